@@ -1,0 +1,1 @@
+//! Bytes in and out: varints, bit streams, checksums, compression. No policy.

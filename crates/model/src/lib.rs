@@ -1,0 +1,34 @@
+//! The nouns of monitoring: what a series, a sample, a histogram, an exemplar and a matcher are.
+//!
+//! ## Model
+//! A *series* is a set of [`Labels`]; a *sample* is a value at a time, in milliseconds since the
+//! Unix epoch. A value is a float or a native histogram ([`FloatHistogram`], [`IntHistogram`]).
+//! [`Matcher`]s select series by their labels.
+//!
+//! ## Invariants
+//! Nothing here does I/O, reads a clock or knows a wire format. Labels are always sorted by name,
+//! names are unique, and a label with an empty value does not exist.
+//!
+//! ## See also
+//! `docs/spec/glossary.md` for the words.
+
+mod exemplar;
+pub mod histogram;
+mod labels;
+mod matcher;
+mod metadata;
+pub mod number;
+pub mod relabel;
+mod sample;
+mod severity;
+pub mod time;
+pub mod utf8_name;
+
+pub use exemplar::Exemplar;
+pub use histogram::{CounterReset, FloatHistogram, Histogram, IntHistogram, Span};
+pub use labels::{Labels, LabelsBuilder, LabelsError, METRIC_NAME};
+pub use matcher::{MatchOp, Matcher, MatcherError, Matchers};
+pub use metadata::{Metadata, MetricType};
+pub use sample::{STALE_NAN, Value, is_stale_nan};
+pub use severity::Severity;
+pub use time::TimeRange;

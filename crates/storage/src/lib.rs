@@ -1,0 +1,32 @@
+//! What a store of metrics is, and the seams through which engines touch the world.
+//!
+//! ## Model
+//! Everybody programs against [`MetricStore`]. Two kinds of things implement it: engines (the
+//! embedded one, ClickHouse) and [`MemoryStore`], the slow and obvious one that tests compare with.
+//! Engines touch files only through [`Disk`] and read the time only through [`Clock`].
+//!
+//! ## Invariants
+//! No engine, no wire format, no query language here. All traits are synchronous: async callers
+//! use a blocking pool. All times are milliseconds since the epoch and ranges include both ends.
+//!
+//! ## See also
+//! `docs/adr/0001-store-traits.md`.
+
+pub mod clock;
+pub mod disk;
+mod error;
+mod memory;
+mod metric_store;
+mod samples;
+mod write;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use disk::{Disk, DiskFile, FaultyDisk, RealDisk};
+pub use error::{ErrorKind, StorageError};
+pub use memory::MemoryStore;
+pub use metric_store::{
+    ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection, SelectionHints, SeriesHandle,
+    StoreStats, TopEntry,
+};
+pub use samples::Samples;
+pub use write::{Rejection, RejectionReason, SeriesKey, SeriesRef, Source, WriteBatch, WriteOutcome};
