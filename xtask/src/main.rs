@@ -1,0 +1,178 @@
+//! The gate and the chores of this repository, in Rust so that they run the same everywhere.
+//!
+//! ## Model
+//! `cargo xtask test` is the whole gate, on a laptop as in CI: tools, format, lints, tests of every
+//! layer, documents, tidy, a short run of the fuzz targets. The other commands are its parts, or
+//! chores that are not in the gate (`bench`, long `fuzz`, `conformance`).
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks"
+)]
+
+mod shell;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{Step, cargo, root};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test                    the whole gate: what CI runs
+  ci                      the same
+  check                   format, lints and tidy only
+  tidy                    layer edges, links in pages, house rules
+  blackbox                tests of the real binary over HTTP, with real peers and a browser
+  fuzz [--seconds N]      every fuzz target for N seconds (default 10)
+  bench [-- ARGS]         side by side with the peers; see bench/README.md
+  conformance --upstream DIR
+                          other projects' test suites, from a checkout outside of this repository
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let (command, rest) = arguments
+        .split_first()
+        .map_or(("", arguments), |(c, r)| (c.as_str(), r));
+    match command {
+        "test" | "ci" => gate(),
+        "check" => check(),
+        "tidy" => tidy::run(&root()?),
+        "blackbox" => blackbox(),
+        "fuzz" => fuzz(option(rest, "--seconds")?.unwrap_or("10")),
+        "bench" => bench(rest),
+        "conformance" => {
+            let upstream =
+                option(rest, "--upstream")?.context("conformance needs --upstream DIR")?;
+            conformance(upstream)
+        }
+        "" | "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("there is no command {other:?}\n\n{USAGE}"),
+    }
+}
+
+/// The whole gate. Steps run in the order in which they find most mistakes soonest.
+fn gate() -> Result<()> {
+    tools::install()?;
+    check()?;
+    cargo(&["test", "--workspace", "--exclude", "bellwether-blackbox"])
+        .step("unit, property, crash")?;
+    cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .step("documents of the crates")?;
+    fuzz("5")?;
+    blackbox()
+}
+
+fn check() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"]).step("format")?;
+    tidy::run(&root()?)?;
+    cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ])
+    .step("lints")
+}
+
+/// Tests of the release binary from outside: HTTP, real peers, real clients, a browser.
+fn blackbox() -> Result<()> {
+    tools::install()?;
+    cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
+    cargo(&[
+        "test",
+        "--package",
+        "bellwether-blackbox",
+        "--",
+        "--test-threads=2",
+    ])
+    .env(
+        "BELLWETHER_BIN",
+        shell::target_dir()?.join("release/bellwether"),
+    )
+    .env("PYTHON", tools::python()?)
+    .env("NODE_PATH", tools::node_modules()?)
+    .step("black box, interop, browser")
+}
+
+fn fuzz(seconds: &str) -> Result<()> {
+    cargo(&[
+        "run",
+        "--release",
+        "--package",
+        "bellwether-fuzz",
+        "--",
+        "--seconds",
+        seconds,
+    ])
+    .step("fuzz targets")
+}
+
+fn bench(rest: &[String]) -> Result<()> {
+    tools::install()?;
+    cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
+    let rest: Vec<&str> = rest
+        .iter()
+        .map(String::as_str)
+        .filter(|a| *a != "--")
+        .collect();
+    let mut command = vec!["run", "--release", "--package", "bellwether-bench", "--"];
+    command.extend(rest);
+    cargo(&command)
+        .env(
+            "BELLWETHER_BIN",
+            shell::target_dir()?.join("release/bellwether"),
+        )
+        .step("benchmarks")
+}
+
+/// Upstream's own PromQL scripts, run by our binary from a checkout that is not ours.
+fn conformance(upstream: &str) -> Result<()> {
+    let folder = std::path::Path::new(upstream).join("promql/promqltest/testdata");
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .with_context(|| format!("{} is not a checkout of prometheus", folder.display()))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "test")
+    });
+    files.sort();
+    cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
+    let mut step = Step::new(shell::target_dir()?.join("release/bellwether"));
+    step.args(["test", "promql"]);
+    step.args(files);
+    step.step("promqltest scripts of upstream")
+}
+
+fn option<'a>(arguments: &'a [String], name: &str) -> Result<Option<&'a str>> {
+    match arguments.iter().position(|argument| argument == name) {
+        None => Ok(None),
+        Some(at) => match arguments.get(at + 1) {
+            Some(value) => Ok(Some(value)),
+            None => bail!("{name} needs a value"),
+        },
+    }
+}

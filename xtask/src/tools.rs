@@ -1,0 +1,153 @@
+//! The tools that the gate needs beside Rust: installed where they are missing, never skipped.
+//!
+//! ## Model
+//! Debian packages come by `apt-get` (as root), Python packages into a virtual environment, npm
+//! packages into a folder of their own; the last two live in the machine's cache or in `target`.
+//!
+//! ## Failure
+//! What is missing and cannot be installed is an error that names the package.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{Step, cache_dir, root};
+
+/// A program and the Debian package that brings it.
+const DEBIAN: [(&str, &str); 4] = [
+    ("prometheus", "prometheus"),
+    ("victoria-metrics", "victoria-metrics"),
+    ("amtool", "prometheus-alertmanager"),
+    ("chromium", "chromium"),
+];
+
+/// Python packages of the interop tests.
+const PYTHON: [&str; 5] = [
+    "prometheus-client==0.22.1",
+    "opentelemetry-sdk==1.36.0",
+    "opentelemetry-exporter-otlp-proto-http==1.36.0",
+    "opentelemetry-exporter-otlp-proto-grpc==1.36.0",
+    "PyYAML==6.0.2",
+];
+
+/// npm packages of the browser tests.
+const NPM: [&str; 1] = ["playwright-core@1.56.0"];
+
+/// Installs what is missing.
+pub(crate) fn install() -> Result<()> {
+    install_debian()?;
+    install_python()?;
+    install_npm()
+}
+
+/// The Python of the virtual environment.
+pub(crate) fn python() -> Result<PathBuf> {
+    Ok(tool_dir()?.join("venv/bin/python"))
+}
+
+/// The folder with the npm packages.
+pub(crate) fn node_modules() -> Result<PathBuf> {
+    Ok(tool_dir()?.join("npm/node_modules"))
+}
+
+fn tool_dir() -> Result<PathBuf> {
+    match cache_dir() {
+        Some(cache) => Ok(cache.join("tools")),
+        None => Ok(root()?.join("target/tools")),
+    }
+}
+
+fn install_debian() -> Result<()> {
+    let missing: Vec<&str> = DEBIAN
+        .iter()
+        .filter(|(program, _)| !on_path(program))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if !on_path("apt-get") {
+        bail!("missing: {list}. Install these packages of your system and try again");
+    }
+    Step::new("apt-get")
+        .args(["update", "-qq"])
+        .step("apt-get update")?;
+    // The services that come with the packages must not start: the tests start their own.
+    let mut install = Step::new("apt-get");
+    install
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("RUNLEVEL", "1");
+    install
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(&missing);
+    install
+        .step(&format!("apt-get install {list}"))
+        .with_context(|| {
+            format!("these need root: run once `sudo apt-get install {list}` and try again")
+        })
+}
+
+fn install_python() -> Result<()> {
+    let python = python()?;
+    let stamp = tool_dir()?.join(format!("venv/{}.stamp", fingerprint(&PYTHON)));
+    if stamp.is_file() {
+        return Ok(());
+    }
+    let venv = tool_dir()?.join("venv");
+    if !Step::new("python3")
+        .args(["-m", "venv"])
+        .args([&venv])
+        .succeeds()
+    {
+        // Debian keeps venv in a package of its own.
+        Step::new("apt-get")
+            .args(["install", "-y", "-qq", "python3-venv"])
+            .step("python3-venv")?;
+        Step::new("python3")
+            .args(["-m", "venv"])
+            .args([&venv])
+            .step("python environment")?;
+    }
+    let mut pip = Step::new(&python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ])
+    .args(PYTHON);
+    pip.step("pip install")?;
+    std::fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+fn install_npm() -> Result<()> {
+    let folder = tool_dir()?.join("npm");
+    let stamp = folder.join(format!("{}.stamp", fingerprint(&NPM)));
+    if stamp.is_file() {
+        return Ok(());
+    }
+    if !on_path("npm") {
+        bail!("npm is missing: install Node.js 20 or newer and try again");
+    }
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut npm = Step::new("npm");
+    npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+        .args([&folder]);
+    npm.args(NPM).step("npm install")?;
+    std::fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Names the list of packages, so that a changed list is installed again.
+fn fingerprint(packages: &[&str]) -> String {
+    packages.join("+").replace(['=', '/', '@'], "-")
+}
+
+fn on_path(program: &str) -> bool {
+    let Some(path) = std::env::var_os("PATH") else {
+        return false;
+    };
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
