@@ -51,6 +51,21 @@ pub struct Rule {
     pub action: Action,
 }
 
+/// Two rules are equal when they were written the same.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.source_labels == other.source_labels
+            && self.separator == other.separator
+            && self.regex_text == other.regex_text
+            && self.modulus == other.modulus
+            && self.target_label == other.target_label
+            && self.replacement == other.replacement
+            && self.action == other.action
+    }
+}
+
+impl Eq for Rule {}
+
 impl Rule {
     /// Compiles the regex of a rule: anchored, and `.` matches line ends.
     ///
