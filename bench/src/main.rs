@@ -1,0 +1,97 @@
+//! Bellwether beside its peers, in one run, on the same data: CPU seconds, bytes and ratios.
+//!
+//! ## Model
+//! Each suite starts the servers one after the other on free ports with empty data folders, gives
+//! them the same work and reads their CPU time and memory from `/proc`. Wall time is used only for
+//! the latency of queries, where the servers take turns.
+//!
+//! ## See also
+//! `bench/README.md` for what each suite does and how to read its table.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks"
+)]
+
+mod data;
+mod ingest;
+mod memory;
+mod peer;
+mod query;
+mod report;
+mod scrape;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Parser;
+
+/// Bellwether beside its peers.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Suites to run, separated by commas: ingest, memory, query, scrape.
+    #[arg(
+        long,
+        default_value = "ingest,memory,query,scrape",
+        value_delimiter = ','
+    )]
+    only: Vec<String>,
+    /// Servers to run, separated by commas.
+    #[arg(
+        long,
+        default_value = "bellwether,victoriametrics,prometheus",
+        value_delimiter = ','
+    )]
+    servers: Vec<String>,
+    /// Hours of data in the ingest suite (the query suite takes four times as many).
+    #[arg(long, default_value_t = 6.0)]
+    hours: f64,
+    /// Active series in the ingest suite (memory takes five times as many).
+    #[arg(long, default_value_t = 20_000)]
+    series: usize,
+    /// Minutes that the scrape suite runs.
+    #[arg(long, default_value_t = 10.0)]
+    scrape_minutes: f64,
+    /// Where data folders go; a temporary folder if not given.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Writes the tables as Markdown to this file too.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let servers = arguments
+        .servers
+        .iter()
+        .map(|name| peer::Kind::parse(name))
+        .collect::<Result<Vec<_>>>()?;
+    let scratch = match &arguments.dir {
+        Some(folder) => tempfile::tempdir_in(folder)?,
+        None => tempfile::tempdir()?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let mut report = report::Report::default();
+    for suite in &arguments.only {
+        eprintln!("== {suite}");
+        let folder = scratch.path().join(suite);
+        let table = runtime.block_on(async {
+            match suite.as_str() {
+                "ingest" => ingest::run(&servers, &folder, arguments.series, arguments.hours).await,
+                "memory" => memory::run(&servers, &folder, arguments.series * 5).await,
+                "query" => query::run(&servers, &folder, arguments.hours * 4.0).await,
+                "scrape" => scrape::run(&servers, &folder, arguments.scrape_minutes).await,
+                other => bail!("there is no suite {other:?}: want ingest, memory, query, scrape"),
+            }
+        })?;
+        println!("{table}");
+        report.add(table);
+    }
+    if let Some(file) = &arguments.out {
+        std::fs::write(file, report.to_string())?;
+    }
+    Ok(())
+}
