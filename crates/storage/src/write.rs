@@ -65,13 +65,15 @@ impl WriteBatch {
 
     /// Adds a float whose counter started at `start_ms` (0: unknown).
     pub fn push_with_start(&mut self, series: SeriesRef, time_ms: i64, start_ms: i64, value: f64) {
-        if start_ms != 0 && self.starts_ms.is_empty() {
+        // The column of starts exists from the first known start on, also where that is the first
+        // sample of the batch.
+        if start_ms != 0 || !self.starts_ms.is_empty() {
             self.starts_ms.resize(self.series.len(), 0);
+            self.starts_ms.push(start_ms);
         }
-        self.push(series, time_ms, value);
-        if let Some(last) = self.starts_ms.last_mut() {
-            *last = start_ms;
-        }
+        self.series.push(series);
+        self.times_ms.push(time_ms);
+        self.values.push(value);
     }
 
     /// Number of samples, histograms included.
@@ -145,8 +147,30 @@ impl WriteOutcome {
     pub fn reject(&mut self, series: SeriesRef, time_ms: i64, reason: RejectionReason) {
         self.rejected_count += 1;
         if self.rejections.len() < Self::REJECTIONS_MAX {
-            self.rejections.push(Rejection { series, time_ms, reason });
+            self.rejections.push(Rejection {
+                series,
+                time_ms,
+                reason,
+            });
         }
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_start_is_kept_wherever_it_stands() {
+        let series = SeriesRef(1);
+        let mut batch = WriteBatch::default();
+        batch.push_with_start(series, 1, 7, 1.0);
+        batch.push(series, 2, 1.0);
+        assert_eq!(batch.starts_ms, [7, 0]);
+        batch.clear();
+        batch.push_with_start(series, 1, 0, 1.0);
+        assert!(batch.starts_ms.is_empty());
+        batch.push_with_start(series, 2, 9, 1.0);
+        assert_eq!(batch.starts_ms, [0, 9]);
+    }
+}
