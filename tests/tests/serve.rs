@@ -1,0 +1,184 @@
+//! The server as its operator sees it: starts, scrapes itself, reloads, restarts, stops.
+
+use anyhow::{Result, ensure};
+use bellwether_blackbox::remote_write::{Sample, request};
+use bellwether_blackbox::{EMPTY_CONFIG, Server, eventually, now_ms};
+
+/// A configuration that scrapes the server itself. `ADDRESS` is replaced.
+const SELF: &str = "\
+global: { scrape_interval: 1s }
+scrape_configs:
+  - job_name: self
+    static_configs: [{ targets: ['ADDRESS'] }]
+";
+
+#[tokio::test]
+async fn scrapes_a_target_and_answers() -> Result<()> {
+    let target = Server::start(EMPTY_CONFIG, &[]).await?;
+    let config = SELF.replace("ADDRESS", target.url.trim_start_matches("http://"));
+    let server = Server::start(&config, &[]).await?;
+    eventually("up is 1", || async {
+        let up = server.value(r#"up{job="self"}"#).await?;
+        ensure!(up == 1.0, "up is {up}");
+        Ok(())
+    })
+    .await?;
+    let targets = server.api("targets", &[]).await?;
+    assert_eq!(targets["activeTargets"][0]["health"], "up", "{targets}");
+    let (status, text) = server.get("/metrics", &[]).await?;
+    assert_eq!(status, 200);
+    assert!(text.contains("bellwether_"), "{text}");
+    // When the target goes, the server says so.
+    target.kill().await?;
+    eventually("up is 0", || async {
+        let up = server.value(r#"up{job="self"}"#).await?;
+        ensure!(up == 0.0, "up is {up}");
+        Ok(())
+    })
+    .await?;
+    assert_eq!(server.terminate().await?, Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bad_configuration_does_not_replace_a_good_one() -> Result<()> {
+    let server = Server::start(
+        "global: { scrape_interval: 17s }\n",
+        &["--web.enable-lifecycle"],
+    )
+    .await?;
+    std::fs::write(
+        server.folder.join("bellwether.yml"),
+        "global: { scrape_intervall: 18s }\n",
+    )?;
+    let answer = server
+        .client
+        .post(format!("{}/-/reload", server.url))
+        .send()
+        .await?;
+    assert_eq!(answer.status().as_u16(), 500);
+    let text = answer.text().await?;
+    assert!(
+        text.contains("scrape_intervall") && text.contains("scrape_interval"),
+        "{text}"
+    );
+    let config = server.api("status/config", &[]).await?;
+    assert!(
+        config["yaml"]
+            .as_str()
+            .is_some_and(|yaml| yaml.contains("17s")),
+        "{config}"
+    );
+    assert_eq!(
+        server
+            .value("prometheus_config_last_reload_successful")
+            .await
+            .unwrap_or(0.0),
+        0.0
+    );
+
+    std::fs::write(
+        server.folder.join("bellwether.yml"),
+        "global: { scrape_interval: 19s }\n",
+    )?;
+    server.signal("HUP").await?;
+    eventually("the new configuration is in place", || async {
+        let config = server.api("status/config", &[]).await?;
+        ensure!(
+            config["yaml"]
+                .as_str()
+                .is_some_and(|yaml| yaml.contains("19s")),
+            "{config}"
+        );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_kill_and_restart() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let begin_ms = now_ms() - 60_000;
+    let rounds = std::env::var("BELLWETHER_KILL_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    let mut acknowledged = 0u64;
+    for round in 0..rounds.unwrap_or(5u64) {
+        let server = Server::start_in(folder.path(), EMPTY_CONFIG, &[]).await?;
+        for request_index in 0..20u64 {
+            let ids: Vec<String> = (0..50).map(|id| format!("{round}-{id}")).collect();
+            let labels: Vec<[(&str, &str); 2]> = ids
+                .iter()
+                .map(|id| [("__name__", "kept"), ("id", id.as_str())])
+                .collect();
+            let samples: Vec<Sample<'_>> = labels
+                .iter()
+                .map(|labels| Sample {
+                    labels,
+                    time_ms: begin_ms + request_index as i64,
+                    value: request_index as f64,
+                })
+                .collect();
+            let (status, text) = server.write(request(&samples)).await?;
+            assert_eq!(status, 204, "{text}");
+            acknowledged += samples.len() as u64;
+        }
+        server.kill().await?;
+    }
+    let server = Server::start_in(folder.path(), EMPTY_CONFIG, &[]).await?;
+    let stored = server.value("sum(count_over_time(kept[1h]))").await?;
+    assert_eq!(stored, acknowledged as f64);
+    let wrong = server.query("max_over_time(kept[1h]) != 19").await?;
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(server.terminate().await?, Some(0));
+    // An orderly end keeps everything too.
+    let server = Server::start_in(folder.path(), EMPTY_CONFIG, &[]).await?;
+    assert_eq!(
+        server.value("sum(count_over_time(kept[1h]))").await?,
+        acknowledged as f64
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn errors_have_the_envelope_of_prometheus() -> Result<()> {
+    let server = Server::start(EMPTY_CONFIG, &[]).await?;
+    let (status, body) = server.get("/api/v1/query", &[("query", "sum(")]).await?;
+    assert_eq!(status, 400);
+    let answer: serde_json::Value = serde_json::from_str(&body)?;
+    assert_eq!(answer["status"], "error");
+    assert_eq!(answer["errorType"], "bad_data");
+    assert!(
+        answer["error"]
+            .as_str()
+            .is_some_and(|e| e.contains("parse error")),
+        "{body}"
+    );
+    let (status, text) = server.write(vec![0xff, 0xff, 0xff, 0xff, 0x0f, 1]).await?;
+    assert_eq!(status, 400, "{text}");
+    let (status, text) = server.get("/no/such/page", &[]).await?;
+    assert_eq!(status, 404, "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_open_address_needs_auth_or_consent() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("bellwether.yml");
+    std::fs::write(&config, EMPTY_CONFIG)?;
+    let arguments = [
+        "serve",
+        "--config",
+        config.to_str().unwrap_or(""),
+        "--listen",
+        "0.0.0.0:0",
+    ];
+    let output = bellwether_blackbox::run(&arguments).await?;
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        text.contains("--insecure-listen") && text.contains("0.0.0.0"),
+        "{text}"
+    );
+    Ok(())
+}
