@@ -45,6 +45,16 @@ impl<'a> Sink<'a> {
         self.sample(name, "", labels, None, value);
     }
 
+    /// Writes a number of which nobody says whether it is a counter or a gauge.
+    pub fn unknown(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
+        let word = match self.format {
+            Format::OpenMetrics => "unknown",
+            Format::Prometheus => "untyped",
+        };
+        self.begin_family(name, help, word);
+        self.sample(name, "", labels, None, value);
+    }
+
     /// Writes a histogram. `counts` are per bucket, not cumulative, one more than `bounds`.
     pub fn histogram(
         &mut self,
