@@ -10,6 +10,7 @@
     reason = "a command line tool talks"
 )]
 
+mod licences;
 mod shell;
 mod tidy;
 mod tools;
@@ -30,8 +31,9 @@ usage: cargo xtask <command>
   blackbox                tests of the real binary over HTTP, with real peers and a browser
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
   bench [-- ARGS]         side by side with the peers; see bench/README.md
-  conformance --upstream DIR
-                          other projects' test suites, from a checkout outside of this repository
+  conformance --upstream DIR | --compliance DIR
+                          test suites of prometheus/prometheus or prometheus/compliance, from a
+                          checkout outside of this repository
 ";
 
 fn main() -> ExitCode {
@@ -56,11 +58,11 @@ fn run(arguments: &[String]) -> Result<()> {
         "blackbox" => blackbox(),
         "fuzz" => fuzz(option(rest, "--seconds")?.unwrap_or("10")),
         "bench" => bench(rest),
-        "conformance" => {
-            let upstream =
-                option(rest, "--upstream")?.context("conformance needs --upstream DIR")?;
-            conformance(upstream)
-        }
+        "conformance" => match (option(rest, "--upstream")?, option(rest, "--compliance")?) {
+            (Some(folder), None) => conformance(folder),
+            (None, Some(folder)) => compliance(folder),
+            _ => bail!("conformance needs --upstream DIR or --compliance DIR"),
+        },
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
@@ -165,6 +167,17 @@ fn conformance(upstream: &str) -> Result<()> {
     step.args(["test", "promql"]);
     step.args(files);
     step.step("promqltest scripts of upstream")
+}
+
+/// The queries of prometheus/compliance on our binary and on Debian's Prometheus.
+fn compliance(folder: &str) -> Result<()> {
+    tools::install()?;
+    cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
+    let queries = std::path::Path::new(folder).join("promql/promql-test-queries.yml");
+    let mut step = Step::new(tools::python()?);
+    step.args([root()?.join("tests/clients/compliance.py")]);
+    step.args([shell::target_dir()?.join("release/bellwether"), queries]);
+    step.step("queries of prometheus/compliance")
 }
 
 fn option<'a>(arguments: &'a [String], name: &str) -> Result<Option<&'a str>> {

@@ -5,6 +5,7 @@
 //!   to what queries it.
 //! - Relative links in pages lead somewhere.
 //! - A line of Rust is not a bare `matches!(…);`, whose answer would be dropped.
+//! - Dependencies have a licence that `deny.toml` allows, and come from crates.io.
 //! - Changelog fragments have one of the known types.
 
 use std::collections::BTreeMap;
@@ -14,11 +15,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// The layer of each crate, as in ARCHITECTURE.md. `None`: beside the layers, never a dependency.
-const LAYERS: [(&str, Option<u8>); 25] = [
+const LAYERS: [(&str, Option<u8>); 26] = [
     ("bellwether-model", Some(1)),
     ("bellwether-codec", Some(1)),
     ("bellwether-storage", Some(1)),
     ("bellwether-telemetry", Some(1)),
+    ("bellwether-wire", Some(1)),
     ("bellwether-tsdb", Some(2)),
     ("bellwether-events", Some(2)),
     ("bellwether-clickhouse", Some(2)),
@@ -43,9 +45,11 @@ const LAYERS: [(&str, Option<u8>); 25] = [
 ];
 
 /// Edges inside one layer that ARCHITECTURE.md allows.
-const SAME_LAYER: [(&str, &str); 4] = [
+const SAME_LAYER: [(&str, &str); 6] = [
     ("bellwether-storage", "bellwether-model"),
     ("bellwether-codec", "bellwether-model"),
+    ("bellwether-wire", "bellwether-codec"),
+    ("bellwether-wire", "bellwether-model"),
     ("bellwether-server", "bellwether-config"),
     ("bellwether", "bellwether-demo"),
 ];
@@ -62,6 +66,7 @@ const CHANGE_TYPES: [&str; 6] = [
 /// Checks all rules and reports every violation.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let mut findings = layer_findings(&dependencies(root)?);
+    findings.extend(crate::licences::findings(root)?);
     for file in tracked_files(root)? {
         let path = root.join(&file);
         let name = file.to_string_lossy();

@@ -23,15 +23,15 @@ const DEBIAN: [(&str, &str); 4] = [
 
 /// Python packages of the interop tests.
 const PYTHON: [&str; 5] = [
-    "prometheus-client==0.22.1",
-    "opentelemetry-sdk==1.36.0",
-    "opentelemetry-exporter-otlp-proto-http==1.36.0",
-    "opentelemetry-exporter-otlp-proto-grpc==1.36.0",
-    "PyYAML==6.0.2",
+    "prometheus-client==0.26.0",
+    "opentelemetry-sdk==1.45.2",
+    "opentelemetry-exporter-otlp-proto-http==1.45.2",
+    "opentelemetry-exporter-otlp-proto-grpc==1.45.2",
+    "PyYAML==6.0.3",
 ];
 
 /// npm packages of the browser tests.
-const NPM: [&str; 1] = ["playwright-core@1.56.0"];
+const NPM: [&str; 1] = ["playwright-core@1.64.1"];
 
 /// Installs what is missing.
 pub(crate) fn install() -> Result<()> {
