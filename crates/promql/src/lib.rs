@@ -16,18 +16,23 @@
 
 mod annotations;
 pub mod ast;
+mod ast_json;
 mod error;
 mod eval;
 mod features;
 pub mod functions;
 mod outcome;
+pub mod parser;
+mod printer;
 mod quote;
 mod request;
 
 pub use annotations::{Annotation, Annotations, HistogramOperation, Severity};
 pub use ast::Expr;
+pub use ast_json::ast_json;
 pub use error::{ParseError, QueryError, TextPosition};
 pub use eval::Engine;
 pub use features::Features;
 pub use outcome::{MatrixSeries, QueryOutcome, QueryStats, QueryValue, VectorSample};
+pub use parser::{parse, parse_metric_selector};
 pub use request::{CancelToken, EngineOptions, QueryRequest};
