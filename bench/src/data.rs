@@ -165,6 +165,7 @@ fn one_series(index: usize, random: &mut Random) -> Series {
         ("pod".to_owned(), format!("gateway-6c9f7d5b8-{target:05}")),
         ("service".to_owned(), "gateway".to_owned()),
     ];
+    pairs.extend(generation.map(|number| ("generation".to_owned(), number.to_string())));
     pairs.sort();
     let mut labels = Vec::new();
     for (name, value) in &pairs {

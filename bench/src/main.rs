@@ -15,10 +15,12 @@
 
 mod data;
 mod ingest;
+mod limits;
 mod memory;
 mod peer;
 mod query;
 mod report;
+mod restart;
 mod scrape;
 
 use std::path::PathBuf;
@@ -29,10 +31,10 @@ use clap::Parser;
 /// Bellwether beside its peers.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Suites to run, separated by commas: ingest, memory, query, scrape.
+    /// Suites to run, separated by commas: ingest, memory, query, scrape, restart, limits.
     #[arg(
         long,
-        default_value = "ingest,memory,query,scrape",
+        default_value = "ingest,memory,query,scrape,restart,limits",
         value_delimiter = ','
     )]
     only: Vec<String>,
@@ -84,7 +86,9 @@ fn main() -> Result<()> {
                 "memory" => memory::run(&servers, &folder, arguments.series * 5).await,
                 "query" => query::run(&servers, &folder, arguments.hours * 4.0).await,
                 "scrape" => scrape::run(&servers, &folder, arguments.scrape_minutes).await,
-                other => bail!("there is no suite {other:?}: want ingest, memory, query, scrape"),
+                "restart" => restart::run(&servers, &folder, arguments.series * 5).await,
+                "limits" => limits::run(&folder, arguments.series * 100).await,
+                other => bail!("there is no suite {other:?}: want ingest, memory, query, scrape, restart, limits"),
             }
         })?;
         println!("{table}");

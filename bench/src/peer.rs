@@ -137,7 +137,7 @@ impl Server {
             Kind::VictoriaMetrics => "/health",
             Kind::Bellwether | Kind::Prometheus => "/-/ready",
         };
-        for _ in 0..600 {
+        for _ in 0..12_000 {
             if let Some(status) = self.process.try_wait()? {
                 let log = std::fs::read_to_string(self.data.with_extension("log"))?;
                 let lines: Vec<&str> = log.lines().rev().take(15).collect();
@@ -151,13 +151,22 @@ impl Server {
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        bail!("{} was not ready within 60 s", self.kind.name())
+        bail!("{} was not ready within 2 min", self.kind.name())
     }
 
-    /// Sends one remote-write 1.0 request.
+    /// Sends one remote-write 1.0 request that must be taken.
     pub(crate) async fn write(&self, body: Vec<u8>) -> Result<()> {
+        let (status, text) = self.send(body).await?;
+        if !(200..300).contains(&status) {
+            bail!("{}: {status}: {text}", self.kind.name());
+        }
+        Ok(())
+    }
+
+    /// Sends one remote-write 1.0 request and gives the status and the text of the answer.
+    pub(crate) async fn send(&self, body: Vec<u8>) -> Result<(u16, String)> {
         let answer = self
             .client
             .post(format!("{}/api/v1/write", self.url))
@@ -167,11 +176,7 @@ impl Server {
             .body(body)
             .send()
             .await?;
-        let status = answer.status();
-        if !status.is_success() {
-            bail!("{}: {status}: {}", self.kind.name(), answer.text().await?);
-        }
-        Ok(())
+        Ok((answer.status().as_u16(), answer.text().await?))
     }
 
     /// CPU time and memory so far.
@@ -228,6 +233,11 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// Ends the server without a warning.
+    pub(crate) async fn kill(mut self) -> Result<()> {
+        Ok(self.process.kill().await?)
     }
 
     /// Ends the server as an operator would, and waits for it.
