@@ -94,11 +94,19 @@ impl Series {
 pub(crate) fn series(count: usize, seed: u64) -> Vec<Series> {
     let mut random = Random::new(seed);
     (0..count)
-        .map(|index| one_series(index, &mut random))
+        .map(|index| one_series(index, None, &mut random))
         .collect()
 }
 
-fn one_series(index: usize, random: &mut Random) -> Series {
+/// As [`series`], with a thirteenth label that makes them other series in each generation.
+pub(crate) fn series_of_generation(count: usize, seed: u64, generation: usize) -> Vec<Series> {
+    let mut random = Random::new(seed);
+    (0..count)
+        .map(|index| one_series(index, Some(generation), &mut random))
+        .collect()
+}
+
+fn one_series(index: usize, generation: Option<usize>, random: &mut Random) -> Series {
     let target = index / SERIES_PER_TARGET;
     let within = index % SERIES_PER_TARGET;
     let (name, kind, extra) = match within % 20 {
