@@ -14,7 +14,10 @@ pub trait Clock: Send + Sync + Debug {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one reader of the wall clock"
+    )]
     fn now_ms(&self) -> i64 {
         // Before 1970 only where the machine's clock is wrong; then the negative distance is right.
         match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {

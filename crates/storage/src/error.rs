@@ -69,7 +69,9 @@ impl StorageError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Io { .. } | Self::Poisoned { .. } | Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Io { .. } | Self::Poisoned { .. } | Self::Unavailable(_) => {
+                ErrorKind::Unavailable
+            }
             Self::Corrupt { .. } => ErrorKind::Corrupt,
             Self::Limit(_) => ErrorKind::Limit,
             Self::Invalid(_) => ErrorKind::Invalid,

@@ -21,12 +21,16 @@ mod samples;
 mod write;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use disk::{Disk, DiskFile, FaultyDisk, RealDisk};
+pub use disk::{
+    Disk, DiskBytes, DiskEntry, DiskFile, DiskLock, Fault, FaultyDisk, RealDisk, Survives,
+};
 pub use error::{ErrorKind, StorageError};
 pub use memory::MemoryStore;
 pub use metric_store::{
-    ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection, SelectionHints, SeriesHandle,
-    StoreStats, TopEntry,
+    ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection, SelectionHints,
+    SeriesHandle, StoreStats, TopEntry,
 };
 pub use samples::Samples;
-pub use write::{Rejection, RejectionReason, SeriesKey, SeriesRef, Source, WriteBatch, WriteOutcome};
+pub use write::{
+    Rejection, RejectionReason, SeriesKey, SeriesRef, Source, WriteBatch, WriteOutcome,
+};

@@ -91,13 +91,20 @@ impl MemoryStore {
         start_ms: i64,
         histogram: FloatHistogram,
     ) {
-        self.insert_point(labels, time_ms, start_ms, PointValue::Histogram(Arc::new(histogram)));
+        self.insert_point(
+            labels,
+            time_ms,
+            start_ms,
+            PointValue::Histogram(Arc::new(histogram)),
+        );
     }
 
     fn insert_point(&self, labels: &Labels, time_ms: i64, start_ms: i64, value: PointValue) {
         let mut inner = self.inner.write();
         let index = inner.find_or_add(labels, &Source::new("test"));
-        inner.series[index].points.insert(time_ms, Point { value, start_ms });
+        inner.series[index]
+            .points
+            .insert(time_ms, Point { value, start_ms });
     }
 }
 
@@ -138,24 +145,31 @@ impl Inner {
     }
 
     /// Series that satisfy a question, sorted by labels.
-    fn matching<'a>(
-        &'a self,
-        query: &'a LabelQuery<'_>,
-    ) -> impl Iterator<Item = &'a MemorySeries> {
-        self.by_labels.values().map(|&index| &self.series[index]).filter(move |series| {
-            matches_any(query.matcher_sets, &series.labels) && series.lives_in(query.range)
-        })
+    fn matching<'a>(&'a self, query: &'a LabelQuery<'_>) -> impl Iterator<Item = &'a MemorySeries> {
+        self.by_labels
+            .values()
+            .map(|&index| &self.series[index])
+            .filter(move |series| {
+                matches_any(query.matcher_sets, &series.labels) && series.lives_in(query.range)
+            })
     }
 }
 
 impl MemorySeries {
     fn lives_in(&self, range: TimeRange) -> bool {
-        !range.is_empty() && self.points.range(range.start_ms..=range.end_ms).next().is_some()
+        !range.is_empty()
+            && self
+                .points
+                .range(range.start_ms..=range.end_ms)
+                .next()
+                .is_some()
     }
 }
 
 fn matches_all(matchers: &[Matcher], labels: &Labels) -> bool {
-    matchers.iter().all(|matcher| matcher.matches_labels(labels))
+    matchers
+        .iter()
+        .all(|matcher| matcher.matches_labels(labels))
 }
 
 fn matches_any(sets: &[Vec<Matcher>], labels: &Labels) -> bool {
@@ -163,7 +177,9 @@ fn matches_any(sets: &[Vec<Matcher>], labels: &Labels) -> bool {
 }
 
 fn limited<T>(items: impl Iterator<Item = T>, limit: usize) -> Vec<T> {
-    items.take(if limit == 0 { usize::MAX } else { limit }).collect()
+    items
+        .take(if limit == 0 { usize::MAX } else { limit })
+        .collect()
 }
 
 /// A copy of one series, taken when it was selected.
@@ -200,7 +216,11 @@ impl MetricStore for MemoryStore {
     }
 
     fn resolve(&self, key: SeriesKey) -> Option<SeriesRef> {
-        self.inner.read().by_key.get(&key).map(|&index| SeriesRef(index as u64))
+        self.inner
+            .read()
+            .by_key
+            .get(&key)
+            .map(|&index| SeriesRef(index as u64))
     }
 
     fn register(
@@ -210,7 +230,9 @@ impl MetricStore for MemoryStore {
         labels: &Labels,
     ) -> Result<SeriesRef, StorageError> {
         if labels.is_empty() {
-            return Err(StorageError::Invalid("a series needs at least one label".to_owned()));
+            return Err(StorageError::Invalid(
+                "a series needs at least one label".to_owned(),
+            ));
         }
         let mut inner = self.inner.write();
         let index = inner.find_or_add(labels, source);
@@ -238,7 +260,14 @@ impl MetricStore for MemoryStore {
                 continue;
             }
             let value = PointValue::Histogram(Arc::new(histogram.to_float()));
-            match inner.take(*series, *time_ms, Point { value, start_ms: *start_ms }) {
+            match inner.take(
+                *series,
+                *time_ms,
+                Point {
+                    value,
+                    start_ms: *start_ms,
+                },
+            ) {
                 Ok(()) => outcome.histogram_count += 1,
                 Err(reason) => outcome.reject(*series, *time_ms, reason),
             }
@@ -246,7 +275,11 @@ impl MetricStore for MemoryStore {
         for (series, exemplar) in &batch.exemplars {
             let index = usize::try_from(series.0).unwrap_or(usize::MAX);
             let Some(found) = inner.series.get_mut(index) else {
-                outcome.reject(*series, exemplar.timestamp_ms, RejectionReason::UnknownSeries);
+                outcome.reject(
+                    *series,
+                    exemplar.timestamp_ms,
+                    RejectionReason::UnknownSeries,
+                );
                 continue;
             };
             match found.exemplars.last() {
@@ -282,7 +315,9 @@ impl MetricStore for MemoryStore {
             if !wanted {
                 continue;
             }
-            selected.push(Box::new(MemoryHandle { series: series.clone() }));
+            selected.push(Box::new(MemoryHandle {
+                series: series.clone(),
+            }));
             let max = selection.hints.series_max;
             if max > 0 && selected.len() > max {
                 let text = format!("the selector matches more than {max} series");
@@ -316,24 +351,33 @@ impl MetricStore for MemoryStore {
 
     fn series(&self, query: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
         let inner = self.inner.read();
-        Ok(limited(inner.matching(query).map(|series| series.labels.clone()), query.limit))
+        Ok(limited(
+            inner.matching(query).map(|series| series.labels.clone()),
+            query.limit,
+        ))
     }
 
     fn exemplars(&self, query: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
         let inner = self.inner.read();
-        let found = inner.by_labels.values().map(|&index| &inner.series[index]).filter_map(|series| {
-            if !matches_any(query.matcher_sets, &series.labels) {
-                return None;
-            }
-            let exemplars: Vec<Exemplar> = series
-                .exemplars
-                .iter()
-                .filter(|exemplar| query.range.contains(exemplar.timestamp_ms))
-                .cloned()
-                .collect();
-            (!exemplars.is_empty())
-                .then(|| ExemplarSeries { labels: series.labels.clone(), exemplars })
-        });
+        let found = inner
+            .by_labels
+            .values()
+            .map(|&index| &inner.series[index])
+            .filter_map(|series| {
+                if !matches_any(query.matcher_sets, &series.labels) {
+                    return None;
+                }
+                let exemplars: Vec<Exemplar> = series
+                    .exemplars
+                    .iter()
+                    .filter(|exemplar| query.range.contains(exemplar.timestamp_ms))
+                    .cloned()
+                    .collect();
+                (!exemplars.is_empty()).then(|| ExemplarSeries {
+                    labels: series.labels.clone(),
+                    exemplars,
+                })
+            });
         Ok(limited(found, query.limit))
     }
 
@@ -344,9 +388,10 @@ impl MetricStore for MemoryStore {
             .iter()
             .filter(|(name, _)| metric.is_none_or(|metric| metric == name.as_str()))
             .flat_map(|(name, known)| {
-                known
-                    .iter()
-                    .map(|metadata| MetadataEntry { metric: name.clone(), metadata: metadata.clone() })
+                known.iter().map(|metadata| MetadataEntry {
+                    metric: name.clone(),
+                    metadata: metadata.clone(),
+                })
             })
             .collect())
     }
@@ -356,7 +401,9 @@ impl MetricStore for MemoryStore {
         for series in &mut inner.series {
             if matches_any(matcher_sets, &series.labels) {
                 series.points.retain(|time_ms, _| !range.contains(*time_ms));
-                series.exemplars.retain(|exemplar| !range.contains(exemplar.timestamp_ms));
+                series
+                    .exemplars
+                    .retain(|exemplar| !range.contains(exemplar.timestamp_ms));
             }
         }
         Ok(())
@@ -367,7 +414,9 @@ impl MetricStore for MemoryStore {
     }
 
     fn snapshot(&self, _skip_head: bool) -> Result<String, StorageError> {
-        Err(StorageError::Unavailable("the in-memory store has no snapshots".to_owned()))
+        Err(StorageError::Unavailable(
+            "the in-memory store has no snapshots".to_owned(),
+        ))
     }
 
     fn stats(&self, top: usize) -> StoreStats {
@@ -384,13 +433,17 @@ impl MetricStore for MemoryStore {
                 if name == METRIC_NAME {
                     *metrics.entry(value.to_owned()).or_default() += 1;
                 }
-                values.entry(name.to_owned()).or_default().insert(value.to_owned());
+                values
+                    .entry(name.to_owned())
+                    .or_default()
+                    .insert(value.to_owned());
                 *pairs.entry(format!("{name}={value}")).or_default() += 1;
                 *bytes.entry(name.to_owned()).or_default() += (name.len() + value.len()) as u64;
             }
-            if let (Some(first), Some(last)) =
-                (series.points.first_key_value(), series.points.last_key_value())
-            {
+            if let (Some(first), Some(last)) = (
+                series.points.first_key_value(),
+                series.points.last_key_value(),
+            ) {
                 times = (times.0.min(*first.0), times.1.max(*last.0));
             }
         }
@@ -401,7 +454,10 @@ impl MetricStore for MemoryStore {
             head_max_ms: times.1,
             series_by_metric: greatest(metrics, top),
             values_by_label: greatest(
-                values.into_iter().map(|(name, set)| (name, set.len() as u64)).collect(),
+                values
+                    .into_iter()
+                    .map(|(name, set)| (name, set.len() as u64))
+                    .collect(),
                 top,
             ),
             bytes_by_label: greatest(bytes, top),
@@ -413,8 +469,10 @@ impl MetricStore for MemoryStore {
 }
 
 fn greatest(counts: FxHashMap<String, u64>, top: usize) -> Vec<TopEntry> {
-    let mut entries: Vec<TopEntry> =
-        counts.into_iter().map(|(name, value)| TopEntry { name, value }).collect();
+    let mut entries: Vec<TopEntry> = counts
+        .into_iter()
+        .map(|(name, value)| TopEntry { name, value })
+        .collect();
     entries.sort_by(|a, b| b.value.cmp(&a.value).then_with(|| a.name.cmp(&b.name)));
     entries.truncate(top);
     entries
@@ -432,7 +490,9 @@ mod tests {
     fn the_first_sample_at_a_time_wins() {
         let store = MemoryStore::new();
         let source = Source::new("test");
-        let series = store.register(&source, Some(SeriesKey(7)), &labels("up", "a")).unwrap();
+        let series = store
+            .register(&source, Some(SeriesKey(7)), &labels("up", "a"))
+            .unwrap();
         assert_eq!(store.resolve(SeriesKey(7)), Some(series));
         let mut batch = WriteBatch::default();
         batch.push(series, 1, 1.0);
@@ -442,7 +502,13 @@ mod tests {
         let outcome = store.write(&source, &batch).unwrap();
         assert_eq!(outcome.float_count, 2);
         let reasons: Vec<_> = outcome.rejections.iter().map(|r| r.reason).collect();
-        assert_eq!(reasons, [RejectionReason::DuplicateTimestamp, RejectionReason::UnknownSeries]);
+        assert_eq!(
+            reasons,
+            [
+                RejectionReason::DuplicateTimestamp,
+                RejectionReason::UnknownSeries
+            ]
+        );
     }
 
     #[test]
@@ -454,15 +520,25 @@ mod tests {
         }
         let matchers = [Matcher::equal("job", "a")];
         let range = TimeRange::new(2, 4);
-        let selection = Selection { matchers: &matchers, range, hints: Default::default() };
+        let selection = Selection {
+            matchers: &matchers,
+            range,
+            hints: Default::default(),
+        };
         let selected = store.select(&selection).unwrap();
         assert_eq!(selected.len(), 1);
         let mut samples = Samples::default();
         selected[0].read(range, &mut samples).unwrap();
         assert_eq!(samples.times_ms, [2, 3, 4]);
 
-        store.delete(&[matchers.to_vec()], TimeRange::new(0, 8)).unwrap();
-        let query = LabelQuery { matcher_sets: &[], range: TimeRange::new(0, 8), limit: 0 };
+        store
+            .delete(&[matchers.to_vec()], TimeRange::new(0, 8))
+            .unwrap();
+        let query = LabelQuery {
+            matcher_sets: &[],
+            range: TimeRange::new(0, 8),
+            limit: 0,
+        };
         assert_eq!(store.label_values("job", &query).unwrap(), ["b"]);
     }
 }

@@ -151,7 +151,8 @@ pub trait MetricStore: Send + Sync + Debug {
     ///
     /// # Errors
     /// Kind `Limit` where there are more than `series_max`; else where the index cannot be read.
-    fn select(&self, selection: &Selection<'_>) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError>;
+    fn select(&self, selection: &Selection<'_>)
+    -> Result<Vec<Box<dyn SeriesHandle>>, StorageError>;
 
     /// Label names, sorted.
     ///
@@ -163,7 +164,8 @@ pub trait MetricStore: Send + Sync + Debug {
     ///
     /// # Errors
     /// Where the index cannot be read.
-    fn label_values(&self, name: &str, query: &LabelQuery<'_>) -> Result<Vec<String>, StorageError>;
+    fn label_values(&self, name: &str, query: &LabelQuery<'_>)
+    -> Result<Vec<String>, StorageError>;
 
     /// Label sets of series, sorted.
     ///
