@@ -1,0 +1,150 @@
+//! Faults that come and go on a schedule, so that graphs tell a story.
+//!
+//! ## Model
+//! Each fault recurs with a period that divides 24 h, counted from the beginning of the simulation.
+//! With a history of 24 h the first minutes after the start of a demo thus see the same plan as the
+//! first minutes of the history: a provider slows down after three minutes. Length, strength and
+//! exact beginning of an occurrence are drawn from the seed.
+//!
+//! ## Invariants
+//! What is active depends on the seed and the time only, never on the load.
+
+use crate::random::fraction_of;
+
+const MINUTE_US: u64 = 60_000_000;
+
+/// What can go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The first provider answers up to four times slower.
+    ProviderSlow = 0,
+    /// A tool fails three times in ten.
+    ToolFailing = 1,
+    /// The second provider's quota shrinks to a tenth.
+    QuotaExhausted = 2,
+    /// Code and agent requests arrive up to five times as often.
+    QueueBurst = 3,
+}
+
+struct Plan {
+    period_us: u64,
+    phase_us: u64,
+    length_us: u64,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::ProviderSlow,
+        Self::ToolFailing,
+        Self::QuotaExhausted,
+        Self::QueueBurst,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        [
+            "provider_slow",
+            "tool_failing",
+            "quota_exhausted",
+            "queue_burst",
+        ][self as usize]
+    }
+
+    /// What it hits.
+    pub(crate) fn target(self) -> &'static str {
+        ["meridian", "browser", "polaris", "queue"][self as usize]
+    }
+
+    /// A sentence for the page.
+    pub(crate) fn description(self) -> &'static str {
+        [
+            "Provider meridian answers up to four times slower than usual.",
+            "Tool browser fails in three of ten calls.",
+            "The token and request quota of provider polaris shrinks to a tenth.",
+            "Batch and editor requests arrive up to five times as often.",
+        ][self as usize]
+    }
+
+    fn plan(self) -> Plan {
+        let minutes = |period: u64, phase: u64, length: u64| Plan {
+            period_us: period * MINUTE_US,
+            phase_us: phase * MINUTE_US,
+            length_us: length * MINUTE_US,
+        };
+        match self {
+            Self::ProviderSlow => minutes(120, 3, 9),
+            Self::ToolFailing => minutes(90, 17, 10),
+            Self::QuotaExhausted => minutes(180, 34, 12),
+            Self::QueueBurst => minutes(60, 49, 4),
+        }
+    }
+}
+
+/// One time that a fault happens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Occurrence {
+    /// Microseconds since the beginning of the simulation; included.
+    pub(crate) begin_us: u64,
+    /// Excluded.
+    pub(crate) end_us: u64,
+    /// How strong at its height, 0.7 to 1.
+    pub(crate) strength: f64,
+}
+
+/// The occurrence of a fault that is active at a time, if one is.
+pub(crate) fn active(seed: u64, fault: Fault, now_us: u64) -> Option<Occurrence> {
+    let plan = fault.plan();
+    let index = now_us.checked_sub(plan.phase_us)? / plan.period_us;
+    let draw = |what: u64| fraction_of(seed ^ (index << 8 | (fault as u64) << 4 | what));
+    let begin_us = index * plan.period_us + plan.phase_us + (draw(0) * MINUTE_US as f64) as u64;
+    let end_us = begin_us + (plan.length_us as f64 * (0.75 + 0.5 * draw(1))) as u64;
+    let strength = 0.7 + 0.3 * draw(2);
+    (begin_us..end_us).contains(&now_us).then_some(Occurrence {
+        begin_us,
+        end_us,
+        strength,
+    })
+}
+
+/// How strong a fault is at a time, 0 to 1: it grows over its first and shrinks over its last
+/// 20 seconds.
+pub(crate) fn strength(seed: u64, fault: Fault, now_us: u64) -> f64 {
+    const RAMP_US: f64 = 20e6;
+    active(seed, fault, now_us).map_or(0.0, |occurrence| {
+        let from_edge = (now_us - occurrence.begin_us).min(occurrence.end_us - now_us);
+        occurrence.strength * (from_edge as f64 / RAMP_US).min(1.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_comes_and_goes_each_day() {
+        for fault in Fault::ALL {
+            let day: Vec<bool> = (0..24 * 60)
+                .map(|minute| strength(3, fault, minute * MINUTE_US) > 0.5)
+                .collect();
+            let active = day.iter().filter(|active| **active).count();
+            let starts = day.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+            assert!(
+                (30..300).contains(&active),
+                "{fault:?} is active {active} minutes"
+            );
+            assert!(
+                (8..=24).contains(&starts),
+                "{fault:?} starts {starts} times"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_fault_comes_within_five_minutes_of_the_end_of_a_day() {
+        for seed in 0..20 {
+            let day_us = 24 * 60 * MINUTE_US;
+            let seen =
+                (0..300).any(|s| strength(seed, Fault::ProviderSlow, day_us + s * 1_000_000) > 0.5);
+            assert!(seen, "seed {seed}");
+        }
+    }
+}
