@@ -17,6 +17,19 @@
 //! ## See also
 //! <https://prometheus.io/docs/specs/native_histograms/>.
 
+mod arithmetic;
+mod bounds;
+mod buckets;
+mod counter_reset;
+mod kahan;
+mod layout;
+mod text;
+mod trim;
+
+pub use arithmetic::{Combined, IncompatibleSchemas};
+pub use buckets::{Bucket, Buckets};
+pub use kahan::{KahanHistogram, kahan_add};
+
 /// The schema number of a histogram whose bounds are given.
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;
 /// The coarsest exponential schema: each bound is 65,536 times the one before.
