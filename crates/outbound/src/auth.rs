@@ -1,0 +1,152 @@
+//! Credentials and further headers of a request.
+
+use base64::Engine as _;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use crate::error::OutboundError;
+use crate::file::TextFile;
+use crate::oauth2::TokenSource;
+use crate::settings::{
+    Auth, HeaderSettings, HeaderValue as HeaderText, HttpClientSettings, Secret, SecretSource,
+    TextSource,
+};
+
+/// A text that stands in the settings or in a file.
+#[derive(Debug)]
+pub(crate) enum Text {
+    Inline(Secret),
+    File(TextFile),
+}
+
+impl Text {
+    pub(crate) fn of_secret(source: &SecretSource) -> Self {
+        match source {
+            SecretSource::Inline(secret) => Self::Inline(secret.clone()),
+            SecretSource::File(path) => Self::File(TextFile::new(path)),
+        }
+    }
+
+    fn of_text(source: &TextSource) -> Self {
+        match source {
+            TextSource::Inline(text) => Self::Inline(Secret::new(text.clone())),
+            TextSource::File(path) => Self::File(TextFile::new(path)),
+        }
+    }
+
+    pub(crate) fn get(&self) -> Result<String, OutboundError> {
+        match self {
+            Self::Inline(secret) => Ok(secret.expose().to_owned()),
+            Self::File(file) => file.text(),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Credentials {
+    None,
+    Basic {
+        username: Text,
+        password: Option<Text>,
+    },
+    Header {
+        scheme: String,
+        credentials: Option<Text>,
+    },
+    OAuth2(Box<TokenSource>),
+}
+
+/// Adds what a request of this client must carry.
+#[derive(Debug)]
+pub(crate) struct Authorizer {
+    credentials: Credentials,
+    headers: Vec<(HeaderName, Vec<Text>)>,
+}
+
+impl Authorizer {
+    pub(crate) fn new(settings: &HttpClientSettings) -> Result<Self, OutboundError> {
+        let credentials = match &settings.auth {
+            None => Credentials::None,
+            Some(Auth::Basic { username, password }) => Credentials::Basic {
+                username: Text::of_text(username),
+                password: password.as_ref().map(Text::of_secret),
+            },
+            Some(Auth::Header {
+                scheme,
+                credentials,
+            }) => Credentials::Header {
+                scheme: scheme.clone(),
+                credentials: credentials.as_ref().map(Text::of_secret),
+            },
+            Some(Auth::OAuth2(oauth2)) => Credentials::OAuth2(Box::new(TokenSource::new(oauth2)?)),
+        };
+        let headers = settings
+            .headers
+            .iter()
+            .map(header)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            credentials,
+            headers,
+        })
+    }
+
+    /// Adds headers; one that the request has already stays.
+    pub(crate) async fn apply(&self, headers: &mut HeaderMap) -> Result<(), OutboundError> {
+        for (name, values) in &self.headers {
+            if headers.contains_key(name) {
+                continue;
+            }
+            for value in values {
+                headers.append(name, secret_header(name.as_str(), &value.get()?)?);
+            }
+        }
+        if headers.contains_key(AUTHORIZATION) {
+            return Ok(());
+        }
+        let value = match &self.credentials {
+            Credentials::None => return Ok(()),
+            Credentials::Basic { username, password } => {
+                let password = password.as_ref().map(Text::get).transpose()?;
+                let pair = format!("{}:{}", username.get()?, password.unwrap_or_default());
+                let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+                format!("Basic {encoded}")
+            }
+            Credentials::Header {
+                scheme,
+                credentials,
+            } => match credentials {
+                Some(credentials) => format!("{scheme} {}", credentials.get()?),
+                None => scheme.clone(),
+            },
+            Credentials::OAuth2(tokens) => tokens.header().await?,
+        };
+        headers.insert(AUTHORIZATION, secret_header("authorization", &value)?);
+        Ok(())
+    }
+
+    /// Forgets a token that the server did not take. Says whether there was one to forget.
+    pub(crate) async fn refused(&self) -> bool {
+        match &self.credentials {
+            Credentials::OAuth2(tokens) => tokens.forget().await,
+            _ => false,
+        }
+    }
+}
+
+fn header(settings: &HeaderSettings) -> Result<(HeaderName, Vec<Text>), OutboundError> {
+    let name = HeaderName::from_bytes(settings.name.as_bytes())
+        .map_err(|error| OutboundError::settings(format!("header {:?}", settings.name), error))?;
+    let values = settings.values.iter().map(|value| match value {
+        HeaderText::Plain(text) => Text::Inline(Secret::new(text.clone())),
+        HeaderText::Secret(source) => Text::of_secret(source),
+    });
+    Ok((name, values.collect()))
+}
+
+/// A header value that is not printed.
+fn secret_header(name: &str, value: &str) -> Result<HeaderValue, OutboundError> {
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|error| OutboundError::settings(format!("header {name:?}"), error))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,224 @@
+//! TLS of a client, from its settings.
+//!
+//! ## Limits
+//! `server_name` decides which name the certificate is checked for. The name that is sent to the
+//! server (SNI) stays the host of the URL; for an address none is sent.
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::{
+    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    SupportedProtocolVersion,
+};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+
+use crate::error::OutboundError;
+use crate::file;
+use crate::settings::{PemSource, TlsSettings, TlsVersion};
+
+/// The authorities that the system trusts or, where it names none (a bare container), those that
+/// Mozilla does. Read once.
+static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+    let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(native.certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    Arc::new(roots)
+});
+
+/// The configuration of a client, with the files read that the settings name.
+pub(crate) fn config(settings: &TlsSettings, http2: bool) -> Result<ClientConfig, OutboundError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = versions(settings)?;
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&versions)
+        .map_err(|error| OutboundError::settings("tls_config", error))?;
+    let verifier = verifier(settings, &provider)?;
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match (&settings.cert, &settings.key) {
+        (Some(cert), Some(key)) => {
+            let certificates = certificates("cert", cert)?;
+            let key = PrivateKeyDer::from_pem_slice(&pem(key)?)
+                .map_err(|error| OutboundError::settings("tls_config.key", error))?;
+            builder
+                .with_client_auth_cert(certificates, key)
+                .map_err(|error| OutboundError::settings("tls_config.cert", error))?
+        }
+        (None, None) => builder.with_no_client_auth(),
+        _ => {
+            let reason = "certificate and key must be set together";
+            return Err(OutboundError::settings("tls_config", reason));
+        }
+    };
+    config.alpn_protocols = if http2 {
+        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+    } else {
+        vec![b"http/1.1".to_vec()]
+    };
+    Ok(config)
+}
+
+fn versions(
+    settings: &TlsSettings,
+) -> Result<Vec<&'static SupportedProtocolVersion>, OutboundError> {
+    let offered = [
+        (TlsVersion::Tls12, &rustls::version::TLS12),
+        (TlsVersion::Tls13, &rustls::version::TLS13),
+    ];
+    let within = offered.into_iter().filter(|(version, _)| {
+        settings.version_min.is_none_or(|min| *version >= min)
+            && settings.version_max.is_none_or(|max| *version <= max)
+    });
+    let versions: Vec<_> = within.map(|(_, version)| version).collect();
+    if versions.is_empty() {
+        let reason = "leaves neither TLS 1.2 nor TLS 1.3, and older versions are not spoken";
+        return Err(OutboundError::settings("tls_config.max_version", reason));
+    }
+    Ok(versions)
+}
+
+fn pem(source: &PemSource) -> Result<Vec<u8>, OutboundError> {
+    match source {
+        PemSource::Inline(secret) => Ok(secret.expose().as_bytes().to_vec()),
+        PemSource::File(path) => file::read(path),
+    }
+}
+
+fn certificates(
+    what: &str,
+    source: &PemSource,
+) -> Result<Vec<CertificateDer<'static>>, OutboundError> {
+    let text = pem(source)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let setting = format!("tls_config.{what}");
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => {
+            Err(OutboundError::settings(setting, "holds no certificate"))
+        }
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(OutboundError::settings(setting, error)),
+    }
+}
+
+fn verifier(
+    settings: &TlsSettings,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, OutboundError> {
+    if settings.insecure_skip_verify {
+        return Ok(Arc::new(NoVerification(Arc::clone(provider))));
+    }
+    let roots = match &settings.ca {
+        None => Arc::clone(&SYSTEM_ROOTS),
+        Some(ca) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates("ca", ca)? {
+                roots
+                    .add(certificate)
+                    .map_err(|error| OutboundError::settings("tls_config.ca", error))?;
+            }
+            Arc::new(roots)
+        }
+    };
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+        .build()
+        .map_err(|error| OutboundError::settings("tls_config.ca", error))?;
+    let Some(name) = &settings.server_name else {
+        return Ok(verifier);
+    };
+    let name = ServerName::try_from(name.clone())
+        .map_err(|error| OutboundError::settings("tls_config.server_name", error))?;
+    Ok(Arc::new(OtherName { name, verifier }))
+}
+
+/// Checks certificates for another name than the host of the URL.
+#[derive(Debug)]
+struct OtherName {
+    name: ServerName<'static>,
+    verifier: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for OtherName {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let name = &self.name;
+        self.verifier
+            .verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// Takes every certificate: `insecure_skip_verify`.
+#[derive(Debug)]
+struct NoVerification(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for NoVerification {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
