@@ -1,0 +1,208 @@
+//! Who a client is and what it may do.
+//!
+//! ## Model
+//! Without users and tokens everybody may do everything that is switched on. With them a request
+//! must carry `Authorization: Basic` (a user, who may do everything) or `Authorization: Bearer` (a
+//! token with scopes). The path and the method say which scope is needed.
+//!
+//! ## Invariants
+//! bcrypt runs on blocking threads, at most [`BCRYPT_CONCURRENCY`] at once, so that guessing cannot
+//! take the server's cores. Answers are remembered under a keyed hash, never under the secret.
+//! An unknown user costs as much time as a known one.
+//!
+//! ## Limits
+//! [`CACHE_MAX`] remembered answers; when full, the memory starts again empty.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::envelope::{ApiError, ErrorType};
+use crate::settings::{Hidden, Scopes, Security, TokenSettings};
+
+/// Chosen: enough for a fleet of clients, too little to matter in memory.
+const CACHE_MAX: usize = 1_000;
+/// Chosen: half of the smallest machine we think of.
+const BCRYPT_CONCURRENCY: usize = 2;
+/// A hash of nobody's password, compared with where the user is unknown, so that time does not
+/// tell which users there are. Cost 10, the default of the tools that people use.
+const NOBODY: &str = "$2b$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+
+/// What a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    Nothing,
+    Read,
+    Write,
+    Admin,
+}
+
+/// Checks credentials.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    users: HashMap<String, Hidden>,
+    tokens: Vec<TokenSettings>,
+    hasher: (RandomState, RandomState),
+    /// Answers by keyed hash of the credentials.
+    cache: Mutex<HashMap<(u64, u64), Option<Scopes>>>,
+    gate: Arc<Semaphore>,
+}
+
+enum Credentials {
+    Basic { user: String, password: String },
+    Bearer(String),
+}
+
+impl Authenticator {
+    pub(crate) fn new(security: &Security) -> Self {
+        Self {
+            users: security.users.iter().cloned().collect(),
+            tokens: security.tokens.clone(),
+            hasher: (RandomState::new(), RandomState::new()),
+            cache: Mutex::default(),
+            gate: Arc::new(Semaphore::new(BCRYPT_CONCURRENCY)),
+        }
+    }
+
+    /// Whether clients must say who they are.
+    pub(crate) fn is_on(&self) -> bool {
+        !self.users.is_empty() || !self.tokens.is_empty()
+    }
+
+    /// What the client of a request may do.
+    pub(crate) async fn scopes(&self, headers: &HeaderMap) -> Result<Scopes, ApiError> {
+        if !self.is_on() {
+            return Ok(Scopes::ALL);
+        }
+        let refuse = || ApiError::new(ErrorType::Unauthorized, "unauthorized");
+        let credentials = credentials(headers).ok_or_else(refuse)?;
+        let key = match &credentials {
+            Credentials::Basic { user, password } => self.key(&("basic", user, password)),
+            Credentials::Bearer(token) => self.key(&("bearer", token, "")),
+        };
+        if let Some(known) = self.cache.lock().get(&key) {
+            return known.ok_or_else(refuse);
+        }
+        // The hash to compare with, and what it allows.
+        let (secret, candidates) = match credentials {
+            Credentials::Basic { user, password } => {
+                let hash = self.users.get(&user).map_or(NOBODY, |hash| hash.0.as_str());
+                let allows = if self.users.contains_key(&user) {
+                    Some(Scopes::ALL)
+                } else {
+                    None
+                };
+                (password, vec![(hash.to_owned(), allows)])
+            }
+            Credentials::Bearer(token) => {
+                let candidates = self
+                    .tokens
+                    .iter()
+                    .map(|t| (t.hash.0.clone(), Some(t.scopes)));
+                (token, candidates.collect())
+            }
+        };
+        let permit = Arc::clone(&self.gate)
+            .acquire_owned()
+            .await
+            .map_err(|_| refuse())?;
+        let checked = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            candidates
+                .into_iter()
+                .find(|(hash, _)| bcrypt::verify(&secret, hash).unwrap_or(false))
+                .and_then(|(_, allows)| allows)
+        });
+        let found = checked.await.unwrap_or(None);
+        let mut cache = self.cache.lock();
+        if cache.len() >= CACHE_MAX {
+            cache.clear();
+        }
+        cache.insert(key, found);
+        found.ok_or_else(refuse)
+    }
+
+    fn key(&self, credentials: &impl std::hash::Hash) -> (u64, u64) {
+        (
+            self.hasher.0.hash_one(credentials),
+            self.hasher.1.hash_one(credentials),
+        )
+    }
+}
+
+fn credentials(headers: &HeaderMap) -> Option<Credentials> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = text.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Credentials::Bearer(rest.to_owned()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(rest)
+        .ok()?;
+    let decoded = String::from_utf8(decoded).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some(Credentials::Basic {
+        user: user.to_owned(),
+        password: password.to_owned(),
+    })
+}
+
+/// What a path needs. Probes of the platform need nothing and tell nothing.
+pub(crate) fn need(method: &Method, path: &str) -> Need {
+    if method == Method::OPTIONS {
+        return Need::Nothing;
+    }
+    match path {
+        "/-/healthy" | "/-/ready" | "/livez" | "/readyz" | "/startupz" => Need::Nothing,
+        "/api/v1/write" | "/api/v1/otlp/v1/metrics" | "/v1/metrics" | "/v1/traces" | "/v1/logs" => {
+            Need::Write
+        }
+        "/-/quit" | "/-/reload" => Need::Admin,
+        path if path.starts_with("/api/v1/admin/") => Need::Admin,
+        _ => Need::Read,
+    }
+}
+
+/// Whether scopes cover a need.
+pub(crate) fn covers(scopes: Scopes, need: Need) -> bool {
+    match need {
+        Need::Nothing => true,
+        Need::Read => scopes.read,
+        Need::Write => scopes.write,
+        Need::Admin => scopes.admin,
+    }
+}
+
+/// Middleware that lets only those through who may.
+pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let need = need(request.method(), request.uri().path());
+    if need == Need::Nothing || !app.auth.is_on() {
+        return next.run(request).await;
+    }
+    match app.auth.scopes(request.headers()).await {
+        Err(error) => error.into_response(),
+        Ok(scopes) if covers(scopes, need) => next.run(request).await,
+        Ok(_) => {
+            let word = format!("{need:?}").to_lowercase();
+            ApiError::new(
+                ErrorType::Forbidden,
+                format_args!("the token lacks the scope {word}"),
+            )
+            .into_response()
+        }
+    }
+}

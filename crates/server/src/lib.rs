@@ -1,0 +1,50 @@
+//! The HTTP and gRPC edge: the Prometheus API, receivers, health, security and the page.
+//!
+//! ## Model
+//! A [`Server`] is made of [`ServerParts`] and listens at once, so that probes are answered while
+//! the store replays its log; [`Services`] come with [`Server::open`]. Handlers translate between
+//! HTTP and the crates below: they hold no data and decide nothing about it.
+//!
+//! ## Invariants
+//! Nothing here blocks an async thread: stores are asked on blocking threads behind gates. Every
+//! body has a bound before and after decompression. Secrets are in no answer and in no log line.
+//! Errors become codes in one file, `envelope.rs`.
+//!
+//! ## Limits
+//! [`settings::Limits`].
+
+mod api;
+mod app;
+mod auth;
+mod body;
+mod buckets;
+mod envelope;
+mod error;
+mod federate;
+mod headers;
+mod json;
+mod listener;
+mod openapi;
+mod otlp_grpc;
+mod own_api;
+mod own_metrics;
+mod page;
+mod params;
+mod pending;
+mod receive;
+mod render;
+mod server;
+mod services;
+pub mod settings;
+mod system;
+mod tls;
+
+pub use error::ServerError;
+pub use server::{Bound, Server};
+pub use services::{
+    ActiveTarget, BoxFuture, BuildInfo, Control, DroppedTarget, NoTargets, RuntimeFacts,
+    ServerParts, Services, TargetHealth, TargetMetadata, TargetSource,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,396 @@
+//! The description of the HTTP API in OpenAPI 3.1, made from one table of paths.
+//!
+//! ## Invariants
+//! A test asks a router for every path and method of the table, so that nothing is described that
+//! is not there.
+
+use crate::json::JsonWriter;
+
+/// A parameter: name, what it is, whether it must be there.
+type Parameter = (&'static str, &'static str, bool);
+
+/// An operation.
+pub(crate) struct Operation {
+    pub(crate) path: &'static str,
+    pub(crate) methods: &'static [&'static str],
+    summary: &'static str,
+    parameters: &'static [Parameter],
+}
+
+const START: Parameter = (
+    "start",
+    "First time: RFC 3339 or seconds since 1970.",
+    false,
+);
+const END: Parameter = ("end", "Last time: RFC 3339 or seconds since 1970.", false);
+const LIMIT: Parameter = ("limit", "Most results; 0 or missing: all.", false);
+const MATCH: Parameter = ("match[]", "A series selector; may be repeated.", false);
+const MATCH_NEEDED: Parameter = ("match[]", "A series selector; may be repeated.", true);
+const QUERY: Parameter = ("query", "A PromQL expression.", true);
+const TIMEOUT: Parameter = ("timeout", "Time limit, such as 30s.", false);
+const LOOKBACK: Parameter = (
+    "lookback_delta",
+    "Lookback of instant selectors, such as 5m.",
+    false,
+);
+const STATS: Parameter = ("stats", "true or all: statistics in the answer.", false);
+const SEARCH: [Parameter; 9] = [
+    ("search[]", "A term; may be repeated.", false),
+    MATCH,
+    START,
+    END,
+    LIMIT,
+    (
+        "fuzz_threshold",
+        "Least score of a fuzzy match, 0 to 100.",
+        false,
+    ),
+    ("case_sensitive", "Default true.", false),
+    ("sort_by", "alpha or score.", false),
+    ("include_score", "Scores in the answer.", false),
+];
+
+const GET: &[&str] = &["get"];
+const GET_POST: &[&str] = &["get", "post"];
+const CHANGE: &[&str] = &["post", "put"];
+const POST: &[&str] = &["post"];
+
+const fn operation(
+    path: &'static str,
+    methods: &'static [&'static str],
+    summary: &'static str,
+    parameters: &'static [Parameter],
+) -> Operation {
+    Operation {
+        path,
+        methods,
+        summary,
+        parameters,
+    }
+}
+
+/// Everything that is spoken on the main port.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    operation(
+        "/api/v1/query",
+        GET_POST,
+        "Evaluate an expression at one time.",
+        &[
+            QUERY,
+            ("time", "When; default now.", false),
+            TIMEOUT,
+            LIMIT,
+            LOOKBACK,
+            STATS,
+        ],
+    ),
+    operation(
+        "/api/v1/query_range",
+        GET_POST,
+        "Evaluate an expression over a range of time.",
+        &[
+            QUERY,
+            ("start", "First time.", true),
+            ("end", "Last time.", true),
+            (
+                "step",
+                "Distance of the points, such as 15s; at most 11,000 points.",
+                true,
+            ),
+            TIMEOUT,
+            LIMIT,
+            LOOKBACK,
+            STATS,
+        ],
+    ),
+    operation(
+        "/api/v1/query_exemplars",
+        GET_POST,
+        "Exemplars of the series of an expression.",
+        &[QUERY, START, END],
+    ),
+    operation(
+        "/api/v1/format_query",
+        GET_POST,
+        "An expression, laid out.",
+        &[QUERY],
+    ),
+    operation(
+        "/api/v1/parse_query",
+        GET_POST,
+        "The syntax tree of an expression.",
+        &[QUERY],
+    ),
+    operation(
+        "/api/v1/series",
+        GET_POST,
+        "Label sets of series.",
+        &[MATCH_NEEDED, START, END, LIMIT],
+    ),
+    operation(
+        "/api/v1/labels",
+        GET_POST,
+        "Names of labels.",
+        &[MATCH, START, END, LIMIT],
+    ),
+    operation(
+        "/api/v1/label/{name}/values",
+        GET,
+        "Values of a label.",
+        &[MATCH, START, END, LIMIT],
+    ),
+    operation(
+        "/api/v1/metadata",
+        GET,
+        "Type, unit and help of metric families.",
+        &[
+            ("metric", "Only this family.", false),
+            LIMIT,
+            ("limit_per_metric", "Most entries of one family.", false),
+        ],
+    ),
+    operation(
+        "/api/v1/targets",
+        GET,
+        "What is scraped, and what was dropped.",
+        &[
+            ("state", "active, dropped or any.", false),
+            ("scrapePool", "Only this job.", false),
+        ],
+    ),
+    operation(
+        "/api/v1/targets/metadata",
+        GET,
+        "What targets say about their metrics.",
+        &[
+            ("match_target", "A selector over labels of targets.", false),
+            ("metric", "Only this family.", false),
+            LIMIT,
+        ],
+    ),
+    operation(
+        "/api/v1/targets/relabel_steps",
+        GET,
+        "What each rule makes of given labels.",
+        &[
+            ("scrapePool", "The job.", true),
+            ("labels", "A JSON object of labels.", true),
+        ],
+    ),
+    operation("/api/v1/scrape_pools", GET, "Names of the jobs.", &[]),
+    operation("/api/v1/rules", GET, "Rules; none are evaluated yet.", &[]),
+    operation("/api/v1/alerts", GET, "Alerts; none yet.", &[]),
+    operation(
+        "/api/v1/alertmanagers",
+        GET,
+        "Alertmanagers; none yet.",
+        &[],
+    ),
+    operation(
+        "/api/v1/status/config",
+        GET,
+        "The running configuration, without secrets.",
+        &[],
+    ),
+    operation("/api/v1/status/flags", GET, "Command-line flags.", &[]),
+    operation(
+        "/api/v1/status/runtimeinfo",
+        GET,
+        "Facts about the process.",
+        &[],
+    ),
+    operation("/api/v1/status/buildinfo", GET, "What was built.", &[]),
+    operation(
+        "/api/v1/status/tsdb",
+        GET,
+        "Cardinality.",
+        &[("limit", "Length of lists.", false)],
+    ),
+    operation(
+        "/api/v1/status/walreplay",
+        GET,
+        "How far the replay is.",
+        &[],
+    ),
+    operation("/api/v1/features", GET, "What is switched on.", &[]),
+    operation(
+        "/api/v1/notifications",
+        GET,
+        "What an operator should know.",
+        &[],
+    ),
+    operation(
+        "/api/v1/notifications/live",
+        GET,
+        "The same as server-sent events.",
+        &[],
+    ),
+    operation(
+        "/api/v1/search/metric_names",
+        GET_POST,
+        "Search metric names.",
+        &SEARCH,
+    ),
+    operation(
+        "/api/v1/search/label_names",
+        GET_POST,
+        "Search label names.",
+        &SEARCH,
+    ),
+    operation(
+        "/api/v1/search/label_values",
+        GET_POST,
+        "Search values of a label.",
+        &[
+            ("label", "The label.", true),
+            ("search[]", "A term; may be repeated.", false),
+            MATCH,
+            LIMIT,
+        ],
+    ),
+    operation(
+        "/api/v1/admin/tsdb/delete_series",
+        CHANGE,
+        "Delete samples.",
+        &[MATCH_NEEDED, START, END],
+    ),
+    operation(
+        "/api/v1/admin/tsdb/clean_tombstones",
+        CHANGE,
+        "Free what was deleted.",
+        &[],
+    ),
+    operation(
+        "/api/v1/admin/tsdb/snapshot",
+        CHANGE,
+        "Copy all data.",
+        &[("skip_head", "Only blocks.", false)],
+    ),
+    operation("/api/v1/write", POST, "Remote write 1.0 and 2.0.", &[]),
+    operation(
+        "/api/v1/read",
+        POST,
+        "Remote read: samples and streamed chunks.",
+        &[],
+    ),
+    operation(
+        "/api/v1/otlp/v1/metrics",
+        POST,
+        "OTLP metrics: protobuf and JSON.",
+        &[],
+    ),
+    operation("/v1/metrics", POST, "OTLP metrics: protobuf and JSON.", &[]),
+    operation(
+        "/federate",
+        GET,
+        "Newest samples as an exposition.",
+        &[MATCH],
+    ),
+    operation("/metrics", GET, "Own metrics.", &[]),
+    operation("/version", GET, "What was built.", &[]),
+    operation("/-/healthy", GET, "Whether the process lives.", &[]),
+    operation("/-/ready", GET, "Whether requests are answered.", &[]),
+    operation("/-/reload", CHANGE, "Read the configuration again.", &[]),
+    operation("/-/quit", CHANGE, "Stop.", &[]),
+    operation("/livez", GET, "Whether the process lives.", &[]),
+    operation("/readyz", GET, "Whether requests are answered.", &[]),
+    operation("/startupz", GET, "Whether the start is over.", &[]),
+    operation(
+        "/api/bellwether/v1/status",
+        GET,
+        "State, targets and storage in one answer.",
+        &[],
+    ),
+    operation(
+        "/api/bellwether/v1/openapi.json",
+        GET,
+        "This document.",
+        &[],
+    ),
+];
+
+/// The document.
+pub(crate) fn document(version: &str) -> Vec<u8> {
+    let mut json = JsonWriter::with_capacity(32 << 10);
+    json.object_begin();
+    json.key("openapi").string("3.1.0");
+    json.key("info").object_begin();
+    json.key("title").string("Bellwether");
+    json.key("version").string(version);
+    json.key("license").object_begin();
+    json.key("name")
+        .string("Apache-2.0")
+        .key("identifier")
+        .string("Apache-2.0");
+    json.object_end().object_end();
+    json.key("paths").object_begin();
+    for operation in OPERATIONS {
+        write_operation(&mut json, operation);
+    }
+    json.object_end();
+    json.key("components")
+        .object_begin()
+        .key("securitySchemes")
+        .object_begin();
+    for (name, scheme) in [("basic", "basic"), ("bearer", "bearer")] {
+        json.key(name).object_begin();
+        json.key("type")
+            .string("http")
+            .key("scheme")
+            .string(scheme)
+            .object_end();
+    }
+    json.object_end().object_end().object_end();
+    json.into_bytes()
+}
+
+fn write_operation(json: &mut JsonWriter, operation: &Operation) {
+    json.key(operation.path).object_begin();
+    for method in operation.methods {
+        json.key(method).object_begin();
+        json.key("summary").string(operation.summary);
+        json.key("parameters").array_begin();
+        if operation.path.contains("{name}") {
+            write_parameter(
+                json,
+                "path",
+                &("name", "The label; may be escaped as U__….", true),
+            );
+        }
+        for parameter in operation.parameters {
+            write_parameter(json, "query", parameter);
+        }
+        json.array_end();
+        json.key("responses").object_begin();
+        for (status, text) in [("200", "The answer."), ("default", "An error.")] {
+            json.key(status)
+                .object_begin()
+                .key("description")
+                .string(text)
+                .object_end();
+        }
+        json.object_end().object_end();
+    }
+    json.object_end();
+}
+
+fn write_parameter(json: &mut JsonWriter, place: &str, parameter: &Parameter) {
+    let (name, description, required) = *parameter;
+    json.object_begin();
+    json.key("name").string(name);
+    json.key("in").string(place);
+    json.key("description").string(description);
+    json.key("required").boolean(required);
+    json.key("schema").object_begin();
+    if name.ends_with("[]") {
+        json.key("type").string("array");
+        json.key("items")
+            .object_begin()
+            .key("type")
+            .string("string")
+            .object_end();
+    } else {
+        json.key("type").string("string");
+    }
+    json.object_end().object_end();
+}

@@ -1,0 +1,110 @@
+//! Our own API under `/api/bellwether/v1`, and the description of all that is spoken here.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::api::write_top;
+use crate::app::App;
+use crate::envelope::json_response;
+use crate::json::JsonWriter;
+use crate::openapi;
+use crate::services::TargetHealth;
+
+/// Entries of the lists of greatest things. Chosen: what fits a page.
+const TOP: usize = 10;
+
+/// Routes of our own API.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/bellwether/v1/status", get(status))
+        .route("/api/bellwether/v1/openapi.json", get(describe))
+}
+
+/// All that the page's head and its numbers need, in one answer.
+async fn status(State(app): State<Arc<App>>) -> Response {
+    let state = if app.is_stopping() {
+        "stopping"
+    } else if app.is_ready() {
+        "ready"
+    } else {
+        "starting"
+    };
+    let asked = app
+        .catalog(|services| {
+            let targets = services.targets.active();
+            Ok((
+                services.store.stats(TOP),
+                targets,
+                services.targets.pool_problems(),
+            ))
+        })
+        .await;
+    let mut json = JsonWriter::with_capacity(4096);
+    json.object_begin();
+    json.key("state").string(state);
+    json.key("version").string(&app.build.version);
+    json.key("revision").string(&app.build.revision);
+    json.key("startedAt").time(app.started_ms);
+    json.key("now").time(app.clock.now_ms());
+    json.key("authentication")
+        .boolean(app.settings.security.authenticates());
+    match asked {
+        Ok((stats, targets, problems)) => {
+            let count = |health| targets.iter().filter(|t| t.health == health).count() as u64;
+            json.key("targets").object_begin();
+            json.key("up").unsigned(count(TargetHealth::Up));
+            json.key("down").unsigned(count(TargetHealth::Down));
+            json.key("unknown").unsigned(count(TargetHealth::Unknown));
+            json.key("problems").array_begin();
+            for (pool, text) in &problems {
+                json.object_begin()
+                    .key("pool")
+                    .string(pool)
+                    .key("text")
+                    .string(text)
+                    .object_end();
+            }
+            json.array_end().object_end();
+            json.key("storage").object_begin();
+            json.key("headSeries").unsigned(stats.head_series);
+            json.key("headLabelPairs").unsigned(stats.head_label_pairs);
+            json.key("headChunks").unsigned(stats.head_chunks);
+            json.key("headMinTime");
+            write_bound(&mut json, stats.head_min_ms);
+            json.key("headMaxTime");
+            write_bound(&mut json, stats.head_max_ms);
+            json.key("blocks").unsigned(stats.block_count);
+            json.key("diskBytes").unsigned(stats.disk_bytes);
+            json.key("memoryBytes").unsigned(stats.memory_bytes);
+            json.key("memoryLimitBytes")
+                .unsigned(stats.memory_limit_bytes);
+            write_top(&mut json, "seriesByMetric", &stats.series_by_metric);
+            write_top(&mut json, "valuesByLabel", &stats.values_by_label);
+            write_top(&mut json, "seriesByPair", &stats.series_by_pair);
+            write_top(&mut json, "seriesBySource", &stats.series_by_source);
+            json.object_end();
+        }
+        Err(error) => {
+            json.key("error").string(&error.message);
+        }
+    }
+    json.object_end();
+    json_response(json.into_bytes())
+}
+
+/// A time of the head; `null` where the head is empty.
+fn write_bound(json: &mut JsonWriter, time_ms: i64) {
+    if time_ms == i64::MAX || time_ms == i64::MIN {
+        json.raw("null");
+    } else {
+        json.time(time_ms);
+    }
+}
+
+async fn describe(State(app): State<Arc<App>>) -> Response {
+    json_response(openapi::document(&app.build.version)).into_response()
+}

@@ -1,0 +1,236 @@
+//! What the edge needs from the rest of the program, as traits and plain values.
+//!
+//! ## Model
+//! [`ServerParts`] is there when the listeners open; [`Services`] when the store has been replayed.
+//! Until [`crate::Server::open`] hands the services over, everything that needs them answers 503.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bellwether_model::{Labels, Metadata, relabel};
+use bellwether_promql::Engine;
+use bellwether_storage::{Clock, MetricStore};
+use bellwether_telemetry::Registry;
+
+use crate::settings::ServerSettings;
+
+/// A boxed future.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What is there from the first moment.
+#[derive(Debug)]
+pub struct ServerParts {
+    /// How to serve.
+    pub settings: ServerSettings,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Own metrics.
+    pub registry: Registry,
+    /// What was built.
+    pub build: BuildInfo,
+    /// Command-line flags, as `/api/v1/status/flags` shows them.
+    pub flags: Vec<(String, String)>,
+    /// What is switched on, for `/api/v1/features`: category, name, on or off.
+    pub features: Vec<(String, String, bool)>,
+    /// The rest of the program.
+    pub control: Arc<dyn Control>,
+}
+
+/// What is there once the store is.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// Holds the samples.
+    pub store: Arc<dyn MetricStore>,
+    /// Answers queries.
+    pub engine: Arc<Engine>,
+    /// What is scraped.
+    pub targets: Arc<dyn TargetSource>,
+}
+
+/// What was built, for `/api/v1/status/buildinfo` and `/version`.
+#[derive(Debug, Clone, Default)]
+pub struct BuildInfo {
+    /// Our version.
+    pub version: String,
+    /// The version of the Prometheus API that is spoken, such as `3.11.0`. Clients such as Grafana
+    /// choose their features by it.
+    pub api_version: String,
+    /// The commit.
+    pub revision: String,
+    /// The compiler.
+    pub rustc_version: String,
+    /// When, in RFC 3339, or empty.
+    pub build_date: String,
+}
+
+/// What the edge asks of the whole program.
+pub trait Control: Send + Sync + Debug {
+    /// The running configuration as YAML, without secrets.
+    fn config_yaml(&self) -> String;
+
+    /// Labels that identify this server to others.
+    fn external_labels(&self) -> Labels {
+        Labels::empty()
+    }
+
+    /// Reads the configuration again. The text of an error is for people.
+    fn reload(&self) -> BoxFuture<Result<(), String>>;
+
+    /// Begins to stop the program. Returns at once.
+    fn quit(&self);
+
+    /// Facts that change while the program runs.
+    fn runtime(&self) -> RuntimeFacts {
+        RuntimeFacts::default()
+    }
+
+    /// How far the replay of the log is: first, last and present segment.
+    fn replay(&self) -> (u64, u64, u64) {
+        (0, 0, 0)
+    }
+
+    /// What an operator should know of: a text each, and since when, in ms.
+    fn notifications(&self) -> Vec<(String, i64)> {
+        Vec::new()
+    }
+}
+
+/// Facts for `/api/v1/status/runtimeinfo`.
+#[derive(Debug, Clone, Default)]
+pub struct RuntimeFacts {
+    /// Whether the last reload took.
+    pub reload_success: bool,
+    /// When the configuration was last loaded, in ms.
+    pub last_config_ms: i64,
+    /// Damaged places found in the log.
+    pub corruption_count: u64,
+    /// Such as `15d or 50GiB`.
+    pub storage_retention: String,
+}
+
+/// State of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TargetHealth {
+    /// Not scraped yet.
+    #[default]
+    Unknown,
+    /// The last scrape succeeded.
+    Up,
+    /// It failed.
+    Down,
+}
+
+impl TargetHealth {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// A target that is scraped.
+#[derive(Debug, Clone, Default)]
+pub struct ActiveTarget {
+    /// Labels before relabelling.
+    pub discovered_labels: Labels,
+    /// Labels of its series.
+    pub labels: Labels,
+    /// The job.
+    pub pool: String,
+    /// What is scraped.
+    pub scrape_url: String,
+    /// The same as others reach it.
+    pub global_url: String,
+    /// Text of the last failure, or empty.
+    pub last_error: String,
+    /// When it was last scraped, in ms; 0: never.
+    pub last_scrape_ms: i64,
+    /// How long that took.
+    pub last_duration_seconds: f64,
+    /// How it is.
+    pub health: TargetHealth,
+    /// How often, in ms.
+    pub interval_ms: i64,
+    /// How long it may take, in ms.
+    pub timeout_ms: i64,
+}
+
+/// A target that relabelling dropped.
+#[derive(Debug, Clone, Default)]
+pub struct DroppedTarget {
+    /// Labels before relabelling.
+    pub discovered_labels: Labels,
+    /// The job.
+    pub pool: String,
+}
+
+/// What a target says about one of its metric families.
+#[derive(Debug, Clone)]
+pub struct TargetMetadata {
+    /// Labels of the target.
+    pub target: Labels,
+    /// The family.
+    pub metric: String,
+    /// What is said.
+    pub metadata: Metadata,
+}
+
+/// What is scraped.
+pub trait TargetSource: Send + Sync + Debug {
+    /// Targets that are scraped, sorted by pool.
+    fn active(&self) -> Vec<ActiveTarget>;
+
+    /// Targets that were dropped, sorted by pool. May be cut off; the counts are not.
+    fn dropped(&self) -> Vec<DroppedTarget>;
+
+    /// How many were dropped in each pool.
+    fn dropped_counts(&self) -> Vec<(String, u64)>;
+
+    /// Names of all pools.
+    fn pools(&self) -> Vec<String>;
+
+    /// What is wrong with a pool as a whole, such as a discovery that is not implemented.
+    fn pool_problems(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Relabelling rules of a pool; `None` where there is no such pool.
+    fn relabel_rules(&self, pool: &str) -> Option<Vec<relabel::Rule>>;
+
+    /// What targets say about their metrics: of one family, or of all.
+    fn metadata(&self, metric: Option<&str>) -> Vec<TargetMetadata>;
+}
+
+/// Scrapes nothing. For a server that is only written to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTargets;
+
+impl TargetSource for NoTargets {
+    fn active(&self) -> Vec<ActiveTarget> {
+        Vec::new()
+    }
+
+    fn dropped(&self) -> Vec<DroppedTarget> {
+        Vec::new()
+    }
+
+    fn dropped_counts(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+
+    fn pools(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn relabel_rules(&self, _pool: &str) -> Option<Vec<relabel::Rule>> {
+        None
+    }
+
+    fn metadata(&self, _metric: Option<&str>) -> Vec<TargetMetadata> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,222 @@
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::openapi;
+
+#[tokio::test]
+async fn readiness_tells_the_truth() {
+    let server = Server::new(parts(ServerSettings::default())).unwrap();
+    let router = server.router();
+    let codes = async |router: &Router| {
+        let mut codes = Vec::new();
+        for path in [
+            "/-/healthy",
+            "/livez",
+            "/-/ready",
+            "/readyz",
+            "/startupz",
+            "/api/v1/labels",
+        ] {
+            codes.push(get(router, path).await.0);
+        }
+        codes
+    };
+    assert_eq!(codes(&router).await, [200, 200, 503, 503, 503, 503]);
+    assert_eq!(get(&router, "/api/v1/status/walreplay").await.0, 200);
+    server.open(services());
+    assert_eq!(codes(&router).await, [200; 6]);
+    server.stop();
+    assert_eq!(codes(&router).await, [200, 200, 503, 503, 200, 503]);
+    let request = Request::get("/-/ready").body(Body::empty()).unwrap();
+    let (_, headers, _) = send(&router, request).await;
+    assert_eq!(headers["x-prometheus-stopping"], "true");
+}
+
+#[tokio::test]
+async fn lifecycle_is_off_unless_switched_on() {
+    let off = router();
+    assert_eq!(post_form(&off, "/-/reload", "").await.0, 403);
+    assert_eq!(post_form(&off, "/-/quit", "").await.0, 403);
+    assert_eq!(get(&off, "/-/reload").await.0, 405);
+    let settings = ServerSettings {
+        enable_lifecycle: true,
+        ..ServerSettings::default()
+    };
+    let on = server(settings.clone()).router();
+    assert_eq!(post_form(&on, "/-/reload", "").await.0, 200);
+    let mut parts = parts(settings);
+    parts.control = Arc::new(FakeControl { reload_fails: true });
+    let failing = Server::new(parts).unwrap().router();
+    let (code, text) = post_form(&failing, "/-/reload", "").await;
+    assert_eq!(
+        (code, text.as_str()),
+        (500, "failed to reload config: line 3: no\n")
+    );
+}
+
+#[tokio::test]
+async fn everything_described_is_there() {
+    let router = server(ServerSettings {
+        enable_admin: true,
+        ..ServerSettings::default()
+    })
+    .router();
+    for operation in openapi::OPERATIONS {
+        for method in operation.methods {
+            let path = operation.path.replace("{name}", "job");
+            if path.ends_with("/live") {
+                // Streams until the server stops; its route is looked at by a method it lacks.
+                assert_eq!(post_form(&router, &path, "").await.0, 405, "{path}");
+                continue;
+            }
+            let request = Request::builder()
+                .method(method.to_uppercase().as_str())
+                .uri(&path)
+                .body(Body::empty())
+                .unwrap();
+            let (status, _, _) = send(&router, request).await;
+            assert!(
+                !matches!(status.as_u16(), 404 | 405),
+                "{method} {path}: {status}"
+            );
+        }
+    }
+    let (code, text) = get(&router, "/api/bellwether/v1/openapi.json").await;
+    assert_eq!(code, 200);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(
+        document["paths"].as_object().unwrap().len(),
+        openapi::OPERATIONS.len()
+    );
+}
+
+#[tokio::test]
+async fn unknown_paths_are_told_where_things_are() {
+    let (code, text) = get(&router(), "/api/v1/nothing").await;
+    assert_eq!(code, 404);
+    assert!(text.contains("page not found"), "{text}");
+    assert_eq!(get(&router(), "/nothing").await.0, 404);
+    assert_eq!(
+        post_form(&router(), "/api/v1/status/config", "").await.0,
+        405
+    );
+}
+
+#[tokio::test]
+async fn the_page_is_served_under_its_old_names_and_loads_nothing_from_elsewhere() {
+    let router = router();
+    for path in ["/", "/graph", "/query", "/targets"] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let (status, headers, bytes) = send(&router, request).await;
+        assert_eq!(status, 200, "{path}");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
+        let text = String::from_utf8(bytes).unwrap();
+        for forbidden in [
+            "http://", "https://", "<script>", "style=\"", "onclick", "{{",
+        ] {
+            assert!(!text.contains(forbidden), "{forbidden} in {path}");
+        }
+    }
+    for asset in ["app.js", "chart.js", "style.css"] {
+        let request = Request::get(format!("/assets/{asset}"))
+            .body(Body::empty())
+            .unwrap();
+        let (status, headers, bytes) = send(&router, request).await;
+        assert_eq!(status, 200, "{asset}");
+        assert!(bytes.len() > 1_000, "{asset}");
+        let again = Request::get(format!("/assets/{asset}"))
+            .header("if-none-match", &headers["etag"])
+            .body(Body::empty())
+            .unwrap();
+        assert_eq!(send(&router, again).await.0, 304, "{asset}");
+    }
+}
+
+#[tokio::test]
+async fn own_metrics_count_requests_by_handler() {
+    let router = router();
+    get(&router, "/api/v1/label/job/values").await;
+    get(&router, "/api/v1/label/code/values").await;
+    let (code, text) = get(&router, "/metrics").await;
+    assert_eq!(code, 200);
+    let want =
+        "bellwether_http_requests_total{code=\"200\",handler=\"/api/v1/label/{name}/values\"} 2\n";
+    assert!(text.contains(want), "{text}");
+    let request = Request::get("/metrics")
+        .header("accept", "application/openmetrics-text; version=1.0.0")
+        .body(Body::empty())
+        .unwrap();
+    let (_, headers, bytes) = send(&router, request).await;
+    assert!(
+        headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("application/openmetrics-text")
+    );
+    assert!(bytes.ends_with(b"# EOF\n"));
+}
+
+#[tokio::test]
+async fn cross_origin_access_follows_the_setting() {
+    let ask = async |router: &Router, method: &str| {
+        let request = Request::builder()
+            .method(method)
+            .uri("/api/v1/labels")
+            .header("origin", "https://a.example")
+            .body(Body::empty())
+            .unwrap();
+        let (status, headers, _) = send(router, request).await;
+        let allowed = headers.get("access-control-allow-origin").cloned();
+        (
+            status.as_u16(),
+            allowed.map(|value| value.to_str().unwrap().to_owned()),
+        )
+    };
+    assert_eq!(ask(&router(), "GET").await, (200, Some("*".to_owned())));
+    assert_eq!(ask(&router(), "OPTIONS").await, (204, Some("*".to_owned())));
+    let of = |origin: &str| {
+        let cors_origin = origin.to_owned();
+        server(ServerSettings {
+            cors_origin,
+            ..ServerSettings::default()
+        })
+        .router()
+    };
+    let same = of("https://a[.]example");
+    assert_eq!(
+        ask(&same, "GET").await.1.as_deref(),
+        Some("https://a.example")
+    );
+    assert_eq!(ask(&of("https://b[.]example"), "GET").await.1, None);
+}
+
+#[tokio::test]
+async fn connections_are_served_until_the_server_stops() {
+    let settings = ServerSettings {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        ..ServerSettings::default()
+    };
+    let server = server(settings);
+    let bound = server.bind().await.unwrap();
+    let address = bound.addresses()[0];
+    let serving = tokio::spawn(bound.serve());
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut head = vec![0u8; 15];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(head, b"HTTP/1.1 200 OK");
+    server.stop();
+    // The idle connection is closed, and serving ends without waiting for the grace.
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    serving.await.unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
