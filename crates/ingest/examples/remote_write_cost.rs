@@ -1,6 +1,9 @@
 //! What receiving remote write 1.0 costs per sample, without a store: unpack, decode, hash, look
 //! up, fill the batch. `cargo run --release -p bellwether-ingest --example remote_write_cost`
-#![expect(clippy::print_stdout, reason = "the figures are the purpose of this program")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are the purpose of this program"
+)]
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,7 +49,10 @@ impl MetricStore for Nowhere {
     }
     fn write(&self, _source: &Source, batch: &WriteBatch) -> Result<WriteOutcome, StorageError> {
         let float_count = batch.series.len() as u64;
-        Ok(WriteOutcome { float_count, ..WriteOutcome::default() })
+        Ok(WriteOutcome {
+            float_count,
+            ..WriteOutcome::default()
+        })
     }
     fn select(&self, _: &Selection<'_>) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
         Ok(Vec::new())
@@ -114,7 +120,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (labels, time_ms) = (labels_of(series), 1_700_000_000_000);
             let value = series as f64 * 1.7;
             v1::encode_series(&mut request, &labels, &[(time_ms, value)], &[], &[]);
-            builder.add_series(&labels, &[(time_ms, 0, value)], &[], &[], &Metadata::default());
+            builder.add_series(
+                &labels,
+                &[(time_ms, 0, value)],
+                &[],
+                &[],
+                &Metadata::default(),
+            );
         }
         unpacked_bytes += request.len();
         bodies[0].push(snappy::encode(&request)?);
@@ -130,7 +142,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Version::V1 => "application/x-protobuf",
             Version::V2 => "application/x-protobuf;proto=io.prometheus.write.v2.Request",
         };
-        let head = RequestHead { content_type: Some(content_type), content_encoding: None };
+        let head = RequestHead {
+            content_type: Some(content_type),
+            content_encoding: None,
+        };
         let packed: usize = bodies.iter().map(Vec::len).sum();
         let mut unpack_ns = 0;
         let mut buffer = Vec::new();
