@@ -46,14 +46,17 @@ fn main() -> Result<(), bellwether_demo::DemoError> {
                         p.slowness,
                         p.requests_left_ratio,
                         p.tokens_left_ratio,
-                        p.calls_in_flight.iter().map(|c| c.1).collect::<Vec<_>>()
+                        p.models
+                            .iter()
+                            .map(|m| m.calls_in_flight)
+                            .collect::<Vec<_>>()
                     )
                 })
                 .collect();
             println!(
                 "{:>5} min queue {:?} busy {}/{} want {} ok {ok:?} bad {bad:?} conns {} ${:.0} {providers:?} {faults:?}",
                 step / 4,
-                s.queue.depth.iter().map(|d| d.1).collect::<Vec<_>>(),
+                s.queue.depth.iter().map(|d| d.waiting).collect::<Vec<_>>(),
                 s.workers.busy,
                 s.workers.busy + s.workers.idle,
                 s.workers.desired,

@@ -22,7 +22,7 @@ pub(crate) enum Fault {
     ToolFailing = 1,
     /// The second provider's quota shrinks to a tenth.
     QuotaExhausted = 2,
-    /// Code and agent requests arrive up to five times as often.
+    /// Code and agent requests arrive up to six times as often.
     QueueBurst = 3,
 }
 
@@ -60,7 +60,7 @@ impl Fault {
             "Provider meridian answers up to four times slower than usual.",
             "Tool browser fails in three of ten calls.",
             "The token and request quota of provider polaris shrinks to a tenth.",
-            "Batch and editor requests arrive up to five times as often.",
+            "Batch and editor requests arrive up to six times as often.",
         ][self as usize]
     }
 

@@ -55,5 +55,6 @@ pub use exposition::{Format, render};
 pub use family::{Family, HistogramPoint, Point, PointExemplar, PointValue};
 pub use simulation::Simulation;
 pub use state::{
-    DemoState, FaultState, ProviderState, QueueState, RequestsState, ToolState, WorkersState,
+    DemoState, DepthState, FaultState, ModelState, ProviderState, QueueState, RequestsState,
+    ToolState, WorkersState,
 };

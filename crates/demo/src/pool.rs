@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 /// Chosen.
 pub(crate) const WORKERS_MIN: u32 = 8;
 /// Chosen: a slow provider must make the queue grow, or there is no story.
-pub(crate) const WORKERS_MAX: u32 = 64;
+pub(crate) const WORKERS_MAX: u32 = 80;
 /// How often the size is looked at.
 pub(crate) const SCALE_EVERY_US: u64 = 15_000_000;
 /// How long a worker needs to start.

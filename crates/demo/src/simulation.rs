@@ -35,7 +35,7 @@ const ATTEMPTS_MAX: u8 = 4;
 const CACHED_PART: f64 = 0.7;
 const PING_EVERY_US: u64 = 10_000_000;
 /// Requests and tokens a minute, of each provider. Chosen: about twice the usual peak.
-const QUOTAS: [[f64; 2]; 2] = [[700.0, 1_500_000.0], [700.0, 1_200_000.0]];
+const QUOTAS: [[f64; 2]; 2] = [[420.0, 1_150_000.0], [360.0, 950_000.0]];
 /// What the quota fault leaves at full strength.
 const QUOTA_LEFT: f64 = 0.1;
 
@@ -278,7 +278,7 @@ impl Simulation {
     }
 
     fn plan_arrival(&mut self, workload: Workload) {
-        let burst = 1.0 + 4.0 * self.fault_strength(Fault::QueueBurst);
+        let burst = 1.0 + 5.0 * self.fault_strength(Fault::QueueBurst);
         let busyness = busyness(self.time_ms());
         let next = self.replays[workload as usize].next(busyness, burst);
         let event = Event::Arrive {

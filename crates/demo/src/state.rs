@@ -41,7 +41,25 @@ pub struct QueueState {
     /// How many may wait.
     pub capacity: usize,
     /// How many wait, by priority, the most important first.
-    pub depth: Vec<(&'static str, usize)>,
+    pub depth: Vec<DepthState>,
+}
+
+/// Waiting requests of one priority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DepthState {
+    /// The priority, as in the label `priority`.
+    pub priority: &'static str,
+    /// How many wait.
+    pub waiting: usize,
+}
+
+/// A model of a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelState {
+    /// Its name.
+    pub name: &'static str,
+    /// Calls that have not ended.
+    pub calls_in_flight: u32,
 }
 
 /// The worker pool.
@@ -76,8 +94,8 @@ pub struct ProviderState {
     pub requests_left_ratio: f64,
     /// Part of the tokens quota that is left.
     pub tokens_left_ratio: f64,
-    /// Calls that have not ended, by model.
-    pub calls_in_flight: Vec<(&'static str, u32)>,
+    /// Its models.
+    pub models: Vec<ModelState>,
 }
 
 /// A tool.
@@ -137,7 +155,10 @@ impl DemoState {
                 capacity: QUEUE_CAPACITY,
                 depth: Workload::ALL
                     .iter()
-                    .map(|workload| (workload.priority(), simulation.waiting(*workload)))
+                    .map(|workload| DepthState {
+                        priority: workload.priority(),
+                        waiting: simulation.waiting(*workload),
+                    })
                     .collect(),
             },
             workers: WorkersState {
@@ -187,11 +208,14 @@ fn provider(simulation: &Simulation, index: usize) -> ProviderState {
         slowness: health.slowness,
         requests_left_ratio: left(0),
         tokens_left_ratio: left(1),
-        calls_in_flight: MODELS
+        models: MODELS
             .iter()
             .enumerate()
             .filter(|(_, model)| model.provider == index)
-            .map(|(at, model)| (model.name, simulation.calls_in_flight(at)))
+            .map(|(at, model)| ModelState {
+                name: model.name,
+                calls_in_flight: simulation.calls_in_flight(at),
+            })
             .collect(),
     }
 }

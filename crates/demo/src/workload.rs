@@ -28,7 +28,7 @@ impl Workload {
     /// Part of the trace's own rate that reaches this daemon on a full day. Chosen so that three
     /// workloads keep some 40 workers busy.
     fn share(self) -> f64 {
-        [0.55, 0.5, 0.25][self as usize]
+        [0.65, 0.5, 0.3][self as usize]
     }
 
     /// Whether a burst of the queue is made of it.

@@ -1,1 +1,283 @@
+use bellwether_model::{Matcher, TimeRange, is_stale_nan};
+use bellwether_storage::{
+    ExemplarSeries, LabelQuery, MemoryStore, MetadataEntry, Samples, Selection, SelectionHints,
+    SeriesHandle, SeriesKey, StoreStats, WriteOutcome,
+};
+use parking_lot::Mutex;
 
+use super::*;
+
+const NOW_MS: i64 = 1_790_067_600_000;
+
+fn short() -> HistoryOptions {
+    HistoryOptions {
+        span_ms: 20 * 60_000,
+        ..HistoryOptions::default()
+    }
+}
+
+/// Labels and samples of all series of a store.
+fn read_all(store: &dyn MetricStore) -> Vec<(Labels, Samples)> {
+    let selection = Selection {
+        matchers: &[],
+        range: TimeRange::ALL,
+        hints: SelectionHints::default(),
+    };
+    let mut all: Vec<(Labels, Samples)> = store
+        .select(&selection)
+        .unwrap()
+        .iter()
+        .map(|series| {
+            let mut samples = Samples::default();
+            series.read(TimeRange::ALL, &mut samples).unwrap();
+            (series.labels().clone(), samples)
+        })
+        .collect();
+    all.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+    all
+}
+
+#[test]
+fn history_is_whole_and_the_live_daemon_goes_on_from_it() {
+    let store = MemoryStore::new();
+    let mut history = backfill(&store, NOW_MS, &short()).unwrap();
+    assert_eq!(history.simulation.now_ms(), NOW_MS);
+    let all = read_all(&store);
+    assert_eq!(all.len() as u64, history.series_count);
+    assert!(all.len() > 700, "{} series", all.len());
+    let samples: u64 = all.iter().map(|(_, samples)| samples.len() as u64).sum();
+    assert_eq!(samples, history.sample_count);
+    let up = all
+        .iter()
+        .find(|(labels, _)| labels.metric_name() == "up")
+        .unwrap();
+    assert_eq!(up.1.len(), 80);
+    assert!(up.1.values.iter().all(|value| *value == 1.0));
+    assert!(
+        all.iter()
+            .any(|(_, samples)| !samples.histograms.is_empty()),
+        "native histograms"
+    );
+
+    // What a scrape one interval later sees has the same labels and no counter that went down.
+    let is_counter = |name: &str| {
+        ["_total", "_bucket", "_count"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix))
+    };
+    history.simulation.advance_to(NOW_MS + 15_000);
+    let live = MemoryStore::new();
+    let options = short();
+    let mut producer = Producer::new(&options, NOW_MS);
+    producer.add(&history.simulation);
+    let mut writer = Writer {
+        store: &live,
+        source: Source::new("scrape:test"),
+        labels: Vec::new(),
+        references: Vec::new(),
+    };
+    writer.write(std::mem::take(&mut producer.chunk)).unwrap();
+    let mut continued = 0;
+    for (labels, samples) in read_all(&live) {
+        let Ok(at) = all.binary_search_by(|(l, _)| l.as_bytes().cmp(labels.as_bytes())) else {
+            continue;
+        };
+        continued += 1;
+        let last = all[at].1.values.last().unwrap();
+        assert!(!is_stale_nan(*last));
+        if is_counter(labels.metric_name()) {
+            assert!(
+                samples.values[0] >= *last,
+                "{labels} went from {last} to {:?}",
+                samples.values
+            );
+        }
+    }
+    assert_eq!(continued, all.len(), "every series of the history lives on");
+}
+
+#[test]
+fn all_series_have_the_labels_of_the_target() {
+    let store = MemoryStore::new();
+    backfill(&store, NOW_MS, &short()).unwrap();
+    for (labels, samples) in read_all(&store) {
+        assert_eq!(labels.get("job"), Some(JOB), "{labels}");
+        assert_eq!(labels.get("instance"), Some(INSTANCE), "{labels}");
+        assert!(
+            samples.times_ms.windows(2).all(|pair| pair[0] < pair[1]),
+            "{labels}"
+        );
+    }
+    let metadata = store.metadata(Some("demo_cost_dollars_total")).unwrap();
+    assert_eq!(metadata.len(), 1);
+    assert_eq!(metadata[0].metadata.metric_type, MetricType::Counter);
+    let name = [Matcher::equal(
+        METRIC_NAME,
+        "demo_request_duration_seconds_bucket",
+    )];
+    let query = LabelQuery {
+        matcher_sets: &[name.to_vec()],
+        range: TimeRange::ALL,
+        limit: 0,
+    };
+    let exemplars = store.exemplars(&query).unwrap();
+    assert!(!exemplars.is_empty());
+}
+
+#[test]
+fn a_fault_is_in_the_history() {
+    let store = MemoryStore::new();
+    let now_ms = NOW_MS;
+    backfill(&store, now_ms, &short()).unwrap();
+    let all = read_all(&store);
+    let fault = all
+        .iter()
+        .find(|(labels, _)| labels.get("fault") == Some("provider_slow"))
+        .map(|(_, samples)| samples)
+        .unwrap();
+    assert!(fault.values.iter().any(|value| *value > 0.5));
+    assert_eq!(fault.values.last(), Some(&0.0));
+}
+
+#[test]
+fn the_same_seed_writes_the_same_history() {
+    let (first, second) = (MemoryStore::new(), MemoryStore::new());
+    backfill(&first, NOW_MS, &short()).unwrap();
+    backfill(&second, NOW_MS, &short()).unwrap();
+    // NaN stands where a sample is a histogram: compare as text.
+    assert_eq!(
+        format!("{:?}", read_all(&first)),
+        format!("{:?}", read_all(&second))
+    );
+}
+
+#[test]
+fn a_history_of_nothing_is_refused() {
+    let options = HistoryOptions {
+        step_ms: 0,
+        ..short()
+    };
+    let error = backfill(&MemoryStore::new(), NOW_MS, &options).unwrap_err();
+    assert_eq!(error.kind(), bellwether_storage::ErrorKind::Invalid);
+    assert!(error.to_string().contains("steps of 0 ms"), "{error}");
+}
+
+/// A store that forgets every reference after some writes, as an engine does that empties its head.
+#[derive(Debug)]
+struct Forgetful {
+    inner: MemoryStore,
+    /// Writes so far, and references below this one mean nothing.
+    state: Mutex<(u64, u64)>,
+}
+
+const GENERATION: u64 = 1 << 32;
+
+impl MetricStore for Forgetful {
+    fn key_seed(&self) -> u64 {
+        self.inner.key_seed()
+    }
+    fn resolve(&self, _key: SeriesKey) -> Option<SeriesRef> {
+        None
+    }
+    fn register(
+        &self,
+        source: &Source,
+        key: Option<SeriesKey>,
+        labels: &Labels,
+    ) -> Result<SeriesRef, StorageError> {
+        let inner = self.inner.register(source, key, labels)?;
+        Ok(SeriesRef(inner.0 + self.state.lock().1))
+    }
+    fn write(&self, source: &Source, batch: &WriteBatch) -> Result<WriteOutcome, StorageError> {
+        let generation = {
+            let mut state = self.state.lock();
+            state.0 += 1;
+            if state.0 == 2 {
+                state.1 += GENERATION;
+            }
+            state.1
+        };
+        let mut known = WriteBatch::default();
+        let mut outcome = WriteOutcome::default();
+        let forgotten = |series: &SeriesRef| series.0 < generation;
+        for (at, series) in batch.series.iter().enumerate() {
+            if forgotten(series) {
+                outcome.reject(*series, batch.times_ms[at], RejectionReason::UnknownSeries);
+            } else {
+                let inner = SeriesRef(series.0 - generation);
+                known.push(inner, batch.times_ms[at], batch.values[at]);
+            }
+        }
+        for (series, time_ms, start_ms, histogram) in &batch.histograms {
+            if forgotten(series) {
+                outcome.reject(*series, *time_ms, RejectionReason::UnknownSeries);
+            } else {
+                let inner = SeriesRef(series.0 - generation);
+                known
+                    .histograms
+                    .push((inner, *time_ms, *start_ms, histogram.clone()));
+            }
+        }
+        let inner = self.inner.write(source, &known)?;
+        outcome.float_count = inner.float_count;
+        outcome.histogram_count = inner.histogram_count;
+        Ok(outcome)
+    }
+    fn select(
+        &self,
+        selection: &Selection<'_>,
+    ) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
+        self.inner.select(selection)
+    }
+    fn label_names(&self, query: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
+        self.inner.label_names(query)
+    }
+    fn label_values(
+        &self,
+        name: &str,
+        query: &LabelQuery<'_>,
+    ) -> Result<Vec<String>, StorageError> {
+        self.inner.label_values(name, query)
+    }
+    fn series(&self, query: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
+        self.inner.series(query)
+    }
+    fn exemplars(&self, query: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
+        self.inner.exemplars(query)
+    }
+    fn metadata(&self, metric: Option<&str>) -> Result<Vec<MetadataEntry>, StorageError> {
+        self.inner.metadata(metric)
+    }
+    fn delete(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<(), StorageError> {
+        self.inner.delete(sets, range)
+    }
+    fn clean_tombstones(&self) -> Result<(), StorageError> {
+        self.inner.clean_tombstones()
+    }
+    fn snapshot(&self, skip_head: bool) -> Result<String, StorageError> {
+        self.inner.snapshot(skip_head)
+    }
+    fn stats(&self, top: usize) -> StoreStats {
+        self.inner.stats(top)
+    }
+}
+
+#[test]
+fn series_that_the_store_lets_go_are_registered_again() {
+    let options = HistoryOptions {
+        span_ms: 25 * 60_000,
+        ..HistoryOptions::default()
+    };
+    let plain = MemoryStore::new();
+    backfill(&plain, NOW_MS, &options).unwrap();
+    let forgetful = Forgetful {
+        inner: MemoryStore::new(),
+        state: Mutex::new((0, 0)),
+    };
+    backfill(&forgetful, NOW_MS, &options).unwrap();
+    assert!(forgetful.state.lock().1 == GENERATION, "the store forgot");
+    assert_eq!(
+        format!("{:?}", read_all(&plain)),
+        format!("{:?}", read_all(&forgetful))
+    );
+}
