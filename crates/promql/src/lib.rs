@@ -24,6 +24,7 @@ pub mod functions;
 mod outcome;
 pub mod parser;
 mod printer;
+pub mod promqltest;
 mod quote;
 mod request;
 

@@ -195,6 +195,12 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Goes on from a byte of the text.
+    pub(crate) fn skip_to(&mut self, at: usize) {
+        self.at = at;
+        self.start = at;
+    }
+
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or("")
     }
