@@ -2,6 +2,7 @@
 
 pub mod bits;
 pub mod ints;
+pub mod crc32c;
 pub mod protobuf;
 pub mod rans;
 pub mod varint;

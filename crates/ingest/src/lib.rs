@@ -15,5 +15,6 @@
 
 pub mod otlp;
 mod pending;
+pub mod remote_read;
 pub mod remote_write;
 pub mod series_key;
