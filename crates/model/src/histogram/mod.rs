@@ -153,7 +153,7 @@ pub enum HistogramError {
     /// A bucket holds less than nothing.
     #[error("{side} bucket {index} has the negative count {count}")]
     NegativeCount {
-        /// `positive` or `negative`, or `zero`.
+        /// `positive`, `negative`, `zero` or `total`.
         side: &'static str,
         /// Which bucket, from 0.
         index: usize,
@@ -200,13 +200,25 @@ impl IntHistogram {
     /// # Errors
     /// Names the first thing that does not hold.
     pub fn validate(&self) -> Result<(), HistogramError> {
-        self.to_float().validate()
+        let float = self.to_float();
+        float.validate()?;
+        let buckets = float.zero_count
+            + float.positive_buckets.iter().sum::<f64>()
+            + float.negative_buckets.iter().sum::<f64>();
+        if buckets > float.count {
+            return Err(HistogramError::CountMismatch {
+                buckets,
+                count: float.count,
+            });
+        }
+        Ok(())
     }
 }
 
 impl FloatHistogram {
-    /// Checks what [`FloatHistogram`] promises. The total may be above the sum of the buckets only
-    /// where `sum` is NaN, since NaN observations are counted in no bucket.
+    /// Checks what [`FloatHistogram`] promises. The total is not compared with the buckets: floats
+    /// that were scaled or added up differ from it in their last digits, and senders of gauge
+    /// histograms need not keep it at all.
     ///
     /// # Errors
     /// Names the first thing that does not hold.
@@ -229,14 +241,10 @@ impl FloatHistogram {
         } else if !self.custom_values.is_empty() {
             return Err(HistogramError::CustomValues("stand only with schema -53"));
         }
-        let buckets = self.zero_count
-            + self.positive_buckets.iter().sum::<f64>()
-            + self.negative_buckets.iter().sum::<f64>();
-        // Float sums of counts that were scaled differ in the last digits.
-        let tolerance = 1e-9 * buckets.max(self.count).max(1.0);
-        if buckets > self.count + tolerance {
-            return Err(HistogramError::CountMismatch {
-                buckets,
+        if self.count < 0.0 {
+            return Err(HistogramError::NegativeCount {
+                side: "total",
+                index: 0,
                 count: self.count,
             });
         }
