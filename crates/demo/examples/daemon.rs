@@ -1,0 +1,26 @@
+//! Runs the daemon alone, to try scrapers on it. It ends when its standard input does.
+//!
+//! `cargo run --release -p bellwether-demo --example daemon -- 127.0.0.1:9464`
+
+#![expect(clippy::print_stdout, reason = "a person reads the address")]
+
+use std::sync::Arc;
+
+use bellwether_demo::{Demo, DemoError, Simulation};
+use bellwether_storage::{Clock as _, SystemClock};
+use tokio::io::AsyncReadExt as _;
+
+#[tokio::main]
+async fn main() -> Result<(), DemoError> {
+    let listen = std::env::args().nth(1).and_then(|listen| listen.parse().ok());
+    let listen = listen.unwrap_or(([127, 0, 0, 1], 0).into());
+    let mut simulation = Simulation::new(42, SystemClock.now_ms() - 3_600_000);
+    simulation.advance_to(SystemClock.now_ms());
+    let daemon = Demo::start(listen, Arc::new(SystemClock), simulation).await?;
+    println!("{}", daemon.scrape_config());
+    let mut input = Vec::new();
+    // An input that cannot be read has ended as well.
+    drop(tokio::io::stdin().take(1 << 20).read_to_end(&mut input).await);
+    daemon.shutdown().await;
+    Ok(())
+}
