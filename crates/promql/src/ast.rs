@@ -314,8 +314,22 @@ pub struct NumberLiteral {
 pub struct StringLiteral {
     /// The string, without quotes and escapes.
     pub value: String,
+    /// The bytes, where escapes make some that are not UTF-8: `value` then has replacement
+    /// characters in their place.
+    pub invalid_utf8: Option<Box<[u8]>>,
     /// Bytes of the text, quotes included.
     pub range: PosRange,
+}
+
+impl StringLiteral {
+    /// The string between double quotes, with everything escaped that does not print.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        match &self.invalid_utf8 {
+            Some(bytes) => crate::quote::quoted_bytes(bytes),
+            None => crate::quote::quoted(&self.value).to_string(),
+        }
+    }
 }
 
 /// An expression that gives a duration when the query's range and step are known.

@@ -304,7 +304,7 @@ impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(node) => write!(f, "{node}"),
-            Self::String(node) => write!(f, "{}", quoted(&node.value)),
+            Self::String(node) => f.write_str(&node.quoted()),
             Self::Vector(node) => write!(f, "{node}"),
             Self::Matrix(node) => write!(f, "{node}"),
             Self::Subquery(node) => write!(f, "{node}"),

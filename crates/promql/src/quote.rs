@@ -22,6 +22,26 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// Bytes between double quotes, those that are not UTF-8 as `\xff`.
+pub(crate) fn quoted_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for chunk in bytes.utf8_chunks() {
+        let valid = quoted(chunk.valid()).to_string();
+        out.push_str(
+            valid
+                .strip_prefix('"')
+                .and_then(|v| v.strip_suffix('"'))
+                .unwrap_or(""),
+        );
+        for byte in chunk.invalid() {
+            // Writing into a String cannot fail.
+            let _infallible = fmt::Write::write_fmt(&mut out, format_args!("\\x{byte:02x}"));
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// A character between single quotes; `None` (the end of the input) prints as the replacement
 /// character.
 pub(crate) struct QuotedChar(pub(crate) Option<char>);
@@ -72,6 +92,15 @@ pub(crate) struct InvalidSyntax;
 /// Takes quotes and escapes away. Bytes that escapes make and that are not UTF-8 become the
 /// replacement character, since labels and strings here are UTF-8.
 pub(crate) fn unquoted(text: &str) -> Result<String, InvalidSyntax> {
+    let bytes = unquoted_bytes(text)?;
+    Ok(match String::from_utf8(bytes) {
+        Ok(string) => string,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
+}
+
+/// Takes quotes and escapes away.
+pub(crate) fn unquoted_bytes(text: &str) -> Result<Vec<u8>, InvalidSyntax> {
     let mut chars = text.chars();
     let (Some(quote), Some(last)) = (chars.next(), chars.next_back()) else {
         return Err(InvalidSyntax);
@@ -82,20 +111,10 @@ pub(crate) fn unquoted(text: &str) -> Result<String, InvalidSyntax> {
     let inner = chars.as_str();
     match quote {
         '`' if inner.contains('`') => Err(InvalidSyntax),
-        '`' => Ok(inner.to_owned()),
-        '"' | '\'' => {
-            if inner.contains('\n') {
-                return Err(InvalidSyntax);
-            }
-            if !inner.contains(['\\', quote]) {
-                return Ok(inner.to_owned());
-            }
-            let bytes = unescaped(inner, quote)?;
-            Ok(match String::from_utf8(bytes) {
-                Ok(string) => string,
-                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-            })
-        }
+        '`' => Ok(inner.into()),
+        '"' | '\'' if inner.contains('\n') => Err(InvalidSyntax),
+        '"' | '\'' if !inner.contains(['\\', quote]) => Ok(inner.into()),
+        '"' | '\'' => unescaped(inner, quote),
         _ => Err(InvalidSyntax),
     }
 }
@@ -170,6 +189,7 @@ mod tests {
             "\u{0}\u{7f}\u{200b}\u{e0001}",
             r#""\x00\x7f\u200b\U000e0001""#,
         );
+        assert_eq!(quoted_bytes(b"a\xc5z\"\xc3\xa4"), r#""a\xc5z\"ä""#);
         assert_eq!(QuotedChar(Some('\'')).to_string(), r"'\''");
         assert_eq!(QuotedChar(None).to_string(), "'\u{fffd}'");
     }

@@ -23,7 +23,7 @@ use crate::ast::{
     UnaryOp, VectorMatching, VectorSelector,
 };
 use crate::functions::{self, Function};
-use crate::quote::{quoted, unquoted};
+use crate::quote::{quoted, unquoted, unquoted_bytes};
 use crate::{Features, ParseError};
 use duration::Duration;
 pub use lexer::KEYWORDS;
@@ -463,8 +463,16 @@ impl<'a> Parser<'a> {
             Kind::String => {
                 self.take()?;
                 let value = self.unquote(token);
+                let invalid_utf8 = unquoted_bytes(self.text_of(token))
+                    .ok()
+                    .filter(|bytes| std::str::from_utf8(bytes).is_err())
+                    .map(Vec::into_boxed_slice);
                 let range = token.range;
-                Ok(Deep::leaf(Expr::String(StringLiteral { value, range })))
+                Ok(Deep::leaf(Expr::String(StringLiteral {
+                    value,
+                    invalid_utf8,
+                    range,
+                })))
             }
             Kind::LeftBrace => {
                 let selector = self.selector(None)?;
