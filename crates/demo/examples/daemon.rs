@@ -12,7 +12,9 @@ use tokio::io::AsyncReadExt as _;
 
 #[tokio::main]
 async fn main() -> Result<(), DemoError> {
-    let listen = std::env::args().nth(1).and_then(|listen| listen.parse().ok());
+    let listen = std::env::args()
+        .nth(1)
+        .and_then(|listen| listen.parse().ok());
     let listen = listen.unwrap_or(([127, 0, 0, 1], 0).into());
     let mut simulation = Simulation::new(42, SystemClock.now_ms() - 3_600_000);
     simulation.advance_to(SystemClock.now_ms());
@@ -20,7 +22,12 @@ async fn main() -> Result<(), DemoError> {
     println!("{}", daemon.scrape_config());
     let mut input = Vec::new();
     // An input that cannot be read has ended as well.
-    drop(tokio::io::stdin().take(1 << 20).read_to_end(&mut input).await);
+    drop(
+        tokio::io::stdin()
+            .take(1 << 20)
+            .read_to_end(&mut input)
+            .await,
+    );
     daemon.shutdown().await;
     Ok(())
 }

@@ -6,6 +6,10 @@
 //! `scrape_*` series. The simulation then stands where the history ends: the live daemon goes on from
 //! it, and counters continue without a reset.
 //!
+//! Where the store holds an earlier history of the daemon (a demo that is started again on its old
+//! data), the same simulation goes on from there: it is a function of its seed and its beginning, and
+//! the beginning is a series of its own (`process_start_time_seconds`).
+//!
 //! Simulation and writing are two threads with a short queue between them. The writing one holds the
 //! references: where the store has let a series go, it registers it again.
 //!
@@ -15,9 +19,12 @@
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use bellwether_model::{Exemplar, Histogram, Labels, METRIC_NAME, Metadata, MetricType};
+use bellwether_model::{
+    Exemplar, Histogram, Labels, METRIC_NAME, Matcher, Metadata, MetricType, TimeRange,
+};
 use bellwether_storage::{
-    MetricStore, RejectionReason, SeriesRef, Source, StorageError, WriteBatch,
+    MetricStore, RejectionReason, Samples, Selection, SelectionHints, SeriesRef, Source,
+    StorageError, WriteBatch,
 };
 
 use crate::DemoError;
@@ -76,8 +83,12 @@ pub struct History {
 const STEPS_PER_BATCH: i64 = 40;
 const EXEMPLARS_SPAN_MS: i64 = 3_600_000;
 
+/// A daemon that began longer ago is not simulated again but takes a new beginning, as after a
+/// restart: 14 days take some six seconds.
+const RESUME_SPAN_MS: i64 = 14 * 24 * 3_600_000;
+
 /// Writes the history that ends at `now_ms`, or up to a step before, and gives back the daemon as it
-/// is then. The store must hold nothing of the same series in that time. Takes seconds.
+/// is then. What an earlier run has written is continued, not written again. Takes seconds.
 ///
 /// # Errors
 /// Where the options describe no history, or the store fails or refuses samples.
@@ -92,15 +103,15 @@ pub fn backfill(
             step_ms: options.step_ms,
         });
     }
+    let (mut simulation, from_ms) = begin(store, now_ms, options)?;
     // Chosen: one batch being written, one waiting.
     let (sender, receiver) = sync_channel(1);
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || write_all(store, &receiver));
         let mut producer = Producer::new(options, now_ms);
-        let mut simulation = Simulation::new(options.seed, now_ms - options.span_ms);
-        let steps = options.span_ms / options.step_ms;
+        let steps = (now_ms - from_ms) / options.step_ms;
         for step in 1..=steps {
-            simulation.advance_to(simulation.start_ms() + step * options.step_ms);
+            simulation.advance_to(from_ms + step * options.step_ms);
             producer.add(&simulation);
             let is_full = (step % STEPS_PER_BATCH) == 0 || step == steps;
             // The other end closes only after an error, which the join below reports.
@@ -119,6 +130,52 @@ pub fn backfill(
             sample_count: written,
         })
     })
+}
+
+/// The daemon, and the time after which its history is missing.
+fn begin(
+    store: &dyn MetricStore,
+    now_ms: i64,
+    options: &HistoryOptions,
+) -> Result<(Simulation, i64), DemoError> {
+    let earliest_ms = now_ms - options.span_ms;
+    let Some((last_ms, start_ms)) = last_run(store, now_ms, options)? else {
+        return Ok((Simulation::new(options.seed, earliest_ms), earliest_ms));
+    };
+    let from_ms = last_ms.max(earliest_ms);
+    let is_recent = now_ms - start_ms <= RESUME_SPAN_MS;
+    let start_ms = if is_recent { start_ms } else { from_ms };
+    let mut simulation = Simulation::new(options.seed, start_ms);
+    simulation.advance_to(from_ms);
+    Ok((simulation, from_ms))
+}
+
+/// When an earlier run of the daemon was last seen, and when it began.
+fn last_run(
+    store: &dyn MetricStore,
+    now_ms: i64,
+    options: &HistoryOptions,
+) -> Result<Option<(i64, i64)>, StorageError> {
+    let mut matchers = vec![Matcher::equal(METRIC_NAME, "process_start_time_seconds")];
+    let target = options.target_labels.iter();
+    matchers.extend(target.map(|(name, value)| Matcher::equal(name.as_str(), value.as_str())));
+    let range = TimeRange::new(now_ms - options.span_ms.max(RESUME_SPAN_MS), now_ms);
+    let selection = Selection {
+        matchers: &matchers,
+        range,
+        hints: SelectionHints::default(),
+    };
+    let mut last = None;
+    for series in store.select(&selection)? {
+        let mut samples = Samples::default();
+        series.read(range, &mut samples)?;
+        let times = samples.times_ms.iter().zip(&samples.values);
+        for (time_ms, value) in times.filter(|(_, value)| !value.is_nan()) {
+            let seen = (*time_ms, (value * 1e3).round() as i64);
+            last = last.max(Some(seen));
+        }
+    }
+    Ok(last)
 }
 
 /// Samples whose series are positions in the list of all series sent so far.

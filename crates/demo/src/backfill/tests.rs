@@ -1,7 +1,7 @@
-use bellwether_model::{Matcher, TimeRange, is_stale_nan};
+use bellwether_model::is_stale_nan;
 use bellwether_storage::{
-    ExemplarSeries, LabelQuery, MemoryStore, MetadataEntry, Samples, Selection, SelectionHints,
-    SeriesHandle, SeriesKey, StoreStats, WriteOutcome,
+    ExemplarSeries, LabelQuery, MemoryStore, MetadataEntry, SeriesHandle, SeriesKey, StoreStats,
+    WriteOutcome,
 };
 use parking_lot::Mutex;
 
@@ -149,6 +149,45 @@ fn the_same_seed_writes_the_same_history() {
         format!("{:?}", read_all(&first)),
         format!("{:?}", read_all(&second))
     );
+}
+
+#[test]
+fn a_demo_started_again_on_its_old_data_goes_on() {
+    let minutes = |minutes: i64| minutes * 60_000;
+    let options = |span| HistoryOptions {
+        span_ms: minutes(span),
+        ..HistoryOptions::default()
+    };
+    let whole = MemoryStore::new();
+    let once = backfill(&whole, NOW_MS, &options(30)).unwrap();
+    let pieces = MemoryStore::new();
+    let first = backfill(&pieces, NOW_MS - minutes(12), &options(18)).unwrap();
+    let second = backfill(&pieces, NOW_MS, &options(30)).unwrap();
+    assert_eq!(second.simulation.start_ms(), first.simulation.start_ms());
+    assert_eq!(first.sample_count + second.sample_count, once.sample_count);
+    let (whole, pieces) = (read_all(&whole), read_all(&pieces));
+    let without_scrape = |all: &[(Labels, Samples)]| {
+        let is_own = |labels: &Labels| !labels.metric_name().starts_with("scrape_");
+        let own: Vec<_> = all.iter().filter(|(labels, _)| is_own(labels)).collect();
+        format!("{own:?}")
+    };
+    // How many series were new in a scrape differs: the second run meets all of them again.
+    assert_eq!(without_scrape(&whole), without_scrape(&pieces));
+    // A run with nothing to add, and one after a pause longer than the history.
+    let store = MemoryStore::new();
+    backfill(&store, NOW_MS, &options(2)).unwrap();
+    assert_eq!(
+        backfill(&store, NOW_MS, &options(2)).unwrap().sample_count,
+        0
+    );
+    let later_ms = NOW_MS + RESUME_SPAN_MS - minutes(1);
+    let later = backfill(&store, later_ms, &options(2)).unwrap();
+    assert_eq!(
+        later.simulation.start_ms(),
+        later_ms - minutes(2),
+        "a new beginning"
+    );
+    assert!(later.sample_count > 0);
 }
 
 #[test]
