@@ -74,7 +74,10 @@ pub fn ast_json(expr: &Expr) -> Value {
                     "labels": matching.labels,
                     "on": matching.on,
                     "include": matching.include,
-                    "fillValues": { "lhs": matching.fill.left, "rhs": matching.fill.right },
+                    "fillValues": {
+                        "lhs": matching.fill.left.map(float_json),
+                        "rhs": matching.fill.right.map(float_json),
+                    },
                 })
             });
             json!({
@@ -92,6 +95,15 @@ pub fn ast_json(expr: &Expr) -> Value {
             "expr": ast_json(&node.expr),
         }),
         Expr::Paren(node) => json!({ "type": "parenExpr", "expr": ast_json(&node.expr) }),
+    }
+}
+
+/// A number as Go writes it: whole ones without a fraction.
+fn float_json(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        json!(value as i64)
+    } else {
+        json!(value)
     }
 }
 

@@ -143,7 +143,9 @@ impl VectorSelector {
             .map(|matcher| ShortMatcher(matcher).to_string())
             .collect();
         if matchers.is_empty() {
-            return Ok(());
+            // Only the second argument of `info()` can select everything. Prometheus prints nothing
+            // there, which does not parse.
+            return f.write_str(if self.name.is_empty() { "{}" } else { "" });
         }
         matchers.sort_unstable();
         write!(f, "{{{}}}", matchers.join(","))

@@ -23,7 +23,7 @@ fn milliseconds(seconds: f64) -> i64 {
 }
 
 /// 2⁶³ nanoseconds, in seconds.
-const SECONDS_MAX: f64 = 9_223_372_036.854_775_807;
+const SECONDS_MAX: f64 = 9_223_372_036.854_776;
 
 /// What messages say where a duration is wrong: the construct, and what it wants.
 #[derive(Clone, Copy)]

@@ -339,6 +339,7 @@ impl<'a> Lexer<'a> {
                     return self.error("unexpected left bracket '['");
                 }
                 self.got_colon = false;
+                self.got_duration = false;
                 let token = self.emit(Kind::LeftBracket);
                 self.skip_spaces();
                 self.in_brackets = true;
@@ -406,6 +407,7 @@ impl<'a> Lexer<'a> {
         }
         self.skip_while(is_alpha);
         let kind = duration_keyword(&self.word().to_ascii_lowercase())?;
+        self.got_duration = true;
         Some(self.emit(kind))
     }
 

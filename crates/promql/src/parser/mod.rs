@@ -15,6 +15,9 @@ mod lexer;
 mod number;
 mod typecheck;
 
+#[cfg(test)]
+mod tests;
+
 use bellwether_model::{MatchOp, Matcher};
 
 use crate::ast::{
@@ -1017,11 +1020,15 @@ impl<'a> Parser<'a> {
                 let seconds = number.value;
                 // The bounds of a 64-bit integer, as Prometheus has them.
                 if !seconds.is_finite() || seconds.abs() >= 9_223_372_036_854_775_807.0 {
-                    let shown = bellwether_model::number::Plain(seconds);
+                    let shown = if seconds.is_finite() {
+                        format!("{seconds:.6}")
+                    } else {
+                        bellwether_model::number::Plain(seconds).to_string()
+                    };
                     let range = expr.range();
                     self.note(
                         range,
-                        format!("timestamp out of bounds for @ modifier: {shown:.6}"),
+                        format!("timestamp out of bounds for @ modifier: {shown}"),
                     );
                 }
                 let time_ms = (seconds * 1000.0).round() as i64;

@@ -264,11 +264,7 @@ fn check_matrix(eval: &Eval, series: &[MatrixSeries]) -> Result<(), String> {
     missing(eval, |labels| seen.contains(labels))
 }
 
-fn check_series(
-    eval: &Eval,
-    found: &MatrixSeries,
-    values: &[SequenceValue],
-) -> Result<(), String> {
+fn check_series(eval: &Eval, found: &MatrixSeries, values: &[SequenceValue]) -> Result<(), String> {
     let mut expected = Vec::new();
     let mut time_ms = eval.start_ms;
     for value in values {
@@ -314,7 +310,14 @@ fn check_series(
 pub(super) fn point(series: &MatrixSeries, index: usize) -> Value {
     match series.samples.histogram_at(index) {
         Some(histogram) => Value::Histogram(std::sync::Arc::clone(histogram)),
-        None => Value::Float(series.samples.values.get(index).copied().unwrap_or(f64::NAN)),
+        None => Value::Float(
+            series
+                .samples
+                .values
+                .get(index)
+                .copied()
+                .unwrap_or(f64::NAN),
+        ),
     }
 }
 

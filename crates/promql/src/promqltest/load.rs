@@ -58,7 +58,9 @@ pub(super) fn write(store: &dyn MetricStore, load: &Load) -> Result<(), String> 
                 .register(&source, None, &labels)
                 .map_err(|error| format!("{labels}: {error}"))?;
             for (time_ms, classic) in by_time {
-                let histogram = classic.convert().map_err(|why| format!("{labels}: {why}"))?;
+                let histogram = classic
+                    .convert()
+                    .map_err(|why| format!("{labels}: {why}"))?;
                 let histogram = Histogram::Float(histogram);
                 batch.histograms.push((reference, time_ms, 0, histogram));
             }
@@ -108,7 +110,11 @@ impl Classic {
             .count
             .or(self.buckets.last().map(|(_, count)| *count))
             .unwrap_or(0.0);
-        if self.buckets.last().is_none_or(|(bound, _)| *bound != f64::INFINITY) {
+        if self
+            .buckets
+            .last()
+            .is_none_or(|(bound, _)| *bound != f64::INFINITY)
+        {
             self.buckets.push((f64::INFINITY, count));
         }
         let mut histogram = FloatHistogram {
@@ -176,7 +182,11 @@ fn native_histograms(
                 .get(BUCKET_LABEL)
                 .ok_or_else(|| format!("expected bucket label in metric {labels}"))?;
             let unsigned = text.strip_prefix('-').unwrap_or(text);
-            let sign = if unsigned.len() < text.len() { -1.0 } else { 1.0 };
+            let sign = if unsigned.len() < text.len() {
+                -1.0
+            } else {
+                1.0
+            };
             bound = match parse_number(unsigned.strip_prefix('+').unwrap_or(unsigned)) {
                 Ok(number) if !number.is_nan() => sign * number,
                 _ => continue,

@@ -141,13 +141,7 @@ fn run_instant(
         return Ok(());
     }
     let range = engine
-        .range(
-            store,
-            query,
-            time_ms - STEP_MS,
-            time_ms + STEP_MS,
-            STEP_MS,
-        )
+        .range(store, query, time_ms - STEP_MS, time_ms + STEP_MS, STEP_MS)
         .map_err(|error| format!("error in range mode: {error}"))?;
     // Range queries are always sorted by labels.
     if eval.expect.is_ordered {

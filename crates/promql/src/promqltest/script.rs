@@ -285,7 +285,10 @@ fn parse_start_item(item: &str, starts: &mut Vec<Option<i64>>) -> Result<(), Str
         None => {
             let (step, rest) = start_duration(rest)?;
             let times = rest.strip_prefix('x');
-            (step, times.ok_or("expected 'x<count>' after step duration")?)
+            (
+                step,
+                times.ok_or("expected 'x<count>' after step duration")?,
+            )
         }
     };
     for _ in 0..=count(times)? {
@@ -335,7 +338,10 @@ fn parse_eval(lines: &[&str], at: &mut usize) -> Result<Eval, ScriptError> {
         }
         if line.starts_with(EXPECT_RANGE_PREFIX) {
             let Some(captures) = EXPECT_RANGE.captures(line) else {
-                return Err(fail(here, format!("invalid range vector definition {line:?}")));
+                return Err(fail(
+                    here,
+                    format!("invalid range vector definition {line:?}"),
+                ));
             };
             let times = [1, 2, 3].map(|index| group(&captures, index));
             (eval.start_ms, eval.end_ms, eval.step_ms) = range_times(here, times)?;
@@ -459,12 +465,7 @@ fn parse_expect(at: usize, line: &str, expect: &mut Expectations) -> Result<(), 
         "regex" => regex_match(at, group(&captures, 3))?,
         _ => TextMatch::Any,
     };
-    let only_once = |what: &str| {
-        fail(
-            at,
-            format!("invalid expect lines, {what}"),
-        )
-    };
+    let only_once = |what: &str| fail(at, format!("invalid expect lines, {what}"));
     match group(&captures, 1) {
         "ordered" => expect.is_ordered = true,
         "fail" if expect.fail.is_some() => {

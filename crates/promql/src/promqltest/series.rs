@@ -350,10 +350,7 @@ impl<'a> Reader<'a> {
                 }
                 _ => {
                     self.at = start;
-                    return self.error(format!(
-                        "bad histogram descriptor found: {}",
-                        quoted(key)
-                    ));
+                    return self.error(format!("bad histogram descriptor found: {}", quoted(key)));
                 }
             }
         }
