@@ -173,6 +173,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         }
         "/-/quit" | "/-/reload" => Need::Admin,
         path if path.starts_with("/api/v1/admin/") => Need::Admin,
+        path if path.starts_with("/opentelemetry.proto.collector.") => Need::Write,
         _ => Need::Read,
     }
 }

@@ -28,7 +28,6 @@ pub(crate) enum ErrorType {
     /// Not now.
     Unavailable,
     NotFound,
-    Limit,
     Unauthorized,
     Forbidden,
 }
@@ -43,7 +42,6 @@ impl ErrorType {
             Self::Internal => "internal",
             Self::Disabled | Self::Unavailable => "unavailable",
             Self::NotFound => "not_found",
-            Self::Limit => "too_many_requests",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
         }
@@ -58,7 +56,6 @@ impl ErrorType {
             Self::Timeout | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal | Self::Disabled => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Limit => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
         }
@@ -78,6 +75,11 @@ impl ApiError {
             error_type,
             message: message.to_string(),
         }
+    }
+
+    /// The status code of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.error_type.status()
     }
 
     pub(crate) fn bad_data(message: impl fmt::Display) -> Self {

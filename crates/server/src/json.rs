@@ -195,9 +195,9 @@ impl JsonWriter {
         self.key("count").value(histogram.count);
         self.key("sum").value(histogram.sum);
         let mut open = false;
-        crate::buckets::for_each_bucket(histogram, |bucket| {
+        for bucket in histogram.ascending() {
             if bucket.count == 0.0 {
-                return;
+                continue;
             }
             if !open {
                 self.key("buckets").array_begin();
@@ -214,7 +214,7 @@ impl JsonWriter {
                 .value(bucket.upper)
                 .value(bucket.count)
                 .array_end();
-        });
+        }
         if open {
             self.array_end();
         }

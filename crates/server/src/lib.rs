@@ -17,7 +17,6 @@ mod api;
 mod app;
 mod auth;
 mod body;
-mod buckets;
 mod envelope;
 mod error;
 mod federate;

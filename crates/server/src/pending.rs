@@ -30,12 +30,3 @@ pub(crate) trait EngineBridge {
     }
 }
 impl EngineBridge for Engine {}
-pub(crate) trait ExprBridge {
-    fn pretty(&self) -> String {
-        String::new()
-    }
-    fn ast_json(&self) -> String {
-        "null".to_owned()
-    }
-}
-impl ExprBridge for Expr {}

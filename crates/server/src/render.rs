@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use flate2::Compression;
@@ -36,6 +36,12 @@ enum Message {
     End,
 }
 
+/// Headers that are known before the answer is; names in lower case.
+pub(crate) type FixedHeaders = &'static [(&'static str, &'static str)];
+
+/// What an answer of JSON carries.
+pub(crate) const JSON: FixedHeaders = &[("content-type", "application/json")];
+
 /// The client is gone.
 #[derive(Debug)]
 pub(crate) struct ClientGone;
@@ -44,12 +50,17 @@ pub(crate) struct ClientGone;
 pub(crate) struct Output {
     gzip: Option<GzEncoder<Vec<u8>>>,
     wants_gzip: bool,
-    content_type: &'static str,
+    fixed_headers: FixedHeaders,
     start: Option<oneshot::Sender<Result<Response, ApiError>>>,
     sender: Option<mpsc::Sender<Message>>,
 }
 
 impl Output {
+    /// Replaces the headers, where the answer has not begun.
+    pub(crate) fn set_headers(&mut self, fixed_headers: FixedHeaders) {
+        self.fixed_headers = fixed_headers;
+    }
+
     /// Sends a chunk on.
     pub(crate) fn flush(&mut self, chunk: Vec<u8>) -> Result<(), ClientGone> {
         if self.sender.is_none() {
@@ -114,10 +125,12 @@ impl Output {
     }
 
     fn headers(&self, headers: &mut HeaderMap, gzip: bool) {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(self.content_type),
-        );
+        for (name, value) in self.fixed_headers {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         if gzip {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -168,14 +181,14 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
 /// Runs `write` on a blocking thread and gives back the response as soon as it begins.
 pub(crate) async fn blocking(
     headers: &HeaderMap,
-    content_type: &'static str,
+    fixed_headers: FixedHeaders,
     write: impl FnOnce(Output) + Send + 'static,
 ) -> Result<Response, ApiError> {
     let (start, started) = oneshot::channel();
     let output = Output {
         gzip: None,
         wants_gzip: accepts_gzip(headers),
-        content_type,
+        fixed_headers,
         start: Some(start),
         sender: None,
     };

@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, OnceLock};
 
 use axum::{Router, middleware};
+use bellwether_ingest::otlp::OtlpSettings;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -23,7 +24,7 @@ use crate::listener::{self, Shared, SharedTls};
 use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
-use crate::{api, headers, own_api, page, receive, system, tls};
+use crate::{api, headers, otlp_grpc, own_api, page, receive, system, tls};
 
 /// The HTTP and gRPC edge. Clones are the same server.
 #[derive(Debug, Clone)]
@@ -103,10 +104,21 @@ impl Server {
     /// Hands over the store and what works on it. From now on the server is ready.
     pub fn open(&self, services: Services) {
         let limits = &self.app.settings.limits;
-        let receivers = Receivers::new(&services, limits, &self.app.registry);
+        let external_labels = self.app.control.external_labels();
+        let (clock, registry) = (&self.app.clock, &self.app.registry);
+        let receivers = Receivers::new(&services, limits, clock, external_labels, registry);
         // A second call changes nothing: handlers may hold on to the first services already.
         self.app.receivers.set(receivers).ok();
         self.app.open(services);
+    }
+
+    /// Takes what a reload may have changed: how OTLP is translated, and the external labels that
+    /// [`crate::Control`] gives. Certificates are read by [`Server::reload_certificates`].
+    pub fn apply(&self, otlp: OtlpSettings) {
+        if let Some(receivers) = self.app.receivers.get() {
+            let limits = &self.app.settings.limits;
+            receivers.apply(otlp, limits, self.app.control.external_labels());
+        }
     }
 
     /// Whether requests are answered.
@@ -134,7 +146,6 @@ impl Server {
 
     /// The routes of the main port, for tests and for callers with a listener of their own.
     pub fn router(&self) -> Router {
-        let app = &self.app;
         let routes = Router::new()
             .nest("/api/v1", api::routes())
             .merge(api::federation())
@@ -144,10 +155,11 @@ impl Server {
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);
-        self.finish(routes, app)
+        self.finish(routes.with_state(Arc::clone(&self.app)))
     }
 
-    fn finish(&self, routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
+    fn finish(&self, routes: Router) -> Router {
+        let app = &self.app;
         routes
             .layer(middleware::from_fn_with_state(Arc::clone(app), auth::guard))
             .layer(middleware::from_fn_with_state(
@@ -158,7 +170,19 @@ impl Server {
                 Arc::clone(app),
                 headers::dress,
             ))
-            .with_state(Arc::clone(app))
+    }
+
+    /// The routes of the port for OTLP over HTTP.
+    pub(crate) fn otlp_http_router(&self) -> Router {
+        let routes = receive::otlp_routes()
+            .method_not_allowed_fallback(system::wrong_method)
+            .fallback(system::not_found);
+        self.finish(routes.with_state(Arc::clone(&self.app)))
+    }
+
+    /// The routes of the port for OTLP over gRPC.
+    pub(crate) fn otlp_grpc_router(&self) -> Router {
+        self.finish(otlp_grpc::routes(&self.app))
     }
 
     /// Opens the listeners of the settings.
@@ -238,7 +262,7 @@ impl Bound {
             ));
         }
         if let Some(listener) = self.otlp_http {
-            let router = self.server.finish(receive::otlp_routes(), &self.server.app);
+            let router = self.server.otlp_http_router();
             running.spawn(listener::serve(
                 listener,
                 router,
@@ -247,9 +271,7 @@ impl Bound {
             ));
         }
         if let Some(listener) = self.otlp_grpc {
-            let router = self
-                .server
-                .finish(crate::otlp_grpc::routes(&self.server.app), &self.server.app);
+            let router = self.server.otlp_grpc_router();
             running.spawn(listener::serve(listener, router, tls, shared));
         }
         while running.join_next().await.is_some() {}

@@ -47,6 +47,8 @@ pub struct Services {
     pub engine: Arc<Engine>,
     /// What is scraped.
     pub targets: Arc<dyn TargetSource>,
+    /// How OTLP becomes series.
+    pub otlp: bellwether_ingest::otlp::OtlpSettings,
 }
 
 /// What was built, for `/api/v1/status/buildinfo` and `/version`.

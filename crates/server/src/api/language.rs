@@ -5,8 +5,6 @@ use bellwether_promql::{Features, ParseError};
 
 use super::Call;
 use crate::envelope::{Answer, ApiError};
-#[allow(unused_imports, reason = "until they are there")]
-use crate::pending::{EngineBridge as _, ExprBridge as _};
 
 /// The matchers of a series selector such as `up{job="a"}`.
 pub(super) fn selector(text: &str) -> Result<Matchers, ParseError> {
@@ -35,7 +33,7 @@ pub(super) async fn format_query(call: Call) -> Result<Answer, ApiError> {
 pub(super) async fn parse_query(call: Call) -> Result<Answer, ApiError> {
     let expr = parse(&call)?;
     Ok(Answer::write(|json| {
-        json.raw(&expr.ast_json());
+        json.raw(&bellwether_promql::ast_json(&expr).to_string());
     }))
 }
 

@@ -26,7 +26,7 @@ use crate::json::JsonWriter;
 use crate::own_metrics::InFlight;
 use crate::params::Params;
 #[allow(unused_imports, reason = "until they are there")]
-use crate::pending::{EngineBridge as _, ExprBridge as _};
+use crate::pending::EngineBridge as _;
 use crate::render::{self, CHUNK_BYTES, ClientGone, Output};
 
 const POINTS_MAX: i64 = 11_000;
@@ -155,7 +155,7 @@ async fn run(
         cancelled: Arc::clone(&call.app.metrics.queries_cancelled),
         armed: true,
     };
-    let response = render::blocking(&call.headers, "application/json", move |output| {
+    let response = render::blocking(&call.headers, render::JSON, move |output| {
         let _permit = permit;
         let _running = running;
         let outcome = evaluate(

@@ -195,6 +195,7 @@ pub(super) fn services() -> Services {
         store: Arc::new(store()),
         engine: Arc::new(Engine::new(EngineOptions::default())),
         targets: Arc::new(FakeTargets),
+        otlp: bellwether_ingest::otlp::OtlpSettings::default(),
     }
 }
 
