@@ -93,7 +93,11 @@ impl Host {
     #[cfg(target_os = "linux")]
     pub fn collect(&self, sink: &mut Sink<'_>) {
         type Collector = fn(&Host, &mut Sink<'_>) -> Result<(), HostError>;
-        const COLLECTORS: [(&str, Collector); 19] = [
+        const COLLECTORS: [(&str, Collector); 22] = [
+            ("arp", |host, sink| network::arp(&host.source, sink)),
+            ("conntrack", |host, sink| {
+                network::connection_tracking(&host.source, sink)
+            }),
             ("cpu", |host, sink| cpu::collect(&host.source, sink)),
             ("diskstats", |host, sink| disk::collect(&host.source, sink)),
             ("entropy", |host, sink| kernel::entropy(&host.source, sink)),
@@ -123,6 +127,7 @@ impl Host {
             ("sockstat", |host, sink| {
                 sockets::sockets(&host.source, sink)
             }),
+            ("softnet", |host, sink| network::softnet(&host.source, sink)),
             ("stat", |host, sink| kernel::stat(&host.source, sink)),
             ("time", |host, sink| {
                 system::time(host.clock.now_ms(), sink);

@@ -89,9 +89,13 @@ pub(crate) fn os(source: &Source, sink: &mut Sink<'_>) -> Result<(), HostError> 
     let version = parse_os(&text, "VERSION_ID");
     let parts: Vec<&str> = version.split('.').take(2).collect();
     if let Ok(number) = parts.join(".").parse::<f64>() {
-        let id = parse_os(&text, "ID");
+        let values = ["ID", "ID_LIKE", "NAME"].map(|key| parse_os(&text, key));
+        let labels: Vec<(&str, &str)> = ["id", "id_like", "name"]
+            .into_iter()
+            .zip(values.iter().map(String::as_str))
+            .collect();
         let help = "Major and minor version of the operating system.";
-        sink.gauge("node_os_version", help, &[("id", id.as_str())], number);
+        sink.gauge("node_os_version", help, &labels, number);
     }
     Ok(())
 }

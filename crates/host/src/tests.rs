@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A small machine: one processor pair, two disks, a container's mounts.
-const FILES: [(&str, &str); 27] = [
+const FILES: [(&str, &str); 32] = [
     (
         "proc/stat",
         "cpu  30 1 20 900 5 0 2 0 0 0\ncpu0 10 1 10 400 5 0 1 0 4 0\ncpu1 20 0 10 500 0 0 1 0 0 0\n\
@@ -42,6 +42,17 @@ const FILES: [(&str, &str); 27] = [
          carrier compressed\n    lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n  eth0: 100 2 3 4 5 6 \
          7 8 900 10 11 12 13 14 15 16\n",
     ),
+    (
+        "proc/net/arp",
+        "IP address HW type Flags HW address Mask Device\n10.0.0.1 0x1 0x2 02:fc * eth0\n",
+    ),
+    (
+        "proc/net/softnet_stat",
+        "000000ef 00000001 00000002 00000000\n000066a8 00000000 00000000\n",
+    ),
+    ("proc/sys/net/netfilter/nf_conntrack_count", "12\n"),
+    ("proc/sys/net/netfilter/nf_conntrack_max", "262144\n"),
+    ("sys/class/net/eth0/flags", "0x1003\n"),
     ("sys/class/net/eth0/operstate", "up\n"),
     ("sys/class/net/eth0/mtu", "1500\n"),
     ("sys/class/net/eth0/speed", "1000\n"),
@@ -143,6 +154,11 @@ fn a_machine_is_shown_with_the_names_of_node_exporter() {
         "node_network_up{device=\"eth0\"} 1",
         "node_network_up{device=\"lo\"} 0",
         "node_network_speed_bytes{device=\"eth0\"} 125000000",
+        "node_network_flags{device=\"eth0\"} 4099",
+        "node_arp_entries{device=\"eth0\"} 1",
+        "node_softnet_processed_total{cpu=\"0\"} 239",
+        "node_softnet_dropped_total{cpu=\"0\"} 1",
+        "node_nf_conntrack_entries_limit 262144",
         "node_sockstat_TCP_inuse 5",
         "node_netstat_Tcp_ActiveOpens 31",
         "node_netstat_Udp_InErrors 12",
@@ -158,7 +174,7 @@ fn a_machine_is_shown_with_the_names_of_node_exporter() {
         "node_intr_total 1234",
         "node_procs_running 2",
         "node_time_seconds 1700000000.5",
-        "node_os_version{id=\"debian\"} 12",
+        "node_os_version{id=\"debian\",id_like=\"\",name=\"Debian GNU/Linux\"} 12",
         "process_cpu_seconds_total 2",
         "process_threads 9",
         "process_start_time_seconds 1700000010",
@@ -265,6 +281,7 @@ proptest! {
         let mut found = cpu::parse(&text).len() + cpu::parse_schedule(&text).len();
         found += disk::parse(&text).len() + filesystem::parse(&text).len();
         found += memory::parse(&text).len() + memory::parse_vmstat(&text).len();
+        found += network::parse_arp(&text).len() + network::parse_softnet(&text).len();
         found += network::parse(&text).len() + sockets::parse_sockets(&text).len();
         found += sockets::parse_protocols(&text).len() + sockets::parse_protocols6(&text).len();
         prop_assert!(found <= 10 * (text.len() + 1));
@@ -273,6 +290,7 @@ proptest! {
             kernel::parse_load(&text).is_some(),
             kernel::parse_threads(&text).is_some(),
             kernel::parse_field(&text, "btime").is_some(),
+            network::parse_property(&text).is_some(),
             pressure::parse(&text, "some").is_some(),
             process::parse_stat(&text).is_some(),
             process::parse_limit(&text, "Max open files").is_some(),
