@@ -1,0 +1,352 @@
+//! The configuration as a whole, and its loading.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use bellwether_forward::settings::RemoteWriteSettings;
+use bellwether_ingest::otlp::OtlpSettings;
+use bellwether_scrape::settings::ScrapeSettings;
+
+use crate::effective::effective_yaml;
+use crate::glob::glob;
+use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
+use crate::schema::Section;
+use crate::sections::alerting::{AlertingSettings, decode_alerting};
+use crate::sections::global::{GlobalSettings, decode_global};
+use crate::sections::otlp::decode_otlp;
+use crate::sections::remote::{RemoteReadSettings, decode_remote_reads, decode_remote_writes};
+use crate::sections::root::{LATER, ROOT};
+use crate::sections::scrape::{SCRAPE_FILE, decode_jobs};
+use crate::sections::server::{ServerSettings, decode_server};
+use crate::sections::storage::{StorageSettings, decode_storage};
+use crate::sections::tracing::{TracingSettings, decode_tracing};
+use crate::sections::web::{WEB, WebSettings, decode_web};
+use crate::validate::validate;
+use crate::view::{Origin, View};
+use crate::yaml::{self, Node, NodePath, Position};
+
+/// What a load depends on besides the file.
+#[derive(Clone, Copy)]
+pub struct LoadOptions<'a> {
+    /// Looks up a variable for `external_labels`.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Offer protobuf first unless the file says otherwise (feature
+    /// `created-timestamp-zero-ingestion`).
+    pub proto_first: bool,
+    /// Take native histograms unless the file says otherwise (feature `native-histograms`).
+    pub native_histograms: bool,
+    /// Write additional series about each scrape unless the file says otherwise (feature
+    /// `extra-scrape-metrics`).
+    pub extra_scrape_metrics: bool,
+}
+
+impl Default for LoadOptions<'_> {
+    /// The environment of the process, and no features.
+    fn default() -> Self {
+        Self {
+            environment: &|name| std::env::var(name).ok(),
+            proto_first: false,
+            native_histograms: false,
+            extra_scrape_metrics: false,
+        }
+    }
+}
+
+impl fmt::Debug for LoadOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadOptions")
+            .field("proto_first", &self.proto_first)
+            .field("native_histograms", &self.native_histograms)
+            .field("extra_scrape_metrics", &self.extra_scrape_metrics)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The whole configuration, with all defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// What jobs inherit, already in each of them.
+    pub global: GlobalSettings,
+    /// Scrape jobs, those of `scrape_config_files` included.
+    pub scrape: Vec<ScrapeSettings>,
+    /// Patterns of rule files, joined with the configuration's folder.
+    pub rule_files: Vec<PathBuf>,
+    /// External Alertmanagers.
+    pub alerting: AlertingSettings,
+    /// Receivers of remote write.
+    pub remote_write: Vec<RemoteWriteSettings>,
+    /// Servers to read from.
+    pub remote_read: Vec<RemoteReadSettings>,
+    /// Translation of OpenTelemetry metrics.
+    pub otlp: OtlpSettings,
+    /// The stores.
+    pub storage: StorageSettings,
+    /// Traces of the server itself.
+    pub tracing: Option<TracingSettings>,
+    /// The server.
+    pub server: ServerSettings,
+    /// Sections that are kept as they are and not acted on: key and tree.
+    pub later: Vec<(&'static str, Node)>,
+}
+
+/// What a successful load gives.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is worth knowing: settings without effect, old names, variables that are empty.
+    pub warnings: Vec<Problem>,
+    /// Files that the configuration needs.
+    pub files: Vec<NamedFile>,
+    /// The text of the file. May hold secrets.
+    pub source_text: String,
+    /// The configuration in effect, defaults included, secrets as `<secret>`; for
+    /// `/api/v1/status/config`.
+    pub redacted_yaml: String,
+}
+
+impl Config {
+    /// Loads a file with the environment of the process and no features.
+    ///
+    /// # Errors
+    /// See [`load`].
+    pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
+        load(path, &LoadOptions::default())
+    }
+}
+
+/// Loads a file and the files that `scrape_config_files` names. Files that other settings name
+/// are not looked at.
+///
+/// # Errors
+/// Every reason why the file cannot be used.
+pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, ConfigErrors> {
+    let source = read_file(path).map_err(|problem| ConfigErrors {
+        errors: vec![problem],
+        is_unreadable: true,
+    })?;
+    load_text(&source, &origin_of(path), options)
+}
+
+/// The same for a text that is already here. `origin` says what it is called, and where relative
+/// paths start.
+///
+/// # Errors
+/// See [`load`].
+pub fn load_text(
+    source: &str,
+    origin: &Origin,
+    options: &LoadOptions<'_>,
+) -> Result<Loaded, ConfigErrors> {
+    let mut problems = Problems::default();
+    let decoded = parse(source, origin, &ROOT, &mut problems)
+        .map(|root| (decode(&root, origin, options, &mut problems), root));
+    match decoded {
+        Some((config, root)) if problems.errors.is_empty() => Ok(Loaded {
+            redacted_yaml: effective_yaml(&root, &config),
+            config,
+            warnings: problems.warnings,
+            files: problems.files,
+            source_text: source.to_owned(),
+        }),
+        _ => Err(errors_of(problems)),
+    }
+}
+
+/// Loads a `web.config.file`.
+///
+/// # Errors
+/// Every reason why the file cannot be used.
+pub fn load_web(path: &Path) -> Result<WebSettings, ConfigErrors> {
+    let source = read_file(path).map_err(|problem| ConfigErrors {
+        errors: vec![problem],
+        is_unreadable: true,
+    })?;
+    let origin = origin_of(path);
+    let mut problems = Problems::default();
+    match parse(&source, &origin, &WEB, &mut problems) {
+        Some(root) if problems.errors.is_empty() => {
+            Ok(decode_web(&View::new(Some(&root), &WEB, &origin)))
+        }
+        _ => Err(errors_of(problems)),
+    }
+}
+
+/// Sorts the errors by place, those of the file itself before those of files it names.
+fn errors_of(problems: Problems) -> ConfigErrors {
+    let mut errors = problems.errors;
+    let mut files: Vec<String> = Vec::new();
+    for error in &errors {
+        if !files.contains(&error.file) {
+            files.push(error.file.clone());
+        }
+    }
+    let rank = |problem: &Problem| files.iter().position(|file| *file == problem.file);
+    errors.sort_by_key(|problem| (rank(problem), problem.position));
+    ConfigErrors {
+        errors,
+        is_unreadable: false,
+    }
+}
+
+/// How a file is called, and where relative paths in it start.
+pub(crate) fn origin_of(path: &Path) -> Origin {
+    Origin {
+        file: path.display().to_string(),
+        folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+    }
+}
+
+/// Reads a whole file of text.
+pub(crate) fn read_file(path: &Path) -> Result<String, Problem> {
+    let problem = |message: String| Problem {
+        file: path.display().to_string(),
+        position: Position::default(),
+        path: String::new(),
+        message,
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|error| problem(format!("cannot be read: {error}")))?
+        .len();
+    if size > yaml::SOURCE_BYTES_MAX as u64 {
+        return Err(problem(format!(
+            "file of {size} bytes: at most {} are read",
+            yaml::SOURCE_BYTES_MAX
+        )));
+    }
+    let bytes = std::fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        problem(format!(
+            "not valid UTF-8 at byte {}",
+            error.utf8_error().valid_up_to()
+        ))
+    })
+}
+
+/// Reads a text and checks it against a table. None where it is not YAML at all.
+pub(crate) fn parse(
+    source: &str,
+    origin: &Origin,
+    section: &'static Section,
+    problems: &mut Problems,
+) -> Option<Node> {
+    match yaml::read(source) {
+        Ok(document) => {
+            if let Some(position) = document.second_document {
+                problems.warning(
+                    &origin.file,
+                    position,
+                    &NodePath::default(),
+                    "a second document begins here; only the first is read",
+                );
+            }
+            if !document.root.is_null() {
+                validate(&document.root, section, origin, problems);
+            }
+            Some(document.root)
+        }
+        Err(errors) => {
+            for error in errors {
+                problems.error(&origin.file, error.position, &error.path, error.message);
+            }
+            None
+        }
+    }
+}
+
+fn decode(
+    root: &Node,
+    origin: &Origin,
+    options: &LoadOptions<'_>,
+    problems: &mut Problems,
+) -> Config {
+    let view = View::new(Some(root), &ROOT, origin);
+    let global = decode_global(&view.section("global"), options, problems);
+    let mut names = HashMap::new();
+    let mut scrape = Vec::new();
+    // Wrong global settings would show again in every job.
+    if !problems.has_errors_under(&origin.file, &NodePath::default().key("global")) {
+        let jobs = view.sections("scrape_configs");
+        scrape = decode_jobs(&jobs, &global, &mut names, problems);
+        scrape.extend(decode_job_files(&view, &global, &mut names, problems));
+    }
+    Config {
+        alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),
+        rule_files: view
+            .texts("rule_files")
+            .iter()
+            .map(|pattern| origin.join(pattern))
+            .collect(),
+        remote_write: decode_remote_writes(
+            &view.sections("remote_write"),
+            global.name_validation,
+            problems,
+        ),
+        remote_read: decode_remote_reads(&view.sections("remote_read"), problems),
+        otlp: decode_otlp(&view.section("otlp"), global.name_validation, problems),
+        storage: decode_storage(&view.section("storage")),
+        tracing: view
+            .optional_section("tracing")
+            .map(|view| decode_tracing(&view)),
+        server: decode_server(&view.section("server")),
+        later: LATER
+            .iter()
+            .filter_map(|(key, _)| Some((*key, view.node_of(key)?.clone())))
+            .collect(),
+        global,
+        scrape,
+    }
+}
+
+/// Loads the jobs of the files that `scrape_config_files` names.
+fn decode_job_files(
+    view: &View<'_>,
+    global: &GlobalSettings,
+    names: &mut HashMap<String, String>,
+    problems: &mut Problems,
+) -> Vec<ScrapeSettings> {
+    let mut jobs = Vec::new();
+    for (item, pattern) in view
+        .items("scrape_config_files")
+        .iter()
+        .zip(view.texts("scrape_config_files"))
+    {
+        let fail = |problems: &mut Problems, message: String| {
+            problems.error(&view.origin.file, item.position, &item.path, message);
+        };
+        let files = match glob(&view.origin.join(&pattern)) {
+            Ok(files) => files,
+            Err(error) => {
+                fail(
+                    problems,
+                    format!("{pattern:?} cannot be looked up: {error}"),
+                );
+                continue;
+            }
+        };
+        for file in files {
+            if file == view.origin.join(&pattern) && !file.try_exists().unwrap_or(true) {
+                fail(
+                    problems,
+                    format!("{:?} is not there", file.display().to_string()),
+                );
+                continue;
+            }
+            let source = match read_file(&file) {
+                Ok(source) => source,
+                Err(problem) => {
+                    problems.errors.push(problem);
+                    continue;
+                }
+            };
+            let origin = origin_of(&file);
+            if let Some(root) = parse(&source, &origin, &SCRAPE_FILE, problems) {
+                let file_view = View::new(Some(&root), &SCRAPE_FILE, &origin);
+                let views = file_view.sections("scrape_configs");
+                jobs.extend(decode_jobs(&views, global, names, problems));
+            }
+        }
+    }
+    jobs
+}

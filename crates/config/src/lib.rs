@@ -1,0 +1,48 @@
+//! The one configuration file: from YAML to the plain settings of every service.
+//!
+//! ## Model
+//! A file is read into a tree of nodes that know where they stand ([`yaml`]), checked against
+//! tables of settings ([`schema`]) and decoded into a [`Config`], whose parts are the settings
+//! types of the services. A valid `prometheus.yml` is a valid file; our own sections stand beside
+//! those of Prometheus. [`check`] says what is wrong, what has no effect, and which files are
+//! missing, without a running server.
+//!
+//! ## Invariants
+//! Unknown keys are refused. Every error of a file is reported, each with place, path, the value
+//! given and what is allowed. What is understood but has no effect is said, never silent. Secrets
+//! appear in no error, no `Debug` form and not in [`Loaded::redacted_yaml`].
+//!
+//! ## Limits
+//! See [`yaml`] for the bounds on a file; [`FILES_MAX`] bounds what a glob may name.
+//!
+//! ## See also
+//! `docs/user/configuration.md`, which is generated from the tables.
+
+mod check;
+mod config;
+mod effective;
+mod glob;
+mod problem;
+mod reference;
+pub mod schema;
+mod sections;
+mod size;
+mod validate;
+mod values;
+mod view;
+pub mod yaml;
+
+pub use check::{CheckOptions, CheckReport, check};
+pub use config::{Config, LoadOptions, Loaded, load, load_text, load_web};
+pub use glob::{FILES_MAX, glob};
+pub use problem::{ConfigErrors, NamedFile, Problem, Problems};
+pub use reference::{example, reference};
+pub use sections::alerting::{AlertingSettings, AlertmanagerSettings};
+pub use sections::global::GlobalSettings;
+pub use sections::remote::RemoteReadSettings;
+pub use sections::server::{ServerSettings, TokenSettings, parse_address};
+pub use sections::storage::{StorageLimits, StorageSettings, WalFsync};
+pub use sections::tracing::TracingSettings;
+pub use sections::web::{ClientAuth, TlsServerSettings, WebSettings};
+pub use size::{SizeError, parse_size, size_text};
+pub use view::{Origin, View};

@@ -1,0 +1,16 @@
+//! The tables of all settings, each beside the decoder that turns it into plain settings types.
+
+pub(crate) mod alerting;
+pub(crate) mod discovery;
+pub(crate) mod global;
+pub(crate) mod http_client;
+pub(crate) mod otlp;
+pub(crate) mod relabel;
+pub(crate) mod remote;
+pub(crate) mod root;
+pub(crate) mod rules;
+pub(crate) mod scrape;
+pub(crate) mod server;
+pub(crate) mod storage;
+pub(crate) mod tracing;
+pub(crate) mod web;

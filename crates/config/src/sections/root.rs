@@ -1,0 +1,178 @@
+//! The root of a configuration file.
+
+use super::alerting::ALERTING;
+use super::global::GLOBAL;
+use super::otlp::OTLP;
+use super::remote::{REMOTE_READ, REMOTE_WRITE};
+use super::scrape::SCRAPE;
+use super::server::SERVER;
+use super::storage::STORAGE;
+use super::tracing::TRACING;
+use crate::problem::Problems;
+use crate::schema::{Field, Kind, Section};
+use crate::view::{View, node_text};
+use crate::yaml::{NodeValue, shortened};
+
+const fn later(key: &'static str, doc: &'static str) -> Field {
+    Field::new(key, Kind::Raw, "", doc)
+        .inert("this section is kept but not acted on yet: nothing in it has an effect")
+}
+
+/// The sections that are kept as they are, with whether they are a list.
+pub(crate) const LATER: [(&str, Shape); 7] = [
+    ("notifications", Shape::MappingOrFile),
+    ("probes", Shape::List),
+    ("slos", Shape::List),
+    ("forecasts", Shape::List),
+    ("scaling", Shape::List),
+    ("ai", Shape::Mapping),
+    ("packs", Shape::List),
+];
+
+/// What a section that is kept as it is must look like.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    List,
+    Mapping,
+    MappingOrFile,
+}
+
+pub(crate) static ROOT: Section = Section {
+    name: "configuration file",
+    doc: "A `prometheus.yml`, with sections of our own beside those of Prometheus.",
+    fields: &[
+        Field::new("global", Kind::Section(&GLOBAL), "", GLOBAL.doc),
+        Field::new("runtime", Kind::Section(&RUNTIME), "", RUNTIME.doc),
+        Field::new("alerting", Kind::Section(&ALERTING), "", ALERTING.doc),
+        Field::new(
+            "rule_files",
+            Kind::List(&Kind::Text),
+            "",
+            "Files with rules; the last part of a path may be a glob.",
+        )
+        .inert("rule files are checked; their rules are not evaluated yet"),
+        Field::new(
+            "scrape_config_files",
+            Kind::List(&Kind::Text),
+            "",
+            "Files with further scrape jobs; the last part of a path may be a glob.",
+        ),
+        Field::new(
+            "scrape_configs",
+            Kind::Sections(&SCRAPE),
+            "",
+            "What is scraped.",
+        ),
+        Field::new("storage", Kind::Section(&STORAGE), "", STORAGE.doc),
+        Field::new("tracing", Kind::Section(&TRACING), "", TRACING.doc)
+            .inert("traces of this server are not sent yet"),
+        Field::new(
+            "remote_write",
+            Kind::Sections(&REMOTE_WRITE),
+            "",
+            "Servers that everything stored is sent to.",
+        ),
+        Field::new(
+            "remote_read",
+            Kind::Sections(&REMOTE_READ),
+            "",
+            "Servers that queries are also sent to.",
+        )
+        .inert("other servers are not queried; this server can be read from"),
+        Field::new("otlp", Kind::Section(&OTLP), "", OTLP.doc),
+        Field::new("server", Kind::Section(&SERVER), "", SERVER.doc),
+        later(
+            "notifications",
+            "Routing and receivers of alerts, as in an `alertmanager.yml`, or the path of one.",
+        ),
+        later("probes", "Health probes."),
+        later("slos", "Objectives."),
+        later("forecasts", "Forecasts."),
+        later("scaling", "Worker pools and external scalers."),
+        later("ai", "Conventions and prices of AI services."),
+        later(
+            "packs",
+            "Rules, dashboards and runbooks that come with the binary.",
+        ),
+    ],
+    includes: &[],
+    check: Some(check_root),
+};
+
+static RUNTIME: Section = Section {
+    name: "runtime",
+    doc: "Settings of Prometheus' Go runtime.",
+    fields: &[Field::new(
+        "gogc",
+        Kind::Integer {
+            min: i64::MIN,
+            max: i64::MAX,
+        },
+        "",
+        "Garbage collection of Go.",
+    )
+    .inert("has no counterpart here")],
+    includes: &[],
+    check: None,
+};
+
+fn check_root(view: &View<'_>, problems: &mut Problems) {
+    for key in ["rule_files", "scrape_config_files"] {
+        for item in view.items(key) {
+            let text = node_text(item);
+            if !is_pattern(&text) {
+                problems.error(
+                    &view.origin.file,
+                    item.position,
+                    &item.path,
+                    format!(
+                        "{:?} is not a path or glob: * may stand only in the last part",
+                        shortened(&text)
+                    ),
+                );
+            }
+        }
+    }
+    for (key, shape) in LATER {
+        let Some(node) = view.node_of(key) else {
+            continue;
+        };
+        let (is_right, want) = match (&node.value, shape) {
+            (NodeValue::List(_), _) => (shape == Shape::List, "a mapping"),
+            (NodeValue::Mapping(_), _) => (shape != Shape::List, "a list"),
+            (NodeValue::Scalar(_), Shape::List) => (false, "a list"),
+            (NodeValue::Scalar(_), Shape::Mapping) => (false, "a mapping"),
+            (NodeValue::Scalar(_), Shape::MappingOrFile) => (true, ""),
+        };
+        if !is_right {
+            view.error_at(
+                problems,
+                key,
+                format!("{} given: want {want}", node.describe()),
+            );
+        }
+    }
+}
+
+/// Whether `*` stands only in the last part of a path, and at most one part of it is a glob.
+fn is_pattern(text: &str) -> bool {
+    match text.split_once('*') {
+        None => true,
+        Some((_, rest)) => !rest.contains('/'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_in_the_last_part() {
+        for text in ["a.yml", "a/*.yml", "a/b*c*.yml", "*"] {
+            assert!(is_pattern(text), "{text}");
+        }
+        for text in ["*/a.yml", "a*/b.yml"] {
+            assert!(!is_pattern(text), "{text}");
+        }
+    }
+}

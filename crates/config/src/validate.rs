@@ -1,0 +1,194 @@
+//! Checks a tree against its tables: unknown keys, wrong types and values, missing settings.
+
+use crate::problem::{NamedFile, Problem, Problems};
+use crate::schema::{Kind, Section};
+use crate::values::{check_scalar, kind_name, nearest};
+use crate::view::{Origin, View};
+use crate::yaml::{Entry, Node, NodeValue};
+
+/// Checks a whole file against the table of its root.
+pub(crate) fn validate(
+    root: &Node,
+    section: &'static Section,
+    origin: &Origin,
+    problems: &mut Problems,
+) {
+    Validator { origin, problems }.section(root, section);
+}
+
+struct Validator<'a> {
+    origin: &'a Origin,
+    problems: &'a mut Problems,
+}
+
+impl Validator<'_> {
+    fn error(&mut self, node: &Node, message: impl Into<String>) {
+        self.problems
+            .error(&self.origin.file, node.position, &node.path, message);
+    }
+
+    fn value(&mut self, node: &Node, kind: &Kind) {
+        // Nothing written is nothing said, for whole sections as well: Prometheus reads it so.
+        if node.is_null() {
+            return;
+        }
+        match kind {
+            Kind::Section(section) => self.section(node, section),
+            Kind::Sections(section) => {
+                for item in self.list(node, kind) {
+                    if item.is_null() {
+                        let message = format!("is empty: want a mapping ({})", section.name);
+                        self.error(item, message);
+                    } else {
+                        self.section(item, section);
+                    }
+                }
+            }
+            Kind::SectionMap(section) => {
+                for entry in self.mapping(node, kind) {
+                    self.section(&entry.value, section);
+                }
+            }
+            Kind::List(item_kind) => {
+                for item in self.list(node, kind) {
+                    if item.is_null() {
+                        self.error(item, format!("is empty: want {}", kind_name(item_kind)));
+                    } else {
+                        self.value(item, item_kind);
+                    }
+                }
+            }
+            Kind::Map(value_kind) => {
+                for entry in self.mapping(node, kind) {
+                    self.value(&entry.value, value_kind);
+                }
+            }
+            Kind::Labels => {
+                for entry in self.mapping(node, kind) {
+                    if entry.key.is_empty() {
+                        self.error(
+                            &entry.value,
+                            "\"\" is not a label name: want a text that is not empty",
+                        );
+                    }
+                    self.value(&entry.value, &Kind::Text);
+                }
+            }
+            Kind::Raw => {}
+            _ => self.scalar(node, kind),
+        }
+    }
+
+    fn scalar(&mut self, node: &Node, kind: &Kind) {
+        match check_scalar(kind, node) {
+            Err(message) => self.error(node, message),
+            Ok(()) => {
+                if let (Kind::ReadFile, NodeValue::Scalar(scalar)) = (kind, &node.value)
+                    && !scalar.text.is_empty()
+                {
+                    self.problems.files.push(NamedFile {
+                        path: self.origin.join(&scalar.text),
+                        origin: Problem {
+                            file: self.origin.file.clone(),
+                            position: node.position,
+                            path: node.path.to_string(),
+                            message: String::new(),
+                        },
+                    });
+                }
+            }
+        }
+    }
+
+    fn list<'n>(&mut self, node: &'n Node, kind: &Kind) -> &'n [Node] {
+        if let NodeValue::List(items) = &node.value {
+            return items;
+        }
+        self.error(
+            node,
+            format!("{} given: want {}", node.describe(), kind_name(kind)),
+        );
+        &[]
+    }
+
+    fn mapping<'n>(&mut self, node: &'n Node, kind: &Kind) -> &'n [Entry] {
+        if let NodeValue::Mapping(entries) = &node.value {
+            return entries;
+        }
+        self.error(
+            node,
+            format!("{} given: want {}", node.describe(), kind_name(kind)),
+        );
+        &[]
+    }
+
+    fn section(&mut self, node: &Node, section: &'static Section) {
+        let errors_before = self.problems.errors.len();
+        let entries: &[Entry] = if node.is_null() {
+            &[]
+        } else {
+            self.mapping(node, &Kind::Section(section))
+        };
+        if self.problems.errors.len() > errors_before {
+            return;
+        }
+        for entry in entries {
+            self.entry(entry, section);
+        }
+        let view = View::new(Some(node), section, self.origin);
+        for field in section.all_fields() {
+            let written = node.get(field.key);
+            if field.is_required && !view.is_set(field.key) {
+                let message = format!(
+                    "{} is {}: want {}",
+                    field.key,
+                    if written.is_some() {
+                        "empty"
+                    } else {
+                        "missing"
+                    },
+                    kind_name(&field.kind)
+                );
+                self.error(written.unwrap_or(node), message);
+            }
+            if let (Some(written), Some(instead)) = (written, field.deprecated) {
+                let message = format!("{} is an old setting: {instead}", field.key);
+                self.problems
+                    .warning(&self.origin.file, written.position, &written.path, message);
+            }
+            if let (Some(written), Some(why)) = (written.filter(|n| !n.is_null()), field.inert) {
+                self.problems
+                    .warning(&self.origin.file, written.position, &written.path, why);
+            }
+        }
+        if self.problems.errors.len() == errors_before {
+            section.run_checks(&view, self.problems);
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry, section: &'static Section) {
+        if let Some(field) = section.field(&entry.key) {
+            self.value(&entry.value, &field.kind);
+            return;
+        }
+        let fields = section.all_fields();
+        let known = fields.iter().map(|field| field.key);
+        let hint = match nearest(&entry.key, known.clone()) {
+            Some(near) => format!("did you mean {near}?"),
+            None if fields.len() <= 20 => {
+                format!("known are {}", known.collect::<Vec<_>>().join(", "))
+            }
+            None => "all are listed in docs/user/configuration.md".to_owned(),
+        };
+        self.problems.error(
+            &self.origin.file,
+            entry.position,
+            &entry.value.path,
+            format!(
+                "unknown key {:?} in {}; {hint}",
+                crate::yaml::shortened(&entry.key),
+                section.name
+            ),
+        );
+    }
+}

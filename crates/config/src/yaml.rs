@@ -1,0 +1,764 @@
+//! YAML as a tree of nodes that know where they stand.
+//!
+//! ## Model
+//! A [`Node`] is a scalar, a list or a mapping, with its position in the file and its path from
+//! the root. Scalars keep the text as written and whether it was quoted; what the text *means*
+//! (a number, a duration, a secret) is decided by the table that the node is checked against.
+//! That is how Prometheus reads it too: `job_name: 1` is the name `1`.
+//!
+//! ## Invariants
+//! Aliases and merge keys (`<<`) are already expanded. Keys are unique; a merged key never wins
+//! over one that is written in the mapping itself. Only the first document of a file is read.
+//!
+//! ## Limits
+//! [`SOURCE_BYTES_MAX`], [`DEPTH_MAX`], [`NODES_MAX`] and [`KEY_BYTES_MAX`] bound what a file can
+//! cost, aliases of aliases included. All are chosen: ten times the largest configuration that we
+//! have seen (20,000 targets, some 60,000 nodes).
+//!
+//! ## Failure
+//! A file that is not YAML gives one [`YamlError`], since nothing after it can be trusted; keys
+//! that are there twice give one each.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+
+/// Most bytes of one file.
+pub const SOURCE_BYTES_MAX: usize = 16 << 20;
+/// Deepest nesting of lists and mappings.
+pub const DEPTH_MAX: usize = 64;
+/// Most nodes of one file after aliases are expanded.
+pub const NODES_MAX: usize = 600_000;
+/// Longest key.
+pub const KEY_BYTES_MAX: usize = 4096;
+
+/// A place in a file. Line and column count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+impl Position {
+    fn of(marker: Marker) -> Self {
+        Self {
+            line: marker.line(),
+            column: marker.col() + 1,
+        }
+    }
+}
+
+/// The way from the root of a file to a node: `scrape_configs[0].job_name`. Empty for the root.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct NodePath(Option<Arc<PathPart>>);
+
+#[derive(PartialEq, Eq)]
+struct PathPart {
+    parent: NodePath,
+    step: Step,
+}
+
+#[derive(PartialEq, Eq)]
+enum Step {
+    Key(Arc<str>),
+    Index(usize),
+}
+
+impl NodePath {
+    /// The path of a value in this mapping.
+    #[must_use]
+    pub fn key(&self, key: impl Into<Arc<str>>) -> Self {
+        self.step(Step::Key(key.into()))
+    }
+
+    /// The path of an item of this list.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.step(Step::Index(index))
+    }
+
+    fn step(&self, step: Step) -> Self {
+        Self(Some(Arc::new(PathPart {
+            parent: self.clone(),
+            step,
+        })))
+    }
+}
+
+impl fmt::Display for NodePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(part) = &self.0 else { return Ok(()) };
+        part.parent.fmt(f)?;
+        let is_first = part.parent.0.is_none();
+        match &part.step {
+            Step::Index(index) => write!(f, "[{index}]"),
+            Step::Key(key) if is_plain_key(key) => {
+                write!(f, "{}{key}", if is_first { "" } else { "." })
+            }
+            Step::Key(key) => write!(f, "[{key:?}]"),
+        }
+    }
+}
+
+impl fmt::Debug for NodePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn is_plain_key(key: &str) -> bool {
+    !key.is_empty()
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// A scalar as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scalar {
+    /// Its text, without quotes.
+    pub text: Arc<str>,
+    /// Whether it stands without quotes, so that `5` may be a number.
+    pub is_plain: bool,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeValue {
+    /// A text, number, truth value or nothing.
+    Scalar(Scalar),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file.
+    Mapping(Vec<Entry>),
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: Arc<str>,
+    /// Where the key stands.
+    pub position: Position,
+    /// The value.
+    pub value: Node,
+}
+
+/// A node of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// What it is.
+    pub value: NodeValue,
+    /// Where it begins.
+    pub position: Position,
+    /// The way to it.
+    pub path: NodePath,
+}
+
+impl Node {
+    fn new(value: NodeValue, position: Position) -> Self {
+        Self {
+            value,
+            position,
+            path: NodePath::default(),
+        }
+    }
+
+    /// An unquoted scalar, for values that are filled in.
+    #[must_use]
+    pub fn plain(text: impl Into<Arc<str>>) -> Self {
+        Self::new(
+            NodeValue::Scalar(Scalar {
+                text: text.into(),
+                is_plain: true,
+            }),
+            Position::default(),
+        )
+    }
+
+    /// A quoted scalar, for values that are filled in.
+    #[must_use]
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
+        Self::new(
+            NodeValue::Scalar(Scalar {
+                text: text.into(),
+                is_plain: false,
+            }),
+            Position::default(),
+        )
+    }
+
+    /// Whether nothing was written: an empty value, `null` or `~`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, NodeValue::Scalar(scalar)
+            if scalar.is_plain && matches!(&*scalar.text, "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The value of a key, where this is a mapping that has it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            NodeValue::Mapping(entries) => entries
+                .iter()
+                .find(|entry| &*entry.key == key)
+                .map(|entry| &entry.value),
+            _ => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            NodeValue::Mapping(entries) => entries
+                .iter_mut()
+                .find(|entry| &*entry.key == key)
+                .map(|entry| &mut entry.value),
+            _ => None,
+        }
+    }
+
+    /// Sets a key of a mapping; does nothing where this is none.
+    pub fn set(&mut self, key: &str, value: Self) {
+        let NodeValue::Mapping(entries) = &mut self.value else {
+            return;
+        };
+        match entries.iter_mut().find(|entry| &*entry.key == key) {
+            Some(entry) => entry.value = value,
+            None => entries.push(Entry {
+                key: Arc::from(key),
+                position: Position::default(),
+                value,
+            }),
+        }
+    }
+
+    /// What the node is, for people: `a list`, `a mapping`, `"abc"`, `nothing`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.value {
+            _ if self.is_null() => "nothing".to_owned(),
+            NodeValue::Scalar(scalar) => format!("{:?}", shortened(&scalar.text)),
+            NodeValue::List(_) => "a list".to_owned(),
+            NodeValue::Mapping(_) => "a mapping".to_owned(),
+        }
+    }
+
+    fn assign_paths(&mut self, path: NodePath) {
+        match &mut self.value {
+            NodeValue::Scalar(_) => {}
+            NodeValue::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    item.assign_paths(path.index(index));
+                }
+            }
+            NodeValue::Mapping(entries) => {
+                for entry in entries {
+                    entry.value.assign_paths(path.key(Arc::clone(&entry.key)));
+                }
+            }
+        }
+        self.path = path;
+    }
+}
+
+/// A text short enough for a message.
+#[must_use]
+pub fn shortened(text: &str) -> String {
+    const CHARS_MAX: usize = 120;
+    if text.chars().count() <= CHARS_MAX {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(CHARS_MAX).collect();
+    short.push('…');
+    short
+}
+
+/// Why a text is not YAML that we read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct YamlError {
+    /// Where.
+    pub position: Position,
+    /// The way there, as far as it is known.
+    pub path: NodePath,
+    /// What.
+    pub message: String,
+}
+
+/// What [`read`] gives back.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The tree; an empty file gives an empty scalar.
+    pub root: Node,
+    /// Where a second document begins, which is not read.
+    pub second_document: Option<Position>,
+}
+
+/// Reads the first document of a text.
+///
+/// # Errors
+/// Where the text is not YAML, breaks a limit, or has a key twice in one mapping (one error for
+/// each).
+pub fn read(source: &str) -> Result<Document, Vec<YamlError>> {
+    let fail = |position: Position, message: String| {
+        vec![YamlError {
+            position,
+            path: NodePath::default(),
+            message,
+        }]
+    };
+    if source.len() > SOURCE_BYTES_MAX {
+        let message = format!(
+            "file of {} bytes: at most {SOURCE_BYTES_MAX} are read",
+            source.len()
+        );
+        return Err(fail(Position { line: 1, column: 1 }, message));
+    }
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(source) {
+        let (event, span) = event.map_err(|error| {
+            fail(
+                Position::of(*error.marker()),
+                format!("not valid YAML: {}", error.info()),
+            )
+        })?;
+        let position = Position::of(span.start);
+        match builder.on_event(event, position) {
+            Ok(Progress::More) => {}
+            Ok(Progress::Done) => break,
+            Err(message) => return Err(fail(position, message)),
+        }
+    }
+    let mut root = builder
+        .root
+        .unwrap_or_else(|| Node::new(Node::plain("").value, Position { line: 1, column: 1 }));
+    root.assign_paths(NodePath::default());
+    if builder.duplicates.is_empty() {
+        return Ok(Document {
+            root,
+            second_document: builder.second_document,
+        });
+    }
+    Err(builder.duplicates)
+}
+
+#[derive(PartialEq, Eq)]
+enum Progress {
+    More,
+    Done,
+}
+
+/// An anchored node with what it costs to repeat it.
+struct Anchored {
+    node: Node,
+    node_count: usize,
+    height: usize,
+}
+
+enum Frame {
+    List {
+        position: Position,
+        anchor: usize,
+        items: Vec<Node>,
+        size: Size,
+    },
+    Mapping {
+        position: Position,
+        anchor: usize,
+        entries: Vec<Entry>,
+        seen: HashSet<Arc<str>>,
+        merged: Vec<Node>,
+        key: Option<(Key, Position)>,
+        size: Size,
+    },
+}
+
+enum Key {
+    Name(Arc<str>),
+    Merge,
+}
+
+/// Nodes in a subtree, and how deep it goes.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    node_count: usize,
+    height: usize,
+}
+
+impl Size {
+    fn with(&mut self, child: Self) {
+        self.node_count += child.node_count;
+        self.height = self.height.max(child.height + 1);
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    frames: Vec<Frame>,
+    anchors: HashMap<usize, Anchored>,
+    node_count: usize,
+    root: Option<Node>,
+    second_document: Option<Position>,
+    duplicates: Vec<YamlError>,
+}
+
+impl Builder {
+    fn on_event(&mut self, event: Event<'_>, position: Position) -> Result<Progress, String> {
+        match event {
+            Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
+            Event::StreamEnd => return Ok(Progress::Done),
+            Event::DocumentStart(_) => {
+                if self.root.is_some() {
+                    self.second_document = Some(position);
+                    return Ok(Progress::Done);
+                }
+            }
+            Event::Alias(anchor) => self.alias(anchor, position)?,
+            Event::Scalar(text, style, anchor, tag) => {
+                let scalar = scalar(&text, style, tag.as_deref())?;
+                let is_merge = scalar.is_plain && &*scalar.text == "<<";
+                let node = Node::new(NodeValue::Scalar(scalar), position);
+                let size = Size {
+                    node_count: 1,
+                    height: 0,
+                };
+                self.count(1)?;
+                self.anchor(anchor, &node, size)?;
+                self.add(node, size, is_merge)?;
+            }
+            Event::SequenceStart(anchor, _) => self.push(Frame::List {
+                position,
+                anchor,
+                items: Vec::new(),
+                size: Size::default(),
+            })?,
+            Event::MappingStart(anchor, _) => self.push(Frame::Mapping {
+                position,
+                anchor,
+                entries: Vec::new(),
+                seen: HashSet::new(),
+                merged: Vec::new(),
+                key: None,
+                size: Size::default(),
+            })?,
+            Event::SequenceEnd | Event::MappingEnd => self.pop()?,
+        }
+        Ok(Progress::More)
+    }
+
+    fn count(&mut self, more: usize) -> Result<(), String> {
+        self.node_count += more;
+        if self.node_count > NODES_MAX {
+            return Err(format!(
+                "more than {NODES_MAX} values after aliases are expanded"
+            ));
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, frame: Frame) -> Result<(), String> {
+        self.count(1)?;
+        if self.frames.len() >= DEPTH_MAX {
+            return Err(format!("lists and mappings nest deeper than {DEPTH_MAX}"));
+        }
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<(), String> {
+        let (node, anchor, mut size) = match self.frames.pop() {
+            Some(Frame::List {
+                position,
+                anchor,
+                items,
+                size,
+            }) => (Node::new(NodeValue::List(items), position), anchor, size),
+            Some(Frame::Mapping {
+                position,
+                anchor,
+                mut entries,
+                mut seen,
+                merged,
+                size,
+                ..
+            }) => {
+                for source in merged {
+                    merge(source, &mut entries, &mut seen)?;
+                }
+                let node = Node::new(NodeValue::Mapping(entries), position);
+                (node, anchor, size)
+            }
+            None => return Ok(()),
+        };
+        size.node_count += 1;
+        self.anchor(anchor, &node, size)?;
+        self.add(node, size, false)
+    }
+
+    fn anchor(&mut self, anchor: usize, node: &Node, size: Size) -> Result<(), String> {
+        if anchor == 0 {
+            return Ok(());
+        }
+        self.count(size.node_count)?;
+        self.anchors.insert(
+            anchor,
+            Anchored {
+                node: node.clone(),
+                node_count: size.node_count,
+                height: size.height,
+            },
+        );
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, position: Position) -> Result<(), String> {
+        let Some(anchored) = self.anchors.get(&anchor) else {
+            return Err("an alias stands inside of the value that it names".to_owned());
+        };
+        let size = Size {
+            node_count: anchored.node_count,
+            height: anchored.height,
+        };
+        let mut node = anchored.node.clone();
+        // An error is of more use where the alias stands than where the anchor does.
+        node.position = position;
+        if self.frames.len() + size.height > DEPTH_MAX {
+            return Err(format!("lists and mappings nest deeper than {DEPTH_MAX}"));
+        }
+        self.count(size.node_count)?;
+        self.add(node, size, false)
+    }
+
+    fn add(&mut self, node: Node, size: Size, is_merge: bool) -> Result<(), String> {
+        match self.frames.last_mut() {
+            None => self.root = Some(node),
+            Some(Frame::List {
+                items, size: total, ..
+            }) => {
+                total.with(size);
+                items.push(node);
+            }
+            Some(Frame::Mapping {
+                entries,
+                seen,
+                merged,
+                key,
+                size: total,
+                ..
+            }) => {
+                total.with(size);
+                match key.take() {
+                    None => *key = Some(read_key(node, is_merge)?),
+                    Some((Key::Merge, _)) => merged.push(node),
+                    Some((Key::Name(name), position)) => {
+                        if seen.insert(Arc::clone(&name)) {
+                            entries.push(Entry {
+                                key: name,
+                                position,
+                                value: node,
+                            });
+                        } else {
+                            self.duplicates.push(YamlError {
+                                position,
+                                path: NodePath::default().key(name),
+                                message: "key is there twice in this mapping; keep one".to_owned(),
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_key(node: Node, is_merge: bool) -> Result<(Key, Position), String> {
+    let position = node.position;
+    match node.value {
+        NodeValue::Scalar(_) if is_merge => Ok((Key::Merge, position)),
+        NodeValue::Scalar(scalar) if scalar.text.len() > KEY_BYTES_MAX => Err(format!(
+            "key of {} bytes: at most {KEY_BYTES_MAX} are allowed",
+            scalar.text.len()
+        )),
+        NodeValue::Scalar(scalar) => Ok((Key::Name(scalar.text), position)),
+        NodeValue::List(_) | NodeValue::Mapping(_) => {
+            Err("a key must be a text, not a list or a mapping; a template placeholder such as {{ x }} needs quotes".to_owned())
+        }
+    }
+}
+
+fn merge(
+    source: Node,
+    entries: &mut Vec<Entry>,
+    seen: &mut HashSet<Arc<str>>,
+) -> Result<(), String> {
+    match source.value {
+        NodeValue::Mapping(merged) => {
+            for entry in merged {
+                if seen.insert(Arc::clone(&entry.key)) {
+                    entries.push(entry);
+                }
+            }
+            Ok(())
+        }
+        NodeValue::List(items) => items
+            .into_iter()
+            .try_for_each(|item| merge(item, entries, seen)),
+        NodeValue::Scalar(_) => {
+            Err("a merge key (<<) takes a mapping or a list of mappings".to_owned())
+        }
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, String> {
+    let core = tag
+        .filter(|tag| tag.is_yaml_core_schema())
+        .map(|tag| tag.suffix.as_str());
+    if core == Some("binary") {
+        let compact: String = text.split_whitespace().collect();
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(compact)
+            .map_err(|_| "!!binary value is not valid base64".to_owned())?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| format!("{:?} is not valid UTF-8", Hex(error.as_bytes())))?;
+        return Ok(Scalar {
+            text: text.into(),
+            is_plain: false,
+        });
+    }
+    Ok(Scalar {
+        text: text.into(),
+        is_plain: style == ScalarStyle::Plain && core != Some("str"),
+    })
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Debug for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for byte in self.0.iter().take(32) {
+            write!(f, "\\x{byte:02x}")?;
+        }
+        f.write_str("\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(source: &str) -> Node {
+        read(source).unwrap().root
+    }
+
+    fn scalar_at<'a>(node: &'a Node, keys: &[&str]) -> &'a str {
+        let node = keys.iter().fold(node, |node, key| node.get(key).unwrap());
+        match &node.value {
+            NodeValue::Scalar(scalar) => &scalar.text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nodes_know_their_place() {
+        let tree = root("a:\n  - b: 1\n    'c.d': [x, y]\n");
+        let NodeValue::List(items) = &tree.get("a").unwrap().value else {
+            panic!("not a list")
+        };
+        let c = items[0].get("c.d").unwrap();
+        assert_eq!(c.path.to_string(), "a[0][\"c.d\"]");
+        assert_eq!(
+            c.position,
+            Position {
+                line: 3,
+                column: 12
+            }
+        );
+        let b = items[0].get("b").unwrap();
+        assert_eq!(b.path.to_string(), "a[0].b");
+        assert_eq!(b.position, Position { line: 2, column: 8 });
+    }
+
+    #[test]
+    fn quotes_decide_what_is_null() {
+        let tree = root("a:\nb: ''\nc: ~\nd: null\ne: \"null\"\n");
+        let nulls: Vec<bool> = ["a", "b", "c", "d", "e"]
+            .iter()
+            .map(|key| tree.get(key).unwrap().is_null())
+            .collect();
+        assert_eq!(nulls, [true, false, true, true, false]);
+    }
+
+    #[test]
+    fn merge_keys_give_way_to_written_ones() {
+        let tree = root(
+            "base: &base {x: 1, y: 2}\nother: &other {y: 3, z: 4}\none:\n  <<: *base\n  x: 9\nmany:\n  <<: [*base, *other]\n",
+        );
+        assert_eq!(scalar_at(&tree, &["one", "x"]), "9");
+        assert_eq!(scalar_at(&tree, &["one", "y"]), "2");
+        assert_eq!(scalar_at(&tree, &["many", "y"]), "2");
+        assert_eq!(scalar_at(&tree, &["many", "z"]), "4");
+    }
+
+    #[test]
+    fn keys_that_are_there_twice_are_all_reported() {
+        let errors = read("a: 1\nb: {c: 1, c: 2}\na: 2\n").unwrap_err();
+        let places: Vec<_> = errors
+            .iter()
+            .map(|e| (e.position.line, e.path.to_string()))
+            .collect();
+        assert_eq!(places, [(2, "c".to_owned()), (3, "a".to_owned())]);
+    }
+
+    #[test]
+    fn aliases_of_aliases_are_bounded() {
+        let mut source = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let before = format!("*a{}", level - 1);
+            let items = vec![before; 10].join(", ");
+            source.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        }
+        let errors = read(&source).unwrap_err();
+        assert!(errors[0].message.contains("more than"), "{errors:?}");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        let errors = read(&deep).unwrap_err();
+        assert!(errors[0].message.contains("deeper"), "{errors:?}");
+        let mut chained = String::from("a0: &a0 [x]\n");
+        for level in 1..100 {
+            chained.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        }
+        let errors = read(&chained).unwrap_err();
+        assert!(errors[0].message.contains("deeper"), "{errors:?}");
+    }
+
+    #[test]
+    fn an_alias_of_its_own_parent_is_refused() {
+        assert!(read("a: &a [*a]\n").is_err());
+    }
+
+    #[test]
+    fn only_the_first_document_is_read() {
+        let document = read("a: 1\n---\nb: 2\n").unwrap();
+        assert!(document.root.get("a").is_some() && document.root.get("b").is_none());
+        assert_eq!(document.second_document.map(|p| p.line), Some(2));
+    }
+
+    #[test]
+    fn empty_files_are_null() {
+        assert!(root("").is_null());
+        assert!(root("# nothing\n").is_null());
+        assert!(root("\u{feff}").is_null());
+    }
+}
