@@ -157,3 +157,6 @@ impl fmt::Display for Report {
     }
 }
 
+
+#[cfg(test)]
+mod tests;
