@@ -32,6 +32,7 @@ mod params;
 mod pending;
 mod receive;
 mod render;
+mod scraping;
 mod server;
 mod services;
 pub mod settings;
@@ -39,6 +40,7 @@ mod system;
 mod tls;
 
 pub use error::ServerError;
+pub use scraping::{RelabelRules, ScrapedTargets};
 pub use server::{Bound, Server};
 pub use services::{
     ActiveTarget, BoxFuture, BuildInfo, Control, DroppedTarget, NoTargets, RuntimeFacts,

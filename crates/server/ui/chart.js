@@ -35,7 +35,7 @@ export function formatNumber(value, unit = "") {
     while (Math.abs(scaled) >= 1024 && at < 5) { scaled /= 1024; at += 1; }
     return `${trim(scaled)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][at]}`;
   }
-  if (unit === "%") return `${trim(value * 100)} %`;
+  if (unit === "%") return `${size >= 0.1 ? trim(value * 100) : Number((value * 100).toFixed(1))} %`;
   if (unit === "$") return `$${size >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(2)}`;
   for (const [factor, letter] of SI) if (size >= factor * (letter === "k" ? 10 : 1)) return trim(value / factor) + letter + suffix(unit);
   if (size !== 0 && size < 1e-3) return value.toExponential(2) + suffix(unit);
