@@ -1,4 +1,11 @@
-use bellwether_model::is_stale_nan;
+use std::collections::BTreeMap;
+
+use bellwether_model::{LabelsBuilder, is_stale_nan};
+use bellwether_scrape::ScrapeError;
+use bellwether_scrape::exposition::{
+    Format as ScrapeFormat, HistogramOptions, MetadataPiece, Sample, SampleValue, Sink, parse,
+    series_labels,
+};
 use bellwether_storage::{
     ExemplarSeries, LabelQuery, MemoryStore, MetadataEntry, SeriesHandle, SeriesKey, StoreStats,
     WriteOutcome,
@@ -6,6 +13,7 @@ use bellwether_storage::{
 use parking_lot::Mutex;
 
 use super::*;
+use crate::exposition::{Format, render};
 
 const NOW_MS: i64 = 1_790_067_600_000;
 
@@ -319,4 +327,59 @@ fn series_that_the_store_lets_go_are_registered_again() {
         format!("{:?}", read_all(&plain)),
         format!("{:?}", read_all(&forgetful))
     );
+}
+
+/// Collects the series of a scraped body: labels, and whether the sample is a native histogram.
+struct Collect {
+    target: Vec<(String, String)>,
+    series: BTreeMap<String, bool>,
+}
+
+impl Sink for Collect {
+    fn expected(&self) -> Option<&[u8]> {
+        None
+    }
+    fn metadata(&mut self, _: &[u8], _: MetadataPiece<'_>) {}
+    fn sample(&mut self, sample: Sample<'_>) -> Result<(), ScrapeError> {
+        let mut labels = LabelsBuilder::default();
+        series_labels(sample.series, sample.family_type, &mut labels).unwrap();
+        for (name, value) in &self.target {
+            labels.set(name, value);
+        }
+        let is_native = matches!(sample.value, SampleValue::Histogram(_));
+        self.series.insert(labels.build().to_string(), is_native);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_scrape_in_every_format_continues_the_series_of_the_history() {
+    let store = MemoryStore::new();
+    let options = short();
+    let history = backfill(&store, NOW_MS, &options).unwrap();
+    let families = history.simulation.families();
+    for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
+        let mut sink = Collect {
+            target: options.target_labels.clone(),
+            series: BTreeMap::new(),
+        };
+        let body = render(&families, format);
+        let scraped = ScrapeFormat::of_content_type(Some(format.content_type()), None).unwrap();
+        let histograms = HistogramOptions {
+            native: true,
+            always_classic: true,
+            classic_to_nhcb: false,
+        };
+        parse(scraped, histograms, &body, &mut sink).unwrap();
+        let is_own = |labels: &Labels| {
+            labels.metric_name() != "up" && !labels.metric_name().starts_with("scrape_")
+        };
+        let written: BTreeMap<String, bool> = read_all(&store)
+            .iter()
+            .filter(|(labels, _)| is_own(labels))
+            .map(|(labels, samples)| (labels.to_string(), !samples.histograms.is_empty()))
+            .filter(|(_, is_native)| format == Format::Protobuf || !is_native)
+            .collect();
+        assert_eq!(sink.series, written, "{format:?}");
+    }
 }
