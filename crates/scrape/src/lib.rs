@@ -19,6 +19,8 @@ mod discovery;
 mod error;
 pub mod exposition;
 mod manager;
+#[doc(hidden)]
+pub mod measure;
 mod metrics;
 mod pool;
 mod scrape_loop;

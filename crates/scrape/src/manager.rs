@@ -263,3 +263,6 @@ fn host_seed() -> u64 {
     let name = std::fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
     xxh3_64(&name)
 }
+
+#[cfg(test)]
+mod tests;

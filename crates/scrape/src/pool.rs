@@ -367,7 +367,7 @@ impl Pool {
         let metadata = session.metadata();
         let source = match &self.origin {
             Origin::Http(client) => {
-                ScrapeSource::Http(HttpSource::new(client.clone(), settings, &target))
+                ScrapeSource::Http(Box::new(HttpSource::new(client.clone(), settings, &target)))
             }
             Origin::Internal(source) => ScrapeSource::Internal(source.clone()),
         };

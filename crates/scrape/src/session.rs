@@ -105,6 +105,8 @@ pub(crate) struct Session {
     report: [Option<SeriesRef>; REPORT_NAMES.len()],
     /// Series of a session that this one took over from; they end unless they are seen here.
     inherited: Vec<SeriesRef>,
+    /// Time of the last scrape.
+    last_ms: i64,
 }
 
 impl fmt::Debug for Session {
@@ -136,6 +138,7 @@ impl Session {
             batch_groups: Vec::new(),
             report: [None; REPORT_NAMES.len()],
             inherited: Vec::new(),
+            last_ms: i64::MIN,
         }
     }
 
@@ -210,6 +213,8 @@ impl Session {
 
     /// Writes stale markers for everything, the report's series included: the target is gone.
     pub(crate) fn end(&mut self, time_ms: i64) -> Result<(), StorageError> {
+        // At the time of the last sample a marker would be refused.
+        let time_ms = time_ms.max(self.last_ms.saturating_add(1));
         self.batch.clear();
         self.cache.begin();
         self.end_all(time_ms);
@@ -265,7 +270,7 @@ impl Session {
     }
 
     fn report_and_write(&mut self, taken: &mut Taken, report: Report) {
-        let first_report = self.batch.series.len();
+        self.last_ms = report.time_ms;
         let values = [
             f64::from(u8::from(taken.error.is_none())),
             report.duration_seconds,
@@ -291,7 +296,7 @@ impl Session {
             }
         };
         if outcome.rejected_count > 0 {
-            self.after_rejections(taken, &outcome, first_report);
+            self.after_rejections(taken, &outcome);
         }
     }
 
@@ -316,7 +321,7 @@ impl Session {
 
     /// The store forgot series, or did not like samples. Forgotten ones are registered and written
     /// again; the rest is counted.
-    fn after_rejections(&mut self, taken: &mut Taken, outcome: &WriteOutcome, first_report: usize) {
+    fn after_rejections(&mut self, taken: &mut Taken, outcome: &WriteOutcome) {
         let unknown: FxHashSet<SeriesRef> = outcome
             .rejections
             .iter()
@@ -345,9 +350,8 @@ impl Session {
             if series_labels(self.cache.bytes(id), family_type, &mut labels).is_err() {
                 continue;
             }
-            let labels = match self.mutate(labels) {
-                Some(labels) => labels,
-                None => continue,
+            let Some(labels) = self.mutate(labels) else {
+                continue;
             };
             match self.store.register(&self.source, None, &labels) {
                 Ok(series) => {
@@ -368,7 +372,6 @@ impl Session {
                 renewed.insert(old, series);
             }
         }
-        debug_assert!(first_report <= self.batch.series.len());
         let again = renewed_batch(&self.batch, &renewed);
         match self.store.write(&self.source, &again) {
             Ok(outcome) => taken.rejected += outcome.rejected_count,

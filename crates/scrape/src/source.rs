@@ -45,7 +45,7 @@ impl fmt::Debug for InternalSource {
 /// Where the bodies of one target come from.
 #[derive(Debug, Clone)]
 pub(crate) enum ScrapeSource {
-    Http(HttpSource),
+    Http(Box<HttpSource>),
     Internal(InternalSource),
 }
 

@@ -228,8 +228,7 @@ impl Classic {
         let mut previous = 0.0;
         let mut counts = Vec::with_capacity(self.buckets.len());
         for (_, cumulative) in &self.buckets {
-            // The comparison is false for NaN too.
-            if !(*cumulative >= previous) {
+            if cumulative.is_nan() || *cumulative < previous {
                 return Err("the bucket counts of a histogram are not cumulative");
             }
             counts.push(cumulative - previous);

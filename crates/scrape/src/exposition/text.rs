@@ -409,7 +409,7 @@ impl<'a> Parser<'a> {
             return Err(self.fail(expected));
         };
         match rest.get(length) {
-            Some(b' ' | b'\t' | b'\n') => {}
+            None | Some(b' ' | b'\t' | b'\n') => {}
             _ => return Err(self.fail(expected)),
         }
         self.at += length;
