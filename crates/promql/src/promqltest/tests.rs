@@ -364,7 +364,7 @@ fn what_means_nothing_fails_with_its_line() {
             1,
             "is before start timestamp",
         ),
-        ("load 1m\n a@st 0 1", 2, "no following sample line"),
+        ("load 1m\n a@st 0s", 2, "no following sample line"),
         (
             "load 1m\n a@st 0s\n a 1 2",
             2,
