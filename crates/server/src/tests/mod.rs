@@ -2,6 +2,7 @@
 
 mod api;
 mod edge;
+mod receive;
 mod security;
 
 use std::sync::Arc;
