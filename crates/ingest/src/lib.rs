@@ -13,6 +13,7 @@
 //! ## Limits
 //! Every decoder checks sizes before it takes memory; the limits are parameters of the receivers.
 
+pub mod exposition;
 pub mod otlp;
 mod pending;
 pub mod remote_read;
