@@ -37,16 +37,22 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks a node and all below it, and answers its type. Types come up from the operands
+    /// instead of by [`Expr::value_type`], which would walk the tree below each node again.
     fn check(&mut self, expr: &mut Expr) -> ValueType {
-        let value_type = expr.value_type();
         let range = expr.range();
         match expr {
-            Expr::Number(_) | Expr::String(_) => {}
-            Expr::Vector(selector) => self.check_selector(selector),
-            Expr::Matrix(matrix) => self.check_selector(&matrix.selector),
-            Expr::Paren(paren) => {
-                self.check(&mut paren.expr);
+            Expr::Number(_) => ValueType::Scalar,
+            Expr::String(_) => ValueType::String,
+            Expr::Vector(selector) => {
+                self.check_selector(selector);
+                ValueType::Vector
             }
+            Expr::Matrix(matrix) => {
+                self.check_selector(&matrix.selector);
+                ValueType::Matrix
+            }
+            Expr::Paren(paren) => self.check(&mut paren.expr),
             Expr::Unary(unary) => {
                 let got = self.check(&mut unary.expr);
                 if !matches!(got, ValueType::Scalar | ValueType::Vector) {
@@ -58,6 +64,7 @@ impl Checker<'_> {
                         ),
                     );
                 }
+                got
             }
             Expr::Subquery(subquery) => {
                 let got = self.check(&mut subquery.expr);
@@ -70,6 +77,7 @@ impl Checker<'_> {
                         ),
                     );
                 }
+                ValueType::Matrix
             }
             Expr::Aggregate(aggregate) => {
                 self.expect(
@@ -85,11 +93,14 @@ impl Checker<'_> {
                     };
                     self.expect(param, want, "aggregation parameter");
                 }
+                ValueType::Vector
             }
-            Expr::Call(call) => self.check_call(call, range),
+            Expr::Call(call) => {
+                self.check_call(call, range);
+                call.function.returns
+            }
             Expr::Binary(binary) => self.check_binary(binary, range),
         }
-        value_type
     }
 
     fn check_selector(&mut self, selector: &VectorSelector) {
@@ -205,7 +216,7 @@ impl Checker<'_> {
         PosRange::new(from + spaces as u32, from + between.trim_end().len() as u32)
     }
 
-    fn check_binary(&mut self, binary: &mut Binary, range: PosRange) {
+    fn check_binary(&mut self, binary: &mut Binary, range: PosRange) -> ValueType {
         let lhs = self.check(&mut binary.lhs);
         let rhs = self.check(&mut binary.rhs);
         let op = binary.op;
@@ -288,6 +299,11 @@ impl Checker<'_> {
                     quoted(op.as_str())
                 ),
             );
+        }
+        if both_scalar {
+            ValueType::Scalar
+        } else {
+            ValueType::Vector
         }
     }
 }
