@@ -1,0 +1,250 @@
+//! Files of checksummed records: the log of samples and the list of series.
+//!
+//! ## Model
+//! A file is a header and records. A record is a mark, a type, a length, a checksum and a payload.
+//! [`LogWriter`] appends, [`read_records`] reads what is sound.
+//!
+//! ## Failure
+//! A record that was cut off at the end is left out ("torn tail"); damage before sound records is
+//! skipped and counted. After a failed append the file is cut back to the last whole record; where
+//! that fails too, or a sync fails, the writer takes no more.
+//!
+//! ## Format
+//! `docs/format/log.md`.
+
+use std::path::{Path, PathBuf};
+
+use bellwether_storage::{Disk, DiskFile, StorageError};
+
+use crate::error::io_error;
+
+const MAGIC: &[u8; 8] = b"BWLOG\0\0\n";
+const VERSION: u32 = 1;
+const HEADER_LEN: usize = 16;
+const MARK: u8 = 0xb5;
+/// Mark, type, length, checksum.
+const FRAME_LEN: usize = 10;
+
+/// Appends a record to a buffer: `fill` appends the payload.
+pub(crate) fn put_record(out: &mut Vec<u8>, kind: u8, fill: impl FnOnce(&mut Vec<u8>)) {
+    let begin = out.len();
+    out.extend_from_slice(&[0; FRAME_LEN]);
+    fill(out);
+    let len = (out.len() - begin - FRAME_LEN) as u32;
+    let checksum = checksum(kind, &out[begin + FRAME_LEN..]);
+    let frame = &mut out[begin..begin + FRAME_LEN];
+    frame[0] = MARK;
+    frame[1] = kind;
+    frame[2..6].copy_from_slice(&len.to_le_bytes());
+    frame[6..].copy_from_slice(&checksum.to_le_bytes());
+}
+
+fn checksum(kind: u8, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(u32::from(kind));
+    hasher.update(&(payload.len() as u32).to_le_bytes());
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// One file that is appended to.
+#[derive(Debug)]
+pub(crate) struct LogWriter {
+    file: Box<dyn DiskFile>,
+    path: PathBuf,
+    /// Bytes of whole records, and the header.
+    pub(crate) len: u64,
+    unsynced: bool,
+    poisoned: Option<String>,
+}
+
+impl LogWriter {
+    /// Makes a new file.
+    pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<Self, StorageError> {
+        let mut file = disk.create(path).map_err(|e| io_error("create", path, e))?;
+        let mut header = Vec::with_capacity(HEADER_LEN);
+        header.extend_from_slice(MAGIC);
+        header.extend_from_slice(&VERSION.to_le_bytes());
+        header.extend_from_slice(&[0; 4]);
+        file.append(&header).map_err(|e| io_error("write", path, e))?;
+        if let Some(folder) = path.parent() {
+            disk.sync_folder(folder).map_err(|e| io_error("sync", folder, e))?;
+        }
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            len: HEADER_LEN as u64,
+            unsynced: true,
+            poisoned: None,
+        })
+    }
+
+    /// Opens a file whose `len` bytes are sound, for appending.
+    pub(crate) fn open(disk: &dyn Disk, path: &Path, len: u64) -> Result<Self, StorageError> {
+        let file = disk.open_append(path).map_err(|e| io_error("open", path, e))?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            len,
+            unsynced: true,
+            poisoned: None,
+        })
+    }
+
+    fn check(&self) -> Result<(), StorageError> {
+        match &self.poisoned {
+            Some(reason) => Err(StorageError::Poisoned {
+                reason: reason.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether nothing is taken any more.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.is_some()
+    }
+
+    /// Appends whole records. They survive the death of the process when it returns.
+    pub(crate) fn append(&mut self, records: &[u8]) -> Result<(), StorageError> {
+        self.check()?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        match self.file.append(records) {
+            Ok(()) => {
+                self.len += records.len() as u64;
+                self.unsynced = true;
+                Ok(())
+            }
+            Err(error) => {
+                // A part may have been written; later records must not stand behind it.
+                if let Err(second) = self.file.truncate(self.len) {
+                    let reason = format!("write {}: {error}; cut back: {second}", self.path.display());
+                    self.poisoned = Some(reason);
+                }
+                Err(io_error("write", &self.path, error))
+            }
+        }
+    }
+
+    /// Makes what was appended survive a power cut.
+    pub(crate) fn sync(&mut self) -> Result<(), StorageError> {
+        self.check()?;
+        if !self.unsynced {
+            return Ok(());
+        }
+        match self.file.sync() {
+            Ok(()) => {
+                self.unsynced = false;
+                Ok(())
+            }
+            Err(error) => {
+                self.poisoned = Some(format!("sync {}: {error}", self.path.display()));
+                Err(io_error("sync", &self.path, error))
+            }
+        }
+    }
+}
+
+/// What reading a file came upon.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ReadReport {
+    pub(crate) records: u64,
+    /// Places before sound records where bytes made no sense.
+    pub(crate) damaged: u64,
+    /// Bytes at the end that are no whole record.
+    pub(crate) torn_bytes: u64,
+    /// The file's header is not one of ours.
+    pub(crate) no_header: bool,
+}
+
+/// Calls `take` with type and payload of each sound record, in order.
+pub(crate) fn read_records(bytes: &[u8], mut take: impl FnMut(u8, &[u8])) -> ReadReport {
+    let mut report = ReadReport::default();
+    let header = bytes.get(..HEADER_LEN);
+    let version_ok = header.is_some_and(|h| h.starts_with(MAGIC) && h[8..12] == VERSION.to_le_bytes());
+    if !version_ok {
+        if bytes.len() < HEADER_LEN {
+            report.torn_bytes = bytes.len() as u64;
+            return report;
+        }
+        // Records carry their own marks and checksums; a damaged header need not cost them.
+        report.no_header = true;
+    }
+    let mut at = HEADER_LEN;
+    while at < bytes.len() {
+        if let Some((kind, payload)) = record_at(bytes, at) {
+            report.records += 1;
+            take(kind, payload);
+            at += FRAME_LEN + payload.len();
+            continue;
+        }
+        let next = (at + 1..bytes.len())
+            .find(|&p| bytes[p] == MARK && record_at(bytes, p).is_some());
+        match next {
+            Some(next) => {
+                report.damaged += 1;
+                at = next;
+            }
+            None => {
+                report.torn_bytes = (bytes.len() - at) as u64;
+                break;
+            }
+        }
+    }
+    report
+}
+
+fn record_at(bytes: &[u8], at: usize) -> Option<(u8, &[u8])> {
+    let frame = bytes.get(at..at + FRAME_LEN)?;
+    if frame[0] != MARK {
+        return None;
+    }
+    let len = u32::from_le_bytes(frame[2..6].try_into().ok()?) as usize;
+    let wanted = u32::from_le_bytes(frame[6..].try_into().ok()?);
+    let begin = at + FRAME_LEN;
+    let payload = bytes.get(begin..begin.checked_add(len)?)?;
+    (checksum(frame[1], payload) == wanted).then_some((frame[1], payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(count: u8) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&[0; 4]);
+        for i in 0..count {
+            put_record(&mut bytes, i, |out| out.extend_from_slice(&[i; 30]));
+        }
+        bytes
+    }
+
+    #[test]
+    fn torn_tails_are_cut_at_every_byte() {
+        let whole = file(3);
+        for cut in 0..whole.len() {
+            let mut kinds = Vec::new();
+            let report = read_records(&whole[..cut], |kind, payload| {
+                assert_eq!(payload, [kind; 30]);
+                kinds.push(kind);
+            });
+            assert_eq!(kinds.len(), cut.saturating_sub(HEADER_LEN) / 40, "{cut}");
+            assert_eq!(report.damaged, 0);
+        }
+    }
+
+    #[test]
+    fn damage_in_the_middle_costs_one_record() {
+        let whole = file(3);
+        for bit in HEADER_LEN * 8 + 40 * 8..HEADER_LEN * 8 + 80 * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let mut kinds = Vec::new();
+            let report = read_records(&bytes, |kind, _| kinds.push(kind));
+            assert_eq!(kinds, [0, 2], "{bit}");
+            assert_eq!((report.damaged, report.torn_bytes), (1, 0));
+        }
+    }
+}

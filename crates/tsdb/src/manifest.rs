@@ -1,0 +1,244 @@
+//! The one file that says which others count, and the ranges that were deleted.
+//!
+//! ## Model
+//! The manifest names the live blocks, the first file of the log that still matters, the list of
+//! series and the file of tombstones. It is replaced as a whole by rename, so that a change of
+//! several files happens at one moment.
+//!
+//! ## Failure
+//! A manifest that cannot be read is put aside and rebuilt from the files that are there: samples
+//! may then be found twice, which readers fold, and never less than once.
+//!
+//! ## Format
+//! `docs/format/manifest.md`, `docs/format/tombstones.md`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bellwether_codec::varint::{Malformed, Reader, put, put_signed};
+use bellwether_model::TimeRange;
+use bellwether_storage::{Disk, StorageError};
+use rustc_hash::FxHashMap;
+
+use crate::block::Block;
+use crate::error::{corrupt, damaged, io_error};
+use crate::log::{LogWriter, put_record, read_records};
+
+const MAGIC: &[u8; 8] = b"BWMANIF\n";
+const VERSION: u32 = 1;
+const TOMBSTONES: u8 = 1;
+
+/// What the manifest says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    /// Files made from now on have this number or a greater one.
+    pub(crate) next_file: u64,
+    pub(crate) series_file: u64,
+    /// Files of the log with smaller numbers are of no use any more.
+    pub(crate) log_first: u64,
+    /// 0: nothing is deleted.
+    pub(crate) tombstones_file: u64,
+    /// The secret under which labels become fingerprints.
+    pub(crate) seed: u64,
+    pub(crate) blocks: Vec<u64>,
+}
+
+/// The path of a numbered file.
+pub(crate) fn file_path(folder: &Path, kind: &str, number: u64) -> PathBuf {
+    folder.join(format!("{kind}-{number:016x}"))
+}
+
+/// The number in a file's name, if it is of that kind.
+pub(crate) fn file_number(name: &str, kind: &str) -> Option<u64> {
+    let digits = name.strip_prefix(kind)?.strip_prefix('-')?;
+    (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
+}
+
+impl Manifest {
+    pub(crate) fn path(folder: &Path) -> PathBuf {
+        folder.join("manifest")
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        let numbers = [
+            self.next_file,
+            self.series_file,
+            self.log_first,
+            self.tombstones_file,
+            self.seed,
+            self.blocks.len() as u64,
+        ];
+        for number in numbers.iter().chain(&self.blocks) {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
+        out
+    }
+
+    /// Reads a manifest.
+    pub(crate) fn read(bytes: &[u8], path: &Path) -> Result<Self, StorageError> {
+        let Some((body, checksum)) = bytes.split_last_chunk::<4>() else {
+            return Err(damaged(path, 0, "a manifest", format!("{} bytes", bytes.len())));
+        };
+        if crc32fast::hash(body) != u32::from_le_bytes(*checksum) || !body.starts_with(MAGIC) {
+            return Err(damaged(path, 0, "a checksum that fits", "another".to_owned()));
+        }
+        let parse = || {
+            let mut reader = Reader::new(body);
+            reader.take(8)?;
+            if reader.u32()? != VERSION {
+                return Err(reader.malformed("unknown version"));
+            }
+            let mut manifest = Self {
+                next_file: reader.u64()?,
+                series_file: reader.u64()?,
+                log_first: reader.u64()?,
+                tombstones_file: reader.u64()?,
+                seed: reader.u64()?,
+                blocks: Vec::new(),
+            };
+            for _ in 0..reader.u64()? {
+                manifest.blocks.push(reader.u64()?);
+            }
+            Ok(manifest)
+        };
+        parse().map_err(|e: Malformed| corrupt(path, 0, e))
+    }
+
+    /// Puts this manifest in the place of the one before; durable when it returns.
+    pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+        let path = Self::path(folder);
+        let fresh = folder.join("manifest.tmp");
+        let mut file = disk.create(&fresh).map_err(|e| io_error("create", &fresh, e))?;
+        file.append(&self.to_bytes()).map_err(|e| io_error("write", &fresh, e))?;
+        file.sync().map_err(|e| io_error("sync", &fresh, e))?;
+        drop(file);
+        disk.rename(&fresh, &path).map_err(|e| io_error("rename", &path, e))
+    }
+}
+
+/// Deleted ranges, by block and series in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tombstones {
+    by_block: FxHashMap<u64, FxHashMap<u32, Vec<TimeRange>>>,
+}
+
+impl Tombstones {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_block.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, block: u64, series: u32, range: TimeRange) {
+        self.by_block.entry(block).or_default().entry(series).or_default().push(range);
+    }
+
+    /// What is deleted of a series in a block.
+    #[inline]
+    pub(crate) fn of(&self, block: u64, series: u32) -> &[TimeRange] {
+        if self.by_block.is_empty() {
+            return &[];
+        }
+        let found = self.by_block.get(&block).and_then(|series_of| series_of.get(&series));
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether anything is deleted in a block.
+    pub(crate) fn touches(&self, block: u64) -> bool {
+        self.by_block.contains_key(&block)
+    }
+
+    /// Forgets blocks that are gone.
+    pub(crate) fn retain(&mut self, live: impl Fn(u64) -> bool) {
+        self.by_block.retain(|block, _| live(*block));
+    }
+
+    /// Writes all of it to a new file; durable but for its name when it returns.
+    pub(crate) fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+        let mut records = Vec::new();
+        for (block, series_of) in &self.by_block {
+            let mut sorted: Vec<_> = series_of.iter().collect();
+            sorted.sort_by_key(|(series, _)| **series);
+            put_record(&mut records, TOMBSTONES, |out| {
+                put(out, *block);
+                for (series, ranges) in sorted {
+                    for range in ranges {
+                        put(out, u64::from(*series));
+                        put_signed(out, range.start_ms);
+                        put_signed(out, range.end_ms);
+                    }
+                }
+            });
+        }
+        let mut file = LogWriter::create(disk, path)?;
+        file.append(&records)?;
+        file.sync()
+    }
+
+    /// Reads a file back, and how many of its records were damaged.
+    pub(crate) fn read(disk: &dyn Disk, path: &Path) -> Result<(Self, u64), StorageError> {
+        let bytes = disk.read(path).map_err(|e| io_error("read", path, e))?;
+        let mut found = Self::default();
+        let mut malformed = 0;
+        let report = read_records(&bytes, |kind, payload| {
+            if kind == TOMBSTONES && found.read_record(payload).is_err() {
+                malformed += 1;
+            }
+        });
+        let torn = u64::from(report.torn_bytes > 0);
+        Ok((found, malformed + report.damaged + torn + u64::from(report.no_header)))
+    }
+
+    fn read_record(&mut self, payload: &[u8]) -> Result<(), Malformed> {
+        let mut reader = Reader::new(payload);
+        let block = reader.varint()?;
+        while reader.left() > 0 {
+            let series = reader.size(u32::MAX as usize)? as u32;
+            self.add(block, series, TimeRange::new(reader.signed()?, reader.signed()?));
+        }
+        Ok(())
+    }
+}
+
+/// The blocks that count, and what is deleted in them. Never changed, only replaced.
+#[derive(Debug, Default)]
+pub(crate) struct Version {
+    /// In the order in which their samples were written.
+    pub(crate) blocks: Vec<Arc<Block>>,
+    pub(crate) tombstones: Arc<Tombstones>,
+}
+
+impl Version {
+    pub(crate) fn new(mut blocks: Vec<Arc<Block>>, tombstones: Arc<Tombstones>) -> Self {
+        blocks.sort_by_key(|block| (block.facts().sequence_first, block.number));
+        Self { blocks, tombstones }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_comes_back_and_damage_is_noticed() {
+        let manifest = Manifest {
+            next_file: 9,
+            series_file: 1,
+            log_first: 2,
+            tombstones_file: 0,
+            seed: 77,
+            blocks: vec![3, 5],
+        };
+        let bytes = manifest.to_bytes();
+        let path = Path::new("manifest");
+        assert_eq!(Manifest::read(&bytes, path).unwrap(), manifest);
+        for bit in 0..bytes.len() * 8 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(Manifest::read(&bytes, path).is_err(), "{bit}");
+        }
+        assert_eq!(file_number("log-000000000000001f", "log"), Some(31));
+        assert_eq!(file_number("log-1f", "log"), None);
+    }
+}
