@@ -1,0 +1,88 @@
+//! Functions that change labels: `label_replace`, `label_join`.
+
+use super::Query;
+use super::column::{Grid, Series};
+use super::matching;
+use super::plan::{CallNode, Node};
+use crate::QueryError;
+use bellwether_model::METRIC_NAME;
+
+fn text(call: &CallNode, index: usize) -> &str {
+    match call.args.get(index) {
+        Some(Node::String(text)) => text,
+        _ => "",
+    }
+}
+
+fn invalid(what: &str, call: &CallNode, name: &str) -> QueryError {
+    QueryError::Execution(format!("invalid {what} in {}(): {name}", call.name))
+}
+
+impl Query<'_> {
+    fn relabelled(
+        &self,
+        call: &CallNode,
+        grid: Grid,
+        target: &str,
+        value: impl Fn(&Series) -> Option<String>,
+    ) -> Result<Vec<Series>, QueryError> {
+        let Some(vector) = call.args.first() else {
+            return Ok(Vec::new());
+        };
+        let mut series = self.vector(vector, grid)?;
+        for one in &mut series {
+            let Some(value) = value(one) else { continue };
+            if one.labels.get(target).unwrap_or("") != value {
+                one.labels = one.labels.to_builder().set(target, &value).build();
+            }
+            if target == METRIC_NAME {
+                one.drop_name = false;
+            }
+        }
+        matching::merged(series)
+    }
+
+    pub(crate) fn label_replace(
+        &self,
+        call: &CallNode,
+        grid: Grid,
+    ) -> Result<Vec<Series>, QueryError> {
+        let (target, replacement) = (text(call, 1), text(call, 2));
+        let (source, pattern) = (text(call, 3), text(call, 4));
+        let regex = regex::Regex::new(&format!("^(?s:{pattern})$"))
+            .map_err(|_| invalid("regular expression", call, pattern))?;
+        if target.is_empty() {
+            return Err(invalid("destination label name", call, target));
+        }
+        self.relabelled(call, grid, target, |one| {
+            let found = regex.captures(one.labels.get(source).unwrap_or(""))?;
+            let mut value = String::new();
+            found.expand(replacement, &mut value);
+            Some(value)
+        })
+    }
+
+    pub(crate) fn label_join(
+        &self,
+        call: &CallNode,
+        grid: Grid,
+    ) -> Result<Vec<Series>, QueryError> {
+        let (target, separator) = (text(call, 1), text(call, 2));
+        let sources: Vec<&str> = (3..call.args.len())
+            .map(|index| text(call, index))
+            .collect();
+        if sources.iter().any(|name| name.is_empty()) {
+            return Err(invalid("source label name", call, ""));
+        }
+        if target.is_empty() {
+            return Err(invalid("destination label name", call, target));
+        }
+        self.relabelled(call, grid, target, |one| {
+            let values: Vec<&str> = sources
+                .iter()
+                .map(|name| one.labels.get(name).unwrap_or(""))
+                .collect();
+            Some(values.join(separator))
+        })
+    }
+}
