@@ -107,7 +107,12 @@ pub fn backfill(
     // Chosen: one batch being written, one waiting.
     let (sender, receiver) = sync_channel(1);
     std::thread::scope(|scope| {
-        let writer = scope.spawn(move || write_all(store, &receiver));
+        let job = options.target_labels.iter().find(|(name, _)| name == "job");
+        let source = Source::new(&format!(
+            "scrape:{}",
+            job.map_or(JOB, |(_, job)| job.as_str())
+        ));
+        let writer = scope.spawn(move || write_all(store, source, &receiver));
         let mut producer = Producer::new(options, now_ms);
         let steps = (now_ms - from_ms) / options.step_ms;
         for step in 1..=steps {
@@ -354,8 +359,11 @@ impl<'a> Producer<'a> {
 }
 
 /// Writes chunks until there are no more; gives back how many samples were stored.
-fn write_all(store: &dyn MetricStore, chunks: &Receiver<Chunk>) -> Result<u64, DemoError> {
-    let source = Source::new(&format!("scrape:{JOB}"));
+fn write_all(
+    store: &dyn MetricStore,
+    source: Source,
+    chunks: &Receiver<Chunk>,
+) -> Result<u64, DemoError> {
     let mut writer = Writer {
         store,
         source,
