@@ -224,6 +224,13 @@ impl Writer {
         for field in section.all_fields() {
             match node.and_then(|node| node.get(field.key)) {
                 Some(value) if !value.is_null() => self.field(field.key, value, &field.kind, depth),
+                // Nothing behind these keys means the empty text, not the default.
+                Some(_)
+                    if is_rule && matches!(field.key, "regex" | "separator" | "replacement") =>
+                {
+                    self.key(field.key, depth);
+                    self.line("\"\"");
+                }
                 _ if is_rule && field.key != "action" => {}
                 _ => self.absent(field, depth),
             }
@@ -243,10 +250,12 @@ impl Writer {
                 }
             }
             _ if field.inert.is_some() => {}
+            // A path would start from the folder of whoever reads this.
+            Kind::Path => {}
             _ if matches!(field.default, "" | "false" | "0" | "0s") => {}
             kind => {
                 self.key(field.key, depth);
-                let is_plain = !matches!(kind, Kind::Text | Kind::Regex | Kind::Path);
+                let is_plain = !matches!(kind, Kind::Text | Kind::Regex);
                 self.line(&scalar_text(field.default, is_plain));
             }
         }
@@ -295,7 +304,7 @@ impl Writer {
                     self.value(item, item_kind, depth);
                 }
             }
-            (NodeValue::Scalar(scalar), Kind::Secret) => {
+            (NodeValue::Scalar(scalar), Kind::Secret | Kind::Hash) => {
                 let text = if scalar.text.is_empty() {
                     "\"\""
                 } else {

@@ -70,7 +70,7 @@ fn name_regex(name: &str) -> Option<Regex> {
                     if c == ']' {
                         break;
                     }
-                    if c != '-' {
+                    if !c.is_alphanumeric() && c != '-' {
                         text.push('\\');
                     }
                     text.push(c);

@@ -40,6 +40,8 @@ pub enum Kind {
     Text,
     /// A text that is never shown.
     Secret,
+    /// The bcrypt hash of a secret, never shown either.
+    Hash,
     /// A URL with one of these schemes; none listed: any scheme.
     Url(&'static [&'static str]),
     /// A file that must be there for the setting to work.

@@ -30,7 +30,9 @@ pub(crate) fn parse_integer(text: &str) -> Option<i64> {
         Some(digits) => (true, digits),
         None => (false, compact.strip_prefix('+').unwrap_or(&compact)),
     };
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+    if !digits.starts_with(|c: char| c.is_ascii_digit())
+        || !digits.bytes().all(|b| b.is_ascii_alphanumeric())
+    {
         return None;
     }
     let magnitude = if let Some(hex) = digits.strip_prefix("0x") {
@@ -71,10 +73,28 @@ pub(crate) fn parse_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Whether a text has the form of a bcrypt hash: `$2y$12$` and 53 characters.
+pub(crate) fn is_bcrypt(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('$').collect();
+    let [before, version, cost, rest] = parts.as_slice() else {
+        return false;
+    };
+    before.is_empty()
+        && matches!(*version, "2a" | "2b" | "2x" | "2y")
+        && cost.len() == 2
+        && cost.parse().is_ok_and(|cost: u8| (4..=31).contains(&cost))
+        && rest.len() == 53
+        && rest
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/')
+}
+
 /// The text without the value of a secret, for messages about it.
 fn given(kind: &Kind, node: &Node) -> String {
     match kind {
-        Kind::Secret if matches!(node.value, NodeValue::Scalar(_)) => "a text".to_owned(),
+        Kind::Secret | Kind::Hash if matches!(node.value, NodeValue::Scalar(_)) => {
+            "a text".to_owned()
+        }
         _ => node.describe(),
     }
 }
@@ -102,6 +122,7 @@ pub(crate) fn kind_name(kind: &Kind) -> String {
         Kind::Size => "a size such as 512MB".to_owned(),
         Kind::Text => "a text".to_owned(),
         Kind::Secret => "a secret text".to_owned(),
+        Kind::Hash => "a bcrypt hash".to_owned(),
         Kind::Url([] | ["*"]) => "a URL".to_owned(),
         Kind::Url(schemes) => format!("a URL ({})", schemes.join(", ")),
         Kind::ReadFile => "a file that is there".to_owned(),
@@ -109,7 +130,8 @@ pub(crate) fn kind_name(kind: &Kind) -> String {
         Kind::Regex => "a regular expression".to_owned(),
         Kind::LabelName => "a label name".to_owned(),
         Kind::OneOf(allowed) | Kind::OneOfAnyCase(allowed) => {
-            format!("one of {}", allowed.join(", "))
+            let named: Vec<&str> = allowed.iter().copied().filter(|a| !a.is_empty()).collect();
+            format!("one of {}", named.join(", "))
         }
         Kind::Labels => "a mapping of label names to values".to_owned(),
         Kind::List(item) => format!("a list; each item {}", kind_name(item)),
@@ -160,6 +182,11 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
         },
         Kind::Duration => parse_duration(text).map(drop).map_err(|e| e.to_string()),
         Kind::Size => parse_size(text).map(drop).map_err(|e| e.to_string()),
+        Kind::Hash if is_bcrypt(text) => Ok(()),
+        Kind::Hash => Err(
+            "is not a bcrypt hash: want what `htpasswd -nBC 12 NAME` prints after the colon"
+                .to_owned(),
+        ),
         // An empty URL is an absent one, as in Go.
         Kind::Url(_) if text.is_empty() => Ok(()),
         Kind::Url(schemes) => parse_url(text, schemes).map(drop),
@@ -248,5 +275,17 @@ mod tests {
         assert_eq!(nearest("replce", words), Some("replace"));
         assert_eq!(nearest("Keep", words), Some("keep"));
         assert_eq!(nearest("xyzzy", words), None);
+    }
+
+    #[test]
+    fn hashes_are_told_apart() {
+        assert!(is_bcrypt(
+            "$2y$12$1DpfPeqF9HzHJt.EWswy1exHluGfbhnn3yXhR7Xes6m3WJqFg0Wby"
+        ));
+        assert!(!is_bcrypt("hunter2"));
+        assert!(!is_bcrypt(
+            "$2y$99$1DpfPeqF9HzHJt.EWswy1exHluGfbhnn3yXhR7Xes6m3WJqFg0Wby"
+        ));
+        assert!(!is_bcrypt("$2y$12$short"));
     }
 }

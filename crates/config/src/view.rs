@@ -300,12 +300,13 @@ impl<'a> View<'a> {
         Some(self.section(key)).filter(|view| view.node.is_some())
     }
 
-    /// The sections of a list.
+    /// The sections of a list; items that are something else are left out.
     #[must_use]
     pub fn sections(&self, key: &str) -> Vec<Self> {
         let section = self.section(key).section;
         self.items(key)
             .iter()
+            .filter(|item| matches!(item.value, NodeValue::Mapping(_)))
             .map(|item| Self::new(Some(item), section, self.origin))
             .collect()
     }

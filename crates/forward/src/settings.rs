@@ -8,8 +8,10 @@
 //! Plain values. `shards_min` is at least 1 and at most `shards_max`; capacity and batch are at
 //! least 1; `backoff_min_ms` is at most `backoff_max_ms`.
 
+use std::fmt;
+
 use bellwether_model::relabel::Rule;
-use bellwether_outbound::settings::{HttpClientSettings, Secret};
+use bellwether_outbound::settings::{HttpClientSettings, Secret, redacted_url};
 use url::Url;
 
 /// The message that is sent.
@@ -121,7 +123,7 @@ pub struct SigV4Settings {
 }
 
 /// One receiver.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RemoteWriteSettings {
     /// Its name, unique where set; none: made from the settings.
     pub name: Option<String>,
@@ -151,6 +153,25 @@ pub struct RemoteWriteSettings {
     pub http: HttpClientSettings,
     /// A cloud's own way to sign in; then `http.auth` is not set.
     pub cloud_auth: Option<CloudAuth>,
+}
+
+/// Shows no password of the URL and no value of a header.
+impl fmt::Debug for RemoteWriteSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("RemoteWriteSettings")
+            .field("name", &self.name)
+            .field("url", &redacted_url(&self.url))
+            .field("timeout_ms", &self.timeout_ms)
+            .field("protocol", &self.protocol)
+            .field("headers", &names)
+            .field("write_relabel", &self.write_relabel)
+            .field("queue", &self.queue)
+            .field("metadata", &self.metadata)
+            .field("http", &self.http)
+            .field("cloud_auth", &self.cloud_auth)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RemoteWriteSettings {

@@ -125,7 +125,7 @@ pub enum OAuth2Grant {
 }
 
 /// An OAuth 2.0 client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OAuth2Settings {
     /// The client's id.
     pub client_id: String,
@@ -141,6 +141,19 @@ pub struct OAuth2Settings {
     pub tls: TlsSettings,
     /// Proxy of the token request.
     pub proxy: ProxySettings,
+}
+
+impl fmt::Debug for OAuth2Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2Settings")
+            .field("client_id", &self.client_id)
+            .field("grant", &self.grant)
+            .field("scopes", &self.scopes)
+            .field("token_url", &redacted_url(&self.token_url))
+            .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A version of TLS.
@@ -186,7 +199,7 @@ pub struct TlsSettings {
 }
 
 /// The proxy that a client goes through.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct ProxySettings {
     /// The proxy. May hold a password: print it only through [`redacted_url`].
     pub url: Option<Url>,
@@ -197,6 +210,17 @@ pub struct ProxySettings {
     pub from_environment: bool,
     /// Headers of the `CONNECT` request: name and values.
     pub connect_headers: Vec<(String, Vec<Secret>)>,
+}
+
+impl fmt::Debug for ProxySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxySettings")
+            .field("url", &self.url.as_ref().map(redacted_url))
+            .field("no_proxy", &self.no_proxy)
+            .field("from_environment", &self.from_environment)
+            .field("connect_headers", &self.connect_headers)
+            .finish()
+    }
 }
 
 /// Further headers of every request.

@@ -9,12 +9,13 @@
 //! an unchanged job running. `timeout_ms` is at most `interval_ms`; `protocols` is not empty and
 //! names none twice.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use bellwether_model::Labels;
 use bellwether_model::relabel::Rule;
 use bellwether_model::utf8_name::Escaping;
-use bellwether_outbound::settings::HttpClientSettings;
+use bellwether_outbound::settings::{HttpClientSettings, redacted_url};
 use url::Url;
 
 /// An exposition format that a job asks for.
@@ -154,7 +155,7 @@ pub enum DnsRecord {
 }
 
 /// A way to find targets.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Discovery {
     /// They stand in the configuration (`static_configs`).
     Static(Vec<TargetGroup>),
@@ -191,6 +192,46 @@ pub enum Discovery {
         /// Its key, such as `kubernetes_sd_configs`.
         key: String,
     },
+}
+
+/// Shows no password of a URL.
+impl fmt::Debug for Discovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Static(groups) => f.debug_tuple("Static").field(groups).finish(),
+            Self::File {
+                files,
+                refresh_interval_ms,
+            } => f
+                .debug_struct("File")
+                .field("files", files)
+                .field("refresh_interval_ms", refresh_interval_ms)
+                .finish(),
+            Self::Http {
+                url,
+                refresh_interval_ms,
+                http,
+            } => f
+                .debug_struct("Http")
+                .field("url", &redacted_url(url))
+                .field("refresh_interval_ms", refresh_interval_ms)
+                .field("http", http)
+                .finish(),
+            Self::Dns {
+                names,
+                record,
+                port,
+                refresh_interval_ms,
+            } => f
+                .debug_struct("Dns")
+                .field("names", names)
+                .field("record", record)
+                .field("port", port)
+                .field("refresh_interval_ms", refresh_interval_ms)
+                .finish(),
+            Self::Unsupported { key } => f.debug_struct("Unsupported").field("key", key).finish(),
+        }
+    }
 }
 
 /// One scrape job.

@@ -11,6 +11,7 @@ use regex::Regex;
 use super::http_client::{HTTP_CLIENT, TLS, decode_http_client};
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
+use crate::values::ANY_URL;
 use crate::view::{View, node_text};
 use crate::yaml::{NodeValue, shortened};
 
@@ -491,7 +492,7 @@ static DOCKER_SD: Section = Section {
     fields: &[
         Field::required(
             "host",
-            Kind::Url(&[]),
+            Kind::Url(ANY_URL),
             "Address of the daemon, such as unix:///var/run/docker.sock.",
         ),
         Field::new(
@@ -523,7 +524,7 @@ static DOCKERSWARM_SD: Section = Section {
     name: "dockerswarm_sd_config",
     doc: "Services, tasks or nodes of Docker Swarm.",
     fields: &[
-        Field::required("host", Kind::Url(&[]), "Address of the daemon."),
+        Field::required("host", Kind::Url(ANY_URL), "Address of the daemon."),
         Field::required(
             "role",
             Kind::OneOf(&["services", "tasks", "nodes"]),
@@ -618,7 +619,7 @@ static KUBERNETES_SD: Section = Section {
         Field::required("role", Kind::OneOf(KUBERNETES_ROLES), "What is looked up."),
         Field::new(
             "api_server",
-            Kind::Url(&[]),
+            Kind::Url(ANY_URL),
             "",
             "The API server; the pod's own cluster where absent.",
         ),
@@ -1178,7 +1179,7 @@ static STACKIT_SD: Section = Section {
         Field::new("region", Kind::Text, "eu01", "The region."),
         Field::new(
             "endpoint",
-            Kind::Url(&[]),
+            Kind::Url(ANY_URL),
             "",
             "Another endpoint of the API.",
         ),

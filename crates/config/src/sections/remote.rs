@@ -1,11 +1,13 @@
 //! Remote write and remote read.
 
+use std::fmt;
+
 use bellwether_forward::settings::{
     CloudAuth, MetadataSettings, QueueSettings, RemoteWriteProtocol, RemoteWriteSettings,
     SigV4Settings,
 };
 use bellwether_model::Labels;
-use bellwether_outbound::settings::HttpClientSettings;
+use bellwether_outbound::settings::{HttpClientSettings, redacted_url};
 use bellwether_scrape::settings::NameValidation;
 use url::Url;
 
@@ -388,7 +390,7 @@ pub(crate) static REMOTE_READ: Section = Section {
 };
 
 /// A server that queries are also sent to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RemoteReadSettings {
     /// Its name, unique where set.
     pub name: Option<String>,
@@ -408,6 +410,20 @@ pub struct RemoteReadSettings {
     pub filter_external_labels: bool,
     /// The HTTP client.
     pub http: HttpClientSettings,
+}
+
+/// Shows no password of the URL and no value of a header.
+impl fmt::Debug for RemoteReadSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteReadSettings")
+            .field("name", &self.name)
+            .field("url", &redacted_url(&self.url))
+            .field("timeout_ms", &self.timeout_ms)
+            .field("read_recent", &self.read_recent)
+            .field("required_matchers", &self.required_matchers)
+            .field("http", &self.http)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Reports the second of two that have the same name.
