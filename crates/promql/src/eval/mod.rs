@@ -345,6 +345,29 @@ impl Query<'_> {
     }
 }
 
+impl crate::promqltest::QueryEngine for Engine {
+    fn instant(
+        &self,
+        store: &dyn MetricStore,
+        query: &str,
+        time_ms: i64,
+    ) -> Result<QueryOutcome, QueryError> {
+        Self::instant(self, store, query, time_ms, &QueryRequest::default())
+    }
+
+    fn range(
+        &self,
+        store: &dyn MetricStore,
+        query: &str,
+        start_ms: i64,
+        end_ms: i64,
+        step_ms: i64,
+    ) -> Result<QueryOutcome, QueryError> {
+        let request = QueryRequest::default();
+        Self::range(self, store, query, start_ms, end_ms, step_ms, &request)
+    }
+}
+
 /// The present cells of a column, with their times.
 pub(crate) fn to_samples(column: Column, times: &[i64]) -> Samples {
     if column.is_floats() && column.values.iter().all(|v| !column::is_absent(*v)) {
