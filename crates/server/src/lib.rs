@@ -29,7 +29,6 @@ mod own_api;
 mod own_metrics;
 mod page;
 mod params;
-mod pending;
 mod receive;
 mod render;
 mod scraping;

@@ -132,7 +132,7 @@ impl Security {
     #[must_use]
     pub fn authenticates(&self) -> bool {
         let by_certificate = self.tls.as_ref().is_some_and(|tls| {
-            tls.client_auth == ClientAuth::RequireAndVerify && tls.client_ca_file.is_some()
+            tls.client_auth == ClientAuth::RequireAndVerify && tls.client_ca.is_some()
         });
         !self.users.is_empty() || !self.tokens.is_empty() || by_certificate
     }
@@ -185,19 +185,55 @@ pub enum ClientAuth {
     RequireAndVerify,
 }
 
+/// Where certificates or a key in PEM form are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pem {
+    /// In a file, which is read again on reload.
+    File(PathBuf),
+    /// In the configuration itself.
+    Inline(Hidden),
+}
+
+/// A version of TLS; older ones are not spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// 1.2
+    Tls12,
+    /// 1.3
+    Tls13,
+}
+
 /// TLS of the listeners.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TlsSettings {
-    /// PEM file with the chain of certificates.
-    pub cert_file: PathBuf,
-    /// PEM file with the key.
-    pub key_file: PathBuf,
+    /// The chain of certificates.
+    pub cert: Pem,
+    /// The key.
+    pub key: Pem,
     /// How certificates of clients are treated.
     pub client_auth: ClientAuth,
-    /// PEM file with the CAs of clients.
-    pub client_ca_file: Option<PathBuf>,
+    /// The CAs of clients.
+    pub client_ca: Option<Pem>,
     /// Names of which a client's certificate must hold one; empty: any.
     pub client_allowed_sans: Vec<String>,
-    /// Whether TLS 1.2 is refused.
-    pub tls13_only: bool,
+    /// The oldest version that is spoken.
+    pub version_min: TlsVersion,
+    /// The newest version that is spoken.
+    pub version_max: TlsVersion,
+}
+
+impl TlsSettings {
+    /// Both versions, no certificates of clients.
+    #[must_use]
+    pub fn new(cert: Pem, key: Pem) -> Self {
+        Self {
+            cert,
+            key,
+            client_auth: ClientAuth::None,
+            client_ca: None,
+            client_allowed_sans: Vec::new(),
+            version_min: TlsVersion::Tls12,
+            version_max: TlsVersion::Tls13,
+        }
+    }
 }

@@ -7,7 +7,6 @@
 //! ## Failure
 //! A file that cannot be read or does not fit leaves the running configuration in place.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -21,22 +20,32 @@ use rustls::{
 };
 
 use crate::error::ServerError;
-use crate::settings::{ClientAuth, TlsSettings};
+use crate::settings::{ClientAuth, Pem, TlsSettings, TlsVersion};
 
-fn fail(path: &Path, reason: impl std::fmt::Display) -> ServerError {
+fn fail(pem: &Pem, reason: impl std::fmt::Display) -> ServerError {
+    let path = match pem {
+        Pem::File(path) => path.display().to_string(),
+        Pem::Inline(_) => "the PEM text in the configuration".to_owned(),
+    };
     ServerError::Tls {
-        path: path.display().to_string(),
+        path,
         reason: reason.to_string(),
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ServerError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
-        .map_err(|error| fail(path, error))?
-        .collect();
-    let found = found.map_err(|error| fail(path, error))?;
+/// The bytes of a PEM, with secrets kept out of what errors say.
+fn bytes(pem: &Pem) -> Result<Vec<u8>, ServerError> {
+    match pem {
+        Pem::File(path) => std::fs::read(path).map_err(|error| fail(pem, error)),
+        Pem::Inline(text) => Ok(text.0.clone().into_bytes()),
+    }
+}
+
+fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, ServerError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes(pem)?).collect();
+    let found = found.map_err(|error| fail(pem, error))?;
     if found.is_empty() {
-        return Err(fail(path, "no certificate in it"));
+        return Err(fail(pem, "no certificate in it"));
     }
     Ok(found)
 }
@@ -44,14 +53,19 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ServerError
 /// Reads the files and makes a configuration.
 pub(crate) fn load(settings: &TlsSettings, http2: bool) -> Result<Arc<ServerConfig>, ServerError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions: &[&rustls::SupportedProtocolVersion] = if settings.tls13_only {
-        &[&rustls::version::TLS13]
-    } else {
-        &[&rustls::version::TLS13, &rustls::version::TLS12]
-    };
+    let spoken = settings.version_min..=settings.version_max;
+    let all = [
+        (TlsVersion::Tls13, &rustls::version::TLS13),
+        (TlsVersion::Tls12, &rustls::version::TLS12),
+    ];
+    let versions: Vec<&rustls::SupportedProtocolVersion> = all
+        .into_iter()
+        .filter(|(v, _)| spoken.contains(v))
+        .map(|(_, v)| v)
+        .collect();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)
-        .map_err(|error| fail(&settings.cert_file, error))?;
+        .with_protocol_versions(&versions)
+        .map_err(|error| fail(&settings.cert, error))?;
     let builder = match settings.client_auth {
         ClientAuth::None => builder.with_no_client_auth(),
         ClientAuth::Request | ClientAuth::RequireAny => {
@@ -65,12 +79,12 @@ pub(crate) fn load(settings: &TlsSettings, http2: bool) -> Result<Arc<ServerConf
             builder.with_client_cert_verifier(signed_clients(settings, provider)?)
         }
     };
-    let chain = certificates(&settings.cert_file)?;
-    let key = PrivateKeyDer::from_pem_file(&settings.key_file)
-        .map_err(|error| fail(&settings.key_file, error))?;
+    let chain = certificates(&settings.cert)?;
+    let key = PrivateKeyDer::from_pem_slice(&bytes(&settings.key)?)
+        .map_err(|error| fail(&settings.key, error))?;
     let mut config = builder
         .with_single_cert(chain, key)
-        .map_err(|error| fail(&settings.key_file, error))?;
+        .map_err(|error| fail(&settings.key, error))?;
     config.alpn_protocols = if http2 {
         vec![b"h2".to_vec(), b"http/1.1".to_vec()]
     } else {
@@ -83,15 +97,15 @@ fn signed_clients(
     settings: &TlsSettings,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, ServerError> {
-    let path = settings.client_ca_file.as_deref().ok_or_else(|| {
+    let ca = settings.client_ca.as_ref().ok_or_else(|| {
         fail(
-            &settings.cert_file,
-            "certificates of clients cannot be verified without client_ca_file",
+            &settings.cert,
+            "certificates of clients cannot be verified without client_ca_file or client_ca",
         )
     })?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|error| fail(path, error))?;
+    for certificate in certificates(ca)? {
+        roots.add(certificate).map_err(|error| fail(ca, error))?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = if settings.client_auth == ClientAuth::VerifyIfGiven {
@@ -99,7 +113,7 @@ fn signed_clients(
     } else {
         builder
     };
-    let verifier = builder.build().map_err(|error| fail(path, error))?;
+    let verifier = builder.build().map_err(|error| fail(ca, error))?;
     if settings.client_allowed_sans.is_empty() {
         return Ok(verifier);
     }

@@ -25,8 +25,6 @@ use crate::envelope::{ApiError, ErrorType, envelope_end};
 use crate::json::JsonWriter;
 use crate::own_metrics::InFlight;
 use crate::params::Params;
-#[allow(unused_imports, reason = "until they are there")]
-use crate::pending::EngineBridge as _;
 use crate::render::{self, CHUNK_BYTES, ClientGone, Output};
 
 const POINTS_MAX: i64 = 11_000;

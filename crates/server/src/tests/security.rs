@@ -1,7 +1,9 @@
 use base64::Engine as _;
 
 use super::*;
-use crate::settings::{ClientAuth, Hidden, Limits, Scopes, Security, TlsSettings, TokenSettings};
+use crate::settings::{
+    ClientAuth, Hidden, Limits, Pem, Scopes, Security, TlsSettings, TokenSettings,
+};
 
 /// Cheapest cost that bcrypt takes, so that tests are quick.
 fn hash(secret: &str) -> Hidden {
@@ -182,11 +184,10 @@ async fn tls_asks_for_certificates_and_takes_new_ones() {
     };
     let make = || rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let first = make();
-    let tls = TlsSettings {
-        cert_file: write("cert.pem", &first.cert.pem()),
-        key_file: write("key.pem", &first.signing_key.serialize_pem()),
-        ..TlsSettings::default()
-    };
+    let tls = TlsSettings::new(
+        Pem::File(write("cert.pem", &first.cert.pem())),
+        Pem::File(write("key.pem", &first.signing_key.serialize_pem())),
+    );
     let settings = |tls: TlsSettings| ServerSettings {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         security: Security {
