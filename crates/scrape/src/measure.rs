@@ -51,7 +51,7 @@ impl Target {
 
 /// A store that numbers series and forgets samples.
 #[derive(Debug, Default)]
-struct Nowhere {
+pub struct Nowhere {
     series: AtomicU64,
 }
 
