@@ -228,16 +228,22 @@ async fn otlp_metrics(State(app): State<Arc<App>>, request: Request) -> Response
     };
     let received = on_body(&app, request, move |app, parts, body| {
         let max = app.settings.limits.decompressed_bytes_max;
-        let body = body::decompress(&parts.headers, body, max).map_err(|error| refused(&error))?;
-        let receivers = app.receivers.get().ok_or_else(|| app.not_ready())?;
-        let outcome = receivers
-            .otlp
-            .receive(&source("otlp", parts), encoding, &body);
-        Ok(otlp_response(&outcome, encoding))
-    })
-    .await;
-    match received {
-        Ok(Ok(response)) | Ok(Err(response)) | Err(response) => response,
+        let body = match body::decompress(&parts.headers, body, max) {
+            Ok(body) => body,
+            Err(error) => return refused(&error),
+        };
+        match app.receivers.get() {
+            Some(receivers) => {
+                let outcome = receivers
+                    .otlp
+                    .receive(&source("otlp", parts), encoding, &body);
+                otlp_response(&outcome, encoding)
+            }
+            None => app.not_ready(),
+        }
+    });
+    match received.await {
+        Ok(response) | Err(response) => response,
     }
 }
 

@@ -208,6 +208,12 @@ impl Server {
         listener::serve(listener, self.router(), self.tls.clone(), self.shared()).await;
     }
 
+    /// The state that handlers share.
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     fn shared(&self) -> Shared {
         Shared {
             limits: self.app.settings.limits.clone(),

@@ -1,6 +1,7 @@
 //! The edge over the reference store, asked through its router or over loopback.
 
 mod api;
+mod cancel;
 mod edge;
 mod receive;
 mod security;

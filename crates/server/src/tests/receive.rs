@@ -61,7 +61,8 @@ async fn otlp_is_taken_in_both_forms_and_compressed() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&message).unwrap();
     let json = serde_json::to_vec(&otlp_request()).unwrap();
-    let cases: [(&str, &[(&str, &str)], Vec<u8>); 4] = [
+    type Headers = &'static [(&'static str, &'static str)];
+    let cases: [(&str, Headers, Vec<u8>); 4] = [
         ("/v1/metrics", &[PROTOBUF], message.clone()),
         ("/api/v1/otlp/v1/metrics", &[PROTOBUF], message.clone()),
         (
