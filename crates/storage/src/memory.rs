@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bellwether_model::{
-    Exemplar, FloatHistogram, Labels, METRIC_NAME, Matcher, Metadata, TimeRange,
+    Exemplar, FloatHistogram, Labels, METRIC_NAME, Matcher, Metadata, TimeRange, is_stale_nan,
 };
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
@@ -62,6 +62,16 @@ impl PointValue {
             // Debug text is the simplest total equality over floats that are NaN or -0.
             (Self::Histogram(a), Self::Histogram(b)) => format!("{a:?}") == format!("{b:?}"),
             _ => false,
+        }
+    }
+}
+
+impl Point {
+    /// The histogram, unless it is the staleness marker.
+    fn live_histogram(&self) -> Option<&FloatHistogram> {
+        match &self.value {
+            PointValue::Histogram(histogram) if !is_stale_nan(histogram.sum) => Some(histogram),
+            _ => None,
         }
     }
 }
@@ -197,13 +207,21 @@ impl SeriesHandle for MemoryHandle {
         if range.is_empty() {
             return Ok(());
         }
+        let before = self.series.points.range(..range.start_ms).next_back();
+        let mut previous = before.and_then(|(_, point)| point.live_histogram());
         for (&time_ms, point) in self.series.points.range(range.start_ms..=range.end_ms) {
             match &point.value {
                 PointValue::Float(value) => out.push_float(time_ms, *value),
                 PointValue::Histogram(histogram) => {
-                    out.push_histogram(time_ms, Arc::clone(histogram));
+                    let mut histogram = Arc::clone(histogram);
+                    let hint = histogram.hint_after(previous);
+                    if histogram.counter_reset != hint {
+                        Arc::make_mut(&mut histogram).counter_reset = hint;
+                    }
+                    out.push_histogram(time_ms, histogram);
                 }
             }
+            previous = point.live_histogram();
             out.set_last_start(point.start_ms);
         }
         Ok(())

@@ -34,6 +34,8 @@ pub trait SeriesHandle: Send + Sync + Debug {
 
     /// Appends the samples inside of `range` (both ends included) to `out`, ascending, each time
     /// once, staleness markers included. `out` is not cleared. Can be called from any thread.
+    /// The hint of a histogram says whether it was reset since the sample just before it in the
+    /// series ([`bellwether_model::FloatHistogram::hint_after`]), also where that one is not read.
     ///
     /// # Errors
     /// Where stored bytes are damaged or cannot be read. `out` then holds what came before.

@@ -13,6 +13,30 @@ impl FloatHistogram {
             CounterReset::NotReset => return false,
             CounterReset::Unknown | CounterReset::Gauge => {}
         }
+        self.shrank_since(previous)
+    }
+
+    /// What a store says of this sample when it gives it back: `previous` is the sample just before
+    /// it in the series, where that is a histogram and not a staleness marker. A gauge stays one, a
+    /// reset that the sender has noted stays noted, and one that has only grown since is no reset.
+    /// All else is unknown: as in Prometheus, whoever reads on from `previous` finds the reset
+    /// itself, and who does not must not be told of one between samples that it has not seen.
+    #[must_use]
+    pub fn hint_after(&self, previous: Option<&Self>) -> CounterReset {
+        match (self.counter_reset, previous) {
+            (CounterReset::Gauge, _) => CounterReset::Gauge,
+            (CounterReset::Reset, _) => CounterReset::Reset,
+            (_, Some(previous))
+                if previous.counter_reset != CounterReset::Gauge
+                    && !self.shrank_since(previous) =>
+            {
+                CounterReset::NotReset
+            }
+            _ => CounterReset::Unknown,
+        }
+    }
+
+    fn shrank_since(&self, previous: &Self) -> bool {
         if self.count < previous.count {
             return true;
         }
