@@ -1,8 +1,5 @@
 //! Runs PromQL test scripts: `cargo run -p bellwether-promql --example promql_scripts -- FILE…`.
-#![expect(
-    clippy::print_stdout,
-    reason = "the report is what the program is for"
-)]
+#![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
 use bellwether_promql::Engine;
 use bellwether_promql::promqltest::{InMemory, engine_options, run_script};

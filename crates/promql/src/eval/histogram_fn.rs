@@ -67,7 +67,7 @@ impl Query<'_> {
             "histogram_fraction" => (2, vec![(None, Question::Fraction(scalar(0)?, scalar(1)?))]),
             _ => {
                 let label = match call.args.get(1) {
-                    Some(Node::String(label)) => label.clone(),
+                    Some(Node::String(label, _)) => label.clone(),
                     _ => String::new(),
                 };
                 let mut questions = Vec::new();

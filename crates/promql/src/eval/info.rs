@@ -123,6 +123,7 @@ impl Query<'_> {
             at_ms: node.at_ms,
             offset_ms: node.offset_ms,
             extension: None,
+            stats_only: false,
             range: PosRange::default(),
         };
         let range = super::select::instant_range(&lookup, &grid, self.lookback_ms);

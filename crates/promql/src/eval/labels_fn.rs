@@ -9,8 +9,17 @@ use bellwether_model::METRIC_NAME;
 
 fn text(call: &CallNode, index: usize) -> &str {
     match call.args.get(index) {
-        Some(Node::String(text)) => text,
+        Some(Node::String(text, _)) => text,
         _ => "",
+    }
+}
+
+/// A label's name, which must be UTF-8 and not empty.
+fn label_name<'a>(call: &'a CallNode, index: usize, what: &str) -> Result<&'a str, QueryError> {
+    match call.args.get(index) {
+        Some(Node::String(text, None)) if !text.is_empty() => Ok(text),
+        Some(Node::String(_, Some(written))) => Err(invalid(what, call, written)),
+        _ => Err(invalid(what, call, "")),
     }
 }
 
@@ -47,13 +56,11 @@ impl Query<'_> {
         call: &CallNode,
         grid: Grid,
     ) -> Result<Vec<Series>, QueryError> {
-        let (target, replacement) = (text(call, 1), text(call, 2));
+        let replacement = text(call, 2);
         let (source, pattern) = (text(call, 3), text(call, 4));
         let regex = regex::Regex::new(&format!("^(?s:{pattern})$"))
             .map_err(|_| invalid("regular expression", call, pattern))?;
-        if target.is_empty() {
-            return Err(invalid("destination label name", call, target));
-        }
+        let target = label_name(call, 1, "destination label name")?;
         self.relabelled(call, grid, target, |one| {
             let found = regex.captures(one.labels.get(source).unwrap_or(""))?;
             let mut value = String::new();
@@ -67,16 +74,11 @@ impl Query<'_> {
         call: &CallNode,
         grid: Grid,
     ) -> Result<Vec<Series>, QueryError> {
-        let (target, separator) = (text(call, 1), text(call, 2));
-        let sources: Vec<&str> = (3..call.args.len())
-            .map(|index| text(call, index))
-            .collect();
-        if sources.iter().any(|name| name.is_empty()) {
-            return Err(invalid("source label name", call, ""));
-        }
-        if target.is_empty() {
-            return Err(invalid("destination label name", call, target));
-        }
+        let separator = text(call, 2);
+        let sources = (3..call.args.len())
+            .map(|index| label_name(call, index, "source label name"))
+            .collect::<Result<Vec<_>, _>>()?;
+        let target = label_name(call, 1, "destination label name")?;
         self.relabelled(call, grid, target, |one| {
             let values: Vec<&str> = sources
                 .iter()

@@ -248,6 +248,8 @@ impl Engine {
             start_ms: grid.start_ms,
             end_ms,
             slots: Vec::new(),
+            stats_above: 0,
+            buckets_above: 0,
         };
         let node = planner.plan(expr)?;
         let selected = planner

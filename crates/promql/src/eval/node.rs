@@ -36,7 +36,7 @@ impl Query<'_> {
         self.limits.check()?;
         Ok(match node {
             Node::Number(value) => Output::Scalar(vec![*value; grid.count]),
-            Node::String(text) => Output::String(text.clone()),
+            Node::String(text, _) => Output::String(text.clone()),
             Node::Time => Output::Scalar(
                 (0..grid.count)
                     .map(|step| grid.time(step) as f64 / 1000.0)
@@ -147,7 +147,7 @@ impl Query<'_> {
         let mut points = super::window::PointsBuffer::default();
         for index in 0..selected.len() {
             self.limits.check()?;
-            let read = selected.read(index, range, &mut buffer)?;
+            let read = selected.read(index, range, lookup.stats_only, &mut buffer)?;
             let points = points.points(read, false);
             let mut samples = Samples::default();
             let inside = |times: &[i64]| {
@@ -379,7 +379,7 @@ fn label_names(call: &CallNode) -> Vec<&str> {
         .iter()
         .skip(1)
         .filter_map(|arg| match arg {
-            Node::String(name) => Some(name.as_str()),
+            Node::String(name, _) => Some(name.as_str()),
             _ => None,
         })
         .collect()

@@ -36,6 +36,9 @@ pub(crate) struct Lookup {
     pub(crate) at_ms: Option<i64>,
     pub(crate) offset_ms: i64,
     pub(crate) extension: Option<RangeExtension>,
+    /// Whether only count and sum of histograms matter: their buckets are left out, after resets
+    /// have been found with them.
+    pub(crate) stats_only: bool,
     pub(crate) range: PosRange,
 }
 
@@ -130,7 +133,8 @@ pub(crate) struct InfoNode {
 #[derive(Debug)]
 pub(crate) enum Node {
     Number(f64),
-    String(String),
+    /// A text, and how it is written where it is not UTF-8.
+    String(String, Option<String>),
     /// `time()`
     Time,
     Select(Lookup),
@@ -159,6 +163,10 @@ pub(crate) struct Planner<'a> {
     pub(crate) start_ms: i64,
     pub(crate) end_ms: i64,
     pub(crate) slots: Vec<Slot>,
+    /// Functions above the node being planned that need only count and sum of histograms.
+    pub(crate) stats_above: u32,
+    /// Nodes above that need the buckets.
+    pub(crate) buckets_above: u32,
 }
 
 impl Planner<'_> {
@@ -174,7 +182,10 @@ impl Planner<'_> {
     fn node(&mut self, expr: &Expr, span: TimeRange) -> Result<(Node, bool), QueryError> {
         Ok(match expr {
             Expr::Number(number) => (Node::Number(number.value), true),
-            Expr::String(string) => (Node::String(string.value.clone()), true),
+            Expr::String(string) => {
+                let written = string.invalid_utf8.as_ref().map(|_| string.quoted());
+                (Node::String(string.value.clone(), written), true)
+            }
             Expr::Paren(paren) => self.node(&paren.expr, span)?,
             Expr::Vector(selector) => {
                 let lookup = self.lookup(selector, 0, span)?;
@@ -204,8 +215,11 @@ impl Planner<'_> {
                 }
             }
             Expr::Binary(binary) => {
-                let (lhs, lhs_invariant) = self.node(&binary.lhs, span)?;
-                let (rhs, rhs_invariant) = self.node(&binary.rhs, span)?;
+                let trims = matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+                self.buckets_above += u32::from(trims);
+                let sides = (self.node(&binary.lhs, span), self.node(&binary.rhs, span));
+                self.buckets_above -= u32::from(trims);
+                let ((lhs, lhs_invariant), (rhs, rhs_invariant)) = (sides.0?, sides.1?);
                 let both = lhs_invariant && rhs_invariant;
                 let node = Node::Binary(Box::new(BinaryNode {
                     op: binary.op,
@@ -286,8 +300,17 @@ impl Planner<'_> {
         );
         let mut args = Vec::with_capacity(call.args.len());
         let mut invariant = !depends_on_time;
-        for arg in &call.args {
-            let (node, arg_invariant) = self.node(arg, span)?;
+        let stats = matches!(name, "histogram_count" | "histogram_sum" | "histogram_avg");
+        let buckets = matches!(
+            name,
+            "histogram_quantile" | "histogram_quantiles" | "histogram_fraction"
+        );
+        self.stats_above += u32::from(stats);
+        self.buckets_above += u32::from(buckets);
+        let planned: Result<Vec<_>, _> = call.args.iter().map(|arg| self.node(arg, span)).collect();
+        self.stats_above -= u32::from(stats);
+        self.buckets_above -= u32::from(buckets);
+        for (node, arg_invariant) in planned? {
             invariant &= arg_invariant;
             args.push((node, arg_invariant));
         }
@@ -437,7 +460,10 @@ impl Planner<'_> {
                 .saturating_sub(window_ms),
             span.end_ms.saturating_sub(offset_ms),
         );
-        let (node, invariant) = self.node(&subquery.expr, inner)?;
+        self.buckets_above += 1;
+        let planned = self.node(&subquery.expr, inner);
+        self.buckets_above -= 1;
+        let (node, invariant) = planned?;
         Ok(SubqueryNode {
             node: wrapped(node, invariant),
             window_ms,
@@ -480,6 +506,7 @@ impl Planner<'_> {
             at_ms,
             offset_ms,
             extension: selector.extension,
+            stats_only: self.stats_above > 0 && self.buckets_above == 0,
             range: selector.range,
         })
     }
@@ -513,7 +540,7 @@ impl Planner<'_> {
 fn wrapped(node: Node, invariant: bool) -> Node {
     match node {
         Node::Number(_)
-        | Node::String(_)
+        | Node::String(..)
         | Node::Matrix(..)
         | Node::Subquery(_)
         | Node::Invariant(_) => node,

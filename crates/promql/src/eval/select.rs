@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bellwether_model::{FloatHistogram, Labels, TimeRange, is_stale_nan};
+use bellwether_model::{CounterReset, FloatHistogram, Labels, TimeRange, is_stale_nan};
 use bellwether_storage::{MetricStore, Samples, Selection, SelectionHints, SeriesHandle};
 
 use super::column::{Cell, Column, Grid, OwnedCell};
@@ -57,8 +57,16 @@ impl Selected {
         &'a self,
         index: usize,
         range: TimeRange,
+        stats_only: bool,
         buffer: &'a mut Samples,
     ) -> Result<&'a Samples, QueryError> {
+        if stats_only {
+            // These are changed, and so never shared.
+            buffer.clear();
+            self.series[index].read(range, buffer)?;
+            keep_stats(buffer);
+            return Ok(buffer);
+        }
         if let Some(cell) = self.cached.get(index) {
             if let Some(samples) = cell.get() {
                 return Ok(samples);
@@ -70,6 +78,36 @@ impl Selected {
         buffer.clear();
         self.series[index].read(range, buffer)?;
         Ok(buffer)
+    }
+}
+
+/// Leaves only count and sum of each histogram. What the buckets say of resets between neighbours
+/// is put into the hint first.
+fn keep_stats(samples: &mut Samples) {
+    let mut last: Option<std::sync::Arc<FloatHistogram>> = None;
+    for histogram in &mut samples.histograms {
+        let stale = is_stale_nan(histogram.sum);
+        let hint = match (&last, histogram.counter_reset) {
+            (Some(last), CounterReset::Unknown) if !stale => {
+                if histogram.detect_reset(last) {
+                    CounterReset::Reset
+                } else {
+                    CounterReset::NotReset
+                }
+            }
+            (_, hint) => hint,
+        };
+        let stats = FloatHistogram {
+            counter_reset: hint,
+            schema: histogram.schema,
+            count: histogram.count,
+            sum: histogram.sum,
+            ..FloatHistogram::default()
+        };
+        let whole = std::mem::replace(histogram, std::sync::Arc::new(stats));
+        if !stale {
+            last = Some(whole);
+        }
     }
 }
 
@@ -252,6 +290,9 @@ pub(crate) fn interpolate_histograms(
     notes: &mut Annotations,
     range: crate::ast::PosRange,
 ) -> Option<FloatHistogram> {
+    if a.uses_custom_buckets() != b.uses_custom_buckets() {
+        return None;
+    }
     let mut result = b.clone();
     if counter && b.detect_reset(a) {
         result.mul(part);

@@ -331,7 +331,7 @@ impl<'p> Stream<'p> {
             Source::Select(lookup) => {
                 let selected = &query.selected[lookup.slot];
                 let range = super::select::instant_range(lookup, &grid, query.lookback_ms);
-                let samples = selected.read(index, range, samples)?;
+                let samples = selected.read(index, range, lookup.stats_only, samples)?;
                 if lookup.extension == Some(crate::ast::RangeExtension::Smoothed) {
                     let labels = selected.labels(index);
                     super::select::smoothed_values(
@@ -355,7 +355,7 @@ impl<'p> Stream<'p> {
                 }
                 let selected = &query.selected[lookup.slot];
                 let range = super::select::instant_range(lookup, &grid, query.lookback_ms);
-                let samples = selected.read(index, range, samples)?;
+                let samples = selected.read(index, range, lookup.stats_only, samples)?;
                 super::select::newest_times(
                     samples,
                     lookup,
@@ -372,7 +372,7 @@ impl<'p> Stream<'p> {
                         let selected = &query.selected[lookup.slot];
                         let range: TimeRange = windows.shape.range(&grid);
                         (
-                            selected.read(index, range, samples)?,
+                            selected.read(index, range, lookup.stats_only, samples)?,
                             selected.labels(index),
                         )
                     }

@@ -89,11 +89,11 @@ impl Query<'_> {
         let bounds = Bounds::of(&params);
         let mut notes = Annotations::default();
         if node.op == AggregateOp::LimitRatio {
-            if bounds.max == 0.0 && bounds.min == 0.0 {
-                return Ok(Vec::new());
-            }
             if bounds.has_nan {
                 return Err(QueryError::Execution("Ratio value is NaN".to_owned()));
+            }
+            if bounds.max == 0.0 && bounds.min == 0.0 {
+                return Ok(Vec::new());
             }
             for (bad, value, cap) in [
                 (bounds.max > 1.0, bounds.max, 1.0),
@@ -118,11 +118,11 @@ impl Query<'_> {
             series.retain(|one| !one.column.is_empty());
             return Ok(series);
         }
-        if bounds.max < 1.0 {
-            return Ok(Vec::new());
-        }
         if bounds.has_nan {
             return Err(QueryError::Execution("Parameter value is NaN".to_owned()));
+        }
+        if bounds.max < 1.0 {
+            return Ok(Vec::new());
         }
         if bounds.min <= -INTEGER_END {
             return Err(QueryError::Execution(format!(
@@ -337,7 +337,12 @@ impl Query<'_> {
         grid: Grid,
     ) -> Result<Vec<Series>, QueryError> {
         let label = match &node.param {
-            Some(Node::String(label)) => label.as_str(),
+            Some(Node::String(label, None)) => label.as_str(),
+            Some(Node::String(_, Some(quoted))) => {
+                return Err(QueryError::Execution(format!(
+                    "invalid label name {quoted}"
+                )));
+            }
             _ => "",
         };
         if label.is_empty() {
