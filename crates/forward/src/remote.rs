@@ -531,6 +531,13 @@ impl Remote {
                 }
             };
             match self.post(body, protocol, attempt.count).await {
+                Answer::Taken { confirmed: None }
+                    if protocol == RemoteWriteProtocol::V2 && batch.samples() > 0 =>
+                {
+                    // A receiver that knows only 1.0 finds none of its fields in the body, stores
+                    // nothing, and is content. One that knows 2.0 must say what it stored.
+                    self.fall_back("the remote took a 2.0 request without confirming anything");
+                }
                 Answer::Taken { confirmed } => {
                     self.taken(batch, confirmed, protocol);
                     return Sent::Done;
@@ -544,8 +551,7 @@ impl Remote {
                         self.drop_batch(batch.samples(), &reason);
                         return Sent::Done;
                     }
-                    tracing::warn!(remote = %self.name, reason, "falling back to remote write 1.0");
-                    self.fallen_back.store(true, Ordering::Relaxed);
+                    self.fall_back(&reason);
                 }
                 Answer::Later { reason, pause } => {
                     self.note_error(&reason);
@@ -571,6 +577,11 @@ impl Remote {
             let missing = batch.samples().saturating_sub(confirmed.unwrap_or(0));
             self.metrics.unconfirmed.add(missing);
         }
+    }
+
+    fn fall_back(&self, reason: &str) {
+        tracing::warn!(remote = %self.name, reason, "falling back to remote write 1.0");
+        self.fallen_back.store(true, Ordering::Relaxed);
     }
 
     fn drop_batch(&self, samples: u64, reason: &str) {

@@ -102,11 +102,11 @@ impl ForwardStore {
     ) -> Result<WriteOutcome, StorageError> {
         let outcome = self.inner.write(source, batch)?;
         let mut refused = FxHashSet::default();
-        let mut gone = Vec::new();
+        let mut gone = FxHashSet::default();
         for rejection in &outcome.rejections {
             refused.insert((rejection.series, rejection.time_ms));
             if rejection.reason == RejectionReason::UnknownSeries {
-                gone.push(rejection.series);
+                gone.insert(rejection.series);
             }
         }
         let known = self.known.read();

@@ -121,7 +121,9 @@ impl Server {
                             return;
                         }
                         let (status, more) = match reply {
-                            Reply::Status(status) => (status, ""),
+                            Reply::Status(status) => {
+                                (status, "x-prometheus-remote-write-samples-written: 1\r\n")
+                            }
                             Reply::StatusWithRetryAfter(status) => (status, "retry-after: 0\r\n"),
                             Reply::Hang => std::future::pending().await,
                         };
@@ -429,7 +431,14 @@ async fn order_is_kept_per_series_over_shards() {
 
 #[tokio::test]
 async fn version_2_falls_back_to_1() {
-    let mut server = Server::start(&[Reply::Status(415)]).await;
+    // An old receiver says that it does not understand, or nothing at all.
+    for reply in [Reply::Status(415), Reply::StatusWithRetryAfter(204)] {
+        falls_back(reply).await;
+    }
+}
+
+async fn falls_back(reply: Reply) {
+    let mut server = Server::start(&[reply]).await;
     let bench = Bench::new();
     let mut settings = settings(&server);
     settings.metadata.send = false;
@@ -503,8 +512,7 @@ async fn version_2_carries_starts_and_metadata() {
         message
     );
     bench.forwarder.shutdown().await;
-    // The fake server confirms nothing.
-    assert!(bench.counted("bellwether_forward_unconfirmed_samples_total{remote=\"r\"} 1"));
+    assert!(bench.counted("bellwether_forward_unconfirmed_samples_total{remote=\"r\"} 0"));
     assert_eq!(bench.inner.stats(0).head_series, 1);
 }
 
