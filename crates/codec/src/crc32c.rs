@@ -10,7 +10,11 @@ const fn table() -> [u32; 256] {
         let mut bit = 0;
         while bit < 8 {
             // The reversed polynomial 0x1EDC6F41.
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ 0x82f6_3b78
+            } else {
+                crc >> 1
+            };
             bit += 1;
         }
         table[byte] = crc;

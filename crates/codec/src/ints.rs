@@ -25,8 +25,12 @@ pub enum Effort {
     Thorough,
 }
 
-/// An exception costs about so many bits: a position and a number.
-const EXCEPTION_BITS: usize = 28;
+/// About how many bits an exception costs in a column whose numbers span `width` bits: a position,
+/// and the number in bytes of seven bits.
+fn exception_bits(width: u32) -> usize {
+    10 + (width as usize + 2) * 8 / 7
+}
+
 const PACKER_BITS: u8 = 0;
 const PACKER_RANS: u8 = 1;
 
@@ -115,6 +119,7 @@ fn plan(residuals: &[i64], effort: Effort, sample: &mut Vec<i64>) -> Plan {
     if width == 0 || residuals.len() < 8 {
         return plan;
     }
+    let exception_bits = exception_bits(width);
     // Widths around the median show whether few numbers make all others wide.
     sample.clear();
     sample.extend(
@@ -131,26 +136,25 @@ fn plan(residuals: &[i64], effort: Effort, sample: &mut Vec<i64>) -> Plan {
     let mut outside = 0;
     for narrower in (0..64u32).rev() {
         outside += by_width[narrower as usize + 1];
-        let cost =
-            narrower as usize * residuals.len() + outside * (EXCEPTION_BITS + narrower as usize);
+        let cost = narrower as usize * residuals.len() + outside * exception_bits;
         if narrower < plan.width && cost < plan.cost_bits {
-            try_narrow(residuals, median, narrower, &mut plan);
+            try_narrow(residuals, median, narrower, exception_bits, &mut plan);
         }
         if effort == Effort::Thorough && narrower == 4 {
-            try_rans(residuals, median, outside, &mut plan);
+            try_rans(residuals, median, outside, exception_bits, &mut plan);
         }
     }
     plan
 }
 
 /// Takes the numbers within `width` bits of the median as the rule and all others as exceptions.
-fn try_narrow(residuals: &[i64], median: i64, width: u32, plan: &mut Plan) {
+fn try_narrow(residuals: &[i64], median: i64, width: u32, exception_bits: usize, plan: &mut Plan) {
     let Some((min, max, inside)) = bounds_within(residuals, median, width) else {
         return;
     };
     let true_width = bits::width_of(max.wrapping_sub(min) as u64);
     let exception_count = residuals.len() - inside;
-    let cost_bits = true_width as usize * residuals.len() + exception_count * EXCEPTION_BITS;
+    let cost_bits = true_width as usize * residuals.len() + exception_count * exception_bits;
     if cost_bits < plan.cost_bits {
         *plan = Plan {
             cost_bits,
@@ -162,7 +166,13 @@ fn try_narrow(residuals: &[i64], median: i64, width: u32, plan: &mut Plan) {
     }
 }
 
-fn try_rans(residuals: &[i64], median: i64, outside: usize, plan: &mut Plan) {
+fn try_rans(
+    residuals: &[i64],
+    median: i64,
+    outside: usize,
+    exception_bits: usize,
+    plan: &mut Plan,
+) {
     // Far more exceptions than this can never pay.
     if outside * 8 > residuals.len() {
         return;
@@ -183,7 +193,7 @@ fn try_rans(residuals: &[i64], median: i64, outside: usize, plan: &mut Plan) {
     let taken: u32 = counts.iter().sum();
     debug_assert!(taken as usize >= inside);
     let exception_count = residuals.len() - taken as usize;
-    let cost_bits = rans::cost(&counts) * 8 + exception_count * EXCEPTION_BITS;
+    let cost_bits = rans::cost(&counts) * 8 + exception_count * exception_bits;
     if cost_bits < plan.cost_bits {
         // Exceptions are coded as the most frequent symbol.
         let largest = (0..rans::SYMBOLS_MAX)

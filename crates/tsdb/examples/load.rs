@@ -77,11 +77,17 @@ fn make(count: usize, random: &mut Random) -> Vec<Series> {
                 ("container", "gateway".to_owned()),
                 ("endpoint", "http-metrics".to_owned()),
                 ("handler", format!("/api/v1/resource/{}", within / 20)),
-                ("instance", format!("10.12.{}.{}:9090", target / 250, target % 250)),
+                (
+                    "instance",
+                    format!("10.12.{}.{}:9090", target / 250, target % 250),
+                ),
                 ("job", "kubernetes-pods".to_owned()),
                 ("le", format!("{}", within % 20)),
                 ("namespace", format!("team-{}", target % 7)),
-                ("node", format!("ip-10-12-{}-{}.internal", target % 11, target % 13)),
+                (
+                    "node",
+                    format!("ip-10-12-{}-{}.internal", target % 11, target % 13),
+                ),
                 ("pod", format!("gateway-6c9f7d5b8-{target:05}")),
                 ("service", "gateway".to_owned()),
             ];
@@ -98,13 +104,23 @@ fn make(count: usize, random: &mut Random) -> Vec<Series> {
 
 fn rss_kib(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(field)).unwrap_or("");
-    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+    let line = status
+        .lines()
+        .find(|line| line.starts_with(field))
+        .unwrap_or("");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
 }
 
 fn folder_bytes(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|e| e.metadata().ok()).filter(|m| m.is_file()).map(|m| m.len()).sum()
+    entries
+        .filter_map(|e| e.metadata().ok())
+        .filter(|m| m.is_file())
+        .map(|m| m.len())
+        .sum()
 }
 
 fn main() {
@@ -131,7 +147,10 @@ fn main() {
     for (one, &key) in series.iter().zip(&keys) {
         engine.register(&source, Some(key), &one.labels).unwrap();
     }
-    println!("register: {:.0} ns/series", began.elapsed().as_nanos() as f64 / count as f64);
+    println!(
+        "register: {:.0} ns/series",
+        began.elapsed().as_nanos() as f64 / count as f64
+    );
     engine.start_background().unwrap();
     let (mut writing, mut resolving) = (0u128, 0u128);
     let mut batch = WriteBatch::default();
@@ -181,6 +200,9 @@ fn main() {
         ("one name, 1 h", &matchers[..], 1),
         ("one name, all", &matchers[..], 10_000),
         ("all series, 1 h", &[][..], 1),
+        ("one name, 1 h", &matchers[..], 1),
+        ("one name, all", &matchers[..], 10_000),
+        ("all series, 1 h", &[][..], 1),
     ] {
         let end_ms = BEGIN_MS + steps * 15_000;
         let range = TimeRange::new(end_ms - hours * 3_600_000, end_ms);
@@ -208,6 +230,7 @@ fn main() {
             t.elapsed().as_nanos() as f64 / read as f64
         );
     }
+    engine.stop_background();
     drop(engine);
     // Everything is dropped without closing: as after the death of the process.
     let t = Instant::now();

@@ -678,6 +678,18 @@ mod tests {
         assert!(check(&walk) < 920, "{}", check(&walk));
     }
 
+    #[test]
+    fn floats_with_all_their_digits_cost_their_differences() {
+        let mut points = Points::default();
+        let mut seconds = 70_000.0f64;
+        for i in 0..1_000i64 {
+            seconds += 3.0 + (i * 7_919 % 1_009) as f64 / 1_009.0;
+            points.push(i * 15_000, 0, seconds);
+        }
+        // Steps of a second's width at a resolution of 2^-36 need 37 bits.
+        assert!(check(&points) < 4_700, "{}", check(&points));
+    }
+
     proptest! {
         #[test]
         fn chunks_come_back(

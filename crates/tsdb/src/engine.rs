@@ -6,7 +6,8 @@
 //! into larger ones. Readers see memtable and blocks together and fold what is there twice.
 //!
 //! ## Invariants
-//! Locks are taken in this order: `merging`, `spilling`, `commit`, `log`, `head`, `version`. Whoever
+//! Locks are taken in this order: `merging`, `spilling`, `log`, `head`, `commit`,
+//! `version`. Whoever
 //! reads takes the head first and the version second, and a spill publishes them in the other
 //! order, so that no sample is ever in neither.
 //!
@@ -110,10 +111,39 @@ pub struct Engine {
     seed: u64,
     counters: Counters,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    signal: Arc<Signal>,
+}
+
+/// Wakes and stops the threads of upkeep. They hold it, and not the engine, while they wait, so
+/// that an engine that nobody uses any more goes away.
+#[derive(Debug, Default)]
+struct Signal {
     stopping: AtomicBool,
-    /// Wakes the threads of upkeep.
     wake: Condvar,
-    wake_lock: Mutex<bool>,
+    /// Counts calls; a thread that has seen fewer has work to do.
+    calls: Mutex<u64>,
+}
+
+impl Signal {
+    fn wake(&self) {
+        *self.calls.lock() += 1;
+        self.wake.notify_all();
+    }
+
+    fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.signal.stop();
+    }
 }
 
 impl Engine {
@@ -155,7 +185,10 @@ impl MetricStore for Engine {
 
     fn resolve_many(&self, keys: &[SeriesKey], out: &mut Vec<Option<SeriesRef>>) {
         let table = self.keys.read();
-        out.extend(keys.iter().map(|&key| table.get(key).map(|id| SeriesRef(u64::from(id)))));
+        out.extend(
+            keys.iter()
+                .map(|&key| table.get(key).map(|id| SeriesRef(u64::from(id)))),
+        );
     }
 
     fn register(

@@ -26,12 +26,7 @@ pub(crate) fn corrupt(file: &Path, offset: u64, found: Malformed) -> StorageErro
 }
 
 /// Stored bytes of a file that are not what was written.
-pub(crate) fn damaged(
-    file: &Path,
-    offset: u64,
-    expected: &str,
-    found: String,
-) -> StorageError {
+pub(crate) fn damaged(file: &Path, offset: u64, expected: &str, found: String) -> StorageError {
     let name = file.file_name().unwrap_or(file.as_os_str());
     StorageError::Corrupt {
         file: name.to_string_lossy().into_owned(),

@@ -50,7 +50,10 @@ impl Extras {
                 self.exemplars.remove(&oldest);
             }
         }
-        self.exemplars.entry(series.clone()).or_default().push(exemplar.clone());
+        self.exemplars
+            .entry(series.clone())
+            .or_default()
+            .push(exemplar.clone());
         self.order.push_back(series.clone());
         Ok(true)
     }
@@ -70,7 +73,8 @@ impl Extras {
             if self.metadata_count >= max {
                 return false;
             }
-            self.metadata.insert(metric.to_owned(), vec![metadata.clone()]);
+            self.metadata
+                .insert(metric.to_owned(), vec![metadata.clone()]);
         }
         self.metadata_count += 1;
         true

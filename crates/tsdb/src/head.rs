@@ -128,16 +128,23 @@ impl Head {
         let Some(slot) = self.slot(id) else {
             return &[];
         };
-        let (page, at) = (slot.pairs_at as usize / PAIRS_PAGE, slot.pairs_at as usize % PAIRS_PAGE);
+        let (page, at) = (
+            slot.pairs_at as usize / PAIRS_PAGE,
+            slot.pairs_at as usize % PAIRS_PAGE,
+        );
         let page = self.pair_pages.get(page).map_or(&[][..], Vec::as_slice);
-        page.get(at..at + slot.pair_count as usize).unwrap_or_default()
+        page.get(at..at + slot.pair_count as usize)
+            .unwrap_or_default()
     }
 
     /// Name and value of a pair.
     #[inline]
     pub(crate) fn pair_text(&self, pair: u32) -> (&str, &str) {
         let pair = &self.pairs[pair as usize];
-        (&self.names[pair.name as usize].text, text_of(&self.text, pair))
+        (
+            &self.names[pair.name as usize].text,
+            text_of(&self.text, pair),
+        )
     }
 
     pub(crate) fn pair_count(&self) -> usize {
@@ -238,7 +245,10 @@ impl Head {
             }
             ids.push(pair);
         }
-        let room = self.pair_pages.last().map_or(0, |page| PAIRS_PAGE - page.len());
+        let room = self
+            .pair_pages
+            .last()
+            .map_or(0, |page| PAIRS_PAGE - page.len());
         if room < ids.len() {
             let mut page = Vec::with_capacity(PAIRS_PAGE);
             if self.pair_pages.is_empty() {
@@ -291,10 +301,11 @@ impl Head {
             facts.series_count += 1;
         }
         let slots = &self.slots;
-        self.by_fingerprint.insert_unique(fingerprint as u64, id, |&id| {
-            let page = slots[id as usize / SLOT_PAGE].as_ref();
-            page.map_or(0, |page| page[id as usize % SLOT_PAGE].fingerprint as u64)
-        });
+        self.by_fingerprint
+            .insert_unique(fingerprint as u64, id, |&id| {
+                let page = slots[id as usize / SLOT_PAGE].as_ref();
+                page.map_or(0, |page| page[id as usize % SLOT_PAGE].fingerprint as u64)
+            });
     }
 
     /// Brings the series into the order of their labels.
@@ -344,9 +355,10 @@ impl Head {
     pub(crate) fn ids(&self) -> impl Iterator<Item = u32> {
         self.slots.iter().enumerate().flat_map(|(page_at, page)| {
             let page = page.as_deref().unwrap_or_default();
-            page.iter().enumerate().filter(|(_, slot)| slot.pair_count > 0).map(
-                move |(at, _)| (page_at * SLOT_PAGE + at) as u32,
-            )
+            page.iter()
+                .enumerate()
+                .filter(|(_, slot)| slot.pair_count > 0)
+                .map(move |(at, _)| (page_at * SLOT_PAGE + at) as u32)
         })
     }
 
@@ -379,7 +391,10 @@ impl Head {
     pub(crate) fn has_samples(&self, id: u32) -> bool {
         self.slot(id).is_some_and(|slot| slot.last != NONE)
             || self.memtable.histograms.contains_key(&id)
-            || self.frozen.as_ref().is_some_and(|frozen| frozen.last_of(id).is_some())
+            || self
+                .frozen
+                .as_ref()
+                .is_some_and(|frozen| frozen.last_of(id).is_some())
     }
 
     /// The same head without the series for which `gone` holds; numbers stay.
@@ -418,19 +433,19 @@ impl Head {
     /// Calls `take` with each series, its source and its pairs, for writing them down.
     pub(crate) fn source_of(&self, id: u32) -> &str {
         let source = self.slot(id).map_or(0, |slot| slot.source);
-        self.sources.get(usize::from(source)).map_or("", |facts| &facts.name)
+        self.sources
+            .get(usize::from(source))
+            .map_or("", |facts| &facts.name)
     }
 
     /// Bytes of memory, by what was asked of the allocator.
     pub(crate) fn memory_bytes(&self) -> usize {
         let slots = self.slots.iter().flatten().count() * SLOT_PAGE * size_of::<Slot>();
-        let frozen = self.frozen.as_ref().map_or(0, |f| {
-            f.memtable.memory_bytes() + f.series.capacity() * 8
-        });
-        slots
-            + self.index_bytes()
-            + self.memtable.memory_bytes()
-            + frozen
+        let frozen = self
+            .frozen
+            .as_ref()
+            .map_or(0, |f| f.memtable.memory_bytes() + f.series.capacity() * 8);
+        slots + self.index_bytes() + self.memtable.memory_bytes() + frozen
     }
 
     fn index_bytes(&self) -> usize {
@@ -448,13 +463,17 @@ impl Head {
 
     /// Names and how many pairs each has.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &[u32])> {
-        self.names.iter().map(|name| (&*name.text, name.pairs.as_slice()))
+        self.names
+            .iter()
+            .map(|name| (&*name.text, name.pairs.as_slice()))
     }
 }
 
 fn text_of<'a>(text: &'a [u8], pair: &Pair) -> &'a str {
     let begin = pair.text_at as usize;
-    let bytes = text.get(begin..begin + pair.text_len as usize).unwrap_or_default();
+    let bytes = text
+        .get(begin..begin + pair.text_len as usize)
+        .unwrap_or_default();
     std::str::from_utf8(bytes).unwrap_or_default()
 }
 
@@ -487,7 +506,9 @@ impl Index for Head {
     }
 
     fn postings_len(&self, pair: u32) -> usize {
-        self.pairs.get(pair as usize).map_or(0, |pair| pair.series.len())
+        self.pairs
+            .get(pair as usize)
+            .map_or(0, |pair| pair.series.len())
     }
 
     fn postings_into(&self, pair: u32, out: &mut Vec<u32>) {
@@ -497,8 +518,13 @@ impl Index for Head {
     }
 
     fn satisfies(&self, series: u32, matcher: &Matcher) -> bool {
-        let texts = self.pairs_of(series).iter().map(|&pair| self.pair_text(pair));
-        let mut values = texts.filter(|(name, _)| *name == matcher.name).map(|(_, value)| value);
+        let texts = self
+            .pairs_of(series)
+            .iter()
+            .map(|&pair| self.pair_text(pair));
+        let mut values = texts
+            .filter(|(name, _)| *name == matcher.name)
+            .map(|(_, value)| value);
         matcher.matches(values.next().unwrap_or(""))
     }
 }

@@ -91,8 +91,8 @@ fn term<'a>(index: &dyn Index, matcher: &'a Matcher) -> Term<'a> {
             pairs.extend(known.filter_map(|literal| index.find_pair(&matcher.name, literal)));
         }
         _ => {
-            let any = matches!(matcher.op, MatchOp::Regex | MatchOp::NotRegex)
-                && matcher.value == ".*";
+            let any =
+                matches!(matcher.op, MatchOp::Regex | MatchOp::NotRegex) && matcher.value == ".*";
             // `.*` excludes nothing.
             if !(any && excludes) {
                 index.each_value(&matcher.name, &mut |value, pair| {
@@ -128,7 +128,10 @@ fn keep(found: &mut Vec<u32>, list: &[u32], inside: bool) {
     let mut at = 0;
     if found.len() * 16 < list.len() {
         found.retain(|&series| {
-            at += list.get(at..).unwrap_or_default().partition_point(|&l| l < series);
+            at += list
+                .get(at..)
+                .unwrap_or_default()
+                .partition_point(|&l| l < series);
             (list.get(at) == Some(&series)) == inside
         });
         return;

@@ -18,7 +18,12 @@ pub(crate) struct Keys {
 
 fn split(key: SeriesKey) -> [u32; 4] {
     let key = key.0;
-    [key as u32, (key >> 32) as u32, (key >> 64) as u32, (key >> 96) as u32]
+    [
+        key as u32,
+        (key >> 32) as u32,
+        (key >> 64) as u32,
+        (key >> 96) as u32,
+    ]
 }
 
 fn hash(key: &[u32; 4]) -> u64 {
@@ -30,7 +35,9 @@ impl Keys {
     #[inline]
     pub(crate) fn get(&self, key: SeriesKey) -> Option<u32> {
         let key = split(key);
-        self.table.find(hash(&key), |entry| entry.key == key).map(|entry| entry.series)
+        self.table
+            .find(hash(&key), |entry| entry.key == key)
+            .map(|entry| entry.series)
     }
 
     pub(crate) fn insert(&mut self, key: SeriesKey, series: u32) {
@@ -39,7 +46,8 @@ impl Keys {
             Some(entry) => entry.series = series,
             None => {
                 let entry = Entry { key, series };
-                self.table.insert_unique(hash(&key), entry, |entry| hash(&entry.key));
+                self.table
+                    .insert_unique(hash(&key), entry, |entry| hash(&entry.key));
             }
         }
     }

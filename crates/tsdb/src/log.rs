@@ -65,9 +65,11 @@ impl LogWriter {
         header.extend_from_slice(MAGIC);
         header.extend_from_slice(&VERSION.to_le_bytes());
         header.extend_from_slice(&[0; 4]);
-        file.append(&header).map_err(|e| io_error("write", path, e))?;
+        file.append(&header)
+            .map_err(|e| io_error("write", path, e))?;
         if let Some(folder) = path.parent() {
-            disk.sync_folder(folder).map_err(|e| io_error("sync", folder, e))?;
+            disk.sync_folder(folder)
+                .map_err(|e| io_error("sync", folder, e))?;
         }
         Ok(Self {
             file,
@@ -80,7 +82,9 @@ impl LogWriter {
 
     /// Opens a file whose `len` bytes are sound, for appending.
     pub(crate) fn open(disk: &dyn Disk, path: &Path, len: u64) -> Result<Self, StorageError> {
-        let file = disk.open_append(path).map_err(|e| io_error("open", path, e))?;
+        let file = disk
+            .open_append(path)
+            .map_err(|e| io_error("open", path, e))?;
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -119,7 +123,8 @@ impl LogWriter {
             Err(error) => {
                 // A part may have been written; later records must not stand behind it.
                 if let Err(second) = self.file.truncate(self.len) {
-                    let reason = format!("write {}: {error}; cut back: {second}", self.path.display());
+                    let reason =
+                        format!("write {}: {error}; cut back: {second}", self.path.display());
                     self.poisoned = Some(reason);
                 }
                 Err(io_error("write", &self.path, error))
@@ -162,7 +167,8 @@ pub(crate) struct ReadReport {
 pub(crate) fn read_records(bytes: &[u8], mut take: impl FnMut(u8, &[u8])) -> ReadReport {
     let mut report = ReadReport::default();
     let header = bytes.get(..HEADER_LEN);
-    let version_ok = header.is_some_and(|h| h.starts_with(MAGIC) && h[8..12] == VERSION.to_le_bytes());
+    let version_ok =
+        header.is_some_and(|h| h.starts_with(MAGIC) && h[8..12] == VERSION.to_le_bytes());
     if !version_ok {
         if bytes.len() < HEADER_LEN {
             report.torn_bytes = bytes.len() as u64;
@@ -179,8 +185,8 @@ pub(crate) fn read_records(bytes: &[u8], mut take: impl FnMut(u8, &[u8])) -> Rea
             at += FRAME_LEN + payload.len();
             continue;
         }
-        let next = (at + 1..bytes.len())
-            .find(|&p| bytes[p] == MARK && record_at(bytes, p).is_some());
+        let next =
+            (at + 1..bytes.len()).find(|&p| bytes[p] == MARK && record_at(bytes, p).is_some());
         match next {
             Some(next) => {
                 report.damaged += 1;

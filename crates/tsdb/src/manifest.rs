@@ -80,10 +80,20 @@ impl Manifest {
     /// Reads a manifest.
     pub(crate) fn read(bytes: &[u8], path: &Path) -> Result<Self, StorageError> {
         let Some((body, checksum)) = bytes.split_last_chunk::<4>() else {
-            return Err(damaged(path, 0, "a manifest", format!("{} bytes", bytes.len())));
+            return Err(damaged(
+                path,
+                0,
+                "a manifest",
+                format!("{} bytes", bytes.len()),
+            ));
         };
         if crc32fast::hash(body) != u32::from_le_bytes(*checksum) || !body.starts_with(MAGIC) {
-            return Err(damaged(path, 0, "a checksum that fits", "another".to_owned()));
+            return Err(damaged(
+                path,
+                0,
+                "a checksum that fits",
+                "another".to_owned(),
+            ));
         }
         let parse = || {
             let mut reader = Reader::new(body);
@@ -111,11 +121,15 @@ impl Manifest {
     pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
         let path = Self::path(folder);
         let fresh = folder.join("manifest.tmp");
-        let mut file = disk.create(&fresh).map_err(|e| io_error("create", &fresh, e))?;
-        file.append(&self.to_bytes()).map_err(|e| io_error("write", &fresh, e))?;
+        let mut file = disk
+            .create(&fresh)
+            .map_err(|e| io_error("create", &fresh, e))?;
+        file.append(&self.to_bytes())
+            .map_err(|e| io_error("write", &fresh, e))?;
         file.sync().map_err(|e| io_error("sync", &fresh, e))?;
         drop(file);
-        disk.rename(&fresh, &path).map_err(|e| io_error("rename", &path, e))
+        disk.rename(&fresh, &path)
+            .map_err(|e| io_error("rename", &path, e))
     }
 }
 
@@ -131,7 +145,12 @@ impl Tombstones {
     }
 
     pub(crate) fn add(&mut self, block: u64, series: u32, range: TimeRange) {
-        self.by_block.entry(block).or_default().entry(series).or_default().push(range);
+        self.by_block
+            .entry(block)
+            .or_default()
+            .entry(series)
+            .or_default()
+            .push(range);
     }
 
     /// What is deleted of a series in a block.
@@ -140,7 +159,10 @@ impl Tombstones {
         if self.by_block.is_empty() {
             return &[];
         }
-        let found = self.by_block.get(&block).and_then(|series_of| series_of.get(&series));
+        let found = self
+            .by_block
+            .get(&block)
+            .and_then(|series_of| series_of.get(&series));
         found.map_or(&[], Vec::as_slice)
     }
 
@@ -187,7 +209,10 @@ impl Tombstones {
             }
         });
         let torn = u64::from(report.torn_bytes > 0);
-        Ok((found, malformed + report.damaged + torn + u64::from(report.no_header)))
+        Ok((
+            found,
+            malformed + report.damaged + torn + u64::from(report.no_header),
+        ))
     }
 
     fn read_record(&mut self, payload: &[u8]) -> Result<(), Malformed> {
@@ -195,7 +220,11 @@ impl Tombstones {
         let block = reader.varint()?;
         while reader.left() > 0 {
             let series = reader.size(u32::MAX as usize)? as u32;
-            self.add(block, series, TimeRange::new(reader.signed()?, reader.signed()?));
+            self.add(
+                block,
+                series,
+                TimeRange::new(reader.signed()?, reader.signed()?),
+            );
         }
         Ok(())
     }

@@ -137,7 +137,10 @@ impl Memtable {
     /// Says when the counter of a sample started.
     pub(crate) fn set_start(&mut self, series: u32, time_ms: i64, start_ms: i64) {
         self.extra_bytes += 24;
-        self.starts.entry(series).or_default().push((time_ms, start_ms));
+        self.starts
+            .entry(series)
+            .or_default()
+            .push((time_ms, start_ms));
     }
 
     /// Adds a histogram.
@@ -209,8 +212,12 @@ impl Memtable {
         out.times_ms.reverse();
         out.values.reverse();
         if !ordered {
-            let mut both: Vec<(i64, f64)> =
-                out.times_ms.iter().copied().zip(out.values.iter().copied()).collect();
+            let mut both: Vec<(i64, f64)> = out
+                .times_ms
+                .iter()
+                .copied()
+                .zip(out.values.iter().copied())
+                .collect();
             both.sort_by_key(|(time_ms, _)| *time_ms);
             both.dedup_by_key(|(time_ms, _)| *time_ms);
             out.times_ms.clear();
@@ -257,7 +264,10 @@ pub(crate) struct Frozen {
 impl Frozen {
     /// The last block of a series, or `None` where it has no samples here.
     pub(crate) fn last_of(&self, series: u32) -> Option<u32> {
-        let at = self.series.binary_search_by_key(&series, |(id, _)| *id).ok()?;
+        let at = self
+            .series
+            .binary_search_by_key(&series, |(id, _)| *id)
+            .ok()?;
         Some(self.series[at].1)
     }
 }

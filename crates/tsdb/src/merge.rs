@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bellwether_codec::ints::Effort;
 use bellwether_model::{Labels, TimeRange};
@@ -43,7 +44,7 @@ pub(crate) struct Merged {
 }
 
 /// Writes the samples of `blocks`, which are in the order in which they were written, to a new
-/// file at `path`.
+/// file at `path`. Gives up when `stop` is set.
 pub(crate) fn merge(
     disk: &dyn Disk,
     path: &Path,
@@ -51,9 +52,18 @@ pub(crate) fn merge(
     tombstones: &Tombstones,
     keep: TimeRange,
     seed: u64,
+    stop: &AtomicBool,
 ) -> Result<Merged, StorageError> {
-    let first = blocks.iter().map(|b| b.facts().sequence_first).min().unwrap_or(0);
-    let last = blocks.iter().map(|b| b.facts().sequence_last).max().unwrap_or(0);
+    let first = blocks
+        .iter()
+        .map(|b| b.facts().sequence_first)
+        .min()
+        .unwrap_or(0);
+    let last = blocks
+        .iter()
+        .map(|b| b.facts().sequence_last)
+        .max()
+        .unwrap_or(0);
     let mut writer = BlockWriter::create(disk, path, Effort::Thorough, seed, (first, last))?;
     let mut sources = Vec::with_capacity(blocks.len());
     for block in blocks {
@@ -71,13 +81,26 @@ pub(crate) fn merge(
         (Points::default(), Points::default(), Vec::new(), Vec::new());
     let mut since_release = 0u64;
     loop {
-        let Some(least) = sources.iter().filter_map(|s| s.labels.as_ref()).min().cloned() else {
+        let Some(least) = sources
+            .iter()
+            .filter_map(|s| s.labels.as_ref())
+            .min()
+            .cloned()
+        else {
             break;
         };
+        if stop.load(Ordering::Relaxed) {
+            return Err(StorageError::Unavailable(
+                "the engine is closing".to_owned(),
+            ));
+        }
         points.clear();
         let mut fingerprint = 0;
         let mut new_pairs: Option<Vec<u32>> = None;
-        for source in sources.iter_mut().filter(|s| s.labels.as_ref() == Some(&least)) {
+        for source in sources
+            .iter_mut()
+            .filter(|s| s.labels.as_ref() == Some(&least))
+        {
             let series = source.next - 1;
             fingerprint = source.block.fingerprint(series);
             if new_pairs.is_none() {
@@ -95,7 +118,9 @@ pub(crate) fn merge(
                 new_pairs = Some(numbers.collect());
             }
             metas.clear();
-            source.block.chunks_into(series, TimeRange::ALL, &mut metas)?;
+            source
+                .block
+                .chunks_into(series, TimeRange::ALL, &mut metas)?;
             more.clear();
             for meta in &metas {
                 since_release += u64::from(meta.len);
@@ -118,7 +143,11 @@ pub(crate) fn merge(
         if points.times_ms.first().is_some_and(|&t| t < keep.start_ms) {
             points.remove(|time_ms| !keep.contains(time_ms));
         }
-        writer.add(fingerprint, new_pairs.as_deref().unwrap_or_default(), &points)?;
+        writer.add(
+            fingerprint,
+            new_pairs.as_deref().unwrap_or_default(),
+            &points,
+        )?;
         // Pages of the sources count as memory of this process until they are given back.
         if since_release > 8 << 20 {
             since_release = 0;

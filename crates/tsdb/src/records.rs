@@ -39,7 +39,11 @@ impl FloatsWriter {
     #[inline]
     pub(crate) fn put(&mut self, out: &mut Vec<u8>, series: u32, time_ms: i64, value: f64) {
         let (scale, bits) = scaled(value);
-        let len = if scale == RAW { 8 } else { (71 - bits.leading_zeros()) / 8 };
+        let len = if scale == RAW {
+            8
+        } else {
+            (71 - bits.leading_zeros()) / 8
+        };
         let next = series == self.series.wrapping_add(1);
         let same_time = time_ms == self.time_ms;
         let head = scale
@@ -140,7 +144,12 @@ pub(crate) fn read_histogram_points(
     while reader.left() > 0 {
         let series = reader.size(u32::MAX as usize)? as u32;
         let (time_ms, start_ms) = (reader.signed()?, reader.signed()?);
-        take(series, time_ms, start_ms, read_histogram(&mut reader, None)?);
+        take(
+            series,
+            time_ms,
+            start_ms,
+            read_histogram(&mut reader, None)?,
+        );
     }
     Ok(())
 }
@@ -251,7 +260,8 @@ pub(crate) fn read_series(
         let mut pair = 0i64;
         for _ in 0..count {
             pair = pair.wrapping_add(reader.signed()?);
-            pairs.push(u32::try_from(pair).map_err(|_| reader.malformed("pair beyond its bounds"))?);
+            pairs
+                .push(u32::try_from(pair).map_err(|_| reader.malformed("pair beyond its bounds"))?);
         }
         take(series, source, &pairs);
     }

@@ -79,7 +79,9 @@ impl SeriesHandle for Handle {
             deleted |= !self.version.tombstones.of(block.number, series).is_empty();
         }
         metas.sort_by_key(|(_, meta)| meta.min_ms);
-        let apart = metas.windows(2).all(|pair| pair[0].1.max_ms < pair[1].1.min_ms);
+        let apart = metas
+            .windows(2)
+            .all(|pair| pair[0].1.max_ms < pair[1].1.min_ms);
         let memory_later = match (metas.last(), self.points.times_ms.first()) {
             (Some((_, meta)), Some(&first)) => meta.max_ms < first,
             _ => true,

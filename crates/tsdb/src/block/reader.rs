@@ -7,7 +7,9 @@ use bellwether_codec::varint::{Malformed, Reader};
 use bellwether_model::{Labels, Matcher, TimeRange};
 use bellwether_storage::{Disk, DiskBytes, Samples, StorageError};
 
-use super::layout::{BlockFacts, FOOTER_LEN, Footer, GROUP, HEADER_LEN, MAGIC, SECTIONS, Section, VERSION};
+use super::layout::{
+    BlockFacts, FOOTER_LEN, Footer, GROUP, HEADER_LEN, MAGIC, SECTIONS, Section, VERSION,
+};
 use crate::chunk::{self, ChunkMeta};
 use crate::error::{corrupt, damaged, io_error};
 use crate::index::Index;
@@ -39,7 +41,11 @@ impl Block {
         };
         let footer_at = footer_at + HEADER_LEN;
         if &bytes[..8] != MAGIC {
-            return Err(wrong(0, "the magic of a block", format!("{:02x?}", &bytes[..8])));
+            return Err(wrong(
+                0,
+                "the magic of a block",
+                format!("{:02x?}", &bytes[..8]),
+            ));
         }
         let mut header = Reader::new(&bytes[8..HEADER_LEN]);
         let version = header.u32().map_err(|e| corrupt(path, 8, e))?;
@@ -53,11 +59,16 @@ impl Block {
         let index_at = at;
         for (section, &len) in sections.iter_mut().zip(&footer.section_lens) {
             let end = at.saturating_add(len);
-            *section = usize::try_from(at).unwrap_or(usize::MAX)..usize::try_from(end).unwrap_or(usize::MAX);
+            *section = usize::try_from(at).unwrap_or(usize::MAX)
+                ..usize::try_from(end).unwrap_or(usize::MAX);
             at = end;
         }
         if at != footer_at as u64 {
-            return Err(wrong(footer_at, "sections up to the footer", format!("an end at {at}")));
+            return Err(wrong(
+                footer_at,
+                "sections up to the footer",
+                format!("an end at {at}"),
+            ));
         }
         let index = &bytes[index_at as usize..footer_at];
         if crc32fast::hash(index) != footer.index_checksum {
@@ -75,9 +86,13 @@ impl Block {
             sections,
             names: Vec::new(),
         };
-        block.names = block
-            .read_names()
-            .map_err(|e| corrupt(path, block.sections[Section::Names as usize].start as u64, e))?;
+        block.names = block.read_names().map_err(|e| {
+            corrupt(
+                path,
+                block.sections[Section::Names as usize].start as u64,
+                e,
+            )
+        })?;
         block.bytes.release();
         Ok(block)
     }
@@ -128,7 +143,9 @@ impl Block {
 
     fn u32_at(&self, section: Section, index: usize) -> u32 {
         let bytes = self.section(section).get(index * 4..index * 4 + 4);
-        bytes.map_or(u32::MAX, |b| u32::from_le_bytes(b.try_into().unwrap_or_default()))
+        bytes.map_or(u32::MAX, |b| {
+            u32::from_le_bytes(b.try_into().unwrap_or_default())
+        })
     }
 
     fn u64_at(&self, section: Section, index: usize) -> usize {
@@ -168,7 +185,10 @@ impl Block {
     /// A reader at the entry of a series, and the offset of the group's first chunk.
     fn entry(&self, series: u32) -> Result<(Reader<'_>, u64, &[u8]), Malformed> {
         let group = self.u64_at(Section::Groups, series as usize / GROUP);
-        let bytes = self.section(Section::Series).get(group..).unwrap_or_default();
+        let bytes = self
+            .section(Section::Series)
+            .get(group..)
+            .unwrap_or_default();
         let mut reader = Reader::new(bytes);
         let base = reader.varint()?;
         let limit = bytes.len();
@@ -236,7 +256,10 @@ impl Block {
     fn value_of_rank(&self, rank: u32) -> &str {
         let begin = self.u64_at(Section::ValueOffsets, rank as usize);
         let end = self.u64_at(Section::ValueOffsets, rank as usize + 1);
-        let bytes = self.section(Section::Values).get(begin..end).unwrap_or_default();
+        let bytes = self
+            .section(Section::Values)
+            .get(begin..end)
+            .unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
@@ -257,7 +280,8 @@ impl Block {
         range: TimeRange,
         out: &mut Vec<ChunkMeta>,
     ) -> Result<(), StorageError> {
-        self.read_chunks(series, range, out).map_err(|e| self.wrong(e))
+        self.read_chunks(series, range, out)
+            .map_err(|e| self.wrong(e))
     }
 
     fn read_chunks(
@@ -306,7 +330,11 @@ impl Block {
     }
 
     /// Appends all samples of a chunk.
-    pub(crate) fn read_points(&self, meta: &ChunkMeta, out: &mut Points) -> Result<(), StorageError> {
+    pub(crate) fn read_points(
+        &self,
+        meta: &ChunkMeta,
+        out: &mut Points,
+    ) -> Result<(), StorageError> {
         let wrong = |e| corrupt(&self.path, HEADER_LEN as u64, e);
         chunk::read_points(self.data(), meta, out).map_err(wrong)
     }
@@ -318,14 +346,21 @@ impl Block {
 
     fn ranks_of(&self, name: &str) -> Range<u32> {
         let found = self.names.binary_search_by(|(n, _)| n.as_str().cmp(name));
-        found.ok().and_then(|at| self.names.get(at)).map_or(0..0, |(_, ranks)| ranks.clone())
+        found
+            .ok()
+            .and_then(|at| self.names.get(at))
+            .map_or(0..0, |(_, ranks)| ranks.clone())
     }
 
     fn postings(&self, pair: u32) -> Reader<'_> {
         let rank = self.u32_at(Section::Ranks, pair as usize) as usize;
         let begin = self.u64_at(Section::PostingOffsets, rank);
         let end = self.u64_at(Section::PostingOffsets, rank.saturating_add(1));
-        Reader::new(self.section(Section::Postings).get(begin..end).unwrap_or_default())
+        Reader::new(
+            self.section(Section::Postings)
+                .get(begin..end)
+                .unwrap_or_default(),
+        )
     }
 }
 
@@ -358,7 +393,10 @@ impl Index for Block {
 
     fn each_value(&self, name: &str, take: &mut dyn FnMut(&str, u32)) {
         for rank in self.ranks_of(name) {
-            take(self.value_of_rank(rank), self.u32_at(Section::ByRank, rank as usize));
+            take(
+                self.value_of_rank(rank),
+                self.u32_at(Section::ByRank, rank as usize),
+            );
         }
     }
 
@@ -386,7 +424,10 @@ impl Index for Block {
             return false;
         }
         let texts = pairs.iter().map(|&pair| self.pair_text(pair));
-        let value = texts.filter(|(name, _)| *name == matcher.name).map(|(_, value)| value).next();
+        let value = texts
+            .filter(|(name, _)| *name == matcher.name)
+            .map(|(_, value)| value)
+            .next();
         matcher.matches(value.unwrap_or(""))
     }
 }

@@ -250,7 +250,10 @@ impl BlockWriter {
             }
         } else {
             let both = || self.head_pairs.iter().zip(pairs).enumerate();
-            let mask: u64 = both().filter(|(_, (a, b))| a != b).map(|(i, _)| 1 << i).sum();
+            let mask: u64 = both()
+                .filter(|(_, (a, b))| a != b)
+                .map(|(i, _)| 1 << i)
+                .sum();
             put(&mut self.entry, mask * 2 + 1);
             for (_, (_, &pair)) in both().filter(|(_, (a, b))| a != b) {
                 put(&mut self.entry, u64::from(pair));
@@ -265,7 +268,10 @@ impl BlockWriter {
         for meta in &self.metas {
             put(&mut self.entry, u64::from(meta.count));
             put_signed(&mut self.entry, meta.min_ms.wrapping_sub(previous));
-            put(&mut self.entry, meta.max_ms.wrapping_sub(meta.min_ms) as u64);
+            put(
+                &mut self.entry,
+                meta.max_ms.wrapping_sub(meta.min_ms) as u64,
+            );
             put(&mut self.entry, u64::from(meta.len));
             previous = meta.max_ms;
         }
@@ -295,7 +301,10 @@ impl BlockWriter {
         let mut lens = [0u64; SECTIONS];
         let mut section = 0;
         let sections = self.sections();
-        for bytes in [std::mem::take(&mut self.series)].into_iter().chain(sections) {
+        for bytes in [std::mem::take(&mut self.series)]
+            .into_iter()
+            .chain(sections)
+        {
             hasher.update(&bytes);
             lens[section] = bytes.len() as u64;
             section += 1;
@@ -316,14 +325,20 @@ impl BlockWriter {
         self.file
             .append(&bytes)
             .map_err(|e| io_error("write", &self.path, e))?;
-        self.file.sync().map_err(|e| io_error("sync", &self.path, e))?;
+        self.file
+            .sync()
+            .map_err(|e| io_error("sync", &self.path, e))?;
         Ok(Some(self.facts))
     }
 
     /// All sections behind the series, in their order.
     fn sections(&mut self) -> Vec<Vec<u8>> {
         let groups = self.groups.iter().flat_map(|g| g.to_le_bytes()).collect();
-        let fingerprints = self.fingerprints.iter().flat_map(|f| f.to_le_bytes()).collect();
+        let fingerprints = self
+            .fingerprints
+            .iter()
+            .flat_map(|f| f.to_le_bytes())
+            .collect();
         let mut order: Vec<u32> = (0..self.fingerprints.len() as u32).collect();
         order.sort_unstable_by_key(|&series| self.fingerprints[series as usize]);
         let by_fingerprint = order.iter().flat_map(|s| s.to_le_bytes()).collect();
@@ -344,7 +359,9 @@ impl BlockWriter {
             ranks[id as usize] = rank as u32;
             let pair = &self.pairs[id as usize];
             run += 1;
-            let next = by_rank.get(rank + 1).map(|&next| self.pairs[next as usize].name);
+            let next = by_rank
+                .get(rank + 1)
+                .map(|&next| self.pairs[next as usize].name);
             if next != Some(pair.name) {
                 put_string(&mut names, &self.names[pair.name as usize]);
                 put(&mut names, run);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use bellwether_model::Labels;
 use bellwether_storage::{Clock, Disk, DiskEntry, Source, StorageError};
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::{Counters, Engine, Log, add, fingerprint};
@@ -71,7 +71,9 @@ impl Engine {
         let (mut manifest, sound) = loader.manifest(&entries)?;
         let mut next_file = manifest.next_file.max(1);
         for kind in ["log", "series", "block", "tombstones"] {
-            let numbers = entries.iter().filter_map(|e| file_number(stem(&e.name), kind));
+            let numbers = entries
+                .iter()
+                .filter_map(|e| file_number(stem(&e.name), kind));
             next_file = numbers.map(|n| n + 1).max().unwrap_or(0).max(next_file);
         }
         let version = loader.blocks(&mut manifest)?;
@@ -135,9 +137,7 @@ impl Engine {
             commit: Mutex::new(manifest),
             counters,
             threads: Mutex::default(),
-            stopping: AtomicBool::new(false),
-            wake: Condvar::new(),
-            wake_lock: Mutex::default(),
+            signal: Arc::default(),
             settings,
         });
         Ok(engine)
@@ -223,8 +223,10 @@ impl Loader<'_> {
             let numbers = entries.iter().filter_map(|e| file_number(&e.name, kind));
             numbers.max().unwrap_or(0)
         };
-        let blocks: Vec<u64> =
-            entries.iter().filter_map(|e| file_number(&e.name, "block")).collect();
+        let blocks: Vec<u64> = entries
+            .iter()
+            .filter_map(|e| file_number(&e.name, "block"))
+            .collect();
         let mut seed = None;
         for &number in &blocks {
             let path = file_path(self.folder, "block", number);
@@ -413,7 +415,7 @@ impl Loader<'_> {
                     records::EXEMPLARS => records::read_exemplars(payload, |labels, exemplar| {
                         // One that is there already, or older, is refused as it was then.
                         let max = self.settings.exemplars_max;
-                        drop(extras.add_exemplar(&labels, &exemplar, max));
+                        let _refused = extras.add_exemplar(&labels, &exemplar, max);
                     }),
                     records::METADATA => records::read_metadata(payload, |metric, metadata| {
                         extras.add_metadata(metric, &metadata, self.settings.metadata_max);
@@ -438,18 +440,31 @@ impl Loader<'_> {
         }
         let lost: u64 = unknown.values().sum();
         if lost > 0 {
-            tracing::error!(samples = lost, series = unknown.len(), "samples of series that are not known");
+            tracing::error!(
+                samples = lost,
+                series = unknown.len(),
+                "samples of series that are not known"
+            );
             add(&self.counters.log_unknown_series, lost);
         }
         Ok(numbers)
     }
 
-    fn replay_float(&self, head: &mut Head, id: u32, time_ms: i64, start_ms: i64, value: f64) -> bool {
+    fn replay_float(
+        &self,
+        head: &mut Head,
+        id: u32,
+        time_ms: i64,
+        start_ms: i64,
+        value: f64,
+    ) -> bool {
         let Some((slot, memtable)) = head.slot_and_memtable(id) else {
             return false;
         };
         // A write that failed half-way and was repeated stands in the log twice.
-        if memtable.newest(slot.last).is_some_and(|newest| time_ms <= newest)
+        if memtable
+            .newest(slot.last)
+            .is_some_and(|newest| time_ms <= newest)
             && memtable
                 .compare(id, slot.last, time_ms, PointRef::Float(value))
                 .is_some()

@@ -161,7 +161,10 @@ impl Engine {
         let head = self.head.read();
         let version = self.blocks_now();
         let in_memory = overlaps(&head.memtable, query.range)
-            || head.frozen.as_ref().is_some_and(|f| overlaps(&f.memtable, query.range));
+            || head
+                .frozen
+                .as_ref()
+                .is_some_and(|f| overlaps(&f.memtable, query.range));
         if in_memory {
             let found = matching(&*head, query.matcher_sets).map(|mut found| {
                 found.retain(|&id| head.has_samples(id));
@@ -170,7 +173,11 @@ impl Engine {
             take(&*head, Side::Head(&head), found)?;
         }
         drop(head);
-        for block in version.blocks.iter().filter(|b| b.range().overlaps(&query.range)) {
+        for block in version
+            .blocks
+            .iter()
+            .filter(|b| b.range().overlaps(&query.range))
+        {
             let touched = version.tombstones.touches(block.number);
             let mut found = matching(&**block, query.matcher_sets);
             if touched && found.is_none() {
@@ -259,7 +266,8 @@ fn is_deleted(version: &Version, block: &Block, series: u32, range: TimeRange) -
     let all = block.range();
     let start_ms = all.start_ms.max(range.start_ms);
     let end_ms = all.end_ms.min(range.end_ms);
-    gone.iter().any(|g| g.start_ms <= start_ms && end_ms <= g.end_ms)
+    gone.iter()
+        .any(|g| g.start_ms <= start_ms && end_ms <= g.end_ms)
 }
 
 /// Series that satisfy any of the lists; `None`: all series.

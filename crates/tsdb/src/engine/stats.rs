@@ -40,7 +40,9 @@ impl Engine {
         let mut stats = StoreStats {
             head_series: head.live as u64,
             head_label_pairs: head.pair_count() as u64,
-            head_chunks: tables().map(|t| t.sample_count as u64 / 8 + u64::from(!t.is_empty())).sum(),
+            head_chunks: tables()
+                .map(|t| t.sample_count as u64 / 8 + u64::from(!t.is_empty()))
+                .sum(),
             head_min_ms: tables().filter_map(|t| t.min_ms).min().unwrap_or(i64::MAX),
             head_max_ms: tables().filter_map(|t| t.max_ms).max().unwrap_or(i64::MIN),
             block_count: version.blocks.len() as u64,
@@ -55,8 +57,10 @@ impl Engine {
             for (name, ids) in head.names() {
                 let mut total = 0;
                 // Only candidates for the list are given a name of their own.
-                let mut by_count: Vec<(usize, u32)> =
-                    ids.iter().map(|&pair| (head.postings_len(pair), pair)).collect();
+                let mut by_count: Vec<(usize, u32)> = ids
+                    .iter()
+                    .map(|&pair| (head.postings_len(pair), pair))
+                    .collect();
                 for &(count, pair) in &by_count {
                     let (_, value) = head.pair_text(pair);
                     total += ((name.len() + value.len()) * count) as u64;
@@ -77,7 +81,11 @@ impl Engine {
             stats.bytes_by_label = greatest(bytes, top);
             stats.series_by_metric = greatest(metrics, top);
             stats.series_by_pair = greatest(pairs, top);
-            let sources = head.sources.iter().map(|s| entry(&s.name, s.series_count)).collect();
+            let sources = head
+                .sources
+                .iter()
+                .map(|s| entry(&s.name, s.series_count))
+                .collect();
             stats.series_by_source = greatest(sources, top);
         }
         drop(head);
@@ -95,11 +103,20 @@ impl Engine {
             ("bellwether_tsdb_log_written_bytes_total", &c.log_bytes),
             ("bellwether_tsdb_log_records_damaged_total", &c.log_damaged),
             ("bellwether_tsdb_log_tails_torn_total", &c.log_torn),
-            ("bellwether_tsdb_log_samples_unknown_series_total", &c.log_unknown_series),
+            (
+                "bellwether_tsdb_log_samples_unknown_series_total",
+                &c.log_unknown_series,
+            ),
             ("bellwether_tsdb_blocks_damaged_total", &c.blocks_damaged),
             ("bellwether_tsdb_chunks_damaged_total", &c.chunks_damaged),
-            ("bellwether_tsdb_tombstones_damaged_total", &c.tombstones_damaged),
-            ("bellwether_tsdb_manifest_rebuilt_total", &c.manifest_rebuilt),
+            (
+                "bellwether_tsdb_tombstones_damaged_total",
+                &c.tombstones_damaged,
+            ),
+            (
+                "bellwether_tsdb_manifest_rebuilt_total",
+                &c.manifest_rebuilt,
+            ),
             ("bellwether_tsdb_spills_total", &c.spills),
             ("bellwether_tsdb_merges_total", &c.merges),
             ("bellwether_tsdb_upkeep_failures_total", &c.upkeep_failures),

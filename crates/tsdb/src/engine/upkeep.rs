@@ -47,22 +47,27 @@ impl Engine {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start_background(self: &Arc<Self>) -> Result<(), StorageError> {
-        let rounds: [(&str, fn(&Self)); 2] =
-            [("tsdb-spill", Self::spill_round), ("tsdb-merge", Self::merge_round)];
+        let rounds: [(&str, fn(&Self)); 2] = [
+            ("tsdb-spill", Self::spill_round),
+            ("tsdb-merge", Self::merge_round),
+        ];
         for (name, round) in rounds {
             let engine = Arc::downgrade(self);
+            let signal = Arc::clone(&self.signal);
             let interval = Duration::from_millis(self.settings.upkeep_interval_ms.max(10));
-            let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-                while let Some(engine) = engine.upgrade() {
-                    if engine.stopping.load(Ordering::SeqCst) {
-                        break;
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            let spawned = thread.spawn(move || {
+                let mut seen = 0;
+                while !signal.is_stopping() {
+                    match engine.upgrade() {
+                        Some(engine) => round(&engine),
+                        None => break,
                     }
-                    round(&engine);
-                    let mut woken = engine.wake_lock.lock();
-                    if !*woken && !engine.stopping.load(Ordering::SeqCst) {
-                        engine.wake.wait_for(&mut woken, interval);
+                    let mut calls = signal.calls.lock();
+                    if *calls == seen && !signal.is_stopping() {
+                        signal.wake.wait_for(&mut calls, interval);
                     }
-                    *woken = false;
+                    seen = *calls;
                 }
             });
             match spawned {
@@ -71,11 +76,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn wake_upkeep(&self) {
-        *self.wake_lock.lock() = true;
-        self.wake.notify_all();
     }
 
     fn note(&self, what: &'static str, result: Result<(), StorageError>) {
@@ -97,9 +97,10 @@ impl Engine {
     fn merge_round(&self) {
         self.note("retention", self.retire());
         let mut more = true;
-        while more && !self.stopping.load(Ordering::SeqCst) {
+        while more && !self.signal.is_stopping() {
             match self.merge_once(false) {
                 Ok(merged) => more = merged,
+                Err(_) if self.signal.is_stopping() => more = false,
                 Err(error) => {
                     more = false;
                     self.note("merge", Err(error));
@@ -130,17 +131,22 @@ impl Engine {
     /// # Errors
     /// Where the block cannot be written: its samples are still in the log.
     pub fn close(&self) -> Result<(), StorageError> {
-        self.stopping.store(true, Ordering::SeqCst);
-        self.wake_upkeep();
+        self.stop_background();
+        self.spill_all()?;
+        let mut log = self.log.lock();
+        log.flush_series()?;
+        log.sync()
+    }
+
+    /// Stops the threads and waits for them; a merge is given up. Nothing is written: as far as the
+    /// disk knows, the process might have died.
+    pub fn stop_background(&self) {
+        self.signal.stop();
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             // A thread that panicked has reported it.
             drop(thread.join());
         }
-        self.spill_all()?;
-        let mut log = self.log.lock();
-        log.flush_series()?;
-        log.sync()
     }
 
     fn sync_by_interval(&self) -> Result<(), StorageError> {
@@ -229,7 +235,12 @@ impl Engine {
     }
 
     fn window_of(&self, time_ms: i64) -> i64 {
-        time_ms.div_euclid(self.settings.block_span_ms.max(1).saturating_mul(SPANS_PER_WINDOW))
+        time_ms.div_euclid(
+            self.settings
+                .block_span_ms
+                .max(1)
+                .saturating_mul(SPANS_PER_WINDOW),
+        )
     }
 
     fn write_frozen(&self, frozen: &Arc<Frozen>) -> Result<(), StorageError> {
@@ -295,7 +306,9 @@ impl Engine {
             drop(self.disk.remove_file(fresh));
             return written.map(|_| None);
         }
-        self.disk.rename(fresh, path).map_err(|e| io_error("rename", path, e))?;
+        self.disk
+            .rename(fresh, path)
+            .map_err(|e| io_error("rename", path, e))?;
         Ok(Some(Arc::new(Block::open(&*self.disk, path, number)?)))
     }
 
@@ -352,12 +365,18 @@ impl Engine {
     fn commit(&self, change: Change) -> Result<(), StorageError> {
         let mut current = self.commit.lock();
         let old = Arc::clone(&self.version.read());
-        let kept = old.blocks.iter().filter(|b| !change.remove.contains(&b.number));
+        let kept = old
+            .blocks
+            .iter()
+            .filter(|b| !change.remove.contains(&b.number));
         let blocks: Vec<Arc<Block>> = kept.cloned().chain(change.add).collect();
         let live: Vec<u64> = blocks.iter().map(|block| block.number).collect();
         let mut manifest = current.clone();
         let mut tombstones = Arc::clone(&old.tombstones);
-        let stale = change.remove.iter().any(|&number| tombstones.touches(number));
+        let stale = change
+            .remove
+            .iter()
+            .any(|&number| tombstones.touches(number));
         if stale || change.tombstones.is_some() {
             let mut new = change.tombstones.unwrap_or_else(|| (*tombstones).clone());
             new.retain(|number| live.contains(&number));
@@ -436,7 +455,11 @@ impl Engine {
                 .or_default()
                 .push(Arc::clone(block));
         }
-        let present = self.window_of(self.clock.now_ms().saturating_sub(self.settings.block_span_ms));
+        let present = self.window_of(
+            self.clock
+                .now_ms()
+                .saturating_sub(self.settings.block_span_ms),
+        );
         for (window, mut blocks) in by_window {
             blocks.sort_by_key(|block| block.file_bytes());
             let mut total = 0;
@@ -447,13 +470,20 @@ impl Engine {
                 // for their sake, unless its window is over.
                 let much_larger = count > 0 && bytes > total * 2 + (64 << 10);
                 let closed = all || window < present;
-                if (much_larger && !closed) || total + bytes > MERGED_BYTES_MAX || count == MERGE_MAX {
+                if (much_larger && !closed)
+                    || total + bytes > MERGED_BYTES_MAX
+                    || count == MERGE_MAX
+                {
                     break;
                 }
                 total += bytes;
                 count += 1;
             }
-            let enough = if all || window < present { 2 } else { MERGE_MIN };
+            let enough = if all || window < present {
+                2
+            } else {
+                MERGE_MIN
+            };
             if count >= enough {
                 blocks.truncate(count);
                 blocks.sort_by_key(|block| (block.facts().sequence_first, block.number));
@@ -475,6 +505,7 @@ impl Engine {
             &version.tombstones,
             self.kept_range(),
             self.seed,
+            &self.signal.stopping,
         );
         let written = merged.map(|merged| {
             add(&self.counters.chunks_damaged, merged.damaged);
@@ -550,7 +581,11 @@ impl Engine {
             let head = self.head.read();
             let idle = |id: &u32| head.slot(*id).is_some_and(|slot| gone(&head, *id, slot));
             let count = head.ids().filter(idle).count();
-            if count < 1_024 || count * 4 < head.live { 0 } else { count }
+            if count < 1_024 || count * 4 < head.live {
+                0
+            } else {
+                count
+            }
         };
         if idle == 0 && !stale {
             return Ok(());
@@ -585,11 +620,7 @@ impl Engine {
 
     /// Makes a new list of series the one that counts. The log is locked, so that nothing is
     /// written meanwhile; `commit` is not, and nobody who holds it waits for the log.
-    fn commit_series(
-        &self,
-        number: u64,
-        _log: &mut super::Log,
-    ) -> Result<u64, StorageError> {
+    fn commit_series(&self, number: u64, _log: &mut super::Log) -> Result<u64, StorageError> {
         let mut current = self.commit.lock();
         let mut manifest = current.clone();
         manifest.series_file = number;
@@ -621,12 +652,13 @@ impl Engine {
         let mut tombstones = (*version.tombstones).clone();
         let mut changed = false;
         for block in version.blocks.iter().filter(|b| b.range().overlaps(&range)) {
-            let mut found = matching(&**block, matcher_sets).unwrap_or_else(|| {
-                (0..block.facts().series_count as u32).collect()
-            });
+            let mut found = matching(&**block, matcher_sets)
+                .unwrap_or_else(|| (0..block.facts().series_count as u32).collect());
             found.retain(|&series| {
                 let gone = tombstones.of(block.number, series);
-                !gone.iter().any(|g| g.start_ms <= range.start_ms && range.end_ms <= g.end_ms)
+                !gone
+                    .iter()
+                    .any(|g| g.start_ms <= range.start_ms && range.end_ms <= g.end_ms)
             });
             for series in found {
                 tombstones.add(block.number, series, range);
@@ -646,7 +678,10 @@ impl Engine {
         loop {
             let _one = self.merging.lock();
             let version = Arc::clone(&self.version.read());
-            let touched = version.blocks.iter().find(|b| version.tombstones.touches(b.number));
+            let touched = version
+                .blocks
+                .iter()
+                .find(|b| version.tombstones.touches(b.number));
             let Some(block) = touched else {
                 return Ok(());
             };

@@ -188,10 +188,16 @@ impl Engine {
         self.check_room(&mut head, source_id, labels)?;
         let id = head.next_id;
         let (pending_pairs, mut new_pairs) = (&mut log.pending_pairs, 0);
-        head.insert(id, print, &mut labels.iter(), source_id, |pair, name, value| {
-            records::put_pair(pending_pairs, pair, name, value);
-            new_pairs += 1;
-        });
+        head.insert(
+            id,
+            print,
+            &mut labels.iter(),
+            source_id,
+            |pair, name, value| {
+                records::put_pair(pending_pairs, pair, name, value);
+                new_pairs += 1;
+            },
+        );
         records::put_series(&mut log.pending_series, id, &source.0, head.pairs_of(id));
         if let Some(facts) = head.sources.get_mut(usize::from(source_id)) {
             facts.recent += 1;
@@ -292,8 +298,24 @@ impl Engine {
                 let text = "samples cannot be written to blocks; see the log of the server";
                 return Err(StorageError::Unavailable(text.to_owned()));
             }
-            self.take_floats(&mut head, batch, bounds, log, &mut buffer, &mut accepted, &mut outcome);
-            self.take_histograms(&mut head, batch, bounds, log, &mut buffer, &mut accepted, &mut outcome);
+            self.take_floats(
+                &mut head,
+                batch,
+                bounds,
+                log,
+                &mut buffer,
+                &mut accepted,
+                &mut outcome,
+            );
+            self.take_histograms(
+                &mut head,
+                batch,
+                bounds,
+                log,
+                &mut buffer,
+                &mut accepted,
+                &mut outcome,
+            );
             if !batch.exemplars.is_empty() {
                 self.take_exemplars(&head, batch, &mut buffer, &mut outcome);
             }
@@ -317,7 +339,10 @@ impl Engine {
         }
         drop(guard);
         result?;
-        add(&self.counters.samples, outcome.float_count + outcome.histogram_count);
+        add(
+            &self.counters.samples,
+            outcome.float_count + outcome.histogram_count,
+        );
         add(&self.counters.rejected, outcome.rejected_count);
         self.relieve(waiting);
         Ok(outcome)
@@ -330,15 +355,20 @@ impl Engine {
             return;
         }
         if waiting < max.saturating_mul(2) && !self.threads.lock().is_empty() {
-            self.wake_upkeep();
+            self.signal.wake();
         } else if let Err(error) = self.spill() {
             // The samples are in the log; the next round tries again.
             tracing::error!(%error, "samples in memory cannot be written to a block");
-            self.counters.upkeep_failures.fetch_add(1, Ordering::Relaxed);
+            self.counters
+                .upkeep_failures
+                .fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "parts of the log that are borrowed apart")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "parts of the log that are borrowed apart"
+    )]
     fn take_floats(
         &self,
         head: &mut Head,
@@ -406,7 +436,10 @@ impl Engine {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "parts of the log that are borrowed apart")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "parts of the log that are borrowed apart"
+    )]
     fn take_histograms(
         &self,
         head: &mut Head,
@@ -602,7 +635,10 @@ fn newest(head: &Head, version: &Version, id: u32, fingerprint: u128) -> i64 {
         {
             metas.clear();
             // The index was checked when the block was opened.
-            if block.chunks_into(series, TimeRange::ALL, &mut metas).is_ok() {
+            if block
+                .chunks_into(series, TimeRange::ALL, &mut metas)
+                .is_ok()
+            {
                 newest = newest.max(metas.last().map_or(newest, |meta| meta.max_ms));
             }
         }
@@ -619,7 +655,11 @@ fn compare_in_blocks(
 ) -> Option<bool> {
     let at = TimeRange::new(time_ms, time_ms);
     let mut metas = Vec::new();
-    for block in version.blocks.iter().filter(|b| b.range().contains(time_ms)) {
+    for block in version
+        .blocks
+        .iter()
+        .filter(|b| b.range().contains(time_ms))
+    {
         let Some(series) = block.find(fingerprint) else {
             continue;
         };
