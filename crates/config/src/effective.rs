@@ -406,7 +406,7 @@ impl Writer {
 
 /// Whether a key may name a secret, such as `slack_api_url` or `service_key`.
 fn may_be_secret(key: &str) -> bool {
-    const SIGNS: [&str; 10] = [
+    const SIGNS: [&str; 9] = [
         "secret",
         "password",
         "passwd",
@@ -416,7 +416,6 @@ fn may_be_secret(key: &str) -> bool {
         "url",
         "auth",
         "dsn",
-        "webhook",
     ];
     let key = key.to_ascii_lowercase();
     !key.ends_with("_file") && SIGNS.iter().any(|sign| key.contains(sign))

@@ -19,12 +19,13 @@
 //! A file that is not YAML gives one [`YamlError`], since nothing after it can be trusted; keys
 //! that are there twice give one each.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
 /// Most bytes of one file.
 pub const SOURCE_BYTES_MAX: usize = 16 << 20;
@@ -320,20 +321,83 @@ pub fn read(source: &str) -> Result<Document, Vec<YamlError>> {
         );
         return Err(fail(Position { line: 1, column: 1 }, message));
     }
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let mut text = Cow::Borrowed(source.strip_prefix('\u{feff}').unwrap_or(source));
+    let mut budget_bytes = RELAXED_BYTES_MAX;
+    let mut shifts = Shifts::default();
+    loop {
+        match read_once(&text, &shifts) {
+            Ok(document) => return Ok(document),
+            Err(Fault::Yaml(errors)) => return Err(errors),
+            Err(Fault::Scan(error)) => {
+                let relaxed = if budget_bytes < text.len() {
+                    None
+                } else {
+                    match error.info() {
+                        UNINDENTED_QUOTE => indent_quoted(&text, error.marker(), &mut shifts),
+                        info if UNINDENTED_FLOW.contains(&info) => {
+                            Some(indent_flow(&text, error.marker(), &mut shifts))
+                        }
+                        _ => None,
+                    }
+                };
+                let Some(relaxed) = relaxed else {
+                    let message = format!("not valid YAML: {}", error.info());
+                    return Err(fail(shifts.position(*error.marker()), message));
+                };
+                budget_bytes -= text.len();
+                text = Cow::Owned(relaxed);
+            }
+        }
+    }
+}
+
+/// What the parser says of a quoted text whose further lines are not indented, and of a list in
+/// brackets whose lines are not. YAML forbids both, Prometheus' reader takes them, and many files
+/// have them.
+const UNINDENTED_QUOTE: &str = "invalid indentation in quoted scalar";
+const UNINDENTED_FLOW: [&str; 2] = [
+    "invalid indentation",
+    "invalid indentation in flow construct",
+];
+
+/// Most bytes that are parsed again after such lines are indented: chosen, 200 of them in the
+/// largest rule file that we know.
+const RELAXED_BYTES_MAX: usize = 64 << 20;
+
+/// How far lines were indented, so that places are told as they stand in the file.
+#[derive(Default)]
+struct Shifts(HashMap<usize, usize>);
+
+impl Shifts {
+    fn position(&self, marker: Marker) -> Position {
+        let mut position = Position::of(marker);
+        if let Some(shift) = self.0.get(&position.line) {
+            position.column = position.column.saturating_sub(*shift).max(1);
+        }
+        position
+    }
+}
+
+enum Fault {
+    Scan(ScanError),
+    Yaml(Vec<YamlError>),
+}
+
+fn read_once(source: &str, shifts: &Shifts) -> Result<Document, Fault> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(source) {
-        let (event, span) = event.map_err(|error| {
-            fail(
-                Position::of(*error.marker()),
-                format!("not valid YAML: {}", error.info()),
-            )
-        })?;
-        let position = Position::of(span.start);
+        let (event, span) = event.map_err(Fault::Scan)?;
+        let position = shifts.position(span.start);
         match builder.on_event(event, position) {
             Ok(Progress::More) => {}
             Ok(Progress::Done) => break,
-            Err(message) => return Err(fail(position, message)),
+            Err(message) => {
+                return Err(Fault::Yaml(vec![YamlError {
+                    position,
+                    path: NodePath::default(),
+                    message,
+                }]));
+            }
         }
     }
     let mut root = builder
@@ -346,7 +410,49 @@ pub fn read(source: &str) -> Result<Document, Vec<YamlError>> {
             second_document: builder.second_document,
         });
     }
-    Err(builder.duplicates)
+    Err(Fault::Yaml(builder.duplicates))
+}
+
+/// Indents the further lines of the quoted text that begins at a mark, which changes nothing of
+/// its meaning: white space at the beginning of such lines is dropped. None where no quote is.
+fn indent_quoted(source: &str, start: &Marker, shifts: &mut Shifts) -> Option<String> {
+    let mut line = start.line();
+    let shift = start.col() + 1;
+    let mut chars = source.chars();
+    let mut out: String = chars.by_ref().take(start.index()).collect();
+    let quote = chars.next().filter(|c| matches!(c, '"' | '\''))?;
+    out.push(quote);
+    while let Some(c) = chars.next() {
+        out.push(c);
+        match c {
+            '\n' => {
+                line += 1;
+                *shifts.0.entry(line).or_default() += shift;
+                out.extend(std::iter::repeat_n(' ', shift));
+            }
+            '\\' if quote == '"' && !chars.as_str().starts_with('\n') => out.extend(chars.next()),
+            c if c == quote && quote == '\'' && chars.as_str().starts_with('\'') => {
+                out.extend(chars.next());
+            }
+            c if c == quote => break,
+            _ => {}
+        }
+    }
+    out.push_str(chars.as_str());
+    Some(out)
+}
+
+/// Indents the line inside of brackets that has its first text at a mark; white space means
+/// nothing there.
+fn indent_flow(source: &str, start: &Marker, shifts: &mut Shifts) -> String {
+    // Deeper than any block around it is: nesting is bounded, and people indent by two to four.
+    const SHIFT: usize = 4 * DEPTH_MAX;
+    *shifts.0.entry(start.line()).or_default() += SHIFT;
+    let mut chars = source.chars();
+    let mut out: String = chars.by_ref().take(start.index()).collect();
+    out.extend(std::iter::repeat_n(' ', SHIFT));
+    out.push_str(chars.as_str());
+    out
 }
 
 #[derive(PartialEq, Eq)]
@@ -755,6 +861,40 @@ mod tests {
         let document = read("a: 1\n---\nb: 2\n").unwrap();
         assert!(document.root.get("a").is_some() && document.root.get("b").is_none());
         assert_eq!(document.second_document.map(|p| p.line), Some(2));
+    }
+
+    #[test]
+    fn further_lines_of_quoted_texts_need_no_indent() {
+        let tree = root(
+            "a:\n  b:\n    c: \"one \\\" two\n  three\\\n  four\n\n  five\"\n    d: 'it''s\nme'\n    e: x\n",
+        );
+        assert_eq!(
+            scalar_at(&tree, &["a", "b", "c"]),
+            "one \" two threefour\nfive"
+        );
+        assert_eq!(scalar_at(&tree, &["a", "b", "d"]), "it's me");
+        assert_eq!(scalar_at(&tree, &["a", "b", "e"]), "x");
+        assert!(read("a:\n  b:\n    c: \"one\n two").is_err());
+    }
+
+    #[test]
+    fn what_people_write_is_read() {
+        let list = |source: &str| {
+            let tree = root(source);
+            match &tree.get("a").unwrap().get("b").unwrap().value {
+                NodeValue::List(items) => items.len(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(list("a:\n  b: [\n    'x',\n    'y',\n  ]\n"), 2);
+        assert_eq!(list("a:\n  b: [\n'x',\n'y'\n]\n"), 2);
+        assert_eq!(list("a:\r\n  b:\r\n  - x\r\n  - y\r\n"), 2);
+        assert_eq!(
+            list("---\na:\n  b:   # why\n  - x#1\n  - 'y: z'\t# tab\n...\n"),
+            2
+        );
+        assert_eq!(list("a: {b: [x, y], c: {}}\n"), 2);
+        assert_eq!(list("a: {\"b\":[\"x\",\"y\"]}\n"), 2);
     }
 
     #[test]
