@@ -12,7 +12,7 @@ use crate::block::Block;
 use crate::head::Head;
 use crate::index::{Index, evaluate};
 use crate::manifest::Version;
-use crate::memtable::Memtable;
+use crate::memtable::{Frozen, Memtable};
 use crate::points::Points;
 use crate::select::Handle;
 
@@ -23,9 +23,20 @@ fn overlaps(memtable: &Memtable, range: TimeRange) -> bool {
     }
 }
 
-/// Samples of a series that are in no block yet, inside of `range`.
+fn has_histograms(head: &Head, id: u32) -> bool {
+    let frozen = |f: &Frozen| f.memtable.histograms.contains_key(&id);
+    head.memtable.histograms.contains_key(&id) || head.frozen.as_deref().is_some_and(frozen)
+}
+
+/// Samples of a series that are in no block yet, inside of `range`; where there are histograms,
+/// those before it too, since the first one inside is compared with the one before.
 fn points_in_memory(head: &Head, id: u32, range: TimeRange) -> Points {
     let mut points = Points::default();
+    let range = if has_histograms(head, id) {
+        TimeRange::new(i64::MIN, range.end_ms)
+    } else {
+        range
+    };
     if let Some(frozen) = &head.frozen
         && overlaps(&frozen.memtable, range)
         && let Some(last) = frozen.last_of(id)
@@ -82,6 +93,7 @@ impl Engine {
             prints.push(slot.fingerprint);
             handles.push(Handle {
                 labels: head.labels(id),
+                fingerprint: slot.fingerprint,
                 points,
                 version: Arc::clone(&version),
                 blocks: Vec::new(),
@@ -132,14 +144,20 @@ impl Engine {
                 let at = match known.get(&print) {
                     Some(&at) => at as usize,
                     None => {
-                        let labels = match head.find(print) {
-                            Some(id) => head.labels(id),
-                            None => block.labels(series)?,
+                        let (labels, points) = match head.find(print) {
+                            // Earlier histograms in memory, which the first one is compared with.
+                            Some(id) if has_histograms(&head, id) => {
+                                let range = selection.range;
+                                (head.labels(id), points_in_memory(&head, id, range))
+                            }
+                            Some(id) => (head.labels(id), Points::default()),
+                            None => (block.labels(series)?, Points::default()),
                         };
                         prints.push(print);
                         handles.push(Handle {
                             labels,
-                            points: Points::default(),
+                            fingerprint: print,
+                            points,
                             version: Arc::clone(version),
                             blocks: Vec::new(),
                         });
