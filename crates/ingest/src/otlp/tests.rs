@@ -257,7 +257,7 @@ fn differences_are_summed_up() {
         late.message
     );
     expect![[r#"
-        {__name__="e"} 2000<1000={schema 0 zero 0@1e-128 count 1 sum 1 pos [(2, 1)] [1.0] custom [] Unknown} 3000<1000={schema 0 zero 0@1e-128 count 2 sum 3.5 pos [(2, 2)] [1.0, 1.0] custom [] Unknown}
+        {__name__="e"} 2000<1000={schema 0 zero 0@1e-128 count 1 sum 1 pos [(2, 1)] [1.0] custom [] Unknown} 3000<1000={schema 0 zero 0@1e-128 count 2 sum 3.5 pos [(2, 2)] [1.0, 1.0] custom [] NotReset}
         {__name__="h_bucket", le="+Inf"} 2000<1000=3 3000<1000=6
         {__name__="h_bucket", le="1"} 2000<1000=1 3000<1000=2
         {__name__="h_count"} 2000<1000=3 3000<1000=6
