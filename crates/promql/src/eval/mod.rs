@@ -38,6 +38,7 @@ mod stream;
 mod topk;
 mod window;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -301,7 +302,7 @@ impl Query<'_> {
                         let value = match one.column.cell(0) {
                             Cell::Absent => return None,
                             Cell::Float(value) => Value::Float(value),
-                            Cell::Histogram(histogram) => Value::Histogram(histogram.clone()),
+                            Cell::Histogram(histogram) => Value::Histogram(Arc::clone(histogram)),
                         };
                         Some(VectorSample {
                             labels: one.labels,
@@ -384,7 +385,7 @@ pub(crate) fn to_samples(column: Column, times: &[i64]) -> Samples {
         match column.cell(step) {
             Cell::Absent => {}
             Cell::Float(value) => samples.push_float(time_ms, value),
-            Cell::Histogram(histogram) => samples.push_histogram(time_ms, histogram.clone()),
+            Cell::Histogram(histogram) => samples.push_histogram(time_ms, Arc::clone(histogram)),
         }
     }
     samples

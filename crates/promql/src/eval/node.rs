@@ -183,7 +183,7 @@ impl Query<'_> {
                     {
                         samples.push_histogram(
                             points.histograms.times[at],
-                            points.histograms.values[at].clone(),
+                            std::sync::Arc::clone(&points.histograms.values[at]),
                         );
                     }
                     samples.push_float(time_ms, points.floats.values[float]);
@@ -191,7 +191,7 @@ impl Query<'_> {
                 for at in histograms {
                     samples.push_histogram(
                         points.histograms.times[at],
-                        points.histograms.values[at].clone(),
+                        std::sync::Arc::clone(&points.histograms.values[at]),
                     );
                 }
             }

@@ -534,3 +534,6 @@ impl HistogramSum {
         Some(histogram)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -257,7 +257,11 @@ impl Ranks {
     }
 
     fn capped(&self, count: f64) -> (f64, f64) {
-        let cap = |rank: Option<f64>| rank.filter(|rank| !(*rank > count)).unwrap_or(count);
+        let cap = |rank: Option<f64>| match rank {
+            Some(rank) if rank > count => count,
+            Some(rank) => rank,
+            None => count,
+        };
         (cap(self.low), cap(self.high))
     }
 }

@@ -5,6 +5,8 @@
 //! what has changed since the one before. Histograms, modifiers and start timestamps take the
 //! general way: each window is looked at as a whole.
 
+use std::sync::Arc;
+
 use bellwether_model::{CounterReset, Labels};
 
 use super::Query;
@@ -423,7 +425,7 @@ impl Windows<'_> {
             (_, _, Some(at)) if of_time => {
                 OwnedCell::Float(window.histograms.times[at] as f64 / 1000.0)
             }
-            (_, _, Some(at)) => OwnedCell::Histogram(window.histograms.values[at].clone()),
+            (_, _, Some(at)) => OwnedCell::Histogram(Arc::clone(&window.histograms.values[at])),
             _ => OwnedCell::Absent,
         }
     }

@@ -518,7 +518,8 @@ impl RateCall<'_> {
         } else {
             FloatHistogram::clone(&values[last])
         };
-        if !self.counter && !(is_gauge(&left) && is_gauge(&right)) {
+        let gauges = is_gauge(&left) && is_gauge(&right);
+        if !self.counter && !gauges {
             notes.add(Annotation::histogram_not_gauge(self.name, self.range));
         }
         let mut change = right.clone();
@@ -703,7 +704,8 @@ pub(crate) fn last_two(
             if rate && (is_gauge(a) || is_gauge(b)) {
                 notes.add(Annotation::histogram_not_counter(name, range));
             }
-            if !rate && !(is_gauge(a) && is_gauge(b)) {
+            let gauges = is_gauge(a) && is_gauge(b);
+            if !rate && !gauges {
                 notes.add(Annotation::histogram_not_gauge(name, range));
             }
             let mut change = FloatHistogram::clone(b);

@@ -296,7 +296,7 @@ impl Query<'_> {
         let mut out = Vec::new();
         for (labels, members) in self.grouped(node, &series) {
             let mut column = Column::default();
-            let mut gathered: Vec<Vec<f64>> = vec![Vec::with_capacity(members.len()); STEP_BLOCK];
+            let mut gathered: Vec<Vec<f64>> = vec![Vec::new(); STEP_BLOCK];
             for start in (0..grid.count).step_by(STEP_BLOCK) {
                 self.limits.check()?;
                 let end = (start + STEP_BLOCK).min(grid.count);
