@@ -1,0 +1,448 @@
+//! The command line.
+//!
+//! ## Invariants
+//! Prometheus' own flags are accepted in front of and behind `serve`, and `serve` itself may be left
+//! out, so that a unit file or Helm values need no more than another name of the binary. Flags that
+//! have no meaning here are accepted and named once in the log.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Monitoring for services built on AI models.
+#[derive(Debug, Parser)]
+#[command(name = "bellwether", version, about, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server. A prometheus.yml is a valid configuration.
+    Serve(Box<Serve>),
+    /// Run the server with a sample AI service to look at, 24 hours of history included.
+    Demo(Demo),
+    /// Check files without a server.
+    #[command(subcommand)]
+    Check(Check),
+    /// Ask a running server.
+    #[command(subcommand)]
+    Query(Query),
+    /// Run tests.
+    #[command(subcommand)]
+    Test(Test),
+    /// Tell how a running server is.
+    Status(Remote),
+    /// Write stored samples of a running server as OpenMetrics.
+    Export(Export),
+    /// Read OpenMetrics with timestamps into a running server.
+    Import(Import),
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Flags of `serve`. Those with dots are Prometheus' own.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The configuration file; a prometheus.yml will do.
+    #[arg(
+        long,
+        visible_alias = "config.file",
+        value_name = "FILE",
+        default_value = "bellwether.yml"
+    )]
+    pub(crate) config: PathBuf,
+    /// The folder for data [default: storage.path of the configuration, or `data`].
+    #[arg(long, visible_alias = "storage.tsdb.path", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The address to listen on; may be given several times [default: server.listen of the
+    /// configuration, or 127.0.0.1:9090].
+    #[arg(long, visible_alias = "web.listen-address", value_name = "ADDR")]
+    pub(crate) listen: Vec<String>,
+    /// Allow an address beyond loopback without auth.
+    #[arg(long)]
+    pub(crate) insecure_listen: bool,
+    /// Also listen for OTLP on these addresses, such as 127.0.0.1:4318 for HTTP.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) otlp_http_listen: Option<String>,
+    /// The address for OTLP over gRPC, such as 127.0.0.1:4317.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) otlp_grpc_listen: Option<String>,
+    /// Names of features to switch on, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) enable_feature: Vec<String>,
+    /// The ceiling for memory, such as 2GiB [default: storage.memory_limit of the configuration].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory_limit: Option<String>,
+
+    /// TLS and basic auth, in Prometheus' format.
+    #[arg(
+        long = "web.config.file",
+        value_name = "FILE",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_config_file: Option<PathBuf>,
+    /// The URL under which users reach this server.
+    #[arg(
+        long = "web.external-url",
+        value_name = "URL",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_external_url: Option<String>,
+    /// Serve everything under this path.
+    #[arg(
+        long = "web.route-prefix",
+        value_name = "PATH",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_route_prefix: Option<String>,
+    /// Allow shutdown and reload by HTTP.
+    #[arg(long = "web.enable-lifecycle", help_heading = "Prometheus' flags")]
+    pub(crate) web_enable_lifecycle: bool,
+    /// Allow deletion and snapshots by HTTP.
+    #[arg(long = "web.enable-admin-api", help_heading = "Prometheus' flags")]
+    pub(crate) web_enable_admin_api: bool,
+    /// Accept remote write. On by default here; the flag is for compatibility.
+    #[arg(
+        long = "web.enable-remote-write-receiver",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_enable_remote_write_receiver: bool,
+    /// Accept OTLP. On by default here; the flag is for compatibility.
+    #[arg(long = "web.enable-otlp-receiver", help_heading = "Prometheus' flags")]
+    pub(crate) web_enable_otlp_receiver: bool,
+    /// Which pages of other origins may read answers.
+    #[arg(
+        long = "web.cors.origin",
+        value_name = "REGEX",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_cors_origin: Option<String>,
+    /// Connections at once.
+    #[arg(
+        long = "web.max-connections",
+        value_name = "N",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_max_connections: Option<usize>,
+    /// How long samples are kept, such as 15d.
+    #[arg(
+        long = "storage.tsdb.retention.time",
+        alias = "storage.tsdb.retention",
+        value_name = "DURATION",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) retention_time: Option<String>,
+    /// How many bytes blocks may take, such as 50GB.
+    #[arg(
+        long = "storage.tsdb.retention.size",
+        value_name = "SIZE",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) retention_size: Option<String>,
+    /// How far an instant selector looks back.
+    #[arg(
+        long = "query.lookback-delta",
+        value_name = "DURATION",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) query_lookback_delta: Option<String>,
+    /// How long a query may take.
+    #[arg(
+        long = "query.timeout",
+        value_name = "DURATION",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) query_timeout: Option<String>,
+    /// Queries at once.
+    #[arg(
+        long = "query.max-concurrency",
+        value_name = "N",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) query_max_concurrency: Option<usize>,
+    /// Samples that one query may hold.
+    #[arg(
+        long = "query.max-samples",
+        value_name = "N",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) query_max_samples: Option<u64>,
+    /// debug, info, warn or error.
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) log_level: Option<String>,
+    /// logfmt or json.
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) log_format: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) ignored: IgnoredFlags,
+}
+
+/// Defines flags of Prometheus that mean nothing here, and the list of those that were given.
+macro_rules! ignored_flags {
+    ($(value $value:ident = $value_name:literal;)* $(switch $switch:ident = $switch_name:literal;)*) => {
+        /// Flags of Prometheus that have no meaning here, accepted so that its command lines work.
+        #[derive(Debug, Args)]
+        pub(crate) struct IgnoredFlags {
+            $(#[arg(long = $value_name, hide = true, num_args = 1)] $value: Option<String>,)*
+            $(
+                #[arg(long = $switch_name, hide = true, num_args = 0..=1, require_equals = true,
+                      default_missing_value = "true")]
+                $switch: Option<String>,
+            )*
+        }
+
+        impl IgnoredFlags {
+            /// The flags that were given.
+            pub(crate) fn given(&self) -> Vec<&'static str> {
+                let mut given = Vec::new();
+                $(if self.$value.is_some() { given.push(concat!("--", $value_name)); })*
+                $(if self.$switch.is_some() { given.push(concat!("--", $switch_name)); })*
+                given
+            }
+        }
+    };
+}
+
+ignored_flags! {
+    value config_auto_reload_interval = "config.auto-reload-interval";
+    value web_read_timeout = "web.read-timeout";
+    value web_max_notifications = "web.max-notifications-subscribers";
+    value web_user_assets = "web.user-assets";
+    value web_console_templates = "web.console.templates";
+    value web_console_libraries = "web.console.libraries";
+    value web_page_title = "web.page-title";
+    value web_accepted_messages = "web.remote-write-receiver.accepted-protobuf-messages";
+    value tsdb_min_block = "storage.tsdb.min-block-duration";
+    value tsdb_max_block = "storage.tsdb.max-block-duration";
+    value tsdb_max_block_chunk = "storage.tsdb.max-block-chunk-segment-size";
+    value tsdb_wal_segment = "storage.tsdb.wal-segment-size";
+    value tsdb_retention_percentage = "storage.tsdb.retention.percentage";
+    value tsdb_wal_compression_type = "storage.tsdb.wal-compression-type";
+    value tsdb_head_chunks_queue = "storage.tsdb.head-chunks-write-queue-size";
+    value tsdb_samples_per_chunk = "storage.tsdb.samples-per-chunk";
+    value tsdb_delay_compact = "storage.tsdb.delay-compact-file.path";
+    value remote_flush_deadline = "storage.remote.flush-deadline";
+    value remote_read_samples = "storage.remote.read-sample-limit";
+    value remote_read_concurrent = "storage.remote.read-concurrent-limit";
+    value remote_read_frame = "storage.remote.read-max-bytes-in-frame";
+    value rules_outage = "rules.alert.for-outage-tolerance";
+    value rules_grace = "rules.alert.for-grace-period";
+    value rules_resend = "rules.alert.resend-delay";
+    value rules_concurrent = "rules.max-concurrent-evals";
+    value alertmanager_capacity = "alertmanager.notification-queue-capacity";
+    value alertmanager_batch = "alertmanager.notification-batch-size";
+    value alertmanager_timeout = "alertmanager.timeout";
+    value gomemlimit_ratio = "auto-gomemlimit.ratio";
+    value scrape_tolerance = "scrape.timestamp-tolerance";
+    value scrape_discovery_interval = "scrape.discovery-reload-interval";
+    switch tsdb_no_lockfile = "storage.tsdb.no-lockfile";
+    switch tsdb_overlapping = "storage.tsdb.allow-overlapping-blocks";
+    switch tsdb_compaction_overlapping = "storage.tsdb.allow-overlapping-compaction";
+    switch tsdb_wal_compression = "storage.tsdb.wal-compression";
+    switch alertmanager_drain = "alertmanager.drain-notification-queue-on-shutdown";
+    switch gomaxprocs = "auto-gomaxprocs";
+    switch gomemlimit = "auto-gomemlimit";
+    switch scrape_adjust = "scrape.adjust-timestamps";
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090")]
+    pub(crate) listen: String,
+    /// The folder for data; a new temporary one, removed at the end, if not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Hours of history to write at start.
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    pub(crate) history: u32,
+    /// What the simulation starts from: the same seed gives the same history.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+}
+
+/// Files to check.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Check {
+    /// Check a configuration file and what it names.
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// How to print the answer.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+}
+
+/// Where the server is.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// The server's URL; may hold user and password.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+    pub(crate) url: String,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// Questions for a server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Query {
+    /// Evaluate an expression at one time.
+    Instant {
+        /// PromQL.
+        expression: String,
+        /// RFC 3339 or seconds since the epoch; now if not given.
+        #[arg(long, value_name = "TIME")]
+        time: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Evaluate an expression over a range of time.
+    Range {
+        /// PromQL.
+        expression: String,
+        /// RFC 3339 or seconds since the epoch; an hour before the end if not given.
+        #[arg(long, value_name = "TIME")]
+        start: Option<String>,
+        /// RFC 3339 or seconds since the epoch; now if not given.
+        #[arg(long, value_name = "TIME")]
+        end: Option<String>,
+        /// The distance between points; a 250th of the range if not given.
+        #[arg(long, value_name = "DURATION")]
+        step: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// Tests.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Test {
+    /// Run scripts in the language of promqltest (load, eval, expect).
+    Promql {
+        /// The scripts.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Run on the embedded engine in a temporary folder instead of in memory.
+        #[arg(long)]
+        embedded: bool,
+        /// How to print the answer.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+}
+
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Selectors; everything if none is given.
+    #[arg(long = "match", value_name = "SELECTOR")]
+    pub(crate) matchers: Vec<String>,
+    /// RFC 3339 or seconds since the epoch; an hour before the end if not given.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<String>,
+    /// RFC 3339 or seconds since the epoch; now if not given.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) end: Option<String>,
+    /// The server's URL; may hold user and password.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+    pub(crate) url: String,
+    /// The file to write; standard output if not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Flags of `import`.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The file to read; `-` is standard input.
+    pub(crate) file: PathBuf,
+    /// The server's URL; may hold user and password.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+    pub(crate) url: String,
+}
+
+/// Puts `serve` in front where the command line begins with a flag of the server, as Prometheus'
+/// command lines do.
+pub(crate) fn with_implied_serve(mut arguments: Vec<String>) -> Vec<String> {
+    let own = ["-h", "--help", "-V", "--version"];
+    let implied = arguments
+        .get(1)
+        .is_some_and(|first| first.starts_with('-') && !own.contains(&first.as_str()));
+    if implied {
+        arguments.insert(1, "serve".to_owned());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        let line = std::iter::once("bellwether")
+            .chain(line.split_whitespace())
+            .map(str::to_owned);
+        Arguments::try_parse_from(with_implied_serve(line.collect()))
+    }
+
+    #[test]
+    fn a_command_line_of_prometheus_is_taken() {
+        let line = "--config.file=/etc/prometheus/prometheus.yml --storage.tsdb.path=/prometheus \
+                    --web.console.libraries=/usr/share/prometheus/console_libraries \
+                    --storage.tsdb.retention.time=30d --web.enable-lifecycle \
+                    --storage.tsdb.wal-compression --web.listen-address=:9090 \
+                    --enable-feature=exemplar-storage,native-histograms --storage.tsdb.no-lockfile \
+                    --auto-gomaxprocs=false";
+        let Command::Serve(serve) = parse(line).unwrap().command else {
+            panic!("not serve")
+        };
+        assert_eq!(
+            serve.config,
+            PathBuf::from("/etc/prometheus/prometheus.yml")
+        );
+        assert_eq!(serve.listen, [":9090"]);
+        assert_eq!(
+            serve.enable_feature,
+            ["exemplar-storage", "native-histograms"]
+        );
+        assert_eq!(
+            serve.ignored.given(),
+            [
+                "--web.console.libraries",
+                "--storage.tsdb.no-lockfile",
+                "--storage.tsdb.wal-compression",
+                "--auto-gomaxprocs"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_flag_is_refused_by_name() {
+        let error = parse("serve --web.enable-lifecylce")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("--web.enable-lifecycle"), "{error}");
+    }
+}

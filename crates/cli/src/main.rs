@@ -1,0 +1,66 @@
+//! The `bellwether` binary: flags, wiring, signals, exit codes.
+//!
+//! ## Model
+//! Each command is a module. Exit codes: 0, 1 (the answer is no), 2 (could not run).
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks"
+)]
+
+mod arguments;
+mod check;
+mod demo;
+mod logging;
+mod remote;
+mod serve;
+mod test_promql;
+mod wiring;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Check, Command, Test, with_implied_serve};
+
+/// Returns freed memory to the system soon and takes no lock between threads: what a server with
+/// a memory ceiling needs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse_from(with_implied_serve(std::env::args().collect()));
+    match run(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("bellwether: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
+    match command {
+        Command::Serve(serve) => done(serve::run(&serve)),
+        Command::Demo(demo) => done(demo::run(&demo)),
+        Command::Check(Check::Config { file, output }) => check::config(&file, output),
+        Command::Test(Test::Promql {
+            files,
+            embedded,
+            output,
+        }) => test_promql::run(&files, embedded, output),
+        Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),
+        Command::Status(remote) => done(client_runtime()?.block_on(remote::status(remote))),
+        Command::Export(export) => done(client_runtime()?.block_on(remote::export(export))),
+        Command::Import(import) => done(client_runtime()?.block_on(remote::import(import))),
+    }
+}
+
+/// A small runtime for commands that only wait for a server.
+fn client_runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}

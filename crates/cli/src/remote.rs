@@ -1,0 +1,311 @@
+//! Commands that ask a running server: `query`, `status`, `export`, `import`.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use bellwether_model::time::parse_duration;
+use serde_json::Value;
+
+use crate::arguments::{Export, Import, Output, Query, Remote};
+
+/// Evaluates an expression on a server.
+pub(crate) async fn query(query: Query) -> Result<()> {
+    let (path, form, remote) = match query {
+        Query::Instant {
+            expression,
+            time,
+            remote,
+        } => {
+            let mut form = vec![("query", expression)];
+            form.extend(time.map(|time| ("time", time)));
+            ("query", form, remote)
+        }
+        Query::Range {
+            expression,
+            start,
+            end,
+            step,
+            remote,
+        } => {
+            let end = match end {
+                Some(end) => end,
+                None => server_time(&remote.url).await?.to_string(),
+            };
+            let (start, step) = range_defaults(start, &end, step)?;
+            let form = vec![
+                ("query", expression),
+                ("start", start),
+                ("end", end),
+                ("step", step),
+            ];
+            ("query_range", form, remote)
+        }
+    };
+    let answer = api(&remote.url, path, &form).await?;
+    for kind in ["warnings", "infos"] {
+        for text in answer[kind].as_array().map_or(&[][..], Vec::as_slice) {
+            eprintln!(
+                "{}: {}",
+                kind.trim_end_matches('s'),
+                text.as_str().unwrap_or_default()
+            );
+        }
+    }
+    let data = &answer["data"];
+    match remote.output {
+        Output::Json => print_json(data),
+        Output::Text => print_result(data),
+    }
+}
+
+/// Tells how a server is.
+pub(crate) async fn status(remote: Remote) -> Result<()> {
+    let build = api(&remote.url, "status/buildinfo", &[]).await?["data"].take();
+    let runtime = api(&remote.url, "status/runtimeinfo", &[]).await?["data"].take();
+    let tsdb = api(&remote.url, "status/tsdb", &[]).await?["data"].take();
+    let targets = api(&remote.url, "targets", &[("state", "active".to_owned())]).await?;
+    let active = targets["data"]["activeTargets"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let up = active
+        .iter()
+        .filter(|target| target["health"] == "up")
+        .count();
+    let status = serde_json::json!({
+        "build": build, "runtime": runtime, "storage": tsdb["headStats"],
+        "targets": { "active": active.len(), "up": up },
+    });
+    if remote.output == Output::Json {
+        return print_json(&status);
+    }
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    println!(
+        "server     {} ({})",
+        remote.url,
+        text(&status["build"]["version"])
+    );
+    println!("started    {}", text(&status["runtime"]["startTime"]));
+    println!(
+        "config     last reload {}",
+        match status["runtime"]["reloadConfigSuccess"].as_bool() {
+            Some(true) => "succeeded",
+            _ => "FAILED: the configuration before it is in use",
+        }
+    );
+    println!(
+        "retention  {}",
+        text(&status["runtime"]["storageRetention"])
+    );
+    println!(
+        "head       {} series",
+        text(&status["storage"]["numSeries"])
+    );
+    println!("targets    {up} of {} up", active.len());
+    for target in active.iter().filter(|target| target["health"] != "up") {
+        println!(
+            "  {} {}: {}",
+            text(&target["health"]),
+            text(&target["scrapeUrl"]),
+            text(&target["lastError"])
+        );
+    }
+    Ok(())
+}
+
+/// Writes stored samples as OpenMetrics.
+pub(crate) async fn export(export: Export) -> Result<()> {
+    let mut form: Vec<(&str, String)> = export
+        .matchers
+        .into_iter()
+        .map(|matcher| ("match[]", matcher))
+        .collect();
+    form.extend(export.start.map(|start| ("start", start)));
+    form.extend(export.end.map(|end| ("end", end)));
+    let url = format!(
+        "{}/api/bellwether/v1/export",
+        export.url.trim_end_matches('/')
+    );
+    let mut answer = client()?
+        .get(url)
+        .query(&form)
+        .send()
+        .await
+        .context("the server does not answer")?;
+    if !answer.status().is_success() {
+        bail!("{}: {}", answer.status(), answer.text().await?);
+    }
+    let mut out: Box<dyn std::io::Write> = match &export.file {
+        Some(file) => Box::new(
+            std::fs::File::create(file)
+                .with_context(|| format!("cannot write {}", file.display()))?,
+        ),
+        None => Box::new(std::io::stdout().lock()),
+    };
+    while let Some(chunk) = answer.chunk().await? {
+        out.write_all(&chunk)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Reads OpenMetrics into a server.
+pub(crate) async fn import(import: Import) -> Result<()> {
+    let body = if import.file == Path::new("-") {
+        let mut body = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut body)?;
+        body
+    } else {
+        std::fs::read(&import.file)
+            .with_context(|| format!("cannot read {}", import.file.display()))?
+    };
+    let url = format!(
+        "{}/api/bellwether/v1/import",
+        import.url.trim_end_matches('/')
+    );
+    let request = client()?
+        .post(url)
+        .header("Content-Type", "application/openmetrics-text")
+        .body(body);
+    let answer = request.send().await.context("the server does not answer")?;
+    let status = answer.status();
+    let text = answer.text().await?;
+    if !status.is_success() {
+        bail!("{status}: {}", text.trim());
+    }
+    println!("{}", text.trim());
+    Ok(())
+}
+
+fn client() -> Result<reqwest::Client> {
+    Ok(reqwest::Client::builder().build()?)
+}
+
+/// The answer of the Prometheus API, if it is a success.
+async fn api(url: &str, path: &str, form: &[(&str, String)]) -> Result<Value> {
+    let url = format!("{}/api/v1/{path}", url.trim_end_matches('/'));
+    let answer = client()?
+        .get(&url)
+        .query(form)
+        .send()
+        .await
+        .with_context(|| format!("{url} does not answer: is the server running there?"))?;
+    let status = answer.status();
+    let body = answer.text().await?;
+    let answer: Value = serde_json::from_str(&body)
+        .with_context(|| format!("{url} answers {status} with something that is not JSON"))?;
+    if answer["status"] != "success" {
+        bail!("{}", answer["error"].as_str().unwrap_or(&body));
+    }
+    Ok(answer)
+}
+
+async fn server_time(url: &str) -> Result<f64> {
+    let answer = api(url, "query", &[("query", "time()".to_owned())]).await?;
+    let time = answer["data"]["result"][1]
+        .as_str()
+        .context("the server does not tell the time")?;
+    Ok(time.parse()?)
+}
+
+/// An hour before the end and a 250th of the range, where nothing else is said.
+fn range_defaults(
+    start: Option<String>,
+    end: &str,
+    step: Option<String>,
+) -> Result<(String, String)> {
+    let seconds = |text: &str| -> Result<f64> {
+        match text.parse::<f64>() {
+            Ok(seconds) => Ok(seconds),
+            Err(_) => {
+                let time: jiff::Timestamp = text.parse().with_context(|| {
+                    format!("{text:?} is no time: want RFC 3339 or seconds since the epoch")
+                })?;
+                Ok(time.as_millisecond() as f64 / 1_000.0)
+            }
+        }
+    };
+    let end = seconds(end)?;
+    let start = match start {
+        Some(start) => seconds(&start)?,
+        None => end - 3_600.0,
+    };
+    let step = match step {
+        Some(step) if step.parse::<f64>().is_ok() => step,
+        Some(step) => (parse_duration(&step)? as f64 / 1_000.0).to_string(),
+        None => ((end - start) / 250.0).max(1.0).floor().to_string(),
+    };
+    Ok((start.to_string(), step))
+}
+
+fn print_json(value: &Value) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// One line a sample: `name{labels} => value @[time]`, as promtool prints it.
+fn print_result(data: &Value) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let result = &data["result"];
+    match data["resultType"].as_str() {
+        Some("scalar" | "string") => print_point(&mut out, result)?,
+        _ => {
+            for series in result.as_array().map_or(&[][..], Vec::as_slice) {
+                let name = selector(&series["metric"]);
+                if let Some(points) = series["values"].as_array() {
+                    writeln!(out, "{name}")?;
+                    for point in points {
+                        write!(out, "  ")?;
+                        print_point(&mut out, point)?;
+                    }
+                } else if series["value"].is_array() {
+                    write!(out, "{name} => ")?;
+                    print_point(&mut out, &series["value"])?;
+                }
+                for point in series["histograms"]
+                    .as_array()
+                    .map_or(&[][..], Vec::as_slice)
+                {
+                    write!(out, "  ")?;
+                    print_point(&mut out, point)?;
+                }
+                if series["histogram"].is_array() {
+                    write!(out, "{name} => ")?;
+                    print_point(&mut out, &series["histogram"])?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print_point(out: &mut impl std::io::Write, point: &Value) -> Result<()> {
+    let value = match &point[1] {
+        Value::String(text) => text.clone(),
+        histogram => format!("count {} sum {}", histogram["count"], histogram["sum"]),
+    };
+    Ok(writeln!(out, "{value} @[{}]", point[0])?)
+}
+
+fn selector(metric: &Value) -> String {
+    let Some(labels) = metric.as_object() else {
+        return String::new();
+    };
+    let name = labels
+        .get("__name__")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let pairs: Vec<String> = labels
+        .iter()
+        .filter(|(label, _)| *label != "__name__")
+        .map(|(label, value)| format!("{label}={value}"))
+        .collect();
+    if pairs.is_empty() && !name.is_empty() {
+        return name.to_owned();
+    }
+    format!("{name}{{{}}}", pairs.join(", "))
+}

@@ -1,0 +1,434 @@
+//! `serve`: the server from its first log line to its orderly end.
+//!
+//! ## Model
+//! The listeners open first, so that probes are answered while the store opens; then store, queues
+//! to other servers and scraping start in that order, and end in the opposite one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
+use bellwether_config::Loaded;
+use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts};
+use bellwether_model::{Labels, relabel};
+use bellwether_promql::Engine as QueryEngine;
+use bellwether_scrape::Manager;
+use bellwether_server::settings::ServerSettings;
+use bellwether_server::{
+    BoxFuture, BuildInfo, Control, RelabelRules, RuntimeFacts, ScrapedTargets, Server, ServerParts,
+    Services,
+};
+use bellwether_storage::{Clock, MetricStore, RealDisk, SystemClock};
+use bellwether_telemetry::Registry;
+use bellwether_tsdb::{Engine, EngineSettings};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::arguments::Serve;
+use crate::{logging, wiring};
+
+/// The version of the Prometheus API that is spoken: clients choose their features by it.
+const API_VERSION: &str = "3.11.0";
+
+/// Runs the server until it is told to stop.
+pub(crate) fn run(flags: &Serve) -> Result<()> {
+    logging::start(flags.log_level.as_deref(), flags.log_format.as_deref())?;
+    for flag in flags.ignored.given() {
+        tracing::warn!(flag, "this flag of Prometheus has no effect here");
+    }
+    for name in wiring::unknown_features(&flags.enable_feature) {
+        tracing::warn!(name, "this feature is not known, or always on, here");
+    }
+    let loaded = wiring::load(&flags.config, &flags.enable_feature)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let program = Program::start(flags, loaded, Registry::new()).await?;
+        program.until_told().await?;
+        program.stop().await
+    })
+}
+
+/// The running parts.
+#[derive(Debug)]
+pub(crate) struct Program {
+    shared: Arc<Shared>,
+    server: Server,
+    serving: tokio::task::JoinHandle<()>,
+    engine: Arc<Engine>,
+    forwarder: Arc<Forwarder>,
+    manager: Manager,
+    /// What others write to and read from.
+    pub(crate) store: Arc<dyn MetricStore>,
+    /// The first address of the API and the page.
+    pub(crate) address: std::net::SocketAddr,
+}
+
+/// What a reload changes, and what the edge may ask for.
+#[derive(Debug)]
+struct Shared {
+    config_file: PathBuf,
+    features: Vec<String>,
+    retention: String,
+    loaded: ArcSwap<Loaded>,
+    reload_success: AtomicBool,
+    last_config_ms: AtomicI64,
+    clock: Arc<dyn Clock>,
+    quit: watch::Sender<bool>,
+    /// There from when the store is open.
+    parts: Mutex<Option<Reloadable>>,
+    /// Held while a configuration is applied: one after another.
+    reloading: tokio::sync::Mutex<()>,
+    registry: Registry,
+}
+
+/// The parts that a reload reaches.
+#[derive(Debug, Clone)]
+struct Reloadable {
+    manager: Manager,
+    forwarder: Arc<Forwarder>,
+    server: Server,
+}
+
+impl Program {
+    /// Starts everything; when it returns the server is ready.
+    pub(crate) async fn start(flags: &Serve, loaded: Loaded, registry: Registry) -> Result<Self> {
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        bellwether_host::register(&registry, Arc::clone(&clock));
+        let data = wiring::data_folder(flags, &loaded.config);
+        let engine_settings = wiring::engine_settings(flags, &loaded.config)?;
+        let settings = wiring::server_settings(flags, &loaded.config)?;
+        let external_url = settings.external_url.clone();
+        let query_options = wiring::query_options(flags, &loaded.config)?;
+        let config = loaded.config.clone();
+        let shared = Arc::new(Shared {
+            config_file: flags.config.clone(),
+            features: flags.enable_feature.clone(),
+            retention: retention_text(&engine_settings),
+            loaded: ArcSwap::from_pointee(loaded),
+            reload_success: AtomicBool::new(true),
+            last_config_ms: AtomicI64::new(clock.now_ms()),
+            clock: Arc::clone(&clock),
+            quit: watch::Sender::new(false),
+            parts: Mutex::new(None),
+            reloading: tokio::sync::Mutex::new(()),
+            registry: registry.clone(),
+        });
+        shared.publish(true);
+        let server = new_server(flags, settings, &data, &shared)?;
+        let bound = server.bind().await?;
+        let address = *bound
+            .addresses()
+            .first()
+            .context("no address is listened on")?;
+        tracing::info!(%address, data = %data.display(), "listening");
+        let serving = tokio::spawn(bound.serve());
+
+        let engine = open_engine(&data, &clock, engine_settings).await?;
+        expose_store(&registry, &engine);
+        let forwarder = Arc::new(Forwarder::new(ForwarderParts {
+            store: Arc::clone(&engine) as _,
+            disk: Arc::new(RealDisk),
+            clock: Arc::clone(&clock),
+            registry: registry.clone(),
+            options: ForwardOptions::new(data.join("forward")),
+        }));
+        forwarder
+            .apply(config.remote_write, &config.global.external_labels)
+            .await?;
+        let store: Arc<dyn MetricStore> = Arc::new(ForwardStore::new(
+            Arc::clone(&engine) as _,
+            Arc::clone(&forwarder),
+        ));
+        let manager = Manager::new(Arc::clone(&store), clock, &registry);
+        let targets = ScrapedTargets::new(
+            manager.clone(),
+            external_url,
+            Some(address),
+            Box::new(Window(Arc::clone(&shared))),
+        );
+        server.open(Services {
+            store: Arc::clone(&store),
+            engine: Arc::new(QueryEngine::new(query_options)),
+            targets: Arc::new(targets),
+            otlp: config.otlp.clone(),
+        });
+        *shared.parts.lock() = Some(Reloadable {
+            manager: manager.clone(),
+            forwarder: Arc::clone(&forwarder),
+            server: server.clone(),
+        });
+        manager.apply(config.scrape).await?;
+        tracing::info!("ready");
+        Ok(Self {
+            shared,
+            server,
+            serving,
+            engine,
+            forwarder,
+            manager,
+            store,
+            address,
+        })
+    }
+
+    /// Reads the configuration file again.
+    pub(crate) async fn reload(&self) -> Result<()> {
+        self.shared.reload_now().await.map_err(anyhow::Error::msg)
+    }
+
+    /// The jobs of the configuration, and those that the program itself adds.
+    pub(crate) fn manager(&self) -> &Manager {
+        &self.manager
+    }
+
+    /// Waits until a signal or a request says to stop; reloads on SIGHUP.
+    pub(crate) async fn until_told(&self) -> Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let mut quit = self.shared.quit.subscribe();
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = quit.wait_for(|quit| *quit) => return Ok(()),
+                _ = hang_up.recv() => {
+                    // The failure is logged and shown as a metric; the server goes on as it is.
+                    if let Err(text) = self.shared.reload_now().await {
+                        tracing::error!("{text}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends everything in order: no new requests, no scrapes, queues flushed, store closed.
+    pub(crate) async fn stop(self) -> Result<()> {
+        tracing::info!("stopping");
+        self.server.stop();
+        self.manager.shutdown().await;
+        self.serving.await?;
+        self.forwarder.shutdown().await;
+        let engine = self.engine;
+        tokio::task::spawn_blocking(move || engine.close()).await??;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn new_server(
+    flags: &Serve,
+    settings: ServerSettings,
+    data: &Path,
+    shared: &Arc<Shared>,
+) -> Result<Server> {
+    Ok(Server::new(ServerParts {
+        flags: wiring::shown_flags(flags, &settings, data),
+        settings,
+        clock: Arc::clone(&shared.clock),
+        registry: shared.registry.clone(),
+        build: BuildInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            api_version: API_VERSION.to_owned(),
+            revision: option_env!("BELLWETHER_REVISION")
+                .unwrap_or_default()
+                .to_owned(),
+            rustc_version: String::new(),
+            build_date: String::new(),
+        },
+        features: wiring::shown_features(&flags.enable_feature),
+        control: Arc::new(Window(Arc::clone(shared))),
+    })?)
+}
+
+async fn open_engine(
+    data: &Path,
+    clock: &Arc<dyn Clock>,
+    settings: EngineSettings,
+) -> Result<Arc<Engine>> {
+    let (folder, clock) = (data.to_owned(), Arc::clone(clock));
+    let engine = tokio::task::spawn_blocking(move || -> Result<Arc<Engine>> {
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+        let engine = Engine::open(Arc::new(RealDisk), &folder, clock, settings)
+            .with_context(|| format!("cannot open the data in {}", folder.display()))?;
+        engine.start_background().context("cannot start the store's upkeep")?;
+        Ok(engine)
+    })
+    .await??;
+    Ok(engine)
+}
+
+/// The store's own numbers among the metrics of the server.
+fn expose_store(registry: &Registry, engine: &Arc<Engine>) {
+    let engine = Arc::downgrade(engine);
+    registry.add_collector(move |sink| {
+        let Some(engine) = engine.upgrade() else {
+            return;
+        };
+        let stats = engine.stats(0);
+        let gauges = [
+            (
+                "bellwether_storage_head_series",
+                "Series in memory.",
+                stats.head_series as f64,
+            ),
+            (
+                "bellwether_storage_head_chunks",
+                "Chunks in memory.",
+                stats.head_chunks as f64,
+            ),
+            (
+                "bellwether_storage_blocks",
+                "Blocks on disk.",
+                stats.block_count as f64,
+            ),
+            (
+                "bellwether_storage_disk_bytes",
+                "Size of the data folder.",
+                stats.disk_bytes as f64,
+            ),
+            (
+                "bellwether_storage_memory_bytes",
+                "Memory that the store accounts for.",
+                stats.memory_bytes as f64,
+            ),
+            (
+                "bellwether_storage_memory_limit_bytes",
+                "The ceiling of that memory; 0: none.",
+                stats.memory_limit_bytes as f64,
+            ),
+        ];
+        for (name, help, value) in gauges {
+            sink.gauge(name, help, &[], value);
+        }
+        for (name, value) in stats.counters {
+            if name.ends_with("_total") {
+                sink.counter(name, "A count of the metrics engine.", &[], value);
+            } else {
+                sink.gauge(name, "A level of the metrics engine.", &[], value);
+            }
+        }
+    });
+}
+
+fn retention_text(settings: &EngineSettings) -> String {
+    let mut parts = Vec::new();
+    if settings.retention_ms > 0 {
+        parts.push(bellwether_model::time::DurationText(settings.retention_ms).to_string());
+    }
+    if settings.retention_bytes > 0 {
+        parts.push(bellwether_config::size_text(settings.retention_bytes));
+    }
+    parts.join(" or ")
+}
+
+impl Shared {
+    /// Reads the configuration again and applies it; what is wrong leaves the running one in place.
+    async fn reload_now(&self) -> Result<(), String> {
+        let _one_at_a_time = self.reloading.lock().await;
+        let result = self.try_reload().await;
+        self.publish(result.is_ok());
+        match &result {
+            Ok(()) => tracing::info!(file = %self.config_file.display(), "configuration reloaded"),
+            Err(error) => {
+                tracing::error!("reload failed, the running configuration stays: {error:#}")
+            }
+        }
+        result.map_err(|error| format!("{error:#}"))
+    }
+
+    async fn try_reload(&self) -> Result<()> {
+        let parts = self
+            .parts
+            .lock()
+            .clone()
+            .context("the server is still starting")?;
+        let loaded = wiring::load(&self.config_file, &self.features)?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let config = loaded.config.clone();
+        parts.server.reload_certificates()?;
+        self.loaded.store(Arc::new(loaded));
+        parts
+            .forwarder
+            .apply(config.remote_write, &config.global.external_labels)
+            .await?;
+        parts.server.apply(config.otlp);
+        parts.manager.apply(config.scrape).await?;
+        self.last_config_ms
+            .store(self.clock.now_ms(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Tells how the last load went, under Prometheus' names.
+    fn publish(&self, success: bool) {
+        self.reload_success.store(success, Ordering::Relaxed);
+        let gauge = |name, help| self.registry.gauge(name, help, &[]);
+        gauge(
+            "prometheus_config_last_reload_successful",
+            "Whether the last configuration that was read is in use.",
+        )
+        .set(f64::from(u8::from(success)));
+        if success {
+            gauge(
+                "prometheus_config_last_reload_success_timestamp_seconds",
+                "When a configuration was last taken.",
+            )
+            .set(self.clock.now_ms() as f64 / 1_000.0);
+        }
+    }
+}
+
+/// The edge's window on the program.
+#[derive(Debug)]
+struct Window(Arc<Shared>);
+
+impl Control for Window {
+    fn config_yaml(&self) -> String {
+        self.0.loaded.load().redacted_yaml.clone()
+    }
+
+    fn external_labels(&self) -> Labels {
+        self.0.loaded.load().config.global.external_labels.clone()
+    }
+
+    fn reload(&self) -> BoxFuture<Result<(), String>> {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move { shared.reload_now().await })
+    }
+
+    fn quit(&self) {
+        self.0.quit.send_replace(true);
+    }
+
+    fn runtime(&self) -> RuntimeFacts {
+        RuntimeFacts {
+            reload_success: self.0.reload_success.load(Ordering::Relaxed),
+            last_config_ms: self.0.last_config_ms.load(Ordering::Relaxed),
+            corruption_count: 0,
+            storage_retention: self.0.retention.clone(),
+        }
+    }
+}
+
+impl RelabelRules for Window {
+    fn of_pool(&self, pool: &str) -> Option<Vec<relabel::Rule>> {
+        let loaded = self.0.loaded.load();
+        let job = loaded
+            .config
+            .scrape
+            .iter()
+            .find(|job| job.job_name == pool)?;
+        Some(job.relabel.clone())
+    }
+}
