@@ -8,7 +8,7 @@
 //! ## Invariants
 //! A tree that [`crate::parse`] gives out is well typed: the operands of each node have the types
 //! that the node wants, and [`Binary::matching`] is there exactly where both sides are vectors.
-//! A tree is at most 512 nodes deep (`parser::DEPTH_MAX`).
+//! A tree is at most [`crate::parser::DEPTH_MAX`] levels deep.
 
 use bellwether_model::Matcher;
 

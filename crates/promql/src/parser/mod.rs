@@ -33,9 +33,14 @@ pub use lexer::KEYWORDS;
 use lexer::{Kind, Lexer, Token};
 pub(crate) use number::{parse_duration_text, parse_number};
 
-/// Deepest tree. Chosen: three times what the deepest generated dashboards have, and far below
-/// what the 2 MiB stack of a worker thread holds.
-pub const DEPTH_MAX: u32 = 512;
+/// Deepest tree: an operator between two expressions counts one level, all else two. Measured: an
+/// evaluation takes up to 4 KiB of stack for an operator and 8 KiB for an aggregation, and must fit
+/// into the 2 MiB of a worker thread (`tests/depth.rs`).
+pub const DEPTH_MAX: u32 = 384;
+
+/// Most functions for nested constructs on the stack: each makes at least two levels, but for
+/// signs and powers, which nobody writes so many of.
+const NESTING_MAX: u32 = DEPTH_MAX / 2;
 
 /// Longest text of a query in bytes. Chosen: far above any real query.
 pub const TEXT_BYTES_MAX: usize = 4 << 20;
@@ -326,23 +331,26 @@ impl<'a> Parser<'a> {
 
     fn depth_checked(&mut self, depth: u32, range: PosRange) -> Parsed<u32> {
         if depth > DEPTH_MAX {
-            return self.fail(
-                range,
-                format!("query is nested deeper than {DEPTH_MAX} levels"),
-            );
+            return self.too_deep(range);
         }
         Ok(depth)
+    }
+
+    fn too_deep<T>(&mut self, range: PosRange) -> Parsed<T> {
+        self.fail(
+            range,
+            format!(
+                "query is nested too deeply: at most {NESTING_MAX} levels or {DEPTH_MAX} operators in a row"
+            ),
+        )
     }
 
     /// Counts a level of recursion while `inner` runs.
     fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         self.nesting += 1;
-        if self.nesting > DEPTH_MAX {
+        if self.nesting > NESTING_MAX {
             let range = self.peek()?.range;
-            return self.fail(
-                range,
-                format!("query is nested deeper than {DEPTH_MAX} levels"),
-            );
+            return self.too_deep(range);
         }
         let result = inner(self);
         self.nesting -= 1;
@@ -429,7 +437,7 @@ impl<'a> Parser<'a> {
             number.range.start = start;
             return Ok(Deep::leaf(Expr::Number(number)));
         }
-        let depth = self.depth_checked(operand.depth + 1, token.range)?;
+        let depth = self.depth_checked(operand.depth + 2, token.range)?;
         let unary = Unary {
             op,
             expr: operand.expr,
@@ -449,7 +457,7 @@ impl<'a> Parser<'a> {
                 let inner = self.expression(PRECEDENCE_LOWEST)?;
                 let close = self.expect(Kind::RightParen)?;
                 let range = token.range.to(close.range);
-                let depth = self.depth_checked(inner.depth + 1, range)?;
+                let depth = self.depth_checked(inner.depth + 2, range)?;
                 let paren = Paren {
                     expr: inner.expr,
                     range,
@@ -602,7 +610,7 @@ impl<'a> Parser<'a> {
         };
         self.check_enabled(function, name.range);
         let range = name.range.to(close.range);
-        let depth = self.depth_checked(depth + 1, range)?;
+        let depth = self.depth_checked(depth + 2, range)?;
         let call = Call {
             function,
             args,
@@ -660,7 +668,7 @@ impl<'a> Parser<'a> {
             );
             return Err(Stop);
         }
-        let depth = self.depth_checked(depth + 1, range)?;
+        let depth = self.depth_checked(depth + 2, range)?;
         let Some(expr) = args.pop() else {
             return Err(Stop);
         };
@@ -920,7 +928,7 @@ impl<'a> Parser<'a> {
                     return self.unexpected(CONTEXT, "\"]\"");
                 };
                 let range = deep.expr.range().to(close.range);
-                let depth = self.depth_checked(deep.depth + 1, range)?;
+                let depth = self.depth_checked(deep.depth + 2, range)?;
                 let subquery = Subquery {
                     expr: deep.expr,
                     window_ms,
