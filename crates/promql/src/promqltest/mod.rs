@@ -157,6 +157,5 @@ impl fmt::Display for Report {
     }
 }
 
-
 #[cfg(test)]
 mod tests;
