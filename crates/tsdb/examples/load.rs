@@ -58,7 +58,7 @@ impl Series {
             }
             16 => self.value += self.rate * 5.0 * (0.5 + random.unit()),
             _ => {
-                if random.next() % 500 == 0 {
+                if random.next().is_multiple_of(500) {
                     self.value += 1.0;
                 }
             }

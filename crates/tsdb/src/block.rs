@@ -19,6 +19,6 @@ mod layout;
 mod reader;
 mod writer;
 
-pub(crate) use layout::{BlockFacts, SEQUENCE_NONE};
+pub(crate) use layout::BlockFacts;
 pub(crate) use reader::Block;
 pub(crate) use writer::BlockWriter;

@@ -19,7 +19,7 @@
 use std::cell::RefCell;
 
 use bellwether_codec::ints::{self, Effort};
-use bellwether_codec::varint::{Malformed, Reader, put, put_signed};
+use bellwether_codec::varint::{Malformed, Reader, put};
 use bellwether_model::{Histogram, TimeRange};
 use bellwether_storage::Samples;
 
@@ -208,14 +208,12 @@ fn ordered(bits: u64) -> i64 {
 #[inline]
 fn decimal(value: f64, power: f64) -> Option<i64> {
     let scaled = (value * power).round_ties_even();
-    // The comparison is false for NaN.
-    if !(scaled.abs() < EXACT_MAX) {
-        return None;
-    }
     let back = scaled / power;
     // The sign of zero would be lost on the way through an integer.
-    (back.to_bits() == value.to_bits() && (scaled != 0.0 || value.to_bits() == 0))
-        .then_some(scaled as i64)
+    let exact = scaled.abs() < EXACT_MAX
+        && back.to_bits() == value.to_bits()
+        && (scaled != 0.0 || value.to_bits() == 0);
+    exact.then_some(scaled as i64)
 }
 
 /// Turns floats into integers times a common power of ten; the few that resist are set aside.

@@ -80,15 +80,11 @@ pub(crate) fn merge(
     let (mut points, mut more, mut metas, mut pairs) =
         (Points::default(), Points::default(), Vec::new(), Vec::new());
     let mut since_release = 0u64;
-    loop {
-        let Some(least) = sources
-            .iter()
-            .filter_map(|s| s.labels.as_ref())
-            .min()
-            .cloned()
-        else {
-            break;
-        };
+    let least = |sources: &[Source<'_>]| {
+        let labels = sources.iter().filter_map(|source| source.labels.as_ref());
+        labels.min().cloned()
+    };
+    while let Some(least) = least(&sources) {
         if stop.load(Ordering::Relaxed) {
             return Err(StorageError::Unavailable(
                 "the engine is closing".to_owned(),

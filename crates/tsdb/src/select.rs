@@ -51,9 +51,7 @@ impl Handle {
         let mut points = self.points.clone();
         points.remove(|t| !range.contains(t));
         all.absorb(&points);
-        if let Err(error) = result {
-            return Err(error);
-        }
+        result?;
         all.read_into(out);
         Ok(())
     }

@@ -1,5 +1,9 @@
 //! Every fault at every operation of the disk: what was acknowledged is there, once, and nothing
 //! else is.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests too; they fail by panic"
+)]
 
 mod support;
 

@@ -1,4 +1,8 @@
 //! The engine against the reference store: the same calls, the same answers.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests too; they fail by panic"
+)]
 
 mod support;
 

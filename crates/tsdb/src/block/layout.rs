@@ -8,9 +8,6 @@ pub(super) const HEADER_LEN: usize = 16;
 /// Entries of the series section between two offsets: fewer cost bytes, more cost time.
 pub(super) const GROUP: usize = 16;
 
-/// A block that holds samples of no log at all.
-pub(crate) const SEQUENCE_NONE: u64 = 0;
-
 /// What the footer says of the block as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockFacts {

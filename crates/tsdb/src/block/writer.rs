@@ -279,14 +279,6 @@ impl BlockWriter {
         self.series.extend_from_slice(&self.entry);
     }
 
-    /// About how many bytes the index takes in memory now.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.series.capacity()
-            + self.fingerprints.capacity() * 20
-            + self.pairs.capacity() * (size_of::<Pair>() + 8)
-            + self.values.capacity()
-    }
-
     /// Writes the index and makes the file durable. `None` where there was no sample: then the
     /// file means nothing and the caller removes it.
     pub(crate) fn finish(mut self) -> Result<Option<BlockFacts>, StorageError> {
@@ -299,15 +291,13 @@ impl BlockWriter {
         }
         let mut hasher = crc32fast::Hasher::new();
         let mut lens = [0u64; SECTIONS];
-        let mut section = 0;
         let sections = self.sections();
-        for bytes in [std::mem::take(&mut self.series)]
+        let all = [std::mem::take(&mut self.series)]
             .into_iter()
-            .chain(sections)
-        {
+            .chain(sections);
+        for (section, bytes) in all.enumerate() {
             hasher.update(&bytes);
             lens[section] = bytes.len() as u64;
-            section += 1;
             self.file
                 .append(&bytes)
                 .map_err(|e| io_error("write", &self.path, e))?;

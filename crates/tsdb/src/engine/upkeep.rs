@@ -47,7 +47,8 @@ impl Engine {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start_background(self: &Arc<Self>) -> Result<(), StorageError> {
-        let rounds: [(&str, fn(&Self)); 2] = [
+        type Round = (&'static str, fn(&Engine));
+        let rounds: [Round; 2] = [
             ("tsdb-spill", Self::spill_round),
             ("tsdb-merge", Self::merge_round),
         ];

@@ -1,5 +1,10 @@
 //! What the tests of the engine share.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test uses a part"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
