@@ -341,6 +341,30 @@ pub(crate) fn slide_count(
     })
 }
 
+/// A number that sorts as the float does, NaN first: comparing whole numbers is much cheaper.
+#[inline(always)]
+fn sort_key(value: f64) -> u64 {
+    if value.is_nan() {
+        return 0;
+    }
+    let bits = value.to_bits();
+    if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | 1 << 63
+    }
+}
+
+/// The float of a [`sort_key`].
+#[inline(always)]
+fn of_sort_key(key: u64) -> f64 {
+    match key {
+        0 => f64::NAN,
+        key if key >> 63 == 1 => f64::from_bits(key & !(1 << 63)),
+        key => f64::from_bits(!key),
+    }
+}
+
 /// `quantile_over_time`, with the quantile of each step.
 pub(crate) fn slide_quantile(
     slide: &Slide<'_>,
@@ -348,47 +372,36 @@ pub(crate) fn slide_quantile(
     out: &mut Vec<f64>,
 ) -> (u64, u64) {
     let at = |step: usize| quantiles.get(step).copied().unwrap_or(f64::NAN);
-    let mut sorted: Vec<f64> = Vec::new();
-    if !slide.overlaps() || slide.typical_window() < SLIDING_MIN {
-        return slide.each(|step, from, to, _| {
-            if from == to {
-                out.push(ABSENT);
-                return;
-            }
-            sorted.clear();
-            sorted.extend_from_slice(&slide.values[from..to]);
-            out.push(guard(quantile(at(step), &mut sorted)));
-        });
-    }
-    // The window is kept sorted: what leaves and enters is found by halving.
+    let keep = slide.overlaps() && slide.typical_window() >= SLIDING_MIN;
+    // The window, sorted. What leaves and enters it is found by halving.
+    let mut sorted: Vec<u64> = Vec::new();
     let (mut first, mut end) = (0, 0);
     slide.each(|step, from, to, _| {
-        if from >= end {
+        if !keep || from >= end {
             sorted.clear();
-            sorted.extend_from_slice(&slide.values[from..to]);
-            sorted.sort_unstable_by(super::quantile::nan_first);
+            sorted.extend(slide.values[from..to].iter().map(|v| sort_key(*v)));
+            sorted.sort_unstable();
         } else {
             for &value in &slide.values[first..from] {
-                let place = place_of(&sorted, value);
+                let key = sort_key(value);
+                let place = sorted.partition_point(|other| *other < key);
                 if place < sorted.len() {
                     sorted.remove(place);
                 }
             }
             for &value in &slide.values[end..to] {
-                sorted.insert(place_of(&sorted, value), value);
+                let key = sort_key(value);
+                sorted.insert(sorted.partition_point(|other| *other < key), key);
             }
         }
         (first, end) = (from, to);
         out.push(if from == to {
             ABSENT
         } else {
-            guard(sorted_quantile(at(step), &sorted))
+            let value = |position: usize| of_sort_key(sorted[position]);
+            guard(sorted_quantile(at(step), sorted.len(), value))
         });
     })
-}
-
-fn place_of(sorted: &[f64], value: f64) -> usize {
-    sorted.partition_point(|other| super::quantile::nan_first(other, &value).is_lt())
 }
 
 /// The sum or mean of histograms.

@@ -36,12 +36,12 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
         return between(rank, low, high);
     }
     values.sort_unstable_by(nan_first);
-    sorted_quantile(q, values)
+    sorted_quantile(q, values.len(), |position| values[position])
 }
 
-/// [`quantile`] of values that are sorted, NaN first.
-pub(crate) fn sorted_quantile(q: f64, values: &[f64]) -> f64 {
-    if values.is_empty() || q.is_nan() {
+/// [`quantile`] of `count` values that are sorted, NaN first; `at` gives the one at a position.
+pub(crate) fn sorted_quantile(q: f64, count: usize, at: impl Fn(usize) -> f64) -> f64 {
+    if count == 0 || q.is_nan() {
         return f64::NAN;
     }
     if q < 0.0 {
@@ -50,10 +50,9 @@ pub(crate) fn sorted_quantile(q: f64, values: &[f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    let rank = q * (values.len() - 1) as f64;
+    let rank = q * (count - 1) as f64;
     let lower = rank.floor() as usize;
-    let upper = (lower + 1).min(values.len() - 1);
-    between(rank, values[lower], values[upper])
+    between(rank, at(lower), at((lower + 1).min(count - 1)))
 }
 
 fn between(rank: f64, low: f64, high: f64) -> f64 {
