@@ -64,7 +64,8 @@ impl Grid {
     /// The time of a step.
     #[inline(always)]
     pub(crate) fn time(&self, step: usize) -> i64 {
-        self.start_ms + step as i64 * self.step_ms
+        self.start_ms
+            .saturating_add((step as i64).saturating_mul(self.step_ms))
     }
 
     /// The time of the last step.

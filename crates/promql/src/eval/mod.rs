@@ -244,7 +244,7 @@ impl Engine {
                 step_s: step_ms
                     .filter(|_| grid.start_ms != end_ms)
                     .map_or(0.0, |ms| ms as f64 / 1000.0),
-                range_s: (end_ms - grid.start_ms) as f64 / 1000.0,
+                range_s: end_ms.saturating_sub(grid.start_ms) as f64 / 1000.0,
             },
             start_ms: grid.start_ms,
             end_ms,
@@ -390,3 +390,6 @@ pub(crate) fn to_samples(column: Column, times: &[i64]) -> Samples {
     }
     samples
 }
+
+#[cfg(test)]
+mod tests;

@@ -226,7 +226,7 @@ impl Query<'_> {
         // division of upstream.
         let mut start = step_ms * (floor / step_ms);
         if start <= floor {
-            start += step_ms;
+            start = start.saturating_add(step_ms);
         }
         let inner = Grid::new(start, end, step_ms);
         if inner.count == 0 {
