@@ -123,6 +123,45 @@ fn folder_bytes(folder: &Path) -> u64 {
         .sum()
 }
 
+/// Registers and writes two million series and says where the ceiling stopped it.
+fn flood(engine: &Arc<Engine>, source: &Source, before_kib: u64) {
+    engine.start_background().unwrap();
+    let mut batch = WriteBatch::default();
+    let (mut taken, mut refused) = (0u64, None);
+    for index in 0..2_000_000u64 {
+        let labels = Labels::from_pairs([
+            ("__name__", format!("flood_{}", index % 100)),
+            ("id", format!("{index:016x}")),
+            ("instance", format!("10.0.0.{}:9090", index % 250)),
+            ("job", "flood".to_owned()),
+            ("pod", format!("flood-{}", index / 50)),
+        ]);
+        let key = Some(SeriesKey(
+            u128::from(index).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060),
+        ));
+        match engine.register(source, key, &labels) {
+            Ok(id) => {
+                taken += 1;
+                batch.push(id, BEGIN_MS, index as f64);
+            }
+            Err(error) => refused = Some(error.to_string()),
+        }
+        if batch.sample_count() >= 2_000 {
+            engine.write(source, &batch).unwrap();
+            batch.clear();
+        }
+    }
+    let (now, peak) = (rss_kib("VmRSS"), rss_kib("VmHWM"));
+    println!(
+        "flood: {taken} series taken, {} MiB at the start",
+        before_kib >> 10
+    );
+    println!("RSS {} MiB, peak {} MiB", now >> 10, peak >> 10);
+    engine.compact().unwrap();
+    println!("after compaction: peak {} MiB", rss_kib("VmHWM") >> 10);
+    println!("refused: {refused:?}");
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let folder = Path::new(arguments.get(1).map_or("/tmp/load", String::as_str));
@@ -133,13 +172,20 @@ fn main() {
     let mut series = make(count, &mut random);
     let before = rss_kib("VmRSS");
     let clock = Arc::new(ManualClock::new(BEGIN_MS + steps * 15_000));
-    let settings = EngineSettings::default();
+    let settings = EngineSettings {
+        memory_limit_bytes: 512 << 20,
+        ..EngineSettings::default()
+    };
     let open = || {
         let disk = Arc::new(RealDisk);
         Engine::open(disk, folder, Arc::clone(&clock) as _, settings.clone()).unwrap()
     };
     let engine = open();
     let source = Source::new("load");
+    if arguments.get(4).is_some_and(|word| word == "flood") {
+        flood(&engine, &source, before);
+        return;
+    }
     let keys: Vec<SeriesKey> = (0..count as u128)
         .map(|i| SeriesKey((i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)))
         .collect();

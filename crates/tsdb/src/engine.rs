@@ -107,6 +107,8 @@ pub struct Engine {
     version: RwLock<Arc<Version>>,
     extras: Mutex<Extras>,
     next_file: AtomicU64,
+    /// The generation of the memtable in which idle series were last looked for.
+    forgotten: AtomicU64,
     key_seed: u64,
     seed: u64,
     counters: Counters,
@@ -237,6 +239,10 @@ impl MetricStore for Engine {
 
     fn delete(&self, matcher_sets: &[Vec<Matcher>], range: TimeRange) -> Result<(), StorageError> {
         self.delete_samples(matcher_sets, range)
+    }
+
+    fn compact(&self) -> Result<(), StorageError> {
+        Self::compact(self)
     }
 
     fn clean_tombstones(&self) -> Result<(), StorageError> {

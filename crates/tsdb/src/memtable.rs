@@ -202,15 +202,26 @@ impl Memtable {
 
     /// The samples of a series, ascending, appended to `out`, which is empty.
     pub(crate) fn points_into(&self, series: u32, last: u32, out: &mut Points) {
-        let mut ordered = true;
+        // The chain leads from the newest to the oldest: count first, then fill from the end.
+        let mut count = 0;
+        let mut block = last;
+        while block != NONE {
+            let of = self.block(block);
+            count += of.len as usize;
+            block = of.previous;
+        }
+        out.times_ms.resize(count, 0);
+        out.values.resize(count, 0.0);
+        let (mut ordered, mut newer) = (true, i64::MAX);
+        let mut at = count;
         self.each_newest_first(last, |time_ms, value| {
-            ordered &= out.times_ms.last().is_none_or(|&newer| time_ms < newer);
-            out.times_ms.push(time_ms);
-            out.values.push(value);
+            at -= 1;
+            ordered &= time_ms < newer;
+            newer = time_ms;
+            out.times_ms[at] = time_ms;
+            out.values[at] = value;
             false
         });
-        out.times_ms.reverse();
-        out.values.reverse();
         if !ordered {
             let mut both: Vec<(i64, f64)> = out
                 .times_ms

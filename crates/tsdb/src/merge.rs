@@ -113,6 +113,8 @@ pub(crate) fn merge(
                 });
                 new_pairs = Some(numbers.collect());
             }
+            // Entries of the index are about so large, and pages of it count too.
+            since_release += 128;
             metas.clear();
             source
                 .block

@@ -132,6 +132,7 @@ impl Engine {
             version: RwLock::new(Arc::new(version)),
             extras: Mutex::new(extras),
             next_file: AtomicU64::new(next_file),
+            forgotten: AtomicU64::new(0),
             key_seed: secret(),
             seed: manifest.seed,
             commit: Mutex::new(manifest),

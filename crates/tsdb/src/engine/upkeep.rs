@@ -580,6 +580,11 @@ impl Engine {
         };
         let idle = {
             let head = self.head.read();
+            // Series become idle with the memtables that pass without them.
+            let generation = u64::from(head.generation);
+            if !stale && self.forgotten.swap(generation, Ordering::SeqCst) == generation {
+                return Ok(());
+            }
             let idle = |id: &u32| head.slot(*id).is_some_and(|slot| gone(&head, *id, slot));
             let count = head.ids().filter(idle).count();
             if count < 1_024 || count * 4 < head.live {
