@@ -27,6 +27,9 @@ const MERGE_MIN: usize = 4;
 const MERGE_MAX: usize = 16;
 /// Blocks are not merged beyond this, so that a merge ends in minutes.
 const MERGED_BYTES_MAX: u64 = 8 << 30;
+/// A window is left alone until so many files were made since something was written into it: each
+/// spill makes two or three.
+const QUIET_FILES: u64 = 12;
 /// Series are sorted and written in groups, so that writers wait for the head only shortly.
 const SPILL_GROUP: usize = 512;
 
@@ -38,6 +41,23 @@ struct Change {
     log_first: Option<u64>,
     series_file: Option<u64>,
     tombstones: Option<Tombstones>,
+}
+
+/// How many of `blocks`, which are sorted by size, go well together, from the first on. A block
+/// that is much larger than those before it together is not written again for their sake, unless
+/// its window is over.
+fn mergeable(blocks: &[Arc<Block>], closed: bool) -> usize {
+    let mut total = 0;
+    for (count, block) in blocks.iter().enumerate() {
+        let bytes = block.file_bytes();
+        let much_larger = count > 0 && bytes > total * 2 + (64 << 10);
+        let too_large = total + bytes > MERGED_BYTES_MAX;
+        if (much_larger && !closed) || too_large || count == MERGE_MAX {
+            return count;
+        }
+        total += bytes;
+    }
+    blocks.len()
 }
 
 impl Engine {
@@ -461,34 +481,24 @@ impl Engine {
                 .now_ms()
                 .saturating_sub(self.settings.block_span_ms),
         );
+        let newest = |blocks: &[Arc<Block>]| {
+            let sequences = blocks.iter().map(|block| block.facts().sequence_last);
+            sequences.max().unwrap_or(0)
+        };
+        let latest = newest(&version.blocks);
         for (window, mut blocks) in by_window {
+            // A window into which somebody still writes old samples is not over.
+            let quiet = newest(&blocks).saturating_add(QUIET_FILES) <= latest;
+            let closed = all || (window < present && quiet);
+            let enough = if closed { 2 } else { MERGE_MIN };
             blocks.sort_by_key(|block| block.file_bytes());
-            let mut total = 0;
-            let mut count = 0;
-            for block in &blocks {
-                let bytes = block.file_bytes();
-                // A block that is much larger than all before it together is not written again
-                // for their sake, unless its window is over.
-                let much_larger = count > 0 && bytes > total * 2 + (64 << 10);
-                let closed = all || window < present;
-                if (much_larger && !closed)
-                    || total + bytes > MERGED_BYTES_MAX
-                    || count == MERGE_MAX
-                {
-                    break;
+            for begin in 0..blocks.len() {
+                let count = mergeable(&blocks[begin..], closed);
+                if count >= enough {
+                    let mut picked = blocks[begin..begin + count].to_vec();
+                    picked.sort_by_key(|block| (block.facts().sequence_first, block.number));
+                    return picked;
                 }
-                total += bytes;
-                count += 1;
-            }
-            let enough = if all || window < present {
-                2
-            } else {
-                MERGE_MIN
-            };
-            if count >= enough {
-                blocks.truncate(count);
-                blocks.sort_by_key(|block| (block.facts().sequence_first, block.number));
-                return blocks;
             }
         }
         Vec::new()
