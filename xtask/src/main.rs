@@ -56,7 +56,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "check" => check(),
         "tidy" => tidy::run(&root()?),
         "blackbox" => blackbox(),
-        "fuzz" => fuzz(option(rest, "--seconds")?.unwrap_or("10")),
+        "fuzz" => fuzz("release", option(rest, "--seconds")?.unwrap_or("10")),
         "bench" => bench(rest),
         "conformance" => match (option(rest, "--upstream")?, option(rest, "--compliance")?) {
             (Some(folder), None) => conformance(folder),
@@ -80,7 +80,8 @@ fn gate() -> Result<()> {
     cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .step("documents of the crates")?;
-    fuzz("5")?;
+    // Unoptimised here: the build is there already, and overflow checks are on.
+    fuzz("dev", "5")?;
     blackbox()
 }
 

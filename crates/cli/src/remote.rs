@@ -1,6 +1,6 @@
 //! Commands that ask a running server: `query`, `status`, `export`, `import`.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -153,32 +153,83 @@ pub(crate) async fn export(export: Export) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Reads OpenMetrics into a server.
+/// Bytes of one part of an import. Chosen: well below what a server takes by default.
+const PART_BYTES: usize = 16 << 20;
+
+/// Reads OpenMetrics into a server, in parts.
 pub(crate) async fn import(import: Import) -> Result<()> {
-    let body = if import.file == Path::new("-") {
-        let mut body = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut body)?;
-        body
+    let input: Box<dyn std::io::Read> = if import.file == Path::new("-") {
+        Box::new(std::io::stdin().lock())
     } else {
-        std::fs::read(&import.file)
-            .with_context(|| format!("cannot read {}", import.file.display()))?
+        Box::new(
+            std::fs::File::open(&import.file)
+                .with_context(|| format!("cannot read {}", import.file.display()))?,
+        )
     };
     let url = format!(
         "{}/api/bellwether/v1/import",
         import.url.trim_end_matches('/')
     );
-    let request = client()?
+    let client = client()?;
+    let (mut stored, mut refused) = (0, 0);
+    let mut part = String::with_capacity(PART_BYTES + 4_096);
+    // What says of which type the family is that a part ends in: the next part begins with it.
+    let mut family = String::new();
+    let mut complete = false;
+    for line in std::io::BufReader::new(input).lines() {
+        let line = line?;
+        if line.starts_with("# TYPE") {
+            line.clone_into(&mut family);
+        }
+        complete = line == "# EOF";
+        if complete {
+            break;
+        }
+        part.push_str(&line);
+        part.push('\n');
+        if part.len() >= PART_BYTES {
+            let report = send_part(&client, &url, &part).await?;
+            (stored, refused) = (stored + report.0, refused + report.1);
+            part.clear();
+            part.push_str(&family);
+            part.push('\n');
+        }
+    }
+    if !complete {
+        bail!(
+            "{} ends without # EOF; nothing of its last part is stored",
+            import.file.display()
+        );
+    }
+    let report = send_part(&client, &url, &part).await?;
+    println!(
+        "{} samples stored, {} refused",
+        stored + report.0,
+        refused + report.1
+    );
+    Ok(())
+}
+
+/// Sends a part; gives the samples that were stored and refused.
+async fn send_part(client: &reqwest::Client, url: &str, part: &str) -> Result<(u64, u64)> {
+    let body = format!("{}\n# EOF\n", part.trim_end_matches('\n'));
+    let body = body.trim_start_matches('\n').to_owned();
+    let request = client
         .post(url)
-        .header("Content-Type", "application/openmetrics-text")
-        .body(body);
-    let answer = request.send().await.context("the server does not answer")?;
+        .header("Content-Type", "application/openmetrics-text");
+    let answer = request
+        .body(body)
+        .send()
+        .await
+        .context("the server does not answer")?;
     let status = answer.status();
     let text = answer.text().await?;
     if !status.is_success() {
         bail!("{status}: {}", text.trim());
     }
-    println!("{}", text.trim());
-    Ok(())
+    let report: Value = serde_json::from_str(&text)?;
+    let count = |name: &str| report[name].as_u64().unwrap_or(0);
+    Ok((count("stored"), count("refused")))
 }
 
 fn client() -> Result<reqwest::Client> {

@@ -260,7 +260,9 @@ async fn open_engine(
             .with_context(|| format!("cannot make the data folder {}", folder.display()))?;
         let engine = Engine::open(Arc::new(RealDisk), &folder, clock, settings)
             .with_context(|| format!("cannot open the data in {}", folder.display()))?;
-        engine.start_background().context("cannot start the store's upkeep")?;
+        engine
+            .start_background()
+            .context("cannot start the store's upkeep")?;
         Ok(engine)
     })
     .await??;

@@ -222,6 +222,10 @@ impl MetricStore for ForwardStore {
         self.inner.delete(matcher_sets, range)
     }
 
+    fn compact(&self) -> Result<(), StorageError> {
+        self.inner.compact()
+    }
+
     fn clean_tombstones(&self) -> Result<(), StorageError> {
         self.inner.clean_tombstones()
     }

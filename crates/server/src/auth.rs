@@ -171,7 +171,8 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         "/api/v1/write" | "/api/v1/otlp/v1/metrics" | "/v1/metrics" | "/v1/traces" | "/v1/logs" => {
             Need::Write
         }
-        "/-/quit" | "/-/reload" => Need::Admin,
+        "/api/bellwether/v1/import" => Need::Write,
+        "/-/quit" | "/-/reload" | "/api/bellwether/v1/storage/compact" => Need::Admin,
         path if path.starts_with("/api/v1/admin/") => Need::Admin,
         path if path.starts_with("/opentelemetry.proto.collector.") => Need::Write,
         _ => Need::Read,

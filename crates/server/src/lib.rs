@@ -27,6 +27,7 @@ mod openapi;
 mod otlp_grpc;
 mod own_api;
 mod own_metrics;
+mod own_transfer;
 mod page;
 mod params;
 mod receive;

@@ -302,6 +302,24 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         &[],
     ),
     operation(
+        "/api/bellwether/v1/export",
+        GET,
+        "Stored samples as OpenMetrics; the last hour unless start and end say otherwise.",
+        &[MATCH, START, END],
+    ),
+    operation(
+        "/api/bellwether/v1/import",
+        POST,
+        "Store the samples of an OpenMetrics body; each must have a timestamp.",
+        &[],
+    ),
+    operation(
+        "/api/bellwether/v1/storage/compact",
+        POST,
+        "Write what is in memory to disk and merge blocks, at once.",
+        &[],
+    ),
+    operation(
         "/api/bellwether/v1/openapi.json",
         GET,
         "This document.",

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
-use crate::api::write_top;
+use crate::api::{self, write_top};
 use crate::app::App;
 use crate::envelope::json_response;
 use crate::json::JsonWriter;
-use crate::openapi;
 use crate::services::TargetHealth;
+use crate::{openapi, own_transfer};
 
 /// Entries of the lists of greatest things. Chosen: what fits a page.
 const TOP: usize = 10;
@@ -22,6 +22,15 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/bellwether/v1/status", get(status))
         .route("/api/bellwether/v1/openapi.json", get(describe))
+        .route(
+            "/api/bellwether/v1/export",
+            api::responding_get(own_transfer::export),
+        )
+        .route("/api/bellwether/v1/import", post(own_transfer::import))
+        .route(
+            "/api/bellwether/v1/storage/compact",
+            post(own_transfer::compact),
+        )
 }
 
 /// All that the page's head and its numbers need, in one answer.

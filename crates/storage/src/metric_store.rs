@@ -200,6 +200,15 @@ pub trait MetricStore: Send + Sync + Debug {
     /// Where a block cannot be rewritten; the old one stays.
     fn clean_tombstones(&self) -> Result<(), StorageError>;
 
+    /// Writes what is in memory to disk and merges what can be merged, at once instead of when it is
+    /// due.
+    ///
+    /// # Errors
+    /// Where a block cannot be written; what was there stays.
+    fn compact(&self) -> Result<(), StorageError> {
+        self.clean_tombstones()
+    }
+
     /// Puts a consistent copy of all data under `snapshots/` of the data folder and gives back the
     /// copy's name. With `skip_head` only blocks are copied.
     ///

@@ -97,6 +97,15 @@ where
     )
 }
 
+/// A GET handler that makes its response itself, for routes outside of the Prometheus API.
+pub(crate) fn responding_get<F, Fut>(handler: F) -> MethodRouter<Arc<App>>
+where
+    F: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
+    responding(MethodFilter::GET, handler)
+}
+
 /// A handler that makes its response itself.
 fn responding<F, Fut>(methods: MethodFilter, handler: F) -> MethodRouter<Arc<App>>
 where
