@@ -120,17 +120,18 @@ fn blackbox() -> Result<()> {
     .step("black box, interop, browser")
 }
 
-fn fuzz(seconds: &str) -> Result<()> {
-    cargo(&[
+fn fuzz(profile: &str, seconds: &str) -> Result<()> {
+    let run = [
         "run",
-        "--release",
+        "--profile",
+        profile,
         "--package",
         "bellwether-fuzz",
         "--",
-        "--seconds",
-        seconds,
-    ])
-    .step("fuzz targets")
+    ];
+    cargo(&run)
+        .args(["--seconds", seconds])
+        .step("fuzz targets")
 }
 
 fn bench(rest: &[String]) -> Result<()> {
