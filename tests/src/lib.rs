@@ -205,16 +205,26 @@ impl Server {
         Ok(data["result"].as_array().cloned().unwrap_or_default())
     }
 
-    /// The value of an instant query that gives one series.
+    /// The value of an instant query that gives a scalar or one series.
     ///
     /// # Errors
     /// Where there is not exactly one.
     pub async fn value(&self, expression: &str) -> Result<f64> {
-        let result = self.query(expression).await?;
-        let [one] = result.as_slice() else {
-            bail!("{expression}: want one series, have {}", result.len())
+        let data = self.api("query", &[("query", expression)]).await?;
+        let point = match (
+            &data["resultType"],
+            data["result"].as_array().map(Vec::as_slice),
+        ) {
+            (kind, Some(_)) if kind == "scalar" => &data["result"],
+            (_, Some([one])) => &one["value"],
+            (_, result) => {
+                bail!(
+                    "{expression}: want one series, have {}",
+                    result.map_or(0, <[_]>::len)
+                )
+            }
         };
-        Ok(one["value"][1].as_str().context("no value")?.parse()?)
+        Ok(point[1].as_str().context("no value")?.parse()?)
     }
 
     /// Sends a remote-write 1.0 request and gives the status and the text.

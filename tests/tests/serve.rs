@@ -154,8 +154,11 @@ async fn errors_have_the_envelope_of_prometheus() -> Result<()> {
             .is_some_and(|e| e.contains("parse error")),
         "{body}"
     );
-    let (status, text) = server.write(vec![0xff, 0xff, 0xff, 0xff, 0x0f, 1]).await?;
+    // Damaged snappy, and a body that claims to be 4 GiB.
+    let (status, text) = server.write(vec![5, 0xff, 0xff]).await?;
     assert_eq!(status, 400, "{text}");
+    let (status, text) = server.write(vec![0xff, 0xff, 0xff, 0xff, 0x0f, 1]).await?;
+    assert_eq!(status, 413, "{text}");
     let (status, text) = server.get("/no/such/page", &[]).await?;
     assert_eq!(status, 404, "{text}");
     Ok(())

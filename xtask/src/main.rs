@@ -108,9 +108,11 @@ fn blackbox() -> Result<()> {
         "test",
         "--package",
         "bellwether-blackbox",
+        "--no-fail-fast",
         "--",
         "--test-threads=2",
     ])
+    .env("RUST_BACKTRACE", "0")
     .env(
         "BELLWETHER_BIN",
         shell::target_dir()?.join("release/bellwether"),
