@@ -2,8 +2,8 @@
 //!
 //! ## Model
 //! A request is a list of `TimeSeries` (field 1) and of `MetricMetadata` (field 3). Each series
-//! carries its labels as strings. [`Series`] gives the raw bytes of the labels as one slice, which
-//! is what a receiver hashes to find the series again without reading a single label.
+//! carries its labels as strings. [`decode_series`] gives the raw bytes of the labels as one slice,
+//! which is what a receiver hashes to find the series again without reading a single label.
 
 use bellwether_codec::protobuf::{Cursor, Field, ProtobufError, WireType, Writer};
 use bellwether_model::{Exemplar, Labels, Metadata, MetricType};
