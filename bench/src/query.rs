@@ -80,19 +80,19 @@ const QUERIES: [(&str, &str, f64, i64); 26] = [
     ),
     (
         "rate of 1,500, 1 h",
-        r#"rate({__name__=~"http_requests_.*_total"}[5m])"#,
+        r#"rate(http_request_duration_seconds_bucket[5m])"#,
         1.0,
         60,
     ),
     (
         "rate, instant",
-        r#"rate({__name__=~"http_requests_.*_total"}[5m])"#,
+        r#"rate(http_request_duration_seconds_bucket[5m])"#,
         0.0,
         0,
     ),
     (
         "increase 24 h, instant",
-        r#"sum(increase({__name__=~"http_requests_.*_total"}[24h]))"#,
+        r#"sum(increase(http_request_duration_seconds_bucket[24h]))"#,
         0.0,
         0,
     ),
@@ -129,7 +129,7 @@ const QUERIES: [(&str, &str, f64, i64); 26] = [
     ),
     (
         "max_over_time 24 h, instant",
-        r#"max_over_time({__name__=~"queue_depth_.*"}[24h])"#,
+        r#"max_over_time(http_request_duration_seconds_bucket[24h])"#,
         0.0,
         0,
     ),
