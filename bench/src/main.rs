@@ -64,6 +64,9 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    // Only the first call in a process takes effect. Needed where the HTTP client is built together
+    // with crates that choose the provider themselves.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let servers = arguments
         .servers
         .iter()

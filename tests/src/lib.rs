@@ -149,6 +149,9 @@ impl Server {
             .kill_on_drop(true);
         let mut process = command.spawn().context("cannot start bellwether")?;
         let url = format!("http://{address}");
+        // Only the first call in a process takes effect; needed where features are unified with
+        // crates that choose the provider themselves.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(60))
             .build()?;

@@ -78,6 +78,8 @@ struct Shared {
     last_config_ms: AtomicI64,
     clock: Arc<dyn Clock>,
     quit: watch::Sender<bool>,
+    /// The store, from when it is open.
+    engine: Mutex<std::sync::Weak<Engine>>,
     /// There from when the store is open.
     parts: Mutex<Option<Reloadable>>,
     /// Held while a configuration is applied: one after another.
@@ -116,6 +118,7 @@ impl Program {
             last_config_ms: AtomicI64::new(clock.now_ms()),
             clock: Arc::clone(&clock),
             quit: watch::Sender::new(false),
+            engine: Mutex::default(),
             parts: Mutex::new(None),
             reloading: tokio::sync::Mutex::new(()),
             registry: registry.clone(),
@@ -131,6 +134,7 @@ impl Program {
         let serving = tokio::spawn(bound.serve());
 
         let engine = open_engine(&data, &clock, engine_settings).await?;
+        *shared.engine.lock() = Arc::downgrade(&engine);
         expose_store(&registry, &engine);
         let forwarder = Arc::new(Forwarder::new(ForwarderParts {
             store: Arc::clone(&engine) as _,
@@ -372,6 +376,18 @@ impl Shared {
         Ok(())
     }
 
+    /// Damaged places that the store has found since it was opened.
+    fn corruption_count(&self) -> u64 {
+        let engine = self.engine.lock().upgrade();
+        let counters = engine
+            .map(|engine| engine.stats(0).counters)
+            .unwrap_or_default();
+        let damaged = counters
+            .iter()
+            .filter(|(name, _)| name.ends_with("_damaged_total"));
+        damaged.map(|(_, count)| *count as u64).sum()
+    }
+
     /// Tells how the last load went, under Prometheus' names.
     fn publish(&self, success: bool) {
         self.reload_success.store(success, Ordering::Relaxed);
@@ -417,7 +433,7 @@ impl Control for Window {
         RuntimeFacts {
             reload_success: self.0.reload_success.load(Ordering::Relaxed),
             last_config_ms: self.0.last_config_ms.load(Ordering::Relaxed),
-            corruption_count: 0,
+            corruption_count: self.0.corruption_count(),
             storage_retention: self.0.retention.clone(),
         }
     }
