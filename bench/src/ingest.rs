@@ -15,6 +15,7 @@ const BATCH: usize = 2_000;
 struct Row {
     kind: Kind,
     cpu_per_million: f64,
+    settled_per_million: f64,
     bytes_per_sample: f64,
     folder_peak: f64,
 }
@@ -58,6 +59,7 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize, hours: f64)
         rows.push(Row {
             kind,
             cpu_per_million: cpu / (samples / 1e6),
+            settled_per_million: (settled.cpu_seconds - before.cpu_seconds) / (samples / 1e6),
             bytes_per_sample: bytes,
             folder_peak: folder_peak as f64 / samples,
         });
@@ -70,6 +72,7 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize, hours: f64)
             "server",
             "CPU s / million samples",
             "to ours",
+            "merging included",
             "B / sample, compacted",
             "to ours",
             "folder at most, B / sample",
@@ -84,6 +87,7 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize, hours: f64)
             row.kind.name().to_owned(),
             format!("{:.3}", row.cpu_per_million),
             ratio(row.cpu_per_million, cpu),
+            format!("{:.3}", row.settled_per_million),
             format!("{:.3}", row.bytes_per_sample),
             ratio(row.bytes_per_sample, bytes),
             format!("{:.2}", row.folder_peak),

@@ -203,7 +203,7 @@ def main():
             if should_fail and ours["status"] != "error":
                 problem = "it must fail and does not"
             change = next((why for part, why in CHANGED_IN_3.items() if part in query), None)
-            if problem and change:
+            if problem and change and ours["status"] == "success" and (should_fail or theirs["status"] == "error"):
                 changed += 1
                 print(f"{query}\n    {problem}: changed in Prometheus 3: {change}")
             elif problem:

@@ -15,7 +15,7 @@ pub(crate) fn config(file: &Path, output: Output) -> Result<ExitCode> {
     }
     let report = check(file, &CheckOptions::default());
     match output {
-        Output::Text => print!("{report}"),
+        Output::Text => println!("{}", report.to_string().trim_end()),
         Output::Json => println!("{}", serde_json::to_string_pretty(&report.to_json())?),
     }
     Ok(if report.is_ok() {

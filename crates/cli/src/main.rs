@@ -8,6 +8,7 @@
     reason = "a command line tool talks"
 )]
 
+mod allocator;
 mod arguments;
 mod check;
 mod demo;
@@ -24,12 +25,13 @@ use clap::Parser as _;
 
 use crate::arguments::{Arguments, Check, Command, Test, with_implied_serve};
 
-/// Returns freed memory to the system soon and takes no lock between threads: what a server with
-/// a memory ceiling needs.
+/// Takes no lock between threads, and returns freed memory to the system (see
+/// [`allocator::return_memory_at_once`]): what a server with a memory ceiling needs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    allocator::return_memory_at_once();
     let arguments = Arguments::parse_from(with_implied_serve(std::env::args().collect()));
     match run(arguments.command) {
         Ok(code) => code,

@@ -88,7 +88,7 @@ pub(crate) async fn status(remote: Remote) -> Result<()> {
     println!(
         "server     {} ({})",
         remote.url,
-        text(&status["build"]["version"])
+        text(&status["build"]["bellwetherVersion"])
     );
     println!("started    {}", text(&status["runtime"]["startTime"]));
     println!(

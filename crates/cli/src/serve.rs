@@ -133,6 +133,13 @@ impl Program {
         tracing::info!(%address, data = %data.display(), "listening");
         let serving = tokio::spawn(bound.serve());
 
+        if data.join("chunks_head").is_dir() || data.join("wal").is_dir() {
+            tracing::warn!(
+                data = %data.display(),
+                "this folder holds data of a Prometheus, which stays where it is and is not read; \
+                 docs/user/coming-from-prometheus.md says how to bring it over"
+            );
+        }
         let engine = open_engine(&data, &clock, engine_settings).await?;
         *shared.engine.lock() = Arc::downgrade(&engine);
         expose_store(&registry, &engine);

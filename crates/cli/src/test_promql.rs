@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bellwether_promql::Engine;
 use bellwether_promql::promqltest::{Backend, InMemory, Report, engine_options, run_script};
 use bellwether_storage::{ManualClock, MetricStore, RealDisk, StorageError};
@@ -46,6 +46,9 @@ pub(crate) fn run(files: &[PathBuf], embedded: bool, output: Output) -> Result<E
                 "passed": total.passed, "failed": total.failed, "files": by_file,
             }))?
         ),
+    }
+    if total.passed + total.failed == 0 {
+        bail!("the files hold no evaluation");
     }
     Ok(if total.failed == 0 {
         ExitCode::SUCCESS

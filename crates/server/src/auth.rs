@@ -189,9 +189,30 @@ pub(crate) fn covers(scopes: Scopes, need: Need) -> bool {
     }
 }
 
+/// Whether a browser says that a page which we did not serve sends the request. Programs that are no
+/// browsers send no `Origin`.
+fn is_from_another_page(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return false;
+    };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let origin = origin.to_str().ok().and_then(|origin| {
+        origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"))
+    });
+    origin.is_none() || origin != host
+}
+
 /// Middleware that lets only those through who may.
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let need = need(request.method(), request.uri().path());
+    if matches!(need, Need::Write | Need::Admin) && is_from_another_page(request.headers()) {
+        let text = "a page of another origin may not change anything here";
+        return ApiError::new(ErrorType::Forbidden, text).into_response();
+    }
     if need == Need::Nothing || !app.auth.is_on() {
         return next.run(request).await;
     }
