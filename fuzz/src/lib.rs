@@ -6,4 +6,5 @@
 
 pub mod allocation;
 pub mod mutate;
+mod store_files;
 pub mod targets;

@@ -59,8 +59,12 @@ fn run(arguments: &[String]) -> Result<usize> {
         let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
         bail!("there is no such target: want one of {}", names.join(", "));
     }
-    // Panics are findings; their text is printed once, with the input's file.
-    std::panic::set_hook(Box::new(|_| {}));
+    // Panics are findings; their text is printed once, with the place and the input's file.
+    std::panic::set_hook(Box::new(|panic| {
+        if let (Some(place), Ok(mut last)) = (panic.location(), LAST_PANIC.lock()) {
+            *last = place.to_string();
+        }
+    }));
     let mut findings = 0;
     for target in chosen {
         let (runs, problem) = fuzz(target, Duration::from_secs_f64(seconds), seed);
@@ -82,6 +86,9 @@ fn run(arguments: &[String]) -> Result<usize> {
     );
     Ok(findings)
 }
+
+/// Where the last panic was.
+static LAST_PANIC: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
 
 fn fuzz(target: &Target, time: Duration, seed: u64) -> (u64, Option<(Vec<u8>, String)>) {
     let corpus = (target.seeds)();
@@ -110,7 +117,19 @@ fn fuzz(target: &Target, time: Duration, seed: u64) -> (u64, Option<(Vec<u8>, St
             });
         });
         if let Some(text) = panicked {
-            return (runs, Some((input, format!("panicked: {text}"))));
+            return (
+                runs,
+                Some((
+                    input,
+                    format!(
+                        "panicked at {}: {text}",
+                        LAST_PANIC
+                            .lock()
+                            .map(|place| place.clone())
+                            .unwrap_or_default()
+                    ),
+                )),
+            );
         }
         if peak > target.memory_max_bytes {
             let problem = format!("held {peak} bytes, of {} allowed", target.memory_max_bytes);

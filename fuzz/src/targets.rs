@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bellwether_config::{LoadOptions, Origin};
+use bellwether_ingest::otlp::{self, Encoding, OtlpReceiver, OtlpSettings};
 use bellwether_ingest::remote_write::{Limits, RemoteWriteReceiver, RequestHead};
 use bellwether_model::{Exemplar, LabelsBuilder};
 use bellwether_promql::promqltest::{InMemory, engine_options, run_script};
 use bellwether_promql::{Engine, Features, parse, parse_metric_selector};
 use bellwether_scrape::ScrapeError;
 use bellwether_scrape::exposition::{self, Format, HistogramOptions};
-use bellwether_storage::{MemoryStore, MetricStore, Source};
+use bellwether_storage::{ManualClock, MemoryStore, MetricStore, Source};
 use bellwether_telemetry::Registry;
 
 /// One target.
@@ -100,6 +101,33 @@ pub const TARGETS: &[Target] = &[
         dictionary: &["\x22", "\x2a", "__name__", "\x0a"],
         run: remote_write_2,
         memory_max_bytes: 128 << 20,
+    },
+    Target {
+        name: "store_files",
+        seeds: crate::store_files::seeds,
+        dictionary: &["BWBLOCK\n", "\x00\x00\x00\x00", "\x7f"],
+        run: crate::store_files::run,
+        memory_max_bytes: 128 << 20,
+    },
+    Target {
+        name: "otlp",
+        seeds: otlp_seeds,
+        dictionary: &[
+            "\x0a",
+            "\x12",
+            "{\"resourceMetrics\":[",
+            "\"asDouble\":",
+            "\"gauge\":{",
+        ],
+        run: open_telemetry,
+        memory_max_bytes: 128 << 20,
+    },
+    Target {
+        name: "remote_read",
+        seeds: remote_write_seeds,
+        dictionary: &["\x0a", "\x12", "\x18", "__name__"],
+        run: remote_read,
+        memory_max_bytes: 64 << 20,
     },
     Target {
         name: "promqltest",
@@ -337,4 +365,30 @@ fn config(input: &[u8]) {
         folder: "/nowhere".into(),
     };
     let _loaded = bellwether_config::load_text(text, &origin, &LoadOptions::default());
+}
+
+fn otlp_seeds() -> Vec<Vec<u8>> {
+    strings(&[
+        "{\"resourceMetrics\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"a\"}}]},\"scopeMetrics\":[{\"metrics\":[{\"name\":\"m.x\",\"unit\":\"s\",\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true,\"dataPoints\":[{\"asDouble\":1.5,\"timeUnixNano\":\"1700000000000000000\",\"startTimeUnixNano\":\"1600000000000000000\"}]}}]}]}]}",
+        "\x0a\x1c\x12\x1a\x12\x18\x0a\x01m\x2a\x13\x0a\x11\x19\x00\x00\x00\x00\x00\x00\x00\x01\x21\x00\x00\x00\x00\x00\x00\x00\x40",
+    ])
+}
+
+fn open_telemetry(input: &[u8]) {
+    let store: Arc<dyn MetricStore> = Arc::new(MemoryStore::new());
+    let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+    let receiver = OtlpReceiver::new(
+        store,
+        clock,
+        OtlpSettings::default(),
+        otlp::Limits::default(),
+        &Registry::new(),
+    );
+    for encoding in [Encoding::Protobuf, Encoding::Json] {
+        receiver.receive(&Source::new("fuzz"), encoding, input);
+    }
+}
+
+fn remote_read(input: &[u8]) {
+    drop(bellwether_wire::read::decode_request(input));
 }

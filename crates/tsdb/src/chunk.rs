@@ -486,7 +486,14 @@ pub(crate) fn read_points(
 ) -> Result<(), Malformed> {
     let count = meta.count as usize;
     let begin = out.len();
-    let mut opened = open(data, meta, &mut out.times_ms).inspect_err(|_| {})?;
+    let mut opened = match open(data, meta, &mut out.times_ms) {
+        Ok(opened) => opened,
+        Err(error) => {
+            // Damage may lie behind the times, which are there already.
+            out.times_ms.truncate(begin);
+            return Err(error);
+        }
+    };
     let has_starts = !opened.starts.is_empty() || !out.starts_ms.is_empty();
     let decoded = if opened.kind == KIND_HISTOGRAMS {
         decode_histograms(&mut opened, count).map(|histograms| {
@@ -613,6 +620,37 @@ mod tests {
             }
         }
         len
+    }
+
+    #[test]
+    fn damage_leaves_what_was_read_before() {
+        let mut points = Points::default();
+        for step in 0..50i64 {
+            points.push(step * 15_000 + step % 3, 0, step as f64 * 0.1);
+        }
+        let mut shared = Shared::default();
+        let mut scratch = EncodeScratch::default();
+        let mut data = Vec::new();
+        let run = runs(&points)[0];
+        let effort = Effort::Thorough;
+        let meta = encode(
+            &points,
+            run,
+            effort,
+            &mut shared,
+            &mut scratch,
+            0,
+            &mut data,
+        );
+        for at in 0..data.len() {
+            let mut damaged = data.clone();
+            damaged[at] ^= 0x55;
+            let mut back = Points::default();
+            back.push(-1, 0, 1.0);
+            let result = read_points(&damaged, &meta, &mut back);
+            assert_eq!(back.values.len(), back.times_ms.len(), "byte {at}");
+            assert!(result.is_ok() || back.len() == 1, "byte {at}");
+        }
     }
 
     #[test]
