@@ -226,13 +226,6 @@ fn push_string(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     let bytes = text.as_bytes();
-    // Looking at all bytes without a way out is many times faster, and labels need no escapes.
-    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    if !bytes.iter().fold(false, |any, &byte| any | special(byte)) {
-        out.extend_from_slice(bytes);
-        out.push(b'"');
-        return;
-    }
     let mut plain_from = 0;
     for (at, &byte) in bytes.iter().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
