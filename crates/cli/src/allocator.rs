@@ -4,7 +4,7 @@
 //! mimalloc keeps freed pages for a second by default and looks at them again only when a thread
 //! frees more. A server that has written its samples to a block and then waits would hold on to
 //! their memory: measured, 440 bytes a series of 1,100. Returned at once, they cost no CPU that
-//! could be measured in ingest.
+//! could be measured in ingest; queries that allocate much pay about a fifth in page faults.
 //!
 //! ## Limits
 //! `MIMALLOC_PURGE_DELAY`, in ms, in the environment goes before what is set here.
