@@ -249,10 +249,8 @@ fn new_server(
         build: BuildInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             api_version: API_VERSION.to_owned(),
-            revision: option_env!("BELLWETHER_REVISION")
-                .unwrap_or_default()
-                .to_owned(),
-            rustc_version: String::new(),
+            revision: env!("BELLWETHER_REVISION").to_owned(),
+            rustc_version: env!("BELLWETHER_RUSTC").to_owned(),
             build_date: String::new(),
         },
         features: wiring::shown_features(&flags.enable_feature),
