@@ -4,7 +4,7 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=../../.git/HEAD");
+    println!("cargo::rerun-if-changed=../../.git/logs/HEAD");
     // Outside of a checkout there is no commit to name, and the answer says so by being empty.
     println!(
         "cargo::rustc-env=BELLWETHER_REVISION={}",
