@@ -39,18 +39,18 @@ pub fn pack(numbers: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(&(pending as u64).to_le_bytes()[..bytes]);
 }
 
-/// Calls `take` with each of `count` numbers of `width` bits, 0 to 64.
+/// Fills `out` with what `make` makes of each number of `width` bits, 0 to 64.
 ///
 /// # Errors
 /// Where the bytes are too few or the width is beyond 64.
 #[inline]
-pub fn unpack(
+pub fn unpack<T>(
     bytes: &[u8],
-    count: usize,
     width: u32,
-    mut take: impl FnMut(u64),
+    out: &mut [T],
+    mut make: impl FnMut(u64) -> T,
 ) -> Result<(), Malformed> {
-    let needed = (count as u128 * u128::from(width)).div_ceil(8);
+    let needed = (out.len() as u128 * u128::from(width)).div_ceil(8);
     if width > 64 || (bytes.len() as u128) < needed {
         return Err(Malformed {
             what: "missing packed bits",
@@ -58,31 +58,32 @@ pub fn unpack(
         });
     }
     if width == 0 {
-        (0..count).for_each(|_| take(0));
+        out.iter_mut().for_each(|to| *to = make(0));
         return Ok(());
     }
     let mask = u64::MAX >> (64 - width);
     let step = width as usize;
     // Numbers that lie wholly in an eight-byte load at their first byte: 7 bits of shift at most.
     let quick = if width <= 57 && bytes.len() >= 8 {
-        (((bytes.len() - 8) * 8 + 7) / step + 1).min(count)
+        (((bytes.len() - 8) * 8 + 7) / step + 1).min(out.len())
     } else {
         0
     };
+    let (quickly, slowly) = out.split_at_mut(quick);
     let mut bit = 0;
-    for _ in 0..quick {
+    for to in quickly {
         let at = bit / 8;
         let word = load(&bytes[at..at + 8]);
-        take((word >> (bit % 8)) & mask);
+        *to = make((word >> (bit % 8)) & mask);
         bit += step;
     }
-    for _ in quick..count {
+    for to in slowly {
         let at = bit / 8;
         let end = (at + 9).min(bytes.len());
         let mut wide = [0u8; 16];
         wide[..end - at].copy_from_slice(&bytes[at..end]);
         let word = u128::from_le_bytes(wide) >> (bit % 8);
-        take(word as u64 & mask);
+        *to = make(word as u64 & mask);
         bit += step;
     }
     Ok(())
@@ -109,8 +110,8 @@ mod tests {
             let mut out = Vec::new();
             pack(numbers.iter().copied(), width, &mut out);
             prop_assert_eq!(out.len(), packed_len(numbers.len(), width));
-            let mut back = Vec::new();
-            unpack(&out, numbers.len(), width, |n| back.push(n)).unwrap();
+            let mut back = vec![0; numbers.len()];
+            unpack(&out, width, &mut back, |n| n).unwrap();
             prop_assert_eq!(back, numbers);
         }
     }

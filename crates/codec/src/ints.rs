@@ -32,7 +32,9 @@ fn exception_bits(width: u32) -> usize {
 }
 
 const PACKER_BITS: u8 = 0;
-const PACKER_RANS: u8 = 1;
+/// Two states: read, no longer written.
+const PACKER_RANS_2: u8 = 1;
+const PACKER_RANS: u8 = 2;
 
 /// What [`plan`] decides for one order of differences.
 struct Plan {
@@ -273,14 +275,27 @@ fn put_plan(residuals: &[i64], plan: &Plan, symbols: &mut Vec<u8>, out: &mut Vec
 /// Reads a column of `count` integers and appends it to `out`; leaves the reader behind it.
 ///
 /// # Errors
-/// Where the bytes are cut off or make no sense.
+/// Where the bytes are cut off or make no sense; `out` is as it was then.
 pub fn decode(reader: &mut Reader<'_>, count: usize, out: &mut Vec<i64>) -> Result<(), Malformed> {
+    let begin = out.len();
+    let decoded = decode_column(reader, count, out);
+    if decoded.is_err() {
+        out.truncate(begin);
+    }
+    decoded
+}
+
+fn decode_column(
+    reader: &mut Reader<'_>,
+    count: usize,
+    out: &mut Vec<i64>,
+) -> Result<(), Malformed> {
     if count == 0 {
         return Ok(());
     }
     let head = reader.byte()?;
     let order = usize::from(head & 3);
-    if order > 2 || order > count || head >> 3 != 0 {
+    if order > 2 || order > count || head >> 2 > PACKER_RANS {
         return Err(reader.malformed("unknown form of a column"));
     }
     let first = if order > 0 { reader.signed()? } else { 0 };
@@ -300,29 +315,29 @@ pub fn decode(reader: &mut Reader<'_>, count: usize, out: &mut Vec<i64>) -> Resu
         _ => out.extend([first, first.wrapping_add(first_step)]),
     }
     let from = out.len();
-    out.reserve(residuals);
+    out.resize(from + residuals, 0);
     let plain = exceptions == 0;
     let packer = head >> 2;
-    let result = if packer == PACKER_RANS {
-        rans::decode(reader, residuals, |r| out.push(base.wrapping_add(r as i64)))
+    if packer != PACKER_BITS {
+        let states = match packer {
+            PACKER_RANS_2 => rans::States::Two,
+            _ => rans::States::Four,
+        };
+        rans::decode(reader, states, base, &mut out[from..])?;
     } else {
         let width = u32::from(reader.byte()?);
         let packed = reader.take(bits::packed_len(residuals, width.min(64)))?;
         if plain && order == 1 {
             // The most frequent form in one pass.
             let mut value = first;
-            return bits::unpack(packed, residuals, width, |r| {
+            return bits::unpack(packed, width, &mut out[from..], |r| {
                 value = value.wrapping_add(base.wrapping_add(r as i64));
-                out.push(value);
+                value
             });
         }
-        bits::unpack(packed, residuals, width, |r| {
-            out.push(base.wrapping_add(r as i64));
-        })
-    };
-    if let Err(error) = result {
-        out.truncate(begin);
-        return Err(error);
+        bits::unpack(packed, width, &mut out[from..], |r| {
+            base.wrapping_add(r as i64)
+        })?;
     }
     let mut at = 0;
     for _ in 0..exceptions {

@@ -17,6 +17,7 @@
 //! `docs/format/block.md`, "Chunks".
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bellwether_codec::ints::{self, Effort};
 use bellwether_codec::varint::{Malformed, Reader, put};
@@ -259,8 +260,66 @@ struct DecodeScratch {
     values: Vec<f64>,
 }
 
+/// The data of an open block. Each opening has a number of its own in this process, by which what
+/// was decoded before is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockData<'a> {
+    pub(crate) opening: u64,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// The number of the next opening; 0 is none.
+static OPENINGS: AtomicU64 = AtomicU64::new(1);
+
+/// A number that no block had before.
+pub(crate) fn new_opening() -> u64 {
+    OPENINGS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The column of shared times that a thread decoded last: the series of a scrape follow one
+/// another, and mostly share it.
+#[derive(Debug, Default)]
+struct LastTimes {
+    opening: u64,
+    offset: u64,
+    /// Bytes of the column.
+    len: usize,
+    times: Vec<i64>,
+}
+
+impl LastTimes {
+    /// Appends the `count` times of the column at `offset`; gives the column's bytes.
+    fn read<'a>(
+        &mut self,
+        data: BlockData<'a>,
+        offset: u64,
+        count: usize,
+        times: &mut Vec<i64>,
+    ) -> Result<Option<&'a [u8]>, Malformed> {
+        let Some(column) = usize::try_from(offset)
+            .ok()
+            .and_then(|at| data.bytes.get(at..))
+        else {
+            return Ok(None);
+        };
+        let known = (self.opening, self.offset) == (data.opening, offset);
+        if !(known && self.times.len() == count) {
+            let mut reader = Reader::new(column);
+            // Nothing is known until the column was read whole.
+            self.opening = 0;
+            self.times.clear();
+            ints::decode(&mut reader, count, &mut self.times)?;
+            self.len = reader.position();
+            (self.opening, self.offset) = (data.opening, offset);
+        }
+        times.extend_from_slice(&self.times);
+        Ok(column.get(..self.len))
+    }
+}
+
 thread_local! {
     static SCRATCH: RefCell<DecodeScratch> = RefCell::default();
+    static LAST_TIMES: RefCell<LastTimes> = RefCell::default();
 }
 
 /// A chunk that was opened: its times are decoded and its checksum holds.
@@ -271,7 +330,7 @@ struct Opened<'a> {
 }
 
 fn open<'a>(
-    data: &'a [u8],
+    data: BlockData<'a>,
     meta: &ChunkMeta,
     times: &mut Vec<i64>,
 ) -> Result<Opened<'a>, Malformed> {
@@ -286,7 +345,7 @@ fn open<'a>(
     let begin = usize::try_from(meta.offset).unwrap_or(usize::MAX);
     let bytes = begin
         .checked_add(meta.len as usize)
-        .and_then(|end| data.get(begin..end))
+        .and_then(|end| data.bytes.get(begin..end))
         .ok_or_else(|| bad("chunk beyond the data"))?;
     let Some((body, checksum)) = bytes.split_last_chunk::<4>() else {
         return Err(bad("chunk without a checksum"));
@@ -305,14 +364,12 @@ fn open<'a>(
     };
     if flags & TIMES_SHARED != 0 {
         let back = reader.varint()?;
-        let column = meta
-            .offset
-            .checked_sub(back)
-            .and_then(|at| data.get(usize::try_from(at).ok()?..))
-            .ok_or_else(|| bad("shared times before the data"))?;
-        let mut column_reader = Reader::new(column);
-        ints::decode(&mut column_reader, count, times)?;
-        hasher.update(&column[..column_reader.position()]);
+        let before = || bad("shared times before the data");
+        let at = meta.offset.checked_sub(back).ok_or_else(before)?;
+        let column = LAST_TIMES
+            .with_borrow_mut(|last| last.read(data, at, count, times))?
+            .ok_or_else(before)?;
+        hasher.update(column);
     } else {
         check(hasher.clone())?;
         checked = true;
@@ -406,7 +463,7 @@ fn decode_histograms(opened: &mut Opened<'_>, count: usize) -> Result<Vec<Histog
 
 /// Appends the samples of a chunk inside of `range` to `out`.
 pub(crate) fn read(
-    data: &[u8],
+    data: BlockData<'_>,
     meta: &ChunkMeta,
     range: TimeRange,
     out: &mut Samples,
@@ -480,7 +537,7 @@ fn read_slowly(
 
 /// Appends all samples of a chunk, which must be later than those in `out`, in their own form.
 pub(crate) fn read_points(
-    data: &[u8],
+    data: BlockData<'_>,
     meta: &ChunkMeta,
     out: &mut Points,
 ) -> Result<(), Malformed> {
@@ -557,6 +614,13 @@ mod tests {
     use bellwether_model::{IntHistogram, STALE_NAN};
     use proptest::prelude::*;
 
+    fn fresh(bytes: &[u8]) -> BlockData<'_> {
+        BlockData {
+            opening: new_opening(),
+            bytes,
+        }
+    }
+
     #[derive(Default)]
     struct Shared(Vec<(Vec<u8>, u64)>);
 
@@ -594,8 +658,8 @@ mod tests {
                 let mut back = Points::default();
                 let mut samples = Samples::default();
                 for meta in &metas {
-                    read_points(&data, meta, &mut back).unwrap();
-                    read(&data, meta, TimeRange::ALL, &mut samples).unwrap();
+                    read_points(fresh(&data), meta, &mut back).unwrap();
+                    read(fresh(&data), meta, TimeRange::ALL, &mut samples).unwrap();
                 }
                 same(points, &back);
                 assert_eq!(samples.times_ms, points.times_ms);
@@ -605,7 +669,7 @@ mod tests {
                     let range = TimeRange::new(first + 1, last - 1);
                     let mut inner = Samples::default();
                     for meta in &metas {
-                        read(&data, meta, range, &mut inner).unwrap();
+                        read(fresh(&data), meta, range, &mut inner).unwrap();
                     }
                     let want: Vec<i64> = points
                         .times_ms
@@ -647,7 +711,7 @@ mod tests {
             damaged[at] ^= 0x55;
             let mut back = Points::default();
             back.push(-1, 0, 1.0);
-            let result = read_points(&damaged, &meta, &mut back);
+            let result = read_points(fresh(&damaged), &meta, &mut back);
             assert_eq!(back.values.len(), back.times_ms.len(), "byte {at}");
             assert!(result.is_ok() || back.len() == 1, "byte {at}");
         }
@@ -754,7 +818,7 @@ mod tests {
             let at = at.index(data.len());
             data[at] ^= 1 << bit;
             let mut out = Samples::default();
-            prop_assert!(read(&data, &meta, TimeRange::ALL, &mut out).is_err());
+            prop_assert!(read(fresh(&data), &meta, TimeRange::ALL, &mut out).is_err());
             prop_assert!(out.is_empty());
         }
     }

@@ -35,8 +35,8 @@ pub(crate) fn of_floats(
         RangeFn::TsOfLastOverTime => *times.last()? as f64 / 1000.0,
         RangeFn::SumOverTime => sum(values),
         RangeFn::AvgOverTime => average(values),
-        RangeFn::MaxOverTime => extreme(values, |a, b| a > b),
-        RangeFn::MinOverTime => extreme(values, |a, b| a < b),
+        RangeFn::MaxOverTime => extreme(values, f64::NEG_INFINITY, |a, b| a > b),
+        RangeFn::MinOverTime => extreme(values, f64::INFINITY, |a, b| a < b),
         RangeFn::TsOfMaxOverTime => time_of_extreme(times, values, |a, b| a >= b),
         RangeFn::TsOfMinOverTime => time_of_extreme(times, values, |a, b| a <= b),
         RangeFn::StdvarOverTime => variance(values),
@@ -112,15 +112,28 @@ fn average(values: &[f64]) -> f64 {
     }
 }
 
+/// The greatest or least value; NaN counts only where there is nothing else, and of equal ones the
+/// first is taken, which zeros of both signs are. `worst` is what any number is at least as good as.
 #[inline(always)]
-fn extreme(values: &[f64], better: impl Fn(f64, f64) -> bool) -> f64 {
-    let mut best = f64::NAN;
-    for &value in values {
-        if better(value, best) || best.is_nan() {
-            best = value;
+fn extreme(values: &[f64], worst: f64, better: impl Fn(f64, f64) -> bool) -> f64 {
+    // Lanes of their own do not wait for one another.
+    let mut lanes = [worst; 8];
+    let mut groups = values.chunks_exact(8);
+    for group in &mut groups {
+        for (best, &value) in lanes.iter_mut().zip(group) {
+            *best = if better(value, *best) { value } else { *best };
         }
     }
-    best
+    let mut best = worst;
+    for &value in lanes.iter().chain(groups.remainder()) {
+        best = if better(value, best) { value } else { best };
+    }
+    if best != 0.0 && best != worst {
+        return best;
+    }
+    // Not a single number, or one of which there are two forms: rare, and worth a second look.
+    let same = values.iter().find(|&&value| value == best);
+    same.or(values.last()).copied().unwrap_or(f64::NAN)
 }
 
 fn time_of_extreme(times: &[i64], values: &[f64], better: impl Fn(f64, f64) -> bool) -> f64 {
@@ -205,11 +218,14 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
     (sum, (a - (sum - part)) + (b - part))
 }
 
-/// Sums up to each sample with twice the digits of a float.
+/// Sums up to each sample with twice the digits of a float: the sum, and what rounding has taken
+/// away from it so far (`Sum2` of Ogita, Rump and Oishi, "Accurate sum and dot product", 2005, with
+/// every step kept). The two sums wait for themselves only, not for one another.
 struct PrefixSums {
     high: Vec<f64>,
     low: Vec<f64>,
-    greatest: f64,
+    /// Sums of windows below this have lost too many digits.
+    least: f64,
 }
 
 impl PrefixSums {
@@ -223,15 +239,19 @@ impl PrefixSums {
         low.push(l);
         for &value in values {
             let (sum, error) = two_sum(h, value);
-            (h, l) = two_sum(sum, l + error);
+            h = sum;
+            l += error;
             greatest = greatest.max(h.abs());
             high.push(h);
             low.push(l);
         }
+        // The error of `low` is below (n ε)² / 2 of the greatest sum, ε = 2⁻⁵³: twelve digits of
+        // what is left are right at the worst, and all of them in practice.
+        let rounding = values.len() as f64 * (f64::EPSILON / 2.0);
         (h.is_finite() && greatest < 1e300).then_some(Self {
             high,
             low,
-            greatest,
+            least: greatest * (rounding * rounding * 1e12).max(1e-15),
         })
     }
 
@@ -239,8 +259,7 @@ impl PrefixSums {
     fn sum(&self, from: usize, to: usize) -> Option<f64> {
         let (sum, error) = two_sum(self.high[to], -self.high[from]);
         let sum = sum + (error + (self.low[to] - self.low[from]));
-        // The error is at most about 1e-28 of the greatest prefix.
-        (sum.abs() >= self.greatest * 1e-13).then_some(sum)
+        (sum.abs() >= self.least).then_some(sum)
     }
 }
 
@@ -273,6 +292,7 @@ pub(crate) fn slide_sum(slide: &Slide<'_>, mean: bool, out: &mut Vec<f64>) -> (u
 #[inline(always)]
 pub(crate) fn slide_extreme(
     slide: &Slide<'_>,
+    worst: f64,
     better: impl Fn(f64, f64) -> bool,
     out: &mut Vec<f64>,
 ) -> (u64, u64) {
@@ -282,7 +302,7 @@ pub(crate) fn slide_extreme(
             out.push(if from == to {
                 ABSENT
             } else {
-                guard(extreme(&values[from..to], &better))
+                guard(extreme(&values[from..to], worst, &better))
             });
         });
     }

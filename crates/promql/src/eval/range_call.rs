@@ -71,9 +71,11 @@ impl Slide<'_> {
         (self.times.len() as f64 * share) as usize
     }
 
-    /// Whether neighbouring windows share most of their samples.
+    /// Whether there are several windows that share most of their samples with their neighbours.
     pub(crate) fn overlaps(&self) -> bool {
-        self.shape.at_ms.is_none() && self.grid.step_ms * 2 < self.shape.window_ms
+        self.grid.count > 2
+            && self.shape.at_ms.is_none()
+            && self.grid.step_ms * 2 < self.shape.window_ms
     }
 }
 
@@ -236,8 +238,12 @@ impl Windows<'_> {
             RangeFn::Idelta => rate::slide_last_two(slide, false, out),
             RangeFn::SumOverTime => over_time::slide_sum(slide, false, out),
             RangeFn::AvgOverTime => over_time::slide_sum(slide, true, out),
-            RangeFn::MaxOverTime => over_time::slide_extreme(slide, |a, b| a > b, out),
-            RangeFn::MinOverTime => over_time::slide_extreme(slide, |a, b| a < b, out),
+            RangeFn::MaxOverTime => {
+                over_time::slide_extreme(slide, f64::NEG_INFINITY, |a, b| a > b, out)
+            }
+            RangeFn::MinOverTime => {
+                over_time::slide_extreme(slide, f64::INFINITY, |a, b| a < b, out)
+            }
             RangeFn::QuantileOverTime => {
                 let quantiles = self.args.first().map_or(&[][..], Vec::as_slice);
                 let counts = over_time::slide_quantile(slide, quantiles, out);

@@ -106,6 +106,29 @@ fn zero_share(first: f64, change: f64) -> Option<f64> {
     (change > 0.0 && first >= 0.0).then(|| first / change)
 }
 
+/// Positions of values that are less than the one before, and the value before.
+fn resets(values: &[f64]) -> Vec<(usize, f64)> {
+    const GROUP: usize = 64;
+    let mut resets = Vec::new();
+    let mut first = 0;
+    while first + 1 < values.len() {
+        let last = (first + GROUP).min(values.len() - 1);
+        let (before, after) = (&values[first..last], &values[first + 1..=last]);
+        // Without an exit on the way, so that several are compared at once.
+        let any = before
+            .iter()
+            .zip(after)
+            .fold(false, |any, (before, after)| any | (after < before));
+        if any {
+            let pairs = before.iter().zip(after).enumerate();
+            let found = pairs.filter(|(_, (before, after))| after < before);
+            resets.extend(found.map(|(at, (before, _))| (first + at + 1, *before)));
+        }
+        first = last;
+    }
+    resets
+}
+
 /// `rate`, `increase` or `delta` of plain floats.
 pub(crate) fn slide(
     slide: &Slide<'_>,
@@ -122,14 +145,7 @@ pub(crate) fn slide(
     let mut usual = Usual::default();
     // Resets are rare: they are listed once, and each window adds up its own. Adding in the order
     // of time gives the same digits as looking at each sample.
-    let mut resets: Vec<(usize, f64)> = Vec::new();
-    if counter {
-        for (position, pair) in values.windows(2).enumerate() {
-            if pair[1] < pair[0] {
-                resets.push((position + 1, pair[0]));
-            }
-        }
-    }
+    let resets = if counter { resets(values) } else { Vec::new() };
     let mut first_reset = 0;
     slide.each(|_, from, to, (start_ms, end_ms)| {
         if to - from < 2 {

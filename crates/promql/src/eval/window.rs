@@ -92,8 +92,7 @@ impl PointsBuffer {
             values: &[],
             starts: &[],
         };
-        let plain =
-            samples.histograms.is_empty() && !samples.values.iter().any(|v| is_stale_nan(*v));
+        let plain = samples.histograms.is_empty() && !has_stale(&samples.values);
         if plain {
             return Points {
                 floats: Run {
@@ -157,6 +156,14 @@ impl PointsBuffer {
             }
         }
     }
+}
+
+/// Whether there is a staleness marker. Groups are looked at whole, so that several values are
+/// compared at once.
+fn has_stale(values: &[f64]) -> bool {
+    values
+        .chunks(64)
+        .any(|group| group.iter().fold(false, |any, &v| any | is_stale_nan(v)))
 }
 
 /// Where the windows of a call are.

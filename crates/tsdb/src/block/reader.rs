@@ -10,7 +10,7 @@ use bellwether_storage::{Disk, DiskBytes, Samples, StorageError};
 use super::layout::{
     BlockFacts, FOOTER_LEN, Footer, GROUP, HEADER_LEN, MAGIC, SECTIONS, Section, VERSION,
 };
-use crate::chunk::{self, ChunkMeta};
+use crate::chunk::{self, BlockData, ChunkMeta};
 use crate::error::{corrupt, damaged, io_error};
 use crate::index::Index;
 use crate::points::Points;
@@ -22,6 +22,8 @@ pub(crate) struct Block {
     pub(crate) number: u64,
     path: PathBuf,
     bytes: DiskBytes,
+    /// See [`BlockData`].
+    opening: u64,
     footer: Footer,
     sections: [Range<usize>; SECTIONS],
     /// Label names, sorted, with the ranks of their pairs.
@@ -82,6 +84,7 @@ impl Block {
             number,
             path: path.to_owned(),
             bytes: bytes.clone(),
+            opening: chunk::new_opening(),
             footer,
             sections,
             names: Vec::new(),
@@ -136,9 +139,12 @@ impl Block {
         self.bytes.get(range).unwrap_or_default()
     }
 
-    fn data(&self) -> &[u8] {
+    fn data(&self) -> BlockData<'_> {
         let end = HEADER_LEN + self.footer.data_len as usize;
-        self.bytes.get(HEADER_LEN..end).unwrap_or_default()
+        BlockData {
+            opening: self.opening,
+            bytes: self.bytes.get(HEADER_LEN..end).unwrap_or_default(),
+        }
     }
 
     fn u32_at(&self, section: Section, index: usize) -> u32 {

@@ -131,8 +131,8 @@ fn sliding(function: RangeFn, slide: &Slide<'_>, out: &mut Vec<f64>) {
     match function {
         RangeFn::SumOverTime => slide_sum(slide, false, out),
         RangeFn::AvgOverTime => slide_sum(slide, true, out),
-        RangeFn::MinOverTime => slide_extreme(slide, |a, b| a < b, out),
-        RangeFn::MaxOverTime => slide_extreme(slide, |a, b| a > b, out),
+        RangeFn::MinOverTime => slide_extreme(slide, f64::INFINITY, |a, b| a < b, out),
+        RangeFn::MaxOverTime => slide_extreme(slide, f64::NEG_INFINITY, |a, b| a > b, out),
         RangeFn::QuantileOverTime => slide_quantile(slide, &quantiles, out),
         RangeFn::Changes => slide_count(slide, |a, b| a != b && !(a.is_nan() && b.is_nan()), out),
         RangeFn::Resets => slide_count(slide, |a, b| b < a, out),
