@@ -1,12 +1,13 @@
 //! Ingest by remote write 1.0 and what it leaves on disk.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::data::{self, INTERVAL_MS};
-use crate::peer::{EMPTY_CONFIG, Kind, Server, now_ms};
+use crate::peer::{EMPTY_CONFIG, FolderSizes, FolderWatch, Kind, Server, now_ms};
 use crate::report::{Table, ratio};
 
 /// Samples in one request.
@@ -17,7 +18,7 @@ struct Row {
     cpu_per_million: f64,
     settled_per_million: f64,
     bytes_per_sample: f64,
-    folder_peak: f64,
+    folder: FolderSizes,
 }
 
 /// `count` series for `hours`, every 15 s, one sample a series a request.
@@ -30,14 +31,12 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize, hours: f64)
         let server = Server::start(kind, folder, EMPTY_CONFIG).await?;
         let before = server.usage()?;
         let mut series = data::series(count, 1);
-        let mut folder_peak = 0u64;
+        let watch = FolderWatch::start(server.data.clone());
         for step in 0..steps {
             for body in data::requests(&mut series, begin_ms + step * INTERVAL_MS, BATCH) {
                 server.write(body).await?;
             }
-            if step % 20 == 0 {
-                folder_peak = folder_peak.max(server.disk_bytes());
-            }
+            watch.steps.store(step + 1, Ordering::Relaxed);
         }
         let after = server.usage()?;
         let cpu = after.cpu_seconds - before.cpu_seconds;
@@ -50,6 +49,7 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize, hours: f64)
             Kind::Prometheus => prometheus_block_bytes_per_sample(&data)?,
             Kind::VictoriaMetrics | Kind::Bellwether => server.disk_bytes() as f64 / samples,
         };
+        let folder = watch.finish((2.0 * bytes * samples) as u64);
         server.stop().await?;
         eprintln!(
             "{}: {cpu:.1} CPU s while writing, {:.1} more to settle, {bytes:.2} B/sample",
@@ -61,7 +61,7 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize, hours: f64)
             cpu_per_million: cpu / (samples / 1e6),
             settled_per_million: (settled.cpu_seconds - before.cpu_seconds) / (samples / 1e6),
             bytes_per_sample: bytes,
-            folder_peak: folder_peak as f64 / samples,
+            folder,
         });
     }
     let mut table = Table::new(
@@ -75,10 +75,11 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize, hours: f64)
             "merging included",
             "B / sample, compacted",
             "to ours",
-            "folder at most, B / sample",
+            "folder at most",
+            "above twice the compacted size at a stretch",
         ],
     );
-    let ours = rows.iter().find(|row| row.kind == Kind::Bellwether);
+    let ours = row_of(&rows, Kind::Bellwether);
     let (cpu, bytes) = ours.map_or((0.0, 0.0), |row| {
         (row.cpu_per_million, row.bytes_per_sample)
     });
@@ -90,11 +91,27 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize, hours: f64)
             format!("{:.3}", row.settled_per_million),
             format!("{:.3}", row.bytes_per_sample),
             ratio(row.bytes_per_sample, bytes),
-            format!("{:.2}", row.folder_peak),
+            ratio(row.folder.bytes_max as f64, row.bytes_per_sample * samples),
+            format!(
+                "{:.1} s, {:.1} min of data",
+                row.folder.above.as_secs_f64(),
+                (row.folder.above_steps * INTERVAL_MS) as f64 / 60_000.0
+            ),
         ]);
+    }
+    if let (Some(ours), Some(peer)) = (ours, row_of(&rows, Kind::VictoriaMetrics)) {
+        let what = "Ingest by remote write, CPU seconds a million samples";
+        let name = peer.kind.name();
+        table.headline(what, ours.cpu_per_million, peer.cpu_per_million, name);
+        let what = "Disk after compaction, index included, bytes a sample";
+        table.headline(what, ours.bytes_per_sample, peer.bytes_per_sample, name);
     }
     table.note("Prometheus' bytes are those of its finished blocks; its log comes on top.");
     Ok(table)
+}
+
+fn row_of(rows: &[Row], kind: Kind) -> Option<&Row> {
+    rows.iter().find(|row| row.kind == kind)
 }
 
 /// Bytes of finished blocks by the samples their meta files name.

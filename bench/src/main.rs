@@ -60,6 +60,9 @@ struct Arguments {
     /// Writes the tables as Markdown to this file too.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Puts the summary into this README, in the place of the one that is there.
+    #[arg(long)]
+    readme: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -97,8 +100,19 @@ fn main() -> Result<()> {
         println!("{table}");
         report.add(table);
     }
+    println!("### Summary\n\n{}", report.summary());
     if let Some(file) = &arguments.out {
-        std::fs::write(file, report.to_string())?;
+        std::fs::write(
+            file,
+            format!("{report}\n### Summary\n\n{}", report.summary()),
+        )?;
+    }
+    if let Some(readme) = &arguments.readme {
+        report.write_into(readme)?;
+    }
+    let failures: Vec<&String> = report.failures().collect();
+    if !failures.is_empty() {
+        bail!("answers differ from those of the peers: {failures:#?}");
     }
     Ok(())
 }

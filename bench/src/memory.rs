@@ -56,5 +56,15 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize) -> Result<T
             ratio(*peak, peak_ours),
         ]);
     }
+    if let Some((peer, settled, peak)) = rows
+        .iter()
+        .find(|(kind, _, _)| *kind == Kind::VictoriaMetrics)
+    {
+        let kib = 1024.0;
+        let what = "Memory over empty, KiB an active series, settled";
+        table.headline(what, settled_ours / kib, settled / kib, peer.name());
+        let what = "Memory over empty, KiB an active series, at its peak";
+        table.headline(what, peak_ours / kib, peak / kib, peer.name());
+    }
     Ok(table)
 }

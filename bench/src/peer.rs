@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -253,6 +255,70 @@ impl Server {
             .await
             .with_context(|| format!("{} did not stop within 120 s", self.kind.name()))??;
         Ok(())
+    }
+}
+
+/// How large a data folder was, looked at ten times a second while its server works.
+#[derive(Debug)]
+pub(crate) struct FolderWatch {
+    /// Steps of data written so far.
+    pub(crate) steps: Arc<AtomicI64>,
+    /// Time since the start, steps written by then, bytes.
+    seen: Arc<Mutex<Vec<(Duration, i64, u64)>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// What a [`FolderWatch`] saw.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FolderSizes {
+    pub(crate) bytes_max: u64,
+    /// The longest time for which it was above the bound without a break.
+    pub(crate) above: Duration,
+    /// The same in steps of data.
+    pub(crate) above_steps: i64,
+}
+
+impl FolderWatch {
+    pub(crate) fn start(folder: PathBuf) -> Self {
+        let steps = Arc::new(AtomicI64::new(0));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (watched_steps, watched) = (Arc::clone(&steps), Arc::clone(&seen));
+        let begun = Instant::now();
+        let task = tokio::spawn(async move {
+            loop {
+                let bytes = folder_bytes(&folder);
+                let row = (
+                    begun.elapsed(),
+                    watched_steps.load(Ordering::Relaxed),
+                    bytes,
+                );
+                watched
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(row);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        Self { steps, seen, task }
+    }
+
+    /// Stops looking and sums up, with `bound` bytes as the size to compare with.
+    pub(crate) fn finish(self, bound: u64) -> FolderSizes {
+        self.task.abort();
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sizes = FolderSizes::default();
+        let mut run: Option<(Duration, i64)> = None;
+        for &(at, steps, bytes) in seen.iter() {
+            sizes.bytes_max = sizes.bytes_max.max(bytes);
+            if bytes <= bound {
+                run = None;
+                continue;
+            }
+            let (from, from_steps) = *run.get_or_insert((at, steps));
+            sizes.above = sizes.above.max(at - from);
+            sizes.above_steps = sizes.above_steps.max(steps - from_steps);
+        }
+        sizes
     }
 }
 

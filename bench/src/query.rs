@@ -237,6 +237,9 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, hours: f64) -> Result<Tab
             }
         }
         cells.push(format!("{to_peer:.2} ×"));
+        if !matches!(equal.as_str(), "yes" | "–") {
+            table.failures.push(format!("{name}: {equal}"));
+        }
         cells.push(equal);
         eprintln!("{}", cells.join(" | "));
         table.row(cells);
@@ -248,6 +251,12 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, hours: f64) -> Result<Tab
              with those of Prometheus.",
             worst.0, worst.1
         ));
+        table.headlines.push([
+            format!("{counted} queries over {hours} h of data, p50, geometric mean"),
+            String::new(),
+            "the better peer of each".to_owned(),
+            format!("{mean:.2} × (worst {:.2} ×)", worst.0),
+        ]);
     }
     for server in servers {
         server.stop().await?;

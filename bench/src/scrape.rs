@@ -16,8 +16,19 @@ const TARGETS: usize = 200;
 
 type Targets = Arc<Vec<tokio::sync::Mutex<Vec<Series>>>>;
 
-/// 200 targets × 1,000 series at 15 s for some minutes, one server after the other.
+/// What one server used and missed.
+struct Row {
+    kind: Kind,
+    cpu_seconds: f64,
+    missed: i64,
+    jitter_ms: i64,
+}
+
+/// 200 targets × 1,000 series at 15 s for some minutes; all servers at the same time, each with
+/// targets of its own.
 pub(crate) async fn run(kinds: &[Kind], folder: &Path, minutes: f64) -> Result<Table> {
+    let runs = kinds.iter().map(|&kind| run_one(kind, folder, minutes));
+    let rows = futures::future::try_join_all(runs).await?;
     let mut table = Table::new(
         &format!("Scraping: {TARGETS} targets × 1,000 series at 15 s for {minutes} min"),
         &[
@@ -28,51 +39,64 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, minutes: f64) -> Result<T
             "jitter p99, ms",
         ],
     );
-    let mut rows = Vec::new();
-    for &kind in kinds {
-        let targets: Targets = Arc::new(
-            data::targets(TARGETS, 4)
-                .into_iter()
-                .map(tokio::sync::Mutex::new)
-                .collect(),
-        );
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let router = axum::Router::new()
-            .route("/metrics/{target}", axum::routing::get(expose))
-            .with_state(targets);
-        let exposer = tokio::spawn(async move { axum::serve(listener, router).await });
-        let config = config(&address.to_string());
-        let server = Server::start(kind, folder, &config).await?;
-        // The first round makes the series; what counts is the steady state.
-        tokio::time::sleep(Duration::from_secs(45)).await;
-        let before = server.usage()?;
-        tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
-        let cpu = server.usage()?.cpu_seconds - before.cpu_seconds;
-        let (missed, jitter) = punctuality(&server, minutes).await?;
-        eprintln!(
-            "{}: {cpu:.1} CPU s, {missed} missed, p99 {jitter} ms",
-            kind.name()
-        );
-        rows.push((kind, cpu, missed, jitter));
-        server.stop().await?;
-        exposer.abort();
-    }
     let ours = rows
         .iter()
-        .find(|row| row.0 == Kind::Bellwether)
-        .map_or(0.0, |row| row.1);
-    for (kind, cpu, missed, jitter) in rows {
+        .find(|row| row.kind == Kind::Bellwether)
+        .map_or(0.0, |row| row.cpu_seconds);
+    if let Some(peer) = rows.iter().find(|row| row.kind == Kind::Prometheus) {
+        let what =
+            format!("Scraping {TARGETS} targets × 1,000 series, CPU seconds in {minutes} min");
+        table.headline(&what, ours, peer.cpu_seconds, peer.kind.name());
+    }
+    for row in rows {
         table.row([
-            kind.name().to_owned(),
-            format!("{cpu:.1}"),
-            ratio(cpu, ours),
-            missed.to_string(),
-            format!("{jitter}"),
+            row.kind.name().to_owned(),
+            format!("{:.1}", row.cpu_seconds),
+            ratio(row.cpu_seconds, ours),
+            row.missed.to_string(),
+            row.jitter_ms.to_string(),
         ]);
     }
-    table.note("Jitter is how far the time between two scrapes of a target is from 15 s.");
+    table.note(
+        "Jitter is how far the time between two scrapes of a target is from 15 s. The servers ran \
+         at the same time, each with targets of its own.",
+    );
     Ok(table)
+}
+
+async fn run_one(kind: Kind, folder: &Path, minutes: f64) -> Result<Row> {
+    let targets: Targets = Arc::new(
+        data::targets(TARGETS, 4)
+            .into_iter()
+            .map(tokio::sync::Mutex::new)
+            .collect(),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let router = axum::Router::new()
+        .route("/metrics/{target}", axum::routing::get(expose))
+        .with_state(targets);
+    let exposer = tokio::spawn(async move { axum::serve(listener, router).await });
+    let config = config(&address.to_string());
+    let server = Server::start(kind, folder, &config).await?;
+    // The first round makes the series; what counts is the steady state.
+    tokio::time::sleep(Duration::from_secs(45)).await;
+    let before = server.usage()?;
+    tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
+    let cpu_seconds = server.usage()?.cpu_seconds - before.cpu_seconds;
+    let (missed, jitter_ms) = punctuality(&server, minutes).await?;
+    eprintln!(
+        "{}: {cpu_seconds:.1} CPU s, {missed} missed, p99 {jitter_ms} ms",
+        kind.name()
+    );
+    server.stop().await?;
+    exposer.abort();
+    Ok(Row {
+        kind,
+        cpu_seconds,
+        missed,
+        jitter_ms,
+    })
 }
 
 async fn expose(State(targets): State<Targets>, UrlPath(target): UrlPath<usize>) -> String {
