@@ -11,8 +11,9 @@ use bellwether_model::utf8_name::is_legacy_label_name;
 use bellwether_model::{METRIC_NAME, MatchOp, Matcher};
 
 use crate::ast::{
-    Aggregate, AtModifier, Binary, Call, DurationExpr, DurationKind, Expr, MatchCardinality,
-    MatrixSelector, NumberLiteral, Paren, RangeExtension, Subquery, Unary, UnaryOp, VectorSelector,
+    Aggregate, AtModifier, Binary, BinaryOp, Call, DurationExpr, DurationKind, Expr,
+    MatchCardinality, MatrixSelector, NumberLiteral, Paren, RangeExtension, Subquery, Unary,
+    UnaryOp, VectorSelector,
 };
 use crate::quote::quoted;
 
@@ -283,8 +284,18 @@ impl fmt::Display for BinaryHead<'_> {
     }
 }
 
+/// Whether it is a power of infinity. That is written as `+Inf` elsewhere, but a sign binds less than
+/// a power: it would be read as the sign of the whole.
+fn has_infinite_base(node: &Binary) -> bool {
+    node.op == BinaryOp::Pow
+        && matches!(node.lhs, Expr::Number(ref n) if !n.is_duration && n.value == f64::INFINITY)
+}
+
 impl fmt::Display for Binary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if has_infinite_base(self) {
+            return write!(f, "Inf {} {}", BinaryHead(self), self.rhs);
+        }
         write!(f, "{} {} {}", self.lhs, BinaryHead(self), self.rhs)
     }
 }
@@ -368,7 +379,12 @@ impl Expr {
                 close(level, out);
             }
             Self::Binary(node) if is_long => {
-                node.lhs.pretty_into(line_bytes_max, level + 1, out);
+                if has_infinite_base(node) {
+                    indent(level + 1, out);
+                    out.push_str("Inf");
+                } else {
+                    node.lhs.pretty_into(line_bytes_max, level + 1, out);
+                }
                 out.push('\n');
                 indent(level, out);
                 put(out, format_args!("{}\n", BinaryHead(node)));

@@ -391,6 +391,13 @@ fn vector_text() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn powers_of_infinity_read_back() {
+    let printed = |text: &str| parse(text, &Features::all()).unwrap().to_string();
+    assert_eq!(printed("1 - Inf ^ a - +Inf"), "1 - Inf ^ a - +Inf");
+    assert_eq!(printed(&printed("Inf ^ a")), "Inf ^ a");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
