@@ -7,6 +7,8 @@
 
 /// Between two scrapes, ms.
 pub(crate) const INTERVAL_MS: i64 = 15_000;
+/// Buckets of a histogram.
+const BUCKETS: u64 = 6;
 /// Series in one target.
 const SERIES_PER_TARGET: usize = 1_000;
 
@@ -41,8 +43,9 @@ impl Random {
 enum Kind {
     /// Requests: grows by a rate of its own, with noise, sometimes not at all.
     Counter { per_step: u64 },
-    /// A histogram bucket: grows rarely.
-    Bucket { chance: f64 },
+    /// A bucket of a classic histogram: grows rarely. All buckets of a histogram draw the same
+    /// numbers, so that each counts what those below it count, too.
+    Bucket { chance: f64, rank: u64 },
     /// A level with two decimals that wanders.
     Walk { step: f64 },
     /// Seconds as floats with all their digits, growing.
@@ -70,9 +73,11 @@ impl Series {
             Kind::Counter { per_step } => {
                 self.value += (per_step / 2 + self.random.below(per_step + 1)) as f64;
             }
-            Kind::Bucket { chance } => {
+            Kind::Bucket { chance, rank } => {
                 if self.random.unit() < chance {
-                    self.value += 1.0 + self.random.below(3) as f64;
+                    for _ in 0..1 + self.random.below(3) {
+                        self.value += f64::from(u8::from(self.random.below(BUCKETS) <= rank));
+                    }
                 }
             }
             Kind::Walk { step } => {
@@ -109,6 +114,8 @@ pub(crate) fn series_of_generation(count: usize, seed: u64, generation: usize) -
 fn one_series(index: usize, generation: Option<usize>, random: &mut Random) -> Series {
     let target = index / SERIES_PER_TARGET;
     let within = index % SERIES_PER_TARGET;
+    // One histogram for each twenty series of a target.
+    let histogram = (index / 20) as u64 + 1;
     let (name, kind, extra) = match within % 20 {
         0..=5 => (
             format!("http_requests_{}_total", within % 6),
@@ -123,7 +130,8 @@ fn one_series(index: usize, generation: Option<usize>, random: &mut Random) -> S
         6..=11 => (
             "http_request_duration_seconds_bucket".to_owned(),
             Kind::Bucket {
-                chance: random.unit() * 0.3,
+                chance: Random::new(histogram).unit() * 0.4,
+                rank: within as u64 % 20 - 6,
             },
             (
                 "le",
@@ -182,8 +190,12 @@ fn one_series(index: usize, generation: Option<usize>, random: &mut Random) -> S
         bytes_field(&mut label, 2, value.as_bytes());
         bytes_field(&mut labels, 1, &label);
     }
-    let value = (random.below(100_000) as f64).round();
-    let seed = random.next();
+    let mut value = (random.below(100_000) as f64).round();
+    let mut seed = random.next();
+    if let Kind::Bucket { rank, .. } = kind {
+        seed = histogram;
+        value = (Random::new(histogram).below(10_000) * (rank + 1)) as f64;
+    }
     let offset_ms = (target as i64 * 7_919 + 3_701) % INTERVAL_MS;
     Series {
         labels,
