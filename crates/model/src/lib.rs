@@ -12,6 +12,7 @@
 //! ## See also
 //! `docs/spec/glossary.md` for the words.
 
+mod alert;
 mod exemplar;
 pub mod histogram;
 mod labels;
@@ -24,6 +25,7 @@ mod severity;
 pub mod time;
 pub mod utf8_name;
 
+pub use alert::{ALERT_NAME, Alert, AlertFingerprint};
 pub use exemplar::Exemplar;
 pub use histogram::{CounterReset, FloatHistogram, Histogram, IntHistogram, Span};
 pub use labels::{Labels, LabelsBuilder, LabelsError, METRIC_NAME};

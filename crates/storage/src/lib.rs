@@ -18,6 +18,8 @@ mod error;
 mod memory;
 mod metric_store;
 mod samples;
+mod state_store;
+mod timeline;
 mod write;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -31,6 +33,8 @@ pub use metric_store::{
     SeriesHandle, StoreStats, TopEntry,
 };
 pub use samples::Samples;
+pub use state_store::{MemoryStateStore, StateChange, StateEntries, StateStore};
+pub use timeline::{MemoryTimeline, Timeline, TimelineKind, TimelineQuery, TimelineRow};
 pub use write::{
     Rejection, RejectionReason, SeriesKey, SeriesRef, Source, WriteBatch, WriteOutcome,
 };

@@ -1,0 +1,200 @@
+//! Inhibition: alerts that make others not worth a notification.
+//!
+//! ## Model
+//! A rule has a source side and a target side. A firing alert that matches the source side inhibits
+//! those that match the target side and have the same values of the rule's `equal` labels, absent
+//! ones counting as empty. Firing sources are kept by rule and by those values.
+//!
+//! ## Invariants
+//! An alert that matches both sides is inhibited only by one that does not: or it would inhibit
+//! itself.
+
+use std::collections::BTreeMap;
+
+use bellwether_model::{Alert, AlertFingerprint, Labels, Matcher};
+use rustc_hash::FxHashMap;
+
+/// A rule as it is written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct InhibitRule {
+    /// What it is called, or empty.
+    pub name: String,
+    /// What alerts that inhibit satisfy.
+    pub source_matchers: Vec<Matcher>,
+    /// What alerts that are inhibited satisfy.
+    pub target_matchers: Vec<Matcher>,
+    /// Labels whose values must be the same on both sides.
+    pub equal: Vec<String>,
+}
+
+impl InhibitRule {
+    fn key(&self, labels: &Labels) -> Vec<String> {
+        let value = |name: &String| labels.get(name).unwrap_or("").to_owned();
+        self.equal.iter().map(value).collect()
+    }
+}
+
+fn satisfies(labels: &Labels, matchers: &[Matcher]) -> bool {
+    matchers
+        .iter()
+        .all(|matcher| matcher.matches_labels(labels))
+}
+
+/// A source alert.
+#[derive(Debug, Clone)]
+struct Held {
+    ends_ms: Option<i64>,
+    /// Whether it matches the target side, too.
+    is_target: bool,
+}
+
+/// The sources of one rule with the same values of its labels.
+type Sources = BTreeMap<AlertFingerprint, Held>;
+
+/// All rules with their sources.
+#[derive(Debug, Default)]
+pub(crate) struct Inhibitor {
+    rules: Vec<(InhibitRule, FxHashMap<Vec<String>, Sources>)>,
+}
+
+impl Inhibitor {
+    pub(crate) fn new(rules: &[InhibitRule]) -> Self {
+        Self {
+            rules: rules
+                .iter()
+                .map(|rule| (rule.clone(), FxHashMap::default()))
+                .collect(),
+        }
+    }
+
+    /// Takes an alert in, new or changed.
+    pub(crate) fn note(&mut self, alert: &Alert) {
+        for (rule, sources) in &mut self.rules {
+            if satisfies(&alert.labels, &rule.source_matchers) {
+                let held = Held {
+                    ends_ms: alert.ends_ms,
+                    is_target: satisfies(&alert.labels, &rule.target_matchers),
+                };
+                let key = rule.key(&alert.labels);
+                sources
+                    .entry(key)
+                    .or_default()
+                    .insert(alert.fingerprint(), held);
+            }
+        }
+    }
+
+    /// Forgets an alert.
+    pub(crate) fn forget(&mut self, labels: &Labels) {
+        let fingerprint = AlertFingerprint::of(labels);
+        for (rule, sources) in &mut self.rules {
+            let key = rule.key(labels);
+            if let Some(held) = sources.get_mut(&key)
+                && held.remove(&fingerprint).is_some()
+                && held.is_empty()
+            {
+                sources.remove(&key);
+            }
+        }
+    }
+
+    /// An alert that inhibits one with these labels now, and the rule's position.
+    pub(crate) fn inhibited_by(
+        &self,
+        labels: &Labels,
+        now_ms: i64,
+    ) -> Option<(AlertFingerprint, usize)> {
+        self.rules
+            .iter()
+            .enumerate()
+            .find_map(|(at, (rule, sources))| {
+                if !satisfies(labels, &rule.target_matchers) {
+                    return None;
+                }
+                let both = satisfies(labels, &rule.source_matchers);
+                let held = sources.get(&rule.key(labels))?;
+                held.iter()
+                    .find(|(_, source)| {
+                        source.ends_ms.is_none_or(|ends_ms| ends_ms > now_ms)
+                            && !(both && source.is_target)
+                    })
+                    .map(|(fingerprint, _)| (*fingerprint, at))
+            })
+    }
+
+    pub(crate) fn rule(&self, position: usize) -> Option<&InhibitRule> {
+        self.rules.get(position).map(|(rule, _)| rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(pairs: &[(&str, &str)], ends_ms: Option<i64>) -> Alert {
+        Alert {
+            labels: Labels::from_pairs(pairs.iter().copied()),
+            annotations: Labels::empty(),
+            starts_ms: 0,
+            ends_ms,
+            times_out: false,
+            updated_ms: 0,
+            generator_url: String::new(),
+        }
+    }
+
+    fn rule(source: (&str, &str), target: (&str, &str), equal: &[&str]) -> InhibitRule {
+        InhibitRule {
+            name: String::new(),
+            source_matchers: vec![Matcher::equal(source.0, source.1)],
+            target_matchers: vec![Matcher::equal(target.0, target.1)],
+            equal: equal.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_firing_source_inhibits_its_equals() {
+        let mut inhibitor =
+            Inhibitor::new(&[rule(("sev", "critical"), ("sev", "warning"), &["host"])]);
+        inhibitor.note(&alert(&[("sev", "critical"), ("host", "a")], Some(100)));
+        let warning = |host: &str| Labels::from_pairs([("sev", "warning"), ("host", host)]);
+        let by = |inhibitor: &Inhibitor, host: &str, now| {
+            inhibitor.inhibited_by(&warning(host), now).is_some()
+        };
+        assert!(by(&inhibitor, "a", 50));
+        assert!(!by(&inhibitor, "b", 50));
+        assert!(!by(&inhibitor, "a", 100));
+        // A second source takes over where the first has ended.
+        let second = alert(&[("sev", "critical"), ("host", "a"), ("n", "2")], None);
+        inhibitor.note(&second);
+        assert!(by(&inhibitor, "a", 100));
+        inhibitor.forget(&second.labels);
+        assert!(!by(&inhibitor, "a", 100));
+    }
+
+    #[test]
+    fn absent_labels_are_equal_to_empty_ones() {
+        let mut inhibitor = Inhibitor::new(&[rule(("a", "1"), ("b", "1"), &["host"])]);
+        inhibitor.note(&alert(&[("a", "1")], None));
+        let target = Labels::from_pairs([("b", "1")]);
+        assert!(inhibitor.inhibited_by(&target, 0).is_some());
+    }
+
+    #[test]
+    fn alerts_on_both_sides_inhibit_each_other_not() {
+        let mut inhibitor = Inhibitor::new(&[rule(("a", "1"), ("b", "1"), &[])]);
+        let both = alert(&[("a", "1"), ("b", "1"), ("n", "1")], None);
+        inhibitor.note(&both);
+        assert!(inhibitor.inhibited_by(&both.labels, 0).is_none());
+        let other = Labels::from_pairs([("a", "1"), ("b", "1"), ("n", "2")]);
+        assert!(inhibitor.inhibited_by(&other, 0).is_none());
+        // One that is a target only is inhibited by it; a pure source inhibits both.
+        assert!(
+            inhibitor
+                .inhibited_by(&Labels::from_pairs([("b", "1")]), 0)
+                .is_some()
+        );
+        inhibitor.note(&alert(&[("a", "1")], None));
+        assert!(inhibitor.inhibited_by(&other, 0).is_some());
+    }
+}

@@ -1,0 +1,32 @@
+//! Who is told of which alerts, and when: routing, grouping, inhibition, silences, deduplication.
+//!
+//! ## Model
+//! A [`Plan`] is what the configuration says. A [`Machine`] receives alerts and says what is to be
+//! delivered; whoever drives it delivers, and tells the outcome.
+//!
+//! ## Invariants
+//! The machine does no I/O and reads no clock. The words, keys and outcomes are those of Prometheus'
+//! Alertmanager.
+//!
+//! ## See also
+//! `docs/adr/0004-alerting.md`.
+
+mod acknowledge;
+mod group;
+mod inhibit;
+mod interval;
+mod machine;
+mod notification_log;
+mod record;
+mod route;
+mod silence;
+
+pub use acknowledge::Acknowledgement;
+pub use inhibit::InhibitRule;
+pub use interval::{Span, TimeInterval};
+pub use machine::{
+    Delivery, DeliveryId, Effects, GroupView, Integration, Machine, Outcome, Plan, Suppression,
+};
+pub use notification_log::Reason;
+pub use route::{GroupBy, Route, RouteSettings, RouteTree};
+pub use silence::{BYTES_MAX, MATCHERS_MAX, Silence, SilenceError, SilenceRequest, SilenceState};

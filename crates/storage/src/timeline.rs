@@ -1,0 +1,274 @@
+//! The timeline: every transition of every alert, with its cause and what a receiver answered.
+//!
+//! ## Model
+//! A [`TimelineRow`] is one thing that happened to one alert. Rows are appended in the order in
+//! which they happen and never change; [`TimelineQuery`] finds them again, newest first.
+
+use std::fmt::Debug;
+
+use bellwether_model::{AlertFingerprint, Labels, Matcher, TimeRange};
+use parking_lot::Mutex;
+
+use crate::StorageError;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimelineKind {
+    /// The condition holds, not yet for long enough.
+    Pending,
+    /// It fires.
+    Firing,
+    /// It has ended.
+    Resolved,
+    /// The condition went away before it fired.
+    Dropped,
+    /// A silence covers it now.
+    Silenced,
+    /// No silence covers it any more.
+    Unsilenced,
+    /// Another alert inhibits it now.
+    Inhibited,
+    /// Nothing inhibits it any more.
+    Uninhibited,
+    /// A time interval mutes it now.
+    Muted,
+    /// No time interval mutes it any more.
+    Unmuted,
+    /// A notification that holds it is about to be sent.
+    Notifying,
+    /// A receiver took a notification that holds it.
+    Notified,
+    /// An attempt to notify failed.
+    NotifyFailed,
+    /// Somebody has acknowledged it.
+    Acknowledged,
+    /// The acknowledgement has ended or was taken back.
+    Unacknowledged,
+}
+
+impl TimelineKind {
+    /// All of them, in the order of their numbers on disk.
+    pub const ALL: [Self; 15] = [
+        Self::Pending,
+        Self::Firing,
+        Self::Resolved,
+        Self::Dropped,
+        Self::Silenced,
+        Self::Unsilenced,
+        Self::Inhibited,
+        Self::Uninhibited,
+        Self::Muted,
+        Self::Unmuted,
+        Self::Notifying,
+        Self::Notified,
+        Self::NotifyFailed,
+        Self::Acknowledged,
+        Self::Unacknowledged,
+    ];
+
+    /// The word for it in the API, in series and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+            Self::Dropped => "dropped",
+            Self::Silenced => "silenced",
+            Self::Unsilenced => "unsilenced",
+            Self::Inhibited => "inhibited",
+            Self::Uninhibited => "uninhibited",
+            Self::Muted => "muted",
+            Self::Unmuted => "unmuted",
+            Self::Notifying => "notifying",
+            Self::Notified => "notified",
+            Self::NotifyFailed => "notify_failed",
+            Self::Acknowledged => "acknowledged",
+            Self::Unacknowledged => "unacknowledged",
+        }
+    }
+
+    /// The kind that a word stands for.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// One thing that happened to one alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimelineRow {
+    /// When, ms.
+    pub time_ms: i64,
+    /// What.
+    pub kind: TimelineKind,
+    /// The alert.
+    pub labels: Labels,
+    /// Why, for people: a value, a silence and its author, a rule that inhibits, an error.
+    pub cause: String,
+    /// Who was or is to be notified; empty where the row is about no notification.
+    pub receiver: String,
+    /// The group of alerts that were notified together; empty likewise.
+    pub group: String,
+    /// What else there is to know, as a JSON object; empty where there is nothing.
+    pub detail: String,
+}
+
+impl TimelineRow {
+    /// The alert's fingerprint.
+    #[must_use]
+    pub fn fingerprint(&self) -> AlertFingerprint {
+        AlertFingerprint::of(&self.labels)
+    }
+}
+
+/// Which rows are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct TimelineQuery<'a> {
+    /// When they happened, both ends included; `None`: ever.
+    pub range: Option<TimeRange>,
+    /// What the alert's labels satisfy.
+    pub matchers: &'a [Matcher],
+    /// One alert.
+    pub fingerprint: Option<AlertFingerprint>,
+    /// A receiver.
+    pub receiver: Option<&'a str>,
+    /// Kinds; empty: all.
+    pub kinds: &'a [TimelineKind],
+    /// At most so many, the newest; 0: all.
+    pub limit: usize,
+}
+
+impl TimelineQuery<'_> {
+    /// Whether a row is wanted, the limit aside.
+    #[must_use]
+    pub fn takes(&self, row: &TimelineRow) -> bool {
+        self.range.is_none_or(|range| range.contains(row.time_ms))
+            && (self.kinds.is_empty() || self.kinds.contains(&row.kind))
+            && self.receiver.is_none_or(|name| name == row.receiver)
+            && self
+                .fingerprint
+                .is_none_or(|fingerprint| fingerprint == row.fingerprint())
+            && self
+                .matchers
+                .iter()
+                .all(|m| m.matches(row.labels.get(&m.name).unwrap_or("")))
+    }
+}
+
+/// Keeps rows.
+pub trait Timeline: Send + Sync + Debug {
+    /// Appends rows, in the order in which they happened. What returned survives the death of the
+    /// process.
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    fn append(&self, rows: &[TimelineRow]) -> Result<(), StorageError>;
+
+    /// Rows that satisfy a question, newest first; of the same time, the later appended first.
+    ///
+    /// # Errors
+    /// Where rows cannot be read at all; damaged ones are left out and counted.
+    fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError>;
+}
+
+/// The slow, obvious [`Timeline`], for tests and for machines that run over history.
+#[derive(Debug, Default)]
+pub struct MemoryTimeline {
+    rows: Mutex<Vec<TimelineRow>>,
+}
+
+impl Timeline for MemoryTimeline {
+    fn append(&self, rows: &[TimelineRow]) -> Result<(), StorageError> {
+        self.rows.lock().extend_from_slice(rows);
+        Ok(())
+    }
+
+    fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError> {
+        let rows = self.rows.lock();
+        let mut found: Vec<TimelineRow> = rows
+            .iter()
+            .rev()
+            .filter(|row| query.takes(row))
+            .cloned()
+            .collect();
+        // Stable, so that of the same time the later appended stays first.
+        found.sort_by_key(|row| std::cmp::Reverse(row.time_ms));
+        if query.limit > 0 {
+            found.truncate(query.limit);
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(time_ms: i64, kind: TimelineKind, name: &str, receiver: &str) -> TimelineRow {
+        TimelineRow {
+            time_ms,
+            kind,
+            labels: Labels::from_pairs([("alertname", name)]),
+            cause: String::new(),
+            receiver: receiver.to_owned(),
+            group: String::new(),
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn rows_are_found_newest_first() {
+        let timeline = MemoryTimeline::default();
+        let rows = [
+            row(1, TimelineKind::Pending, "A", ""),
+            row(2, TimelineKind::Firing, "A", ""),
+            row(2, TimelineKind::Notified, "A", "team"),
+            row(3, TimelineKind::Firing, "B", ""),
+        ];
+        timeline.append(&rows).unwrap();
+        let times = |query: &TimelineQuery<'_>| {
+            let rows = timeline.query(query).unwrap();
+            rows.iter()
+                .map(|row| (row.time_ms, row.kind.as_str()))
+                .collect::<Vec<_>>()
+        };
+        let all = TimelineQuery::default();
+        assert_eq!(
+            times(&all),
+            [
+                (3, "firing"),
+                (2, "notified"),
+                (2, "firing"),
+                (1, "pending")
+            ]
+        );
+        assert_eq!(
+            times(&TimelineQuery {
+                limit: 1,
+                ..all.clone()
+            }),
+            [(3, "firing")]
+        );
+        let team = TimelineQuery {
+            receiver: Some("team"),
+            ..all.clone()
+        };
+        assert_eq!(times(&team), [(2, "notified")]);
+        let kinds = [TimelineKind::Firing];
+        let firing = TimelineQuery {
+            range: Some(TimeRange::new(0, 2)),
+            kinds: &kinds,
+            ..all
+        };
+        assert_eq!(times(&firing), [(2, "firing")]);
+    }
+
+    #[test]
+    fn words_read_back() {
+        for kind in TimelineKind::ALL {
+            assert_eq!(TimelineKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(TimelineKind::parse("other"), None);
+    }
+}
