@@ -135,6 +135,8 @@ async fn query_status_export_and_import() -> Result<()> {
     let exported = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(exported.ends_with("# EOF\n"), "{exported}");
+    // No histogram is there, and the trailers that say so have come.
+    assert_eq!(text(&output.stderr), "");
     assert_eq!(
         exported
             .lines()

@@ -371,6 +371,18 @@ pub(crate) struct Export {
     /// The file to write; standard output if not given.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// What becomes of native histograms, which OpenMetrics cannot carry.
+    #[arg(long, value_enum, default_value = "classic")]
+    pub(crate) histograms: Histograms,
+}
+
+/// What becomes of native histograms in an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Histograms {
+    /// Written as classic ones: `_bucket`, `_count` and `_sum`.
+    Classic,
+    /// Left out.
+    Skip,
 }
 
 /// Flags of `import`.

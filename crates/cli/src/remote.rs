@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bellwether_model::time::parse_duration;
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 
-use crate::arguments::{Export, Import, Output, Query, Remote};
+use crate::arguments::{Export, Histograms, Import, Output, Query, Remote};
 
 /// Evaluates an expression on a server.
 pub(crate) async fn query(query: Query) -> Result<()> {
@@ -127,13 +128,19 @@ pub(crate) async fn export(export: Export) -> Result<()> {
         .collect();
     form.extend(export.start.map(|start| ("start", start)));
     form.extend(export.end.map(|end| ("end", end)));
+    let histograms = match export.histograms {
+        Histograms::Classic => "classic",
+        Histograms::Skip => "skip",
+    };
+    form.push(("histograms", histograms.to_owned()));
     let url = format!(
         "{}/api/bellwether/v1/export",
         export.url.trim_end_matches('/')
     );
-    let mut answer = client()?
+    let answer = client()?
         .get(url)
         .query(&form)
+        .header("TE", "trailers")
         .send()
         .await
         .context("the server does not answer")?;
@@ -147,10 +154,57 @@ pub(crate) async fn export(export: Export) -> Result<()> {
         ),
         None => Box::new(std::io::stdout().lock()),
     };
-    while let Some(chunk) = answer.chunk().await? {
-        out.write_all(&chunk)?;
+    let mut body = reqwest::Body::from(answer);
+    let mut trailers = None;
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(chunk) => out.write_all(&chunk)?,
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    let count = |name: &str| -> Option<u64> {
+        let value = trailers.as_ref()?.get(name)?;
+        value.to_str().ok()?.parse().ok()
+    };
+    let converted = count("bellwether-histogram-series-converted");
+    let left_out = count("bellwether-histogram-series-left-out");
+    for line in histogram_notes(export.histograms, converted, left_out) {
+        eprintln!("{line}");
+    }
+    Ok(())
+}
+
+/// What a person should know of native histograms in an export. The counts are missing where
+/// something between here and the server drops trailers.
+fn histogram_notes(
+    histograms: Histograms,
+    converted: Option<u64>,
+    left_out: Option<u64>,
+) -> Vec<String> {
+    let (Some(converted), Some(left_out)) = (converted, left_out) else {
+        let text = "the answer came without trailers, perhaps through a proxy: whether native \
+                    histograms were left out is not known";
+        return vec![text.to_owned()];
+    };
+    let mut notes = Vec::new();
+    if converted > 0 {
+        notes.push(format!(
+            "{converted} series of native histograms written as classic buckets"
+        ));
+    }
+    if left_out > 0 {
+        let why = match histograms {
+            Histograms::Skip => "--histograms classic writes them as buckets",
+            Histograms::Classic => {
+                "their classic series are stored beside them and are exported, or they have a label le"
+            }
+        };
+        notes.push(format!(
+            "{left_out} series of native histograms left out: {why}"
+        ));
+    }
+    notes
 }
 
 /// Bytes of one part of an import. Chosen: well below what a server takes by default.
@@ -361,4 +415,30 @@ fn selector(metric: &Value) -> String {
         return name.to_owned();
     }
     format!("{name}{{{}}}", pairs.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_says_what_became_of_histograms() {
+        let notes = histogram_notes;
+        let none: [&str; 0] = [];
+        assert_eq!(notes(Histograms::Classic, Some(0), Some(0)), none);
+        assert_eq!(
+            notes(Histograms::Skip, Some(0), Some(3)),
+            ["3 series of native histograms left out: --histograms classic writes them as buckets"]
+        );
+        let both = notes(Histograms::Classic, Some(2), Some(1));
+        assert_eq!(
+            both[0],
+            "2 series of native histograms written as classic buckets"
+        );
+        assert!(
+            both[1].starts_with("1 series of native histograms left out"),
+            "{both:?}"
+        );
+        assert_eq!(notes(Histograms::Classic, None, None).len(), 1);
+    }
 }

@@ -7,13 +7,16 @@
 //!
 //! ## Invariants
 //! All samples of a family stand together; families come in the order in which they are begun.
-//! Native histograms exist in protobuf only: the text formats have no word for them, so they are
-//! left out and counted.
+//! Native histograms exist in protobuf only: the text formats have no word for them (OpenMetrics 1.0
+//! neither). Federation leaves them out and counts them; an export turns them into classic ones.
 //!
 //! ## See also
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use std::io;
+
+mod classic;
+mod export;
 
 use bellwether_codec::protobuf::{Writer as ProtobufWriter, put_varint, zigzag_encode};
 use bellwether_model::number::General;
@@ -21,12 +24,10 @@ use bellwether_model::utf8_name::{
     Escaped, Escaping, escape, is_legacy_label_name, is_legacy_metric_name,
 };
 use bellwether_model::{
-    FloatHistogram, Labels, METRIC_NAME, Matcher, Metadata, MetricType, Span, TimeRange, Value,
-    is_stale_nan,
+    FloatHistogram, Labels, METRIC_NAME, Metadata, MetricType, Span, Value, is_stale_nan,
 };
-use bellwether_storage::{
-    ErrorKind, MetricStore, Samples, Selection, SelectionHints, StorageError,
-};
+
+pub use export::{ExportError, ExportReport, HistogramExport, export};
 
 /// A format of exposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -476,106 +477,6 @@ pub fn federate(
         writer.sample_with(&labels, extra, &sample.value, Some(sample.time_ms));
     }
     writer.finish()
-}
-
-/// Why an export ended early. What was written before is not complete.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExportError {
-    /// The store cannot be read.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The output takes no more.
-    #[error("cannot write export: {0}")]
-    Output(#[from] io::Error),
-}
-
-impl ExportError {
-    /// What it means for the caller.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Storage(error) => error.kind(),
-            Self::Output(_) => ErrorKind::Unavailable,
-        }
-    }
-}
-
-/// What an export wrote.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ExportReport {
-    /// Series with at least one sample.
-    pub series_count: u64,
-    /// Samples.
-    pub sample_count: u64,
-    /// Histogram samples, which OpenMetrics text cannot express.
-    pub left_out_count: u64,
-}
-
-/// Bytes that are collected before they are written. Chosen.
-const EXPORT_BUFFER_BYTES: usize = 1 << 20;
-
-/// Writes all samples in a range, both ends included, of the series that match, as OpenMetrics:
-/// sorted by name and labels, ascending in time. Staleness markers are left out, since OpenMetrics
-/// has none. Memory holds one series at a time, besides the list of series.
-///
-/// # Errors
-/// Where the store cannot be read or `out` cannot be written.
-pub fn export(
-    store: &dyn MetricStore,
-    matchers: &[Matcher],
-    range: TimeRange,
-    out: &mut dyn io::Write,
-) -> Result<ExportReport, ExportError> {
-    let hints = SelectionHints::default();
-    let mut series = store.select(&Selection {
-        matchers,
-        range,
-        hints,
-    })?;
-    series.sort_by(|a, b| {
-        let names = (a.labels().metric_name(), b.labels().metric_name());
-        names
-            .0
-            .cmp(names.1)
-            .then_with(|| a.labels().cmp(b.labels()))
-    });
-    let negotiated = Negotiated {
-        format: Format::OpenMetrics,
-        escaping: Escaping::AllowUtf8,
-    };
-    let mut buffer = Vec::with_capacity(EXPORT_BUFFER_BYTES + 4096);
-    let mut writer = Writer::new(&mut buffer, negotiated);
-    let mut report = ExportReport::default();
-    let mut open: Option<String> = None;
-    let mut samples = Samples::default();
-    for handle in series {
-        samples.clear();
-        handle.read(range, &mut samples)?;
-        report.left_out_count += samples.histograms.len() as u64;
-        let floats = samples.len() - samples.histograms.len();
-        let name = handle.labels().metric_name();
-        if floats == 0 || name.is_empty() {
-            continue;
-        }
-        if open.as_deref() != Some(name) {
-            let known = store.metadata(Some(name))?.into_iter().next();
-            writer.family(name, &known.map(|entry| entry.metadata).unwrap_or_default());
-            open = Some(name.to_owned());
-        }
-        report.series_count += 1;
-        for (position, time_ms) in samples.times_ms.iter().enumerate() {
-            let value = samples.values[position];
-            if samples.histogram_at(position).is_none() && !is_stale_nan(value) {
-                writer.sample(handle.labels(), &Value::Float(value), Some(*time_ms));
-                report.sample_count += 1;
-            }
-        }
-        writer.pour(out, EXPORT_BUFFER_BYTES)?;
-    }
-    writer.finish();
-    out.write_all(&buffer)?;
-    Ok(report)
 }
 
 #[cfg(test)]

@@ -40,6 +40,22 @@ impl fmt::Display for General {
     }
 }
 
+/// A float as the value of `le` and `quantile`: [`General`], always with a point or an exponent, so
+/// that a bound has one spelling and a series one identity.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound(pub f64);
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = General(self.0).to_string();
+        f.write_str(&text)?;
+        if self.0.is_finite() && !text.contains(['.', 'e']) {
+            f.write_str(".0")?;
+        }
+        Ok(())
+    }
+}
+
 fn special(value: f64) -> Option<&'static str> {
     if value.is_nan() {
         Some("NaN")
@@ -69,5 +85,13 @@ mod tests {
         assert_eq!(General(100_000.0).to_string(), "100000");
         assert_eq!(General(-0.0001).to_string(), "-0.0001");
         assert_eq!(General(1.5e-107).to_string(), "1.5e-107");
+    }
+
+    #[test]
+    fn bounds_are_never_whole_numbers() {
+        assert_eq!(Bound(1.0).to_string(), "1.0");
+        assert_eq!(Bound(-0.25).to_string(), "-0.25");
+        assert_eq!(Bound(1e6).to_string(), "1e+06");
+        assert_eq!(Bound(f64::INFINITY).to_string(), "+Inf");
     }
 }

@@ -304,8 +304,19 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation(
         "/api/bellwether/v1/export",
         GET,
-        "Stored samples as OpenMetrics; the last hour unless start and end say otherwise.",
-        &[MATCH, START, END],
+        "Stored samples as OpenMetrics; the last hour unless start and end say otherwise. With TE: \
+         trailers, trailer fields say how many series of native histograms were converted or left \
+         out.",
+        &[
+            MATCH,
+            START,
+            END,
+            (
+                "histograms",
+                "What becomes of native histograms: classic (the default) or skip.",
+                false,
+            ),
+        ],
     ),
     operation(
         "/api/bellwether/v1/import",

@@ -4,6 +4,10 @@
 //! An import takes bodies as large as the settings allow; the command line cuts larger files into
 //! parts. An export is streamed: memory holds one series and a few blocks of text.
 //!
+//! An export says in the trailer fields [`CONVERTED`] and [`LEFT_OUT`] what became of native
+//! histograms: it is known only at the end, where OpenMetrics allows nothing but `# EOF`. HTTP/1.1
+//! sends trailers to clients that ask with `TE: trailers`; the log says it too.
+//!
 //! ## Failure
 //! An import ends at the first thing that is wrong; what was read before it is stored, and the
 //! answer says how much. An export that fails on the way ends without `# EOF`.
@@ -14,15 +18,17 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bellwether_ingest::exposition as out;
+use bellwether_ingest::exposition::{self as out, ExportReport, HistogramExport};
 use bellwether_model::{LabelsBuilder, Matchers, Metadata, TimeRange};
 use bellwether_scrape::ScrapeError;
 use bellwether_scrape::exposition::{
     self, ExpositionError, Format, HistogramOptions, MetadataPiece, Sample, SampleValue, Sink,
 };
 use bellwether_storage::{MetricStore, SeriesRef, Source, WriteBatch};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 
 use crate::api::{Call, matcher_sets};
 use crate::app::App;
@@ -32,6 +38,10 @@ use crate::json::JsonWriter;
 
 /// Pieces of an export that wait for the client. Chosen: enough to keep both sides busy.
 const PIECES_WAITING: usize = 4;
+/// The trailer field with the series whose native histograms were exported as classic ones.
+const CONVERTED: &str = "bellwether-histogram-series-converted";
+/// The trailer field with the series whose native histograms are not in the export.
+const LEFT_OUT: &str = "bellwether-histogram-series-left-out";
 /// Samples that are written to the store together.
 const BATCH_SAMPLES: usize = 10_000;
 
@@ -45,30 +55,60 @@ pub(crate) async fn export(call: Call) -> Result<Response, ApiError> {
         1 => sets.remove(0),
         _ => return Err(ApiError::bad_data("an export takes one match[]")),
     };
+    let histograms = match call.params.get("histograms") {
+        "" | "classic" => HistogramExport::Classic,
+        "skip" => HistogramExport::Skip,
+        other => {
+            let reason = format!("{other:?} is not known: want classic or skip");
+            return Err(ApiError::invalid_parameter("histograms", reason));
+        }
+    };
     let store = Arc::clone(&call.app.services()?.store);
     let (sender, mut pieces) = tokio::sync::mpsc::channel(PIECES_WAITING);
     tokio::task::spawn_blocking(move || {
         let range = TimeRange::new(start_ms, end_ms);
         let mut pipe = Pipe(sender.clone());
-        if let Err(error) = out::export(&*store, &matchers, range, &mut pipe) {
-            // The client sees the connection end early; it may be gone already.
-            drop(sender.blocking_send(Err(io::Error::other(error.to_string()))));
-        }
+        let last = match out::export(&*store, &matchers, range, histograms, &mut pipe) {
+            Ok(report) => Ok(Frame::trailers(trailers(&report))),
+            Err(error) => Err(io::Error::other(error.to_string())),
+        };
+        // The client sees the connection end early; it may be gone already.
+        drop(sender.blocking_send(last));
     });
     let stream = futures::stream::poll_fn(move |context| pieces.poll_recv(context));
-    let mut response = Body::from_stream(stream).into_response();
+    let mut response = Body::new(StreamBody::new(stream)).into_response();
+    let headers = response.headers_mut();
     let value =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, value);
+    headers.insert(header::CONTENT_TYPE, value);
+    headers.append(header::TRAILER, HeaderValue::from_static(CONVERTED));
+    headers.append(header::TRAILER, HeaderValue::from_static(LEFT_OUT));
     Ok(response)
 }
 
+/// What follows the last byte of an export.
+fn trailers(report: &ExportReport) -> HeaderMap {
+    let (converted, left_out) = (report.converted_series_count, report.left_out_series_count);
+    if left_out > 0 {
+        tracing::info!(
+            series = left_out,
+            histograms = report.left_out_count,
+            "native histograms are left out of an export"
+        );
+    }
+    HeaderMap::from_iter([
+        (HeaderName::from_static(CONVERTED), converted.into()),
+        (HeaderName::from_static(LEFT_OUT), left_out.into()),
+    ])
+}
+
 /// Hands what is written to the client.
-struct Pipe(tokio::sync::mpsc::Sender<io::Result<Bytes>>);
+struct Pipe(tokio::sync::mpsc::Sender<io::Result<Frame<Bytes>>>);
 
 impl io::Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
+        let piece = Frame::data(Bytes::copy_from_slice(bytes));
+        let sent = self.0.blocking_send(Ok(piece));
         sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
         Ok(bytes.len())
     }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use bellwether_codec::protobuf::Cursor;
-use bellwether_model::STALE_NAN;
-use bellwether_storage::{MemoryStore, Source, WriteBatch};
+use bellwether_model::{STALE_NAN, TimeRange};
+use bellwether_storage::{MemoryStore, MetricStore, Source, WriteBatch};
 use expect_test::expect;
 
 use super::*;
@@ -153,8 +153,6 @@ fn export_writes_every_sample() {
         99_000,
         STALE_NAN,
     );
-    let native = FloatHistogram::default();
-    store.insert_histogram(&labels(&[("__name__", "h")]), 1, 0, native);
     let counter = Metadata {
         metric_type: MetricType::Counter,
         unit: String::new(),
@@ -164,11 +162,18 @@ fn export_writes_every_sample() {
     batch.metadata.push(("c_total".to_owned(), counter));
     store.write(&source, &batch).unwrap();
     let mut out = Vec::new();
-    let report = export(&store, &[], TimeRange::new(15_000, 99_000), &mut out).unwrap();
+    let report = export(
+        &store,
+        &[],
+        TimeRange::new(15_000, 99_000),
+        HistogramExport::Classic,
+        &mut out,
+    )
+    .unwrap();
     let want = ExportReport {
         series_count: 3,
         sample_count: 6,
-        left_out_count: 0,
+        ..ExportReport::default()
     };
     assert_eq!(report, want);
     expect![[r##"
@@ -184,6 +189,104 @@ fn export_writes_every_sample() {
         # EOF
     "##]]
     .assert_eq(&String::from_utf8(out).unwrap());
+}
+
+/// A store whose name `h` is a native histogram for one job, both native and classic for another,
+/// classic for a third, and a float for a fourth.
+fn mixed_histograms() -> MemoryStore {
+    let store = MemoryStore::new();
+    let native = FloatHistogram {
+        schema: 0,
+        count: 3.0,
+        sum: 4.5,
+        positive_spans: vec![Span {
+            offset: 0,
+            length: 2,
+        }],
+        positive_buckets: vec![1.0, 2.0],
+        ..FloatHistogram::default()
+    };
+    for job in ["both", "native"] {
+        let series = labels(&[("__name__", "h"), ("job", job)]);
+        store.insert_histogram(&series, 1_000, 0, native.clone());
+        let mut later = native.clone();
+        later.mul(2.0);
+        store.insert_histogram(&series, 2_000, 0, later);
+    }
+    for job in ["both", "classic"] {
+        let named = |name, more: &[(&'static str, &'static str)]| {
+            let mut pairs = vec![("__name__", name), ("job", job)];
+            pairs.extend_from_slice(more);
+            labels(&pairs)
+        };
+        store.insert(&named("h_bucket", &[("le", "+Inf")]), 1_000, 7.0);
+        store.insert(&named("h_count", &[]), 1_000, 7.0);
+        store.insert(&named("h_sum", &[]), 1_000, 1.0);
+    }
+    store.insert(&labels(&[("__name__", "h"), ("job", "float")]), 1_000, 5.0);
+    store
+}
+
+fn exported(store: &MemoryStore, histograms: HistogramExport) -> (ExportReport, String) {
+    let mut out = Vec::new();
+    let range = TimeRange::new(0, 10_000);
+    let report = export(store, &[], range, histograms, &mut out).unwrap();
+    (report, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn native_histograms_are_exported_as_classic_ones() {
+    let (report, text) = exported(&mixed_histograms(), HistogramExport::Classic);
+    let want = ExportReport {
+        series_count: 7,
+        sample_count: 7,
+        converted_series_count: 1,
+        left_out_series_count: 1,
+        left_out_count: 2,
+    };
+    assert_eq!(report, want);
+    // Each name once, with the series of both kinds below it.
+    expect![[r##"
+        # TYPE h unknown
+        h{job="float"} 5 1
+        # TYPE h_bucket unknown
+        h_bucket{job="both",le="+Inf"} 7 1
+        h_bucket{job="classic",le="+Inf"} 7 1
+        h_bucket{job="native",le="0.5"} 0 1
+        h_bucket{job="native",le="0.5"} 0 2
+        h_bucket{job="native",le="1.0"} 1 1
+        h_bucket{job="native",le="1.0"} 2 2
+        h_bucket{job="native",le="2.0"} 3 1
+        h_bucket{job="native",le="2.0"} 6 2
+        h_bucket{job="native",le="+Inf"} 3 1
+        h_bucket{job="native",le="+Inf"} 6 2
+        # TYPE h_count unknown
+        h_count{job="both"} 7 1
+        h_count{job="classic"} 7 1
+        h_count{job="native"} 3 1
+        h_count{job="native"} 6 2
+        # TYPE h_sum unknown
+        h_sum{job="both"} 1 1
+        h_sum{job="classic"} 1 1
+        h_sum{job="native"} 4.5 1
+        h_sum{job="native"} 9 2
+        # EOF
+    "##]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn skipped_histograms_are_counted() {
+    let (report, text) = exported(&mixed_histograms(), HistogramExport::Skip);
+    let want = ExportReport {
+        series_count: 7,
+        sample_count: 7,
+        converted_series_count: 0,
+        left_out_series_count: 2,
+        left_out_count: 4,
+    };
+    assert_eq!(report, want);
+    assert!(!text.contains("native"), "{text}");
 }
 
 #[test]

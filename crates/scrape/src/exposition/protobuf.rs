@@ -9,12 +9,13 @@
 //! Fields may come in any order and unknown ones are passed over, as protobuf demands.
 
 use bellwether_codec::protobuf::{Cursor, Field, ProtobufError, zigzag_decode};
+use bellwether_model::number::Bound;
 use bellwether_model::{
     CounterReset, Exemplar, FloatHistogram, Histogram, IntHistogram, Labels, MetricType, Span,
 };
 
 use super::buckets::{Classic, compact};
-use super::series::{ProtobufSeries, bound_text};
+use super::series::ProtobufSeries;
 use super::{ExpositionError, HistogramOptions, MetadataPiece, Sample, SampleValue, Sink};
 use crate::error::ScrapeError;
 
@@ -230,7 +231,7 @@ impl Reader {
         self.float(&head, "_count", None, count as f64, &[], sink)?;
         self.float(&head, "_sum", None, sum, &[], sink)?;
         for (quantile, value) in quantiles {
-            let label = ("quantile", bound_text(quantile));
+            let label = ("quantile", Bound(quantile).to_string());
             self.float(&head, "", Some(&label), value, &[], sink)?;
         }
         Ok(())
@@ -303,7 +304,7 @@ impl Reader {
             has_infinite |= bucket.upper_bound == f64::INFINITY;
             let exemplar = bucket.exemplar.map(read_exemplar).transpose();
             let exemplar = exemplar.map_err(|error| self.error(head.name, &error))?;
-            let label = ("le", bound_text(bucket.upper_bound));
+            let label = ("le", Bound(bucket.upper_bound).to_string());
             let count = bucket.cumulative_count;
             self.float(
                 head,

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use bellwether_model::number::General;
+use bellwether_model::number::Bound;
 use bellwether_model::utf8_name::{is_legacy_label_name, is_legacy_metric_name};
 use bellwether_model::{LabelsBuilder, METRIC_NAME, MetricType};
 
@@ -146,18 +146,9 @@ fn normal_bound<'a>(family_type: MetricType, label: &str, value: Cow<'a, str>) -
         return value;
     }
     match value.parse::<f64>() {
-        Ok(number) => Cow::Owned(bound_text(number)),
+        Ok(number) => Cow::Owned(Bound(number).to_string()),
         Err(_) => value,
     }
-}
-
-/// A float as OpenMetrics writes it: always with a point or an exponent.
-pub(super) fn bound_text(number: f64) -> String {
-    let mut text = General(number).to_string();
-    if number.is_finite() && !text.contains(['.', 'e']) {
-        text.push_str(".0");
-    }
-    text
 }
 
 /// What the bytes of a protobuf series begin with; no text series does.

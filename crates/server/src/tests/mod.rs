@@ -5,6 +5,7 @@ mod cancel;
 mod edge;
 mod receive;
 mod security;
+mod transfer;
 
 use std::sync::Arc;
 
