@@ -1,6 +1,6 @@
 //! The server as its operator sees it: starts, scrapes itself, reloads, restarts, stops.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bellwether_blackbox::remote_write::{Sample, request};
 use bellwether_blackbox::{EMPTY_CONFIG, Server, eventually, now_ms};
 
@@ -91,6 +91,57 @@ async fn a_bad_configuration_does_not_replace_a_good_one() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn a_missing_certificate_is_named_with_its_setting() -> Result<()> {
+    let job = "scrape_configs:\n  - job_name: tls\n    scheme: https\n    scrape_interval: 1s\n    \
+               tls_config: { ca_file: missing.pem }\n    \
+               static_configs: [{ targets: ['127.0.0.1:1'] }]\n";
+    let server = Server::start(job, &["--web.enable-lifecycle"]).await?;
+    let log = std::fs::read_to_string(server.folder.join("log"))?;
+    let setting = "scrape_configs[0] (job \"tls\").tls_config.ca_file";
+    ensure!(
+        log.contains(setting) && log.contains("No such file"),
+        "{log}"
+    );
+    eventually("the target says what is missing", || async {
+        let targets = server.api("targets", &[]).await?;
+        let error = targets["activeTargets"][0]["lastError"].as_str();
+        ensure!(
+            error.is_some_and(|error| error.contains("missing.pem")),
+            "{targets}"
+        );
+        Ok(())
+    })
+    .await?;
+    // A reload is refused, and names every job that could not scrape.
+    let more = format!("{job}  - job_name: more\n    tls_config: {{ ca_file: other.pem }}\n");
+    std::fs::write(server.folder.join("bellwether.yml"), more)?;
+    let reload = server.client.post(format!("{}/-/reload", server.url));
+    let text = reload.send().await?.text().await?;
+    ensure!(
+        text.contains("scrape_configs[1] (job \"more\").tls_config.ca_file"),
+        "{text}"
+    );
+    let config = server.api("status/config", &[]).await?;
+    ensure!(
+        config["yaml"]
+            .as_str()
+            .is_some_and(|yaml| !yaml.contains("more")),
+        "{config}"
+    );
+
+    let remote = "remote_write:\n  - url: https://127.0.0.1:1/write\n    name: far\n    \
+                  tls_config: { ca_file: missing.pem }\n";
+    let ended = Server::start(remote, &[]).await;
+    let text = format!("{:#}", ended.err().context("it runs")?);
+    ensure!(
+        text.contains("remote_write[0] (\"far\").tls_config.ca_file"),
+        "{text}"
+    );
+    ensure!(text.matches("No such file").count() == 1, "{text}");
+    Ok(())
 }
 
 /// Samples in one request of the kill test.

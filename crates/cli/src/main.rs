@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     match run(arguments.command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("bellwether: {error:#}");
+            eprintln!("bellwether: {}", told(&error));
             ExitCode::from(2)
         }
     }
@@ -60,9 +60,38 @@ fn run(command: Command) -> Result<ExitCode> {
     }
 }
 
+/// An error with its causes, outermost first; a cause that a text before it tells already is not
+/// told twice.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
 /// A small runtime for commands that only wait for a server.
 fn client_runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = || std::io::Error::other("disk on fire");
+        let error = anyhow::Error::new(cause()).context("cannot open x");
+        assert_eq!(told(&error), "cannot open x: disk on fire");
+        let error = anyhow::Error::new(cause()).context("cannot open x: disk on fire");
+        assert_eq!(told(&error), "cannot open x: disk on fire");
+    }
 }

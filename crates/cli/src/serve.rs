@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
 use bellwether_config::Loaded;
 use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts};
 use bellwether_model::{Labels, relabel};
 use bellwether_promql::Engine as QueryEngine;
-use bellwether_scrape::Manager;
+use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{
     BoxFuture, BuildInfo, Control, RelabelRules, RuntimeFacts, ScrapedTargets, Server, ServerParts,
@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::arguments::Serve;
-use crate::{logging, wiring};
+use crate::{logging, told, wiring};
 
 /// The version of the Prometheus API that is spoken: clients choose their features by it.
 const API_VERSION: &str = "3.11.0";
@@ -175,6 +175,11 @@ impl Program {
             forwarder: Arc::clone(&forwarder),
             server: server.clone(),
         });
+        // As with Prometheus, one job that cannot scrape is no reason not to start.
+        for problem in manager.unready(&config.scrape) {
+            let problem = shared.title(&problem, &shared.loaded.load());
+            tracing::error!("{problem}; its scrapes fail until that is mended");
+        }
         manager.apply(config.scrape).await?;
         tracing::info!("ready");
         Ok(Self {
@@ -351,10 +356,11 @@ impl Shared {
         match &result {
             Ok(()) => tracing::info!(file = %self.config_file.display(), "configuration reloaded"),
             Err(error) => {
-                tracing::error!("reload failed, the running configuration stays: {error:#}")
+                let error = told(error);
+                tracing::error!("reload failed, the running configuration stays: {error}");
             }
         }
-        result.map_err(|error| format!("{error:#}"))
+        result.map_err(|error| told(&error))
     }
 
     async fn try_reload(&self) -> Result<()> {
@@ -368,17 +374,32 @@ impl Shared {
             tracing::warn!("{warning}");
         }
         let config = loaded.config.clone();
+        let unready = parts.manager.unready(&config.scrape);
+        if !unready.is_empty() {
+            let problems: Vec<String> = unready
+                .iter()
+                .map(|problem| self.title(problem, &loaded))
+                .collect();
+            bail!("{}", problems.join("\n"));
+        }
         parts.server.reload_certificates()?;
-        self.loaded.store(Arc::new(loaded));
         parts
             .forwarder
             .apply(config.remote_write, &config.global.external_labels)
             .await?;
+        // From here on nothing is refused: what is shown as loaded is in use.
+        self.loaded.store(Arc::new(loaded));
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms
             .store(self.clock.now_ms(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// A problem of a job, with the setting that it is about.
+    fn title(&self, problem: &JobProblem, loaded: &Loaded) -> String {
+        let job = loaded.job_title(&problem.job, &self.config_file);
+        format!("{job}.{}", problem.reason)
     }
 
     /// Damaged places that the store has found since it was opened.

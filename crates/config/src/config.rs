@@ -17,7 +17,7 @@ use crate::sections::global::{GlobalSettings, decode_global};
 use crate::sections::otlp::decode_otlp;
 use crate::sections::remote::{RemoteReadSettings, decode_remote_reads, decode_remote_writes};
 use crate::sections::root::{LATER, ROOT};
-use crate::sections::scrape::{SCRAPE_FILE, decode_jobs};
+use crate::sections::scrape::{JobPlace, SCRAPE_FILE, decode_jobs};
 use crate::sections::server::{ServerSettings, decode_server};
 use crate::sections::storage::{StorageSettings, decode_storage};
 use crate::sections::tracing::{TracingSettings, decode_tracing};
@@ -99,11 +99,28 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Files that the configuration needs.
     pub files: Vec<NamedFile>,
+    /// Where each scrape job stands, by its name.
+    pub job_places: HashMap<String, JobPlace>,
     /// The text of the file. May hold secrets.
     pub source_text: String,
     /// The configuration in effect, defaults included, secrets as `<secret>`; for
     /// `/api/v1/status/config`.
     pub redacted_yaml: String,
+}
+
+impl Loaded {
+    /// How an error names a job: `scrape_configs[2] (job "x")`, behind the name of its file where
+    /// that is not the configuration itself but one of `scrape_config_files`.
+    #[must_use]
+    pub fn job_title(&self, job: &str, config_file: &Path) -> String {
+        match self.job_places.get(job) {
+            Some(place) if Path::new(&place.file) == config_file => {
+                format!("{} (job {job:?})", place.path)
+            }
+            Some(place) => format!("{}: {} (job {job:?})", place.file, place.path),
+            None => format!("job {job:?}"),
+        }
+    }
 }
 
 impl Config {
@@ -140,14 +157,18 @@ pub fn load_text(
     options: &LoadOptions<'_>,
 ) -> Result<Loaded, ConfigErrors> {
     let mut problems = Problems::default();
-    let decoded = parse(source, origin, &ROOT, &mut problems)
-        .map(|root| (decode(&root, origin, options, &mut problems), root));
+    let mut job_places = HashMap::new();
+    let decoded = parse(source, origin, &ROOT, &mut problems).map(|root| {
+        let config = decode(&root, origin, options, &mut job_places, &mut problems);
+        (config, root)
+    });
     match decoded {
         Some((config, root)) if problems.errors.is_empty() => Ok(Loaded {
             redacted_yaml: effective_yaml(&root, &config),
             config,
             warnings: problems.warnings,
             files: problems.files,
+            job_places,
             source_text: source.to_owned(),
         }),
         _ => Err(errors_of(problems)),
@@ -259,17 +280,17 @@ fn decode(
     root: &Node,
     origin: &Origin,
     options: &LoadOptions<'_>,
+    job_places: &mut HashMap<String, JobPlace>,
     problems: &mut Problems,
 ) -> Config {
     let view = View::new(Some(root), &ROOT, origin);
     let global = decode_global(&view.section("global"), options, problems);
-    let mut names = HashMap::new();
     let mut scrape = Vec::new();
     // Wrong global settings would show again in every job.
     if !problems.has_errors_under(&origin.file, &NodePath::default().key("global")) {
         let jobs = view.sections("scrape_configs");
-        scrape = decode_jobs(&jobs, &global, &mut names, problems);
-        scrape.extend(decode_job_files(&view, &global, &mut names, problems));
+        scrape = decode_jobs(&jobs, &global, job_places, problems);
+        scrape.extend(decode_job_files(&view, &global, job_places, problems));
     }
     Config {
         alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),
@@ -303,7 +324,7 @@ fn decode(
 fn decode_job_files(
     view: &View<'_>,
     global: &GlobalSettings,
-    names: &mut HashMap<String, String>,
+    places: &mut HashMap<String, JobPlace>,
     problems: &mut Problems,
 ) -> Vec<ScrapeSettings> {
     let mut jobs = Vec::new();
@@ -344,7 +365,7 @@ fn decode_job_files(
             if let Some(root) = parse(&source, &origin, &SCRAPE_FILE, problems) {
                 let file_view = View::new(Some(&root), &SCRAPE_FILE, &origin);
                 let views = file_view.sections("scrape_configs");
-                jobs.extend(decode_jobs(&views, global, names, problems));
+                jobs.extend(decode_jobs(&views, global, places, problems));
             }
         }
     }

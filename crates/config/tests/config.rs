@@ -258,13 +258,26 @@ fn jobs_of_other_files_belong_to_the_configuration() {
     );
     write("jobs_2.yml", "scrape_configs: [{job_name: two}]\n");
     let main = folder.path().join("main.yml");
-    let config = Config::load(&main).unwrap().config;
-    let jobs: Vec<(&str, i64)> = config
+    let loaded = Config::load(&main).unwrap();
+    let jobs: Vec<(&str, i64)> = loaded
+        .config
         .scrape
         .iter()
         .map(|job| (job.job_name.as_str(), job.interval_ms))
         .collect();
     assert_eq!(jobs, [("one", 7_000), ("two", 7_000)]);
+
+    let file = folder.path().join("jobs_2.yml");
+    let title = loaded.job_title("two", &main);
+    assert_eq!(
+        title,
+        format!("{}: scrape_configs[0] (job \"two\")", file.display())
+    );
+    // In the file itself the setting is enough.
+    assert_eq!(
+        loaded.job_title("two", &file),
+        "scrape_configs[0] (job \"two\")"
+    );
 
     write("jobs_3.yml", "scrape_configs: [{job_name: one}]\n");
     let errors = Config::load(&main).unwrap_err();

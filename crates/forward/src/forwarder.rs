@@ -60,8 +60,10 @@ pub struct ForwarderParts {
 #[non_exhaustive]
 pub enum ForwardError {
     /// Its HTTP client cannot be made.
-    #[error("remote write {remote:?}: {source}")]
+    #[error("remote_write[{position}] ({remote:?}).{source}")]
     Client {
+        /// Which of the remotes, from 0.
+        position: usize,
         /// Name of the remote.
         remote: String,
         /// Why.
@@ -78,16 +80,23 @@ pub enum ForwardError {
         source: std::io::Error,
     },
     /// It asks for a way to sign in that is not there.
-    #[error("remote write {remote:?}: signing in with {way} is not supported")]
+    #[error("remote_write[{position}] ({remote:?}).{way}: signing in this way is not supported")]
     CloudAuth {
+        /// Which of the remotes, from 0.
+        position: usize,
         /// Name of the remote.
         remote: String,
         /// The way, as it is called in the configuration.
         way: &'static str,
     },
     /// Two remotes have one name.
-    #[error("remote write {remote:?} is there twice: give each a name of its own")]
+    #[error(
+        "remote_write[{position}] has the name {remote:?} of one before it: give each a name of \
+         its own"
+    )]
     Twice {
+        /// Which of the remotes, from 0.
+        position: usize,
         /// The name.
         remote: String,
     },
@@ -190,18 +199,20 @@ impl Forwarder {
     ) -> Result<(), ForwardError> {
         let _one_at_a_time = self.changing.lock().await;
         let mut named: Vec<(String, RemoteWriteSettings)> = Vec::new();
-        for settings in remotes {
+        for (position, settings) in remotes.into_iter().enumerate() {
             let name = name_of(&settings);
             if named.iter().any(|(other, _)| *other == name) {
-                return Err(ForwardError::Twice { remote: name });
+                let remote = name;
+                return Err(ForwardError::Twice { position, remote });
             }
-            check_cloud_auth(&name, &settings)?;
+            check_cloud_auth(position, &name, &settings)?;
             named.push((name, settings));
         }
         let mut clients = Vec::new();
-        for (name, settings) in &named {
+        for (position, (name, settings)) in named.iter().enumerate() {
             let client = bellwether_outbound::client(&settings.http).map_err(|source| {
                 ForwardError::Client {
+                    position,
                     remote: name.clone(),
                     source,
                 }
@@ -349,7 +360,11 @@ fn folder_of(name: &str) -> String {
     )
 }
 
-fn check_cloud_auth(name: &str, settings: &RemoteWriteSettings) -> Result<(), ForwardError> {
+fn check_cloud_auth(
+    position: usize,
+    name: &str,
+    settings: &RemoteWriteSettings,
+) -> Result<(), ForwardError> {
     let way = match settings.cloud_auth {
         None => return Ok(()),
         Some(CloudAuth::SigV4(_)) => "sigv4",
@@ -357,6 +372,7 @@ fn check_cloud_auth(name: &str, settings: &RemoteWriteSettings) -> Result<(), Fo
         Some(CloudAuth::GoogleIam) => "google_iam",
     };
     Err(ForwardError::CloudAuth {
+        position,
         remote: name.to_owned(),
         way,
     })

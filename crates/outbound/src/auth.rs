@@ -19,17 +19,18 @@ pub(crate) enum Text {
 }
 
 impl Text {
-    pub(crate) fn of_secret(source: &SecretSource) -> Self {
+    /// `what` is the setting that would name a file.
+    pub(crate) fn of_secret(what: &str, source: &SecretSource) -> Self {
         match source {
             SecretSource::Inline(secret) => Self::Inline(secret.clone()),
-            SecretSource::File(path) => Self::File(TextFile::new(path)),
+            SecretSource::File(path) => Self::File(TextFile::new(what, path)),
         }
     }
 
-    fn of_text(source: &TextSource) -> Self {
+    fn of_text(what: &str, source: &TextSource) -> Self {
         match source {
             TextSource::Inline(text) => Self::Inline(Secret::new(text.clone())),
-            TextSource::File(path) => Self::File(TextFile::new(path)),
+            TextSource::File(path) => Self::File(TextFile::new(what, path)),
         }
     }
 
@@ -67,17 +68,21 @@ impl Authorizer {
         let credentials = match &settings.auth {
             None => Credentials::None,
             Some(Auth::Basic { username, password }) => Credentials::Basic {
-                username: Text::of_text(username),
-                password: password.as_ref().map(Text::of_secret),
+                username: Text::of_text("basic_auth.username_file", username),
+                password: password
+                    .as_ref()
+                    .map(|password| Text::of_secret("basic_auth.password_file", password)),
             },
             Some(Auth::Header {
                 scheme,
                 credentials,
             }) => Credentials::Header {
                 scheme: scheme.clone(),
-                credentials: credentials.as_ref().map(Text::of_secret),
+                credentials: credentials
+                    .as_ref()
+                    .map(|text| Text::of_secret("authorization.credentials_file", text)),
             },
-            Some(Auth::OAuth2(oauth2)) => Credentials::OAuth2(Box::new(TokenSource::new(oauth2)?)),
+            Some(Auth::OAuth2(oauth2)) => Credentials::OAuth2(Box::new(TokenSource::new(oauth2))),
         };
         let headers = settings
             .headers
@@ -138,7 +143,9 @@ fn header(settings: &HeaderSettings) -> Result<(HeaderName, Vec<Text>), Outbound
         .map_err(|error| OutboundError::settings(format!("header {:?}", settings.name), error))?;
     let values = settings.values.iter().map(|value| match value {
         HeaderText::Plain(text) => Text::Inline(Secret::new(text.clone())),
-        HeaderText::Secret(source) => Text::of_secret(source),
+        HeaderText::Secret(source) => {
+            Text::of_secret(&format!("http_headers.{}.files", settings.name), source)
+        }
     });
     Ok((name, values.collect()))
 }

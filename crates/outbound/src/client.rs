@@ -22,13 +22,25 @@ const REDIRECTS_MAX: usize = 10;
 /// A connection that was idle for so long is closed: longer than the longest usual scrape interval.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Makes a client.
+/// Makes a client, and reads the files that TLS is made of. Files with credentials are read by the
+/// first request that needs them, and so is the TLS of a token server.
 ///
 /// # Errors
-/// Where a setting makes no sense, or a file that it names cannot be read.
+/// Where a setting makes no sense, or a certificate, key or authority cannot be read.
 pub fn client(settings: &HttpClientSettings) -> Result<Client, OutboundError> {
+    let client = lazy_client(settings)?;
+    client.0.transport.reqwest()?;
+    Ok(client)
+}
+
+/// Makes a client whose files may be missing yet: until they can be read each request fails and
+/// says why.
+///
+/// # Errors
+/// Where a header has a name that cannot be one.
+pub fn lazy_client(settings: &HttpClientSettings) -> Result<Client, OutboundError> {
     Ok(Client(Arc::new(Inner {
-        transport: Transport::new(settings)?,
+        transport: Transport::new(settings, ""),
         authorizer: Authorizer::new(settings)?,
     })))
 }
@@ -214,14 +226,16 @@ impl Response {
 #[derive(Debug)]
 pub(crate) struct Transport {
     settings: HttpClientSettings,
+    /// What stands in front of the names of settings in errors.
+    prefix: &'static str,
     /// Files of the TLS settings.
     files: Vec<PathBuf>,
-    /// The client and the state of `files` that it was made of.
-    current: RwLock<(Vec<Stamp>, reqwest::Client)>,
+    /// The client and the state of `files` that it was made of; none until it could be made.
+    current: RwLock<Option<(Vec<Stamp>, reqwest::Client)>>,
 }
 
 impl Transport {
-    pub(crate) fn new(settings: &HttpClientSettings) -> Result<Self, OutboundError> {
+    pub(crate) fn new(settings: &HttpClientSettings, prefix: &'static str) -> Self {
         let tls = &settings.tls;
         let files: Vec<PathBuf> = [&tls.ca, &tls.cert, &tls.key]
             .into_iter()
@@ -230,29 +244,24 @@ impl Transport {
                 _ => None,
             })
             .collect();
-        let stamps = stamps(&files);
-        let client = build(settings)?;
-        Ok(Self {
+        Self {
             settings: settings.clone(),
+            prefix,
             files,
-            current: RwLock::new((stamps, client)),
-        })
+            current: RwLock::new(None),
+        }
     }
 
     /// The client, for one request. Cloning it costs a counter.
     pub(crate) fn reqwest(&self) -> Result<reqwest::Client, OutboundError> {
-        if self.files.is_empty() {
-            return Ok(self.current.read().1.clone());
-        }
         let now = stamps(&self.files);
+        if let Some((then, client)) = &*self.current.read()
+            && *then == now
         {
-            let current = self.current.read();
-            if current.0 == now {
-                return Ok(current.1.clone());
-            }
+            return Ok(client.clone());
         }
-        let client = build(&self.settings)?;
-        *self.current.write() = (now, client.clone());
+        let client = build(&self.settings, self.prefix)?;
+        *self.current.write() = Some((now, client.clone()));
         Ok(client)
     }
 }
@@ -261,8 +270,9 @@ fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
     files.iter().map(|path| stamp(path)).collect()
 }
 
-fn build(settings: &HttpClientSettings) -> Result<reqwest::Client, OutboundError> {
-    let tls = tls::config(&settings.tls, settings.enable_http2)?;
+fn build(settings: &HttpClientSettings, prefix: &str) -> Result<reqwest::Client, OutboundError> {
+    let tls = tls::config(&settings.tls, settings.enable_http2)
+        .map_err(|error| error.below(&format!("{prefix}tls_config.")))?;
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("Bellwether/", env!("CARGO_PKG_VERSION")))

@@ -9,8 +9,10 @@ use bellwether_storage::ErrorKind;
 #[non_exhaustive]
 pub enum OutboundError {
     /// A file that the settings name cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{what} {path:?}: {source}")]
     File {
+        /// The setting that names it, such as `tls_config.ca_file`.
+        what: String,
         /// The file.
         path: String,
         /// What the system said.
@@ -74,6 +76,15 @@ impl OutboundError {
     #[must_use]
     pub fn retry(&self) -> bool {
         matches!(self.kind(), ErrorKind::Timeout | ErrorKind::Unavailable)
+    }
+
+    /// Puts `prefix` in front of the setting that it is about.
+    #[must_use]
+    pub(crate) fn below(mut self, prefix: &str) -> Self {
+        if let Self::File { what, .. } | Self::Settings { what, .. } = &mut self {
+            what.insert_str(0, prefix);
+        }
+        self
     }
 
     pub(crate) fn settings(what: impl Into<String>, reason: impl ToString) -> Self {

@@ -20,9 +20,10 @@ pub(crate) fn stamp(path: &Path) -> Stamp {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// Reads a file.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OutboundError> {
+/// Reads a file that the setting `what` names.
+pub(crate) fn read(what: &str, path: &Path) -> Result<Vec<u8>, OutboundError> {
     std::fs::read(path).map_err(|source| OutboundError::File {
+        what: what.to_owned(),
         path: path.display().to_string(),
         source,
     })
@@ -31,14 +32,17 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OutboundError> {
 /// The trimmed text of a file.
 #[derive(Debug)]
 pub(crate) struct TextFile {
+    /// The setting that names the file.
+    what: String,
     path: PathBuf,
     /// The text and the state of the file when it was read. Held for one read of the file.
     cached: Mutex<Option<(Stamp, String)>>,
 }
 
 impl TextFile {
-    pub(crate) fn new(path: &Path) -> Self {
+    pub(crate) fn new(what: &str, path: &Path) -> Self {
         Self {
+            what: what.to_owned(),
             path: path.to_owned(),
             cached: Mutex::new(None),
         }
@@ -53,9 +57,12 @@ impl TextFile {
         {
             return Ok(text.clone());
         }
-        let bytes = read(&self.path)?;
+        let bytes = read(&self.what, &self.path)?;
         let text = String::from_utf8(bytes)
-            .map_err(|_| OutboundError::settings(self.path.display().to_string(), "not UTF-8"))?
+            .map_err(|_| {
+                let reason = format!("{:?} is not UTF-8", self.path);
+                OutboundError::settings(self.what.as_str(), reason)
+            })?
             .trim()
             .to_owned();
         *cached = Some((now, text.clone()));

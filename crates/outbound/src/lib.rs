@@ -27,6 +27,6 @@ mod tls;
 
 pub use body::{BODY_BYTES_MAX, Encoding, decode_body};
 pub use bytes::Bytes;
-pub use client::{Client, Request, Response, client};
+pub use client::{Client, Request, Response, client, lazy_client};
 pub use error::OutboundError;
 pub use reqwest::{Method, StatusCode, header};

@@ -62,7 +62,7 @@ pub(crate) struct TokenSource {
 }
 
 impl TokenSource {
-    pub(crate) fn new(settings: &OAuth2Settings) -> Result<Self, OutboundError> {
+    pub(crate) fn new(settings: &OAuth2Settings) -> Self {
         let http = HttpClientSettings {
             tls: settings.tls.clone(),
             proxy: settings.proxy.clone(),
@@ -70,18 +70,20 @@ impl TokenSource {
         };
         let grant = match &settings.grant {
             OAuth2Grant::ClientCredentials { client_secret } => Grant::ClientCredentials {
-                secret: client_secret.as_ref().map(Text::of_secret),
+                secret: client_secret
+                    .as_ref()
+                    .map(|secret| Text::of_secret("oauth2.client_secret_file", secret)),
             },
             OAuth2Grant::JwtBearer { key, .. } => Grant::JwtBearer {
-                key: Text::of_secret(key),
+                key: Text::of_secret("oauth2.client_certificate_key_file", key),
             },
         };
-        Ok(Self {
+        Self {
             settings: settings.clone(),
             grant,
-            transport: Transport::new(&http)?,
+            transport: Transport::new(&http, "oauth2."),
             token: tokio::sync::Mutex::new(None),
-        })
+        }
     }
 
     /// The value of the `Authorization` header.

@@ -17,7 +17,7 @@ use crate::settings::{
     Auth, HeaderSettings, HeaderValue, HttpClientSettings, OAuth2Grant, OAuth2Settings, PemSource,
     ProxySettings, Secret, SecretSource, TextSource, TlsSettings, TlsVersion,
 };
-use crate::{Bytes, Encoding, OutboundError, Request, client, decode_body};
+use crate::{Bytes, Encoding, OutboundError, Request, client, decode_body, lazy_client};
 
 /// Answers each request by its head and body, and keeps both.
 type Answer = dyn Fn(&str) -> String + Send + Sync;
@@ -462,4 +462,85 @@ async fn client_certificates_are_read_again_when_they_change() {
     file(folder.path(), "key.pem", &format!("{client_key}\n\n"));
     let response = client.send(Request::get(url)).await.unwrap();
     assert_eq!(response.status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn a_lazy_client_waits_for_its_certificates() {
+    let (pem, _, made) = certificate("127.0.0.1");
+    let server = Server::start_with(Some(acceptor(&made, None)), |_| ok("safe")).await;
+    let url: Url = format!("https://127.0.0.1:{}/", server.port)
+        .parse()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    let settings = HttpClientSettings {
+        tls: TlsSettings {
+            ca: Some(PemSource::File(path.clone())),
+            ..TlsSettings::default()
+        },
+        ..HttpClientSettings::default()
+    };
+    let missing = format!(
+        "tls_config.ca_file {:?}: No such file or directory (os error 2)",
+        path.display().to_string()
+    );
+    assert_eq!(client(&settings).unwrap_err().to_string(), missing);
+    let lazy = lazy_client(&settings).unwrap();
+    let error = lazy.send(Request::get(url.clone())).await.unwrap_err();
+    assert_eq!(error.to_string(), missing);
+
+    file(folder.path(), "ca.pem", "no PEM");
+    let error = lazy.send(Request::get(url.clone())).await.unwrap_err();
+    let empty = format!(
+        "tls_config.ca_file {:?}: holds no certificate",
+        path.display().to_string()
+    );
+    assert_eq!(error.to_string(), empty);
+
+    file(folder.path(), "ca.pem", &pem);
+    let response = lazy.send(Request::get(url)).await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn files_of_credentials_and_of_token_servers_may_come_later() {
+    let server = Server::start(|_| ok("")).await;
+    let missing = || SecretSource::File("/missing/secret".into());
+    let basic = Auth::Basic {
+        username: TextSource::Inline("user".to_owned()),
+        password: Some(missing()),
+    };
+    let token = OAuth2Settings {
+        client_id: "id".to_owned(),
+        grant: OAuth2Grant::ClientCredentials {
+            client_secret: Some(secret("s")),
+        },
+        scopes: Vec::new(),
+        token_url: server.url("/token"),
+        endpoint_params: Vec::new(),
+        tls: TlsSettings {
+            ca: Some(PemSource::File("/missing/ca".into())),
+            ..TlsSettings::default()
+        },
+        proxy: ProxySettings::default(),
+    };
+    for (auth, setting) in [
+        (basic, "basic_auth.password_file \"/missing/secret\""),
+        (
+            Auth::OAuth2(Box::new(token)),
+            "oauth2.tls_config.ca_file \"/missing/ca\"",
+        ),
+    ] {
+        let settings = HttpClientSettings {
+            auth: Some(auth),
+            ..HttpClientSettings::default()
+        };
+        let client = client(&settings).unwrap();
+        let error = client
+            .send(Request::get(server.url("/")))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(setting), "{error}");
+    }
 }

@@ -38,7 +38,7 @@ pub(crate) fn config(settings: &TlsSettings, http2: bool) -> Result<ClientConfig
     let versions = versions(settings)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions)
-        .map_err(|error| OutboundError::settings("tls_config", error))?;
+        .map_err(|error| OutboundError::settings("min_version", error))?;
     let verifier = verifier(settings, &provider)?;
     let builder = builder
         .dangerous()
@@ -46,16 +46,16 @@ pub(crate) fn config(settings: &TlsSettings, http2: bool) -> Result<ClientConfig
     let mut config = match (&settings.cert, &settings.key) {
         (Some(cert), Some(key)) => {
             let certificates = certificates("cert", cert)?;
-            let key = PrivateKeyDer::from_pem_slice(&pem(key)?)
-                .map_err(|error| OutboundError::settings("tls_config.key", error))?;
+            let key = PrivateKeyDer::from_pem_slice(&pem("key", key)?)
+                .map_err(|error| wrong("key", key, error))?;
             builder
                 .with_client_auth_cert(certificates, key)
-                .map_err(|error| OutboundError::settings("tls_config.cert", error))?
+                .map_err(|error| wrong("cert", cert, error))?
         }
         (None, None) => builder.with_no_client_auth(),
         _ => {
             let reason = "certificate and key must be set together";
-            return Err(OutboundError::settings("tls_config", reason));
+            return Err(OutboundError::settings("cert", reason));
         }
     };
     config.alpn_protocols = if http2 {
@@ -80,15 +80,26 @@ fn versions(
     let versions: Vec<_> = within.map(|(_, version)| version).collect();
     if versions.is_empty() {
         let reason = "leaves neither TLS 1.2 nor TLS 1.3, and older versions are not spoken";
-        return Err(OutboundError::settings("tls_config.max_version", reason));
+        return Err(OutboundError::settings("max_version", reason));
     }
     Ok(versions)
 }
 
-fn pem(source: &PemSource) -> Result<Vec<u8>, OutboundError> {
+fn pem(what: &str, source: &PemSource) -> Result<Vec<u8>, OutboundError> {
     match source {
         PemSource::Inline(secret) => Ok(secret.expose().as_bytes().to_vec()),
-        PemSource::File(path) => file::read(path),
+        PemSource::File(path) => file::read(&format!("{what}_file"), path),
+    }
+}
+
+/// What is wrong with a PEM text, with the setting that holds it or the file that does.
+fn wrong(what: &str, source: &PemSource, reason: impl ToString) -> OutboundError {
+    match source {
+        PemSource::Inline(_) => OutboundError::settings(what, reason),
+        PemSource::File(path) => OutboundError::settings(
+            format!("{what}_file {:?}", path.display().to_string()),
+            reason,
+        ),
     }
 }
 
@@ -96,15 +107,14 @@ fn certificates(
     what: &str,
     source: &PemSource,
 ) -> Result<Vec<CertificateDer<'static>>, OutboundError> {
-    let text = pem(source)?;
+    let text = pem(what, source)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let setting = format!("tls_config.{what}");
     match certificates {
         Ok(certificates) if certificates.is_empty() => {
-            Err(OutboundError::settings(setting, "holds no certificate"))
+            Err(wrong(what, source, "holds no certificate"))
         }
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(OutboundError::settings(setting, error)),
+        Err(error) => Err(wrong(what, source, error)),
     }
 }
 
@@ -122,19 +132,19 @@ fn verifier(
             for certificate in certificates("ca", ca)? {
                 roots
                     .add(certificate)
-                    .map_err(|error| OutboundError::settings("tls_config.ca", error))?;
+                    .map_err(|error| wrong("ca", ca, error))?;
             }
             Arc::new(roots)
         }
     };
     let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
         .build()
-        .map_err(|error| OutboundError::settings("tls_config.ca", error))?;
+        .map_err(|error| OutboundError::settings("ca", error))?;
     let Some(name) = &settings.server_name else {
         return Ok(verifier);
     };
     let name = ServerName::try_from(name.clone())
-        .map_err(|error| OutboundError::settings("tls_config.server_name", error))?;
+        .map_err(|error| OutboundError::settings("server_name", error))?;
     Ok(Arc::new(OtherName { name, verifier }))
 }
 

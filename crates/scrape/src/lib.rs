@@ -30,6 +30,6 @@ mod source;
 mod target;
 
 pub use error::{ScrapeError, TargetError};
-pub use manager::Manager;
+pub use manager::{JobProblem, Manager};
 pub use pool::{DiscoveryStatus, DroppedTarget, Health, TargetMetadata, TargetStatus};
 pub use source::{InternalBody, InternalSource};

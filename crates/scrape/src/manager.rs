@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bellwether_model::Labels;
-use bellwether_storage::{Clock, MetricStore};
+use bellwether_outbound::OutboundError;
+use bellwether_storage::{Clock, ErrorKind, MetricStore};
 use bellwether_telemetry::Registry;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -20,6 +21,24 @@ use crate::pool::{
 use crate::scrape_loop::Stop;
 use crate::settings::{Discovery, ScrapeSettings, TargetGroup};
 use crate::source::InternalSource;
+
+/// Why a job cannot scrape as its settings are.
+#[derive(Debug, thiserror::Error)]
+#[error("job {job:?}: {reason}")]
+pub struct JobProblem {
+    /// The job.
+    pub job: String,
+    /// What is wrong.
+    pub reason: OutboundError,
+}
+
+impl JobProblem {
+    /// What it means for a caller.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.reason.kind()
+    }
+}
 
 /// Runs scrape jobs. Clones are handles to the same jobs.
 #[derive(Debug, Clone)]
@@ -84,11 +103,12 @@ impl Manager {
 
     /// Makes the running jobs those of `jobs`. A job whose settings did not change goes on
     /// undisturbed; one that changed hands its series to the new one; one that is gone ends with
-    /// stale markers. Jobs of [`Manager::add_internal`] stay. Must be called on a tokio runtime.
+    /// stale markers. Jobs of [`Manager::add_internal`] stay. A job whose certificates cannot be
+    /// read runs all the same; its scrapes fail until they can be ([`Manager::unready`] tells in
+    /// time). Must be called on a tokio runtime.
     ///
     /// # Errors
-    /// The first job whose HTTP client cannot be made, such as for a missing certificate; nothing
-    /// is changed then.
+    /// The first job whose HTTP client can never be made; nothing is changed then.
     pub async fn apply(&self, jobs: Vec<ScrapeSettings>) -> Result<(), ScrapeError> {
         let _one_at_a_time = self.0.applying.lock().await;
         let mut wanted: BTreeMap<String, Arc<ScrapeSettings>> = BTreeMap::new();
@@ -121,6 +141,31 @@ impl Manager {
             self.start(settings, pool, None).await;
         }
         Ok(())
+    }
+
+    /// What stands in the way of the first scrape of those jobs that [`Manager::apply`] would start:
+    /// certificates, keys and authorities that cannot be read or used. Files with credentials may
+    /// come later and are not looked at.
+    #[must_use]
+    pub fn unready(&self, jobs: &[ScrapeSettings]) -> Vec<JobProblem> {
+        let running: BTreeMap<String, Arc<ScrapeSettings>> = {
+            let jobs = self.0.jobs.lock();
+            let pairs = jobs.iter();
+            pairs
+                .map(|(name, job)| (name.clone(), Arc::clone(&job.settings)))
+                .collect()
+        };
+        jobs.iter()
+            .filter(|settings| {
+                let same = running.get(&settings.job_name);
+                same.is_none_or(|running| **running != **settings)
+            })
+            .filter_map(|settings| {
+                let reason = bellwether_outbound::client(&settings.http).err()?;
+                let job = settings.job_name.clone();
+                Some(JobProblem { job, reason })
+            })
+            .collect()
     }
 
     /// Adds a job whose one target is a function in this process, or replaces it. Its discovery is

@@ -390,11 +390,22 @@ fn decode_names(
     (validation, escaping)
 }
 
-/// Decodes the jobs of one file. `names` holds the jobs of the files before, each with its file.
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPlace {
+    /// The file.
+    pub file: String,
+    /// The line of its name.
+    pub line: usize,
+    /// The setting, such as `scrape_configs[2]`.
+    pub path: String,
+}
+
+/// Decodes the jobs of one file. `places` holds the jobs of the files before, by name.
 pub(crate) fn decode_jobs(
     views: &[View<'_>],
     global: &GlobalSettings,
-    names: &mut HashMap<String, String>,
+    places: &mut HashMap<String, JobPlace>,
     problems: &mut Problems,
 ) -> Vec<ScrapeSettings> {
     let mut jobs = Vec::with_capacity(views.len());
@@ -404,21 +415,23 @@ pub(crate) fn decode_jobs(
             continue;
         }
         let job = decode_scrape(view, global, problems);
-        match names.get(&job.job_name) {
-            Some(first) => view.error_at(
+        match places.get(&job.job_name) {
+            Some(JobPlace { file, line, .. }) => view.error_at(
                 problems,
                 "job_name",
                 format!(
-                    "{:?} is the name of another job, in {first}: names must be unique",
+                    "{:?} is the name of another job, in {file} line {line}: names must be unique",
                     job.job_name
                 ),
             ),
             None => {
-                let place = match view.node_of("job_name") {
-                    Some(node) => format!("{} line {}", view.origin.file, node.position.line),
-                    None => view.origin.file.clone(),
+                let named = view.node_of("job_name").map(|node| node.position);
+                let place = JobPlace {
+                    file: view.origin.file.clone(),
+                    line: named.unwrap_or_else(|| view.position()).line,
+                    path: view.path().to_string(),
                 };
-                names.insert(job.job_name.clone(), place);
+                places.insert(job.job_name.clone(), place);
             }
         }
         jobs.push(job);

@@ -560,8 +560,19 @@ async fn settings_that_make_no_sense_change_nothing() {
         .forwarder
         .apply(vec![one.clone(), one.clone()], &Labels::empty())
         .await;
-    let text = "remote write \"r\" is there twice: give each a name of its own";
+    let text = "remote_write[1] has the name \"r\" of one before it: give each a name of its own";
     assert_eq!(twice.unwrap_err().to_string(), text);
+    let mut without_authority = one.clone();
+    without_authority.http.tls.ca = Some(bellwether_outbound::settings::PemSource::File(
+        "/missing/ca.pem".into(),
+    ));
+    let missing = bench
+        .forwarder
+        .apply(vec![without_authority], &Labels::empty())
+        .await;
+    let text = "remote_write[0] (\"r\").tls_config.ca_file \"/missing/ca.pem\": No such file or \
+                directory (os error 2)";
+    assert_eq!(missing.unwrap_err().to_string(), text);
     let cloud = RemoteWriteSettings {
         cloud_auth: Some(CloudAuth::AzureAd),
         ..one

@@ -371,3 +371,28 @@ async fn discoveries_find_targets_or_say_why_not() {
     manager.shutdown().await;
     stop.cancel();
 }
+
+#[tokio::test]
+async fn a_job_without_its_certificate_runs_and_says_what_is_missing() {
+    let (manager, _store, _registry) = manager();
+    let mut job = with_target(settings("tls", 20), "127.0.0.1:1", "/metrics");
+    job.scheme = Scheme::Https;
+    job.http.tls.ca = Some(bellwether_outbound::settings::PemSource::File(
+        "/missing/ca.pem".into(),
+    ));
+    let reason = "tls_config.ca_file \"/missing/ca.pem\": No such file or directory (os error 2)";
+    let unready = manager.unready(std::slice::from_ref(&job));
+    let told: Vec<String> = unready.iter().map(ToString::to_string).collect();
+    assert_eq!(told, [format!("job \"tls\": {reason}")]);
+
+    manager.apply(vec![job.clone()]).await.unwrap();
+    until(|| {
+        let targets = manager.targets();
+        targets.len() == 1 && targets[0].health == Health::Down
+    })
+    .await;
+    assert_eq!(manager.targets()[0].last_error, reason);
+    // It runs already: a later change of other jobs is not held up by it.
+    assert!(manager.unready(&[job]).is_empty());
+    manager.shutdown().await;
+}
