@@ -442,6 +442,11 @@ impl Control for Window {
         self.0.loaded.load().redacted_yaml.clone()
     }
 
+    fn job_yaml(&self, job: &str) -> Option<String> {
+        let loaded = self.0.loaded.load();
+        loaded.job_places.get(job).map(|place| place.yaml.clone())
+    }
+
     fn external_labels(&self) -> Labels {
         self.0.loaded.load().config.global.external_labels.clone()
     }

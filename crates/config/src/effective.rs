@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::schema::{Field, Kind, Section};
 use crate::sections::relabel::RELABEL;
 use crate::sections::root::ROOT;
+use crate::sections::scrape::SCRAPE;
 use crate::size::size_text;
 use crate::yaml::{Entry, Node, NodePath, NodeValue, Position};
 
@@ -43,6 +44,15 @@ pub(crate) fn effective_yaml(root: &Node, config: &Config) -> String {
     fill_jobs(&mut root, config);
     let mut writer = Writer::default();
     writer.section(Some(&root), &ROOT, 0);
+    writer.out
+}
+
+/// A scrape job in effect, as an item of `scrape_configs` would show it.
+pub(crate) fn job_yaml(item: &Node, job: &ScrapeSettings) -> String {
+    let mut item = item.clone();
+    fill_job(&mut item, job);
+    let mut writer = Writer::default();
+    writer.section(Some(&item), &SCRAPE, 0);
     writer.out
 }
 

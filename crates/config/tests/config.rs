@@ -273,6 +273,11 @@ fn jobs_of_other_files_belong_to_the_configuration() {
         title,
         format!("{}: scrape_configs[0] (job \"two\")", file.display())
     );
+    let yaml = &loaded.job_places["two"].yaml;
+    assert!(
+        yaml.starts_with("job_name: two\n") && yaml.contains("scrape_interval: 7s\n"),
+        "{yaml}"
+    );
     // In the file itself the setting is enough.
     assert_eq!(
         loaded.job_title("two", &file),

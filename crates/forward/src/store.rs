@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bellwether_model::{Labels, Matcher, TimeRange};
 use bellwether_storage::{
-    ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, RejectionReason, Selection,
+    BlockStats, ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, RejectionReason, Selection,
     SeriesHandle, SeriesKey, SeriesRef, Source, StorageError, StoreStats, WriteBatch, WriteOutcome,
 };
 use parking_lot::RwLock;
@@ -236,5 +236,9 @@ impl MetricStore for ForwardStore {
 
     fn stats(&self, top: usize) -> StoreStats {
         self.inner.stats(top)
+    }
+
+    fn blocks(&self) -> Vec<BlockStats> {
+        self.inner.blocks()
     }
 }

@@ -4,6 +4,8 @@
 //! A test asks a router for every path and method of the table, so that nothing is described that
 //! is not there.
 
+use serde_json::Value;
+
 use crate::json::JsonWriter;
 
 /// A parameter: name, what it is, whether it must be there.
@@ -178,6 +180,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ],
     ),
     operation("/api/v1/scrape_pools", GET, "Names of the jobs.", &[]),
+    operation(
+        "/api/v1/scrape_pools/config",
+        GET,
+        "The running configuration of a job, without secrets.",
+        &[("scrapePool", "The job.", true)],
+    ),
     operation("/api/v1/rules", GET, "Rules; none are evaluated yet.", &[]),
     operation("/api/v1/alerts", GET, "Alerts; none yet.", &[]),
     operation(
@@ -205,6 +213,28 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         GET,
         "Cardinality.",
         &[("limit", "Length of lists.", false)],
+    ),
+    operation(
+        "/api/v1/status/tsdb/blocks",
+        GET,
+        "The blocks on disk.",
+        &[],
+    ),
+    operation(
+        "/api/v1/status/self_metrics",
+        GET,
+        "Own metrics as JSON.",
+        &[(
+            "metric_name_pattern",
+            "Only families whose whole name matches this regular expression.",
+            false,
+        )],
+    ),
+    operation(
+        "/api/v1/openapi.yaml",
+        GET,
+        "This document as YAML.",
+        &[("openapi_version", "3.1 or 3.2; default 3.1.", false)],
     ),
     operation(
         "/api/v1/status/walreplay",
@@ -338,11 +368,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-/// The document.
-pub(crate) fn document(version: &str) -> Vec<u8> {
+/// The version of OpenAPI that the document has unless another is asked for.
+pub(crate) const VERSION: &str = "3.1.0";
+
+/// The document, in a version of OpenAPI.
+pub(crate) fn document(version: &str, openapi_version: &str) -> Vec<u8> {
     let mut json = JsonWriter::with_capacity(32 << 10);
     json.object_begin();
-    json.key("openapi").string("3.1.0");
+    json.key("openapi").string(openapi_version);
     json.key("info").object_begin();
     json.key("title").string("Bellwether");
     json.key("version").string(version);
@@ -371,6 +404,66 @@ pub(crate) fn document(version: &str) -> Vec<u8> {
     }
     json.object_end().object_end().object_end();
     json.into_bytes()
+}
+
+/// A document as YAML. Strings are written as in JSON, which YAML reads as well.
+pub(crate) fn yaml(value: &Value) -> String {
+    let mut out = String::with_capacity(64 << 10);
+    write_yaml(&mut out, value, 0);
+    out
+}
+
+fn write_yaml(out: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::Object(entries) if !entries.is_empty() => {
+            for (key, value) in entries {
+                indent(out, depth);
+                if is_plain_key(key) {
+                    out.push_str(key);
+                } else {
+                    out.push_str(&Value::from(key.as_str()).to_string());
+                }
+                out.push(':');
+                write_yaml_below(out, value, depth + 1);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for item in items {
+                indent(out, depth);
+                out.push_str("- ");
+                write_yaml(out, item, depth + 1);
+            }
+        }
+        plain => {
+            out.push_str(&plain.to_string());
+            out.push('\n');
+        }
+    }
+}
+
+/// Whether a key reads as itself without quotes in every version of YAML.
+fn is_plain_key(key: &str) -> bool {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let is_word = WORDS.iter().any(|word| word.eq_ignore_ascii_case(key));
+    !key.is_empty() && !is_word && key.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// Goes to where the next entry begins; the first entry of an item stands behind its dash.
+fn indent(out: &mut String, depth: usize) {
+    if !out.ends_with("- ") {
+        out.extend(std::iter::repeat_n("  ", depth));
+    }
+}
+
+/// Writes what stands behind a key: on its line, or below it.
+fn write_yaml_below(out: &mut String, value: &Value, depth: usize) {
+    let is_block = match value {
+        Value::Object(entries) => !entries.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    };
+    out.push(if is_block { '\n' } else { ' ' });
+    write_yaml(out, value, depth);
 }
 
 fn write_operation(json: &mut JsonWriter, operation: &Operation) {
@@ -422,4 +515,30 @@ fn write_parameter(json: &mut JsonWriter, place: &str, parameter: &Parameter) {
         json.key("type").string("string");
     }
     json.object_end().object_end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_has_the_shape_of_the_json() {
+        let value = serde_json::json!({
+            "a": { "b: c": [{ "d": "e\n", "f": true }, [1, 2], "g"], "h": {} },
+            "i": [], "no": null,
+        });
+        let want = "\
+a:
+  \"b: c\":
+    - d: \"e\\n\"
+      f: true
+    - - 1
+      - 2
+    - \"g\"
+  h: {}
+i: []
+\"no\": null
+";
+        assert_eq!(yaml(&value), want);
+    }
 }

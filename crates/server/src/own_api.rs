@@ -115,5 +115,5 @@ fn write_bound(json: &mut JsonWriter, time_ms: i64) {
 }
 
 async fn describe(State(app): State<Arc<App>>) -> Response {
-    json_response(openapi::document(&app.build.version)).into_response()
+    json_response(openapi::document(&app.build.version, openapi::VERSION)).into_response()
 }

@@ -72,6 +72,11 @@ pub trait Control: Send + Sync + Debug {
     /// The running configuration as YAML, without secrets.
     fn config_yaml(&self) -> String;
 
+    /// The running configuration of one scrape job as YAML, without secrets.
+    fn job_yaml(&self, _job: &str) -> Option<String> {
+        None
+    }
+
     /// Labels that identify this server to others.
     fn external_labels(&self) -> Labels {
         Labels::empty()

@@ -136,7 +136,7 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 pub(crate) async fn not_found(uri: Uri) -> Response {
     let path = uri.path();
     let hint = if path.starts_with("/api/v1/") {
-        "the Prometheus API that is spoken here is described at /api/bellwether/v1/openapi.json"
+        "the Prometheus API that is spoken here is described at /api/v1/openapi.yaml"
     } else if path.starts_with("/api/") {
         "APIs are under /api/v1/ (Prometheus) and /api/bellwether/v1/ (ours)"
     } else {

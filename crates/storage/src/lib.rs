@@ -29,7 +29,7 @@ pub use disk::{
 pub use error::{ErrorKind, StorageError};
 pub use memory::MemoryStore;
 pub use metric_store::{
-    ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection, SelectionHints,
+    BlockStats, ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection, SelectionHints,
     SeriesHandle, StoreStats, TopEntry,
 };
 pub use samples::Samples;

@@ -116,6 +116,25 @@ pub struct StoreStats {
     pub counters: Vec<(&'static str, f64)>,
 }
 
+/// An immutable part of the data on disk, for the status page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockStats {
+    /// What tells it from the others of the store, for as long as the store lives.
+    pub number: u64,
+    /// Oldest sample, ms.
+    pub min_ms: i64,
+    /// Newest sample, ms.
+    pub max_ms: i64,
+    /// Series.
+    pub series_count: u64,
+    /// Samples.
+    pub sample_count: u64,
+    /// Chunks.
+    pub chunk_count: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+}
+
 /// A store of metrics. Shared between threads; every method may be called at any time.
 pub trait MetricStore: Send + Sync + Debug {
     /// The secret with which writers hash series into keys.
@@ -218,4 +237,10 @@ pub trait MetricStore: Send + Sync + Debug {
 
     /// Numbers for the status page, with lists of at most `top` entries.
     fn stats(&self, top: usize) -> StoreStats;
+
+    /// The immutable parts of the data, by their oldest sample; none where a store has no such
+    /// thing.
+    fn blocks(&self) -> Vec<BlockStats> {
+        Vec::new()
+    }
 }

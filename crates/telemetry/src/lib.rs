@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-pub use exposition::{Format, Sink};
+pub use exposition::{FamilyType, Format, GatheredFamily, GatheredMetric, GatheredValue, Sink};
 
 /// Goes up only.
 #[derive(Debug, Default)]
@@ -197,6 +197,28 @@ impl Registry {
     pub fn render(&self, format: Format) -> String {
         let mut out = String::with_capacity(16 << 10);
         let mut sink = Sink::new(&mut out, format);
+        self.pour(&mut sink);
+        sink.finish();
+        out
+    }
+
+    /// All numbers as they are, by name; names are unique.
+    #[must_use]
+    pub fn gather(&self) -> Vec<GatheredFamily> {
+        let mut families = Vec::new();
+        self.pour(&mut Sink::gathering(&mut families));
+        families.sort_by(|a, b| a.name.cmp(&b.name));
+        families.dedup_by(|later, first| {
+            let is_same = later.name == first.name;
+            if is_same {
+                first.metrics.append(&mut later.metrics);
+            }
+            is_same
+        });
+        families
+    }
+
+    fn pour(&self, sink: &mut Sink<'_>) {
         for (name, family) in self.0.families.lock().iter() {
             for (labels, cell) in &family.cells {
                 let labels: Vec<(&str, &str)> = labels
@@ -228,10 +250,8 @@ impl Registry {
             }
         }
         for collector in self.0.collectors.lock().iter() {
-            collector(&mut sink);
+            collector(sink);
         }
-        sink.finish();
-        out
     }
 
     fn cell(
@@ -267,6 +287,50 @@ impl fmt::Debug for Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_gathered_by_name() {
+        let registry = Registry::new();
+        registry.gauge("z", "Is z.", &[("k", "1")]).set(2.0);
+        let histogram = registry.histogram("c_seconds", "Takes c.", &[], &[0.1, 1.0]);
+        histogram.observe(0.1);
+        histogram.observe(5.0);
+        registry.add_collector(|sink| {
+            sink.counter("a_total", "Counts a.", &[], 3.0);
+            sink.gauge("z", "Is z.", &[("k", "2")], 4.0);
+        });
+        let gathered = registry.gather();
+        let names: Vec<(&str, FamilyType, usize)> = gathered
+            .iter()
+            .map(|family| {
+                (
+                    family.name.as_str(),
+                    family.family_type,
+                    family.metrics.len(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("a_total", FamilyType::Counter, 1),
+                ("c_seconds", FamilyType::Histogram, 1),
+                ("z", FamilyType::Gauge, 2)
+            ]
+        );
+        assert_eq!(
+            gathered[1].metrics[0].value,
+            GatheredValue::Histogram {
+                buckets: vec![(0.1, 1), (1.0, 1)],
+                count: 2,
+                sum: 5.1
+            }
+        );
+        assert_eq!(
+            gathered[2].metrics[1].labels,
+            [("k".to_owned(), "2".to_owned())]
+        );
+    }
 
     #[test]
     fn cells_are_shared_and_rendered() {

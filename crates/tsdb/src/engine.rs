@@ -31,8 +31,9 @@ use std::thread::JoinHandle;
 
 use bellwether_model::{Labels, Matcher, TimeRange};
 use bellwether_storage::{
-    Clock, Disk, DiskLock, ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection,
-    SeriesHandle, SeriesKey, SeriesRef, Source, StorageError, StoreStats, WriteBatch, WriteOutcome,
+    BlockStats, Clock, Disk, DiskLock, ExemplarSeries, LabelQuery, MetadataEntry, MetricStore,
+    Selection, SeriesHandle, SeriesKey, SeriesRef, Source, StorageError, StoreStats, WriteBatch,
+    WriteOutcome,
 };
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -255,5 +256,9 @@ impl MetricStore for Engine {
 
     fn stats(&self, top: usize) -> StoreStats {
         self.collect_stats(top)
+    }
+
+    fn blocks(&self) -> Vec<BlockStats> {
+        self.collect_blocks()
     }
 }

@@ -14,6 +14,7 @@ use super::global::{
 };
 use super::http_client::{HTTP_CLIENT, decode_http_client};
 use super::relabel::{RELABEL, decode_rules};
+use crate::effective::job_yaml;
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
 use crate::view::{View, node_text};
@@ -399,6 +400,8 @@ pub struct JobPlace {
     pub line: usize,
     /// The setting, such as `scrape_configs[2]`.
     pub path: String,
+    /// The job in effect as YAML: defaults included, secrets as `<secret>`.
+    pub yaml: String,
 }
 
 /// Decodes the jobs of one file. `places` holds the jobs of the files before, by name.
@@ -430,6 +433,10 @@ pub(crate) fn decode_jobs(
                     file: view.origin.file.clone(),
                     line: named.unwrap_or_else(|| view.position()).line,
                     path: view.path().to_string(),
+                    yaml: view
+                        .node
+                        .map(|item| job_yaml(item, &job))
+                        .unwrap_or_default(),
                 };
                 places.insert(job.job_name.clone(), place);
             }

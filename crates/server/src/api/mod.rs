@@ -13,6 +13,7 @@ mod language;
 mod query;
 mod rules;
 mod search;
+mod self_metrics;
 mod status;
 mod targets;
 
@@ -28,9 +29,9 @@ use axum::routing::{MethodRouter, get, on};
 
 use crate::app::App;
 use crate::body;
-use crate::envelope::{Answer, ApiError, json_response};
+use crate::envelope::{Answer, ApiError, ErrorType, json_response};
 use crate::params::Params;
-use crate::render;
+use crate::{openapi, render};
 
 pub(crate) use catalog::matcher_sets;
 pub(crate) use status::{write_build as status_build, write_top};
@@ -138,6 +139,23 @@ fn finish(bytes: Vec<u8>, gzip: bool) -> Response {
     response
 }
 
+/// `/openapi.yaml`. The version may be asked for, as upstream has it; ours differ in its number.
+async fn openapi_yaml(call: Call) -> Result<Response, ApiError> {
+    let version = match call.params.get("openapi_version") {
+        "3.2" | "3.2.0" => "3.2.0",
+        _ => openapi::VERSION,
+    };
+    let document = openapi::document(&call.app.build.version, version);
+    let value: serde_json::Value = serde_json::from_slice(&document)
+        .map_err(|error| ApiError::new(ErrorType::Internal, error))?;
+    let mut response = openapi::yaml(&value).into_response();
+    let headers = response.headers_mut();
+    let value = HeaderValue::from_static("application/yaml; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, value);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
 /// An answer of status 204.
 fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
@@ -170,6 +188,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/series", answering(FORM, catalog::series))
         .route("/metadata", answering(READ, catalog::metadata))
         .route("/scrape_pools", answering(READ, targets::pools))
+        .route(
+            "/scrape_pools/config",
+            answering(READ, targets::pool_config),
+        )
         .route("/targets", answering(READ, targets::targets))
         .route("/targets/metadata", answering(READ, targets::metadata))
         .route(
@@ -184,6 +206,12 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/status/runtimeinfo", answering(READ, status::runtime))
         .route("/status/buildinfo", answering(READ, status::build))
         .route("/status/tsdb", answering(READ, status::tsdb))
+        .route("/status/tsdb/blocks", answering(READ, status::blocks))
+        .route(
+            "/status/self_metrics",
+            answering(READ, self_metrics::self_metrics),
+        )
+        .route("/openapi.yaml", responding(READ, openapi_yaml))
         .route("/status/walreplay", answering(READ, status::replay))
         .route("/features", answering(READ, status::features))
         .route("/notifications", answering(READ, status::notifications))

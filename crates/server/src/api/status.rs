@@ -126,6 +126,51 @@ pub(super) async fn tsdb(call: Call) -> Result<Answer, ApiError> {
     }))
 }
 
+/// `/status/tsdb/blocks`. What has no meaning here has the value that clients read as nothing said:
+/// level 1, and a block as its own source.
+pub(super) async fn blocks(call: Call) -> Result<Answer, ApiError> {
+    let blocks = call
+        .app
+        .catalog(|services| Ok(services.store.blocks()))
+        .await?;
+    Ok(Answer::write(|json| {
+        json.object_begin().key("blocks").array_begin();
+        for block in &blocks {
+            let id = ulid_text(block.number);
+            json.object_begin();
+            json.key("ulid").string(&id);
+            json.key("minTime").integer(block.min_ms);
+            // The end of a block of Prometheus is not inside of it.
+            json.key("maxTime").integer(block.max_ms.saturating_add(1));
+            json.key("stats").object_begin();
+            json.key("numSamples").unsigned(block.sample_count);
+            json.key("numSeries").unsigned(block.series_count);
+            json.key("numChunks").unsigned(block.chunk_count);
+            json.object_end();
+            json.key("compaction").object_begin();
+            json.key("level").unsigned(1);
+            json.key("sources").strings([&id]);
+            json.object_end();
+            json.key("version").unsigned(1);
+            json.object_end();
+        }
+        json.array_end().object_end();
+    }))
+}
+
+/// A number in the form of a ULID, which clients parse: 26 digits of Crockford's base 32.
+fn ulid_text(number: u64) -> String {
+    const DIGITS: [char; 32] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H',
+        'J', 'K', 'M', 'N', 'P', 'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
+    ];
+    let number = u128::from(number);
+    (0..26)
+        .rev()
+        .map(|place| DIGITS[(number >> (5 * place)) as usize & 31])
+        .collect()
+}
+
 /// A list of names and numbers.
 pub(crate) fn write_top(json: &mut JsonWriter, key: &str, entries: &[TopEntry]) {
     json.key(key).array_begin();
@@ -243,4 +288,19 @@ pub(super) async fn notifications_live(State(app): State<Arc<App>>) -> Response 
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ulid_text;
+
+    #[test]
+    fn numbers_in_the_form_of_a_ulid_have_26_digits() {
+        assert_eq!(ulid_text(0), "0".repeat(26));
+        assert_eq!(ulid_text(35), format!("{}13", "0".repeat(24)));
+        assert_eq!(
+            ulid_text(u64::MAX),
+            format!("{}FZZZZZZZZZZZZ", "0".repeat(13))
+        );
+    }
 }

@@ -34,6 +34,22 @@ pub(super) async fn pools(call: Call) -> Result<Answer, ApiError> {
     }))
 }
 
+/// `/scrape_pools/config`
+pub(super) async fn pool_config(call: Call) -> Result<Answer, ApiError> {
+    let pool = call.params.get("scrapePool");
+    if pool.is_empty() {
+        return Err(ApiError::bad_data("no scrapePool parameter provided"));
+    }
+    match call.app.control.job_yaml(pool) {
+        Some(yaml) => Ok(Answer::write(|json| {
+            json.object_begin().key("yaml").string(&yaml).object_end();
+        })),
+        None => Err(ApiError::bad_data(format_args!(
+            "error retrieving scrape config: scrape pool {pool:?} not found"
+        ))),
+    }
+}
+
 /// `/targets`
 pub(super) async fn targets(call: Call) -> Result<Answer, ApiError> {
     let pool = call.params.get("scrapePool").to_owned();

@@ -225,6 +225,61 @@ async fn status_pages_answer() {
 }
 
 #[tokio::test]
+async fn newer_status_pages_answer_as_upstream() {
+    let parts = parts(ServerSettings::default());
+    let registry = parts.registry.clone();
+    registry
+        .counter("own_total", "Counts.", &[("kind", "a")])
+        .add(3);
+    let seconds = registry.histogram("own_seconds", "Takes.", &[], &[0.5]);
+    seconds.observe(0.25);
+    seconds.observe(2.0);
+    registry.gauge("other", "Is.", &[]).set(f64::INFINITY);
+    let server = Server::new(parts).unwrap();
+    server.open(services());
+    let router = server.router();
+    let (code, text) = get(
+        &router,
+        "/api/v1/status/self_metrics?metric_name_pattern=own_.*",
+    )
+    .await;
+    let want = r#"{"status":"success","data":[{"name":"own_seconds","help":"Takes.","type":"HISTOGRAM","metric":[{"histogram":{"sampleCount":"2","sampleSum":2.25,"bucket":[{"cumulativeCount":"1","upperBound":0.5}]}}]},{"name":"own_total","help":"Counts.","type":"COUNTER","metric":[{"label":[{"name":"kind","value":"a"}],"counter":{"value":3}}]}]}"#;
+    assert_eq!((code, text.as_str()), (200, want));
+    let (_, text) = get(
+        &router,
+        "/api/v1/status/self_metrics?metric_name_pattern=oth",
+    )
+    .await;
+    assert_eq!(text, r#"{"status":"success","data":[]}"#);
+    let (_, text) = get(&router, "/api/v1/status/self_metrics").await;
+    assert!(text.contains(r#"{"gauge":{"value":"Infinity"}}"#), "{text}");
+    let (code, text) = get(&router, "/api/v1/status/self_metrics?metric_name_pattern=(").await;
+    assert_eq!(code, 400);
+    assert!(text.contains("invalid metric_name_pattern"), "{text}");
+
+    let (code, text) = get(&router, "/api/v1/status/tsdb/blocks").await;
+    let want = r#"{"status":"success","data":{"blocks":[]}}"#;
+    assert_eq!((code, text.as_str()), (200, want));
+
+    let (code, text) = get(&router, "/api/v1/scrape_pools/config?scrapePool=node").await;
+    let want = r#"{"status":"success","data":{"yaml":"job_name: node\n"}}"#;
+    assert_eq!((code, text.as_str()), (200, want));
+    let (code, text) = get(&router, "/api/v1/scrape_pools/config?scrapePool=x").await;
+    assert_eq!(code, 400);
+    assert!(text.contains(r#"scrape pool \"x\" not found"#), "{text}");
+
+    for (query, version) in [("", "3.1.0"), ("?openapi_version=3.2", "3.2.0")] {
+        let (code, text) = get(&router, &format!("/api/v1/openapi.yaml{query}")).await;
+        assert_eq!(code, 200);
+        assert!(
+            text.contains(&format!("\nopenapi: \"{version}\"\n")),
+            "{text}"
+        );
+        assert!(text.contains("\n  \"/api/v1/query\":\n"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn searches_answer_in_lines() {
     let (code, text) = get(
         &router(),

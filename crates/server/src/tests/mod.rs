@@ -38,6 +38,10 @@ impl Control for FakeControl {
         "global:\n  scrape_interval: 15s\n".to_owned()
     }
 
+    fn job_yaml(&self, job: &str) -> Option<String> {
+        (job == "node").then(|| "job_name: node\n".to_owned())
+    }
+
     fn external_labels(&self) -> Labels {
         Labels::from_pairs([("cluster", "prod"), ("job", "never used")])
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bellwether_model::METRIC_NAME;
-use bellwether_storage::{StoreStats, TopEntry};
+use bellwether_storage::{BlockStats, StoreStats, TopEntry};
 
 use super::Engine;
 use crate::index::Index;
@@ -24,6 +24,28 @@ fn entry(name: &str, value: u64) -> TopEntry {
 }
 
 impl Engine {
+    pub(super) fn collect_blocks(&self) -> Vec<BlockStats> {
+        let version = Arc::clone(&self.version.read());
+        let mut blocks: Vec<BlockStats> = version
+            .blocks
+            .iter()
+            .map(|block| {
+                let facts = block.facts();
+                BlockStats {
+                    number: block.number,
+                    min_ms: facts.min_ms,
+                    max_ms: facts.max_ms,
+                    series_count: facts.series_count,
+                    sample_count: facts.sample_count,
+                    chunk_count: facts.chunk_count,
+                    disk_bytes: block.file_bytes(),
+                }
+            })
+            .collect();
+        blocks.sort_by_key(|block| (block.min_ms, block.number));
+        blocks
+    }
+
     pub(super) fn collect_stats(&self, top: usize) -> StoreStats {
         let version = Arc::clone(&self.version.read());
         let log_bytes = {
