@@ -119,7 +119,7 @@ impl ForwardError {
 pub struct RemoteStatus {
     /// Its name.
     pub name: String,
-    /// Where it is.
+    /// Where it is, without user, password and parameters.
     pub url: String,
     /// The protocol that is spoken now.
     pub protocol: RemoteWriteProtocol,
@@ -170,12 +170,9 @@ impl Forwarder {
     pub fn remotes(&self) -> Vec<RemoteStatus> {
         let status = |running: &Running| {
             let remote = &running.remote;
-            let mut url = remote.settings.url.clone();
-            // Credentials in a URL are nobody's business; a URL that cannot have them has none.
-            let _without_password = url.set_password(None);
             RemoteStatus {
                 name: remote.name.clone(),
-                url: url.to_string(),
+                url: remote.shown_url().to_string(),
                 protocol: remote.protocol(),
                 pending_bytes: remote.pending_bytes(),
                 shard_count: remote.shard_count(),

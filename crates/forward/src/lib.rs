@@ -16,13 +16,15 @@
 //!
 //! ## Failure
 //! Errors that may pass (no connection, 5xx, 429 where the settings say so) are retried for as
-//! long as it takes, with growing pauses or those that the remote asks for. What a remote refuses
-//! for good is dropped, counted and logged.
+//! long as it takes, with growing pauses or those that the remote asks for; the log says when this
+//! begins, that it lasts, and when it is over. What a remote refuses for good is dropped, counted
+//! and logged.
 //!
 //! ## Format
 //! `docs/format/forward-queue.md`
 
 mod forwarder;
+mod outage;
 mod queue;
 mod record;
 mod remote;

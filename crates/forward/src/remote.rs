@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bellwether_model::time::DurationText;
 use bellwether_model::{Labels, relabel};
 use bellwether_outbound::header::{HeaderMap, HeaderName, HeaderValue};
-use bellwether_outbound::{Client, Request};
+use bellwether_outbound::{Client, OutboundError, Request};
 use bellwether_storage::{Clock, MetricStore, SeriesRef, WriteBatch};
 use bellwether_telemetry::{Counter, Gauge, Registry};
 use bellwether_wire::histogram::TimedHistogram;
@@ -22,7 +23,9 @@ use parking_lot::Mutex;
 use rand::RngExt as _;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{Notify, watch};
+use url::Url;
 
+use crate::outage::{Note, Outage};
 use crate::queue::{Queue, Reader, Window};
 use crate::record::RecordBuilder;
 use crate::request::{self, Batch, MetadataByFamily, Wanted};
@@ -170,6 +173,7 @@ pub(crate) struct Remote {
     fallen_back: AtomicBool,
     shards: AtomicUsize,
     last_error: Mutex<Option<String>>,
+    outage: Mutex<Outage>,
     metrics: Metrics,
 }
 
@@ -208,6 +212,7 @@ impl Remote {
             store,
             fallen_back: AtomicBool::new(false),
             last_error: Mutex::default(),
+            outage: Mutex::default(),
         }
     }
 
@@ -481,6 +486,7 @@ impl Remote {
         let shards = self.shard_count();
         let (batches, too_old) = request::split(window, shards, wanted);
         self.metrics.dropped_age.add(too_old);
+        let sends_any = batches.iter().any(|batches| !batches.is_empty());
         let sends = batches.into_iter().map(|batches| {
             let mut stop = stop.clone();
             async move {
@@ -505,10 +511,12 @@ impl Remote {
         self.shards
             .store(next.clamp(least, most), Ordering::Relaxed);
         if outcomes.contains(&Sent::Stopped) {
-            Sent::Stopped
-        } else {
-            Sent::Done
+            return Sent::Stopped;
         }
+        if sends_any {
+            self.arrived();
+        }
+        Sent::Done
     }
 
     async fn send_batch(
@@ -555,7 +563,10 @@ impl Remote {
                 }
                 Answer::Later { reason, pause } => {
                     self.note_error(&reason);
+                    self.failed(&reason);
                     self.metrics.retries.increment();
+                    // What waits, and what no longer has room, is seen while it happens.
+                    self.observe_queue();
                     if attempt.pause(pause, stop).await == Sent::Stopped {
                         return Sent::Stopped;
                     }
@@ -594,6 +605,45 @@ impl Remote {
         *self.last_error.lock() = Some(reason.to_owned());
     }
 
+    /// An attempt failed that is made again.
+    fn failed(&self, reason: &str) {
+        let note = self.outage.lock().failed(self.clock.now_ms());
+        let (remote, url, pending_bytes) = (&self.name, self.shown_url(), self.pending_bytes());
+        match note {
+            Some(Note::Began) => {
+                tracing::warn!(%remote, %url, pending_bytes, reason, "cannot send to remote");
+            }
+            Some(Note::Lasts(ms)) => {
+                let lasts = DurationText(ms / 1_000 * 1_000);
+                tracing::warn!(
+                    %remote, %url, %lasts, pending_bytes, reason,
+                    "still cannot send to remote"
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// All that was sent together has arrived, or was refused for good.
+    fn arrived(&self) {
+        let note = self.outage.lock().arrived(self.clock.now_ms());
+        if let Some(Note::Over(ms)) = note {
+            let lasted = DurationText(ms / 1_000 * 1_000);
+            let (remote, url, pending_bytes) = (&self.name, self.shown_url(), self.pending_bytes());
+            tracing::info!(%remote, %url, %lasted, pending_bytes, "sending to remote works again");
+        }
+    }
+
+    /// The URL without what may be secret in it: user, password, parameters.
+    pub(crate) fn shown_url(&self) -> Url {
+        let mut url = self.settings.url.clone();
+        // A URL that cannot have a user or a password has none.
+        let _without_user = url.set_username("");
+        let _without_password = url.set_password(None);
+        url.set_query(None);
+        url
+    }
+
     async fn post(&self, body: Vec<u8>, protocol: RemoteWriteProtocol, attempt: u32) -> Answer {
         let mut request = Request::post(self.settings.url.clone(), Bytes::from(body));
         request.timeout = Some(millis(self.settings.timeout_ms));
@@ -602,8 +652,13 @@ impl Remote {
             Ok(answer) => answer,
             Err(error) => {
                 self.metrics.requests_failed.increment();
+                // The URL, which may hold a token, is shown without it elsewhere.
+                let reason = match error {
+                    OutboundError::Transport { reason, .. } => reason,
+                    error => error.to_string(),
+                };
                 return Answer::Later {
-                    reason: error.to_string(),
+                    reason,
                     pause: None,
                 };
             }
@@ -716,7 +771,9 @@ impl Remote {
                     .post(body.clone(), RemoteWriteProtocol::V1, attempt.count)
                     .await
                 {
-                    Answer::Later { pause, .. } => {
+                    Answer::Later { reason, pause } => {
+                        self.note_error(&reason);
+                        self.failed(&reason);
                         if attempt.pause(pause, stop).await == Sent::Stopped {
                             return families;
                         }

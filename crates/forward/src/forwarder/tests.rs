@@ -185,6 +185,7 @@ struct Bench {
     forwarder: Arc<Forwarder>,
     store: ForwardStore,
     registry: Registry,
+    clock: Arc<ManualClock>,
 }
 
 impl Bench {
@@ -196,12 +197,13 @@ impl Bench {
         let inner = Arc::new(MemoryStore::new());
         let shared: Arc<dyn MetricStore> = Arc::<MemoryStore>::clone(&inner);
         let registry = Registry::new();
+        let clock = Arc::new(ManualClock::new(1_000_000));
         let mut options = ForwardOptions::new(folder.path().to_owned());
         options.flush_deadline = Duration::from_millis(50);
         let forwarder = Arc::new(Forwarder::new(ForwarderParts {
             store: Arc::clone(&shared),
             disk: Arc::new(RealDisk),
-            clock: Arc::new(ManualClock::new(1_000_000)),
+            clock: Arc::<ManualClock>::clone(&clock),
             registry: registry.clone(),
             options,
         }));
@@ -212,6 +214,7 @@ impl Bench {
             forwarder,
             store,
             registry,
+            clock,
         }
     }
 
@@ -585,5 +588,81 @@ async fn settings_that_make_no_sense_change_nothing() {
     assert_eq!(refused.kind(), ErrorKind::Invalid);
     bench.write("a", 1, 1.0);
     assert_eq!(server.next().await.floats().len(), 1);
+    bench.forwarder.shutdown().await;
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<StdMutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_told_while_it_lasts_without_secrets() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    // The runtime of the test has one thread: the sender logs here as well.
+    let _logged = tracing::subscriber::set_default(subscriber);
+    let lines = |part: &str| -> Vec<String> {
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let lines = text.lines().filter(|line| line.contains(part));
+        lines.map(str::to_owned).collect()
+    };
+
+    let mut server = Server::start(&[Reply::Status(503); 10_000]).await;
+    let bench = Bench::new();
+    let mut settings = settings(&server);
+    settings.metadata.send = false;
+    settings.url.set_username("user").unwrap();
+    settings.url.set_password(Some("hunter2")).unwrap();
+    settings.url.set_query(Some("token=hunter2"));
+    bench
+        .forwarder
+        .apply(vec![settings], &Labels::empty())
+        .await
+        .unwrap();
+    bench.write("a", 1, 1.0);
+    for _ in 0..20 {
+        server.next().await;
+    }
+    let began = lines(" cannot send to remote");
+    assert_eq!(began.len(), 1, "{began:?}");
+    let line = &began[0];
+    for part in [
+        "WARN",
+        "remote=r",
+        "/write pending_bytes=",
+        "remote answered 503",
+    ] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+    assert!(!line.contains("pending_bytes=0"), "{line}");
+    assert!(lines("hunter2").is_empty(), "{line}");
+    assert!(
+        bench.counted(
+            "bellwether_forward_dropped_samples_total{reason=\"queue_full\",remote=\"r\"} 0"
+        )
+    );
+    assert!(!bench.counted("bellwether_forward_pending_bytes{remote=\"r\"} 0"));
+
+    bench.clock.set(1_090_000);
+    while lines("still cannot send to remote").is_empty() {
+        server.next().await;
+    }
+    let line = &lines("still cannot send to remote")[0];
+    assert!(line.contains("lasts=1m30s"), "{line}");
     bench.forwarder.shutdown().await;
 }
