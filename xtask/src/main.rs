@@ -10,6 +10,7 @@
     reason = "a command line tool talks"
 )]
 
+mod configs;
 mod licences;
 mod shell;
 mod tidy;
@@ -31,9 +32,10 @@ usage: cargo xtask <command>
   blackbox                tests of the real binary over HTTP, with real peers and a browser
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
   bench [-- ARGS]         side by side with the peers; see bench/README.md
-  conformance --upstream DIR | --compliance DIR
-                          test suites of prometheus/prometheus or prometheus/compliance, from a
-                          checkout outside of this repository
+  conformance --upstream DIR | --compliance DIR | --configs DIR
+                          test suites of prometheus/prometheus or prometheus/compliance, or the
+                          Prometheus configurations of public projects, from checkouts outside of
+                          this repository
 ";
 
 fn main() -> ExitCode {
@@ -58,10 +60,11 @@ fn run(arguments: &[String]) -> Result<()> {
         "blackbox" => blackbox(),
         "fuzz" => fuzz("release", option(rest, "--seconds")?.unwrap_or("10")),
         "bench" => bench(rest),
-        "conformance" => match (option(rest, "--upstream")?, option(rest, "--compliance")?) {
-            (Some(folder), None) => conformance(folder),
-            (None, Some(folder)) => compliance(folder),
-            _ => bail!("conformance needs --upstream DIR or --compliance DIR"),
+        "conformance" => match rest {
+            [what, folder] if what == "--upstream" => conformance(folder),
+            [what, folder] if what == "--compliance" => compliance(folder),
+            [what, folder] if what == "--configs" => configs::check(folder),
+            _ => bail!("conformance needs --upstream DIR, --compliance DIR or --configs DIR"),
         },
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");

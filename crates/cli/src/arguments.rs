@@ -211,6 +211,9 @@ macro_rules! ignored_flags {
         }
 
         impl IgnoredFlags {
+            /// Names of those that are on or off.
+            const SWITCHES: &[&str] = &[$($switch_name),*];
+
             /// The flags that were given.
             pub(crate) fn given(&self) -> Vec<&'static str> {
                 let mut given = Vec::new();
@@ -405,8 +408,22 @@ pub(crate) fn with_implied_serve(mut arguments: Vec<String>) -> Vec<String> {
     if implied {
         arguments.insert(1, "serve".to_owned());
     }
+    if arguments.get(1).is_some_and(|first| first == "serve") {
+        // Prometheus takes `--no-` in front of each of its switches.
+        arguments.retain(|argument| !OFF_ANYWAY.contains(&argument.as_str()));
+        for argument in &mut arguments {
+            if let Some(name) = argument.strip_prefix("--no-")
+                && IgnoredFlags::SWITCHES.contains(&name)
+            {
+                *argument = format!("--{name}=false");
+            }
+        }
+    }
     arguments
 }
+
+/// What is off unless it is switched on, here as there.
+const OFF_ANYWAY: [&str; 2] = ["--no-web.enable-lifecycle", "--no-web.enable-admin-api"];
 
 #[cfg(test)]
 mod tests {
@@ -417,6 +434,22 @@ mod tests {
             .chain(line.split_whitespace())
             .map(str::to_owned);
         Arguments::try_parse_from(with_implied_serve(line.collect()))
+    }
+
+    #[test]
+    fn switches_of_prometheus_can_be_off() {
+        let line = "--no-web.enable-lifecycle --no-web.enable-admin-api \
+                    --no-storage.tsdb.wal-compression --no-auto-gomaxprocs";
+        let Command::Serve(serve) = parse(line).unwrap().command else {
+            panic!("not serve");
+        };
+        assert!(!serve.web_enable_lifecycle && !serve.web_enable_admin_api);
+        assert_eq!(
+            serve.ignored.given(),
+            ["--storage.tsdb.wal-compression", "--auto-gomaxprocs"]
+        );
+        // What would be on nevertheless is not taken for off.
+        assert!(parse("--no-web.enable-otlp-receiver").is_err());
     }
 
     #[test]
