@@ -1,6 +1,9 @@
-//! Public Prometheus configurations, unchanged: `check config` must take them.
+//! Public Prometheus configurations, unchanged: `check config` must take those that Prometheus takes.
 //!
 //! ## Model
+//! A configuration that is refused is a failure unless Debian's `promtool check config` refuses it,
+//! too: some projects keep files with two jobs of one name, or without the certificates they name.
+//!
 //! A file is one where its name says so (`prometheus*.yml`) or its text has a top-level
 //! `scrape_configs`. Files of rules, of Kubernetes, and templates (`{{`) are none.
 
@@ -12,6 +15,7 @@ use crate::shell::{Step, cargo, target_dir};
 
 /// Checks every configuration below a folder and says which are refused.
 pub(crate) fn check(folder: &str) -> Result<()> {
+    crate::tools::install()?;
     cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
     let binary = target_dir()?.join("release/bellwether");
     let mut files = Vec::new();
@@ -19,14 +23,20 @@ pub(crate) fn check(folder: &str) -> Result<()> {
     files.sort();
     let mut refused = 0;
     for file in &files {
-        let accepted = Step::new(&binary)
-            .args(["check", "config"])
-            .args([file])
-            .succeeds();
-        refused += u32::from(!accepted);
-        let word = if accepted { "accepted" } else { "REFUSED " };
+        let refused_by = |program: &Path| {
+            let mut check = Step::new(program);
+            !check.args(["check", "config"]).args([file]).succeeds()
+        };
+        let word = match refused_by(&binary) {
+            false => "accepted",
+            true if refused_by(Path::new("promtool")) => "refused, by promtool too",
+            true => {
+                refused += 1;
+                "REFUSED"
+            }
+        };
         println!(
-            "{word}  {}",
+            "{word}: {}",
             file.strip_prefix(folder).unwrap_or(file).display()
         );
     }
