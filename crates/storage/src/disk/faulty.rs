@@ -32,6 +32,12 @@ pub enum Fault {
     /// A sync fails, and what it should have made durable is gone after a power cut even if a later
     /// sync succeeds. At other operations the same as `NoSpace`.
     SyncFails,
+    /// From this operation on no byte more fits, until [`FaultyDisk::limit_space`] makes room. A
+    /// write puts down what still fits. New names and renames work, as they mostly do on a disk
+    /// that is full, and so do syncs, since file systems reserve room when they take a write.
+    Full,
+    /// As `Full`, and no file or folder can be made or renamed either.
+    FullForNames,
 }
 
 /// What outlives a crash.
@@ -64,6 +70,8 @@ struct State {
     faults: Vec<(u64, Fault)>,
     crashed: bool,
     space_max: Option<u64>,
+    /// While there is no space, there is none for names either.
+    names_need_space: bool,
 }
 
 /// A disk in memory that fails on command.
@@ -111,7 +119,14 @@ impl FaultyDisk {
 
     /// From now on writes fail when all files together would pass `bytes`; `None`: no bound.
     pub fn limit_space(&self, bytes: Option<u64>) {
-        self.state.lock().space_max = bytes;
+        let mut state = self.state.lock();
+        state.space_max = bytes;
+        state.names_need_space = false;
+    }
+
+    /// [`Fault::Full`] or [`Fault::FullForNames`], from now on.
+    pub fn fill(&self, fault: Fault) {
+        self.state.lock().fill(fault);
     }
 
     /// Flips one bit of a stored file, counted from its first bit; does nothing beyond its end.
@@ -194,11 +209,31 @@ impl State {
         }
         let planted = self.faults.iter().find(|(at, _)| *at == operation);
         let fault = planted.map(|&(_, fault)| fault);
-        if fault == Some(Fault::Crash) {
-            self.crashed = true;
-            return Err(died());
+        match fault {
+            Some(Fault::Crash) => {
+                self.crashed = true;
+                Err(died())
+            }
+            Some(full @ (Fault::Full | Fault::FullForNames)) => {
+                self.fill(full);
+                Ok(None)
+            }
+            other => Ok(other),
         }
-        Ok(fault)
+    }
+
+    fn fill(&mut self, fault: Fault) {
+        self.space_max = Some(self.used());
+        self.names_need_space = fault == Fault::FullForNames;
+    }
+
+    /// [`State::begin_whole`] for operations that need room for a name.
+    fn begin_name(&mut self) -> io::Result<()> {
+        self.begin_whole()?;
+        if self.names_need_space && self.space_left() == 0 {
+            return Err(no_space());
+        }
+        Ok(())
     }
 
     /// [`State::begin`] for operations that either happen or do not.
@@ -218,23 +253,24 @@ impl State {
         found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 
-    fn space_left(&self) -> u64 {
-        let Some(max) = self.space_max else {
-            return u64::MAX;
-        };
-        let used: usize = self
+    fn used(&self) -> u64 {
+        let lens = self
             .names
             .values()
-            .map(|&file| self.files[file].bytes.len())
-            .sum();
-        max.saturating_sub(used as u64)
+            .map(|&file| self.files[file].bytes.len());
+        lens.sum::<usize>() as u64
+    }
+
+    fn space_left(&self) -> u64 {
+        let left = |max: u64| max.saturating_sub(self.used());
+        self.space_max.map_or(u64::MAX, left)
     }
 }
 
 impl Disk for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state.lock();
-        state.begin_whole()?;
+        state.begin_name()?;
         let file = state.files.len();
         state.files.push(FileState::default());
         state.names.insert(path.to_owned(), file);
@@ -289,16 +325,17 @@ impl Disk for FaultyDisk {
 
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
-        state.begin_whole()?;
-        if !state.folders.iter().any(|known| known == folder) {
-            state.folders.push(folder.to_owned());
+        if state.folders.iter().any(|known| known == folder) {
+            return state.begin_whole();
         }
+        state.begin_name()?;
+        state.folders.push(folder.to_owned());
         Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
-        state.begin_whole()?;
+        state.begin_name()?;
         let moved: Vec<(PathBuf, usize)> = state
             .names
             .iter()
@@ -333,7 +370,7 @@ impl Disk for FaultyDisk {
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
-        state.begin_whole()?;
+        state.begin_name()?;
         let file = state.find(from)?;
         state.names.insert(to.to_owned(), file);
         Ok(())
@@ -460,6 +497,24 @@ mod tests {
         disk.plant(disk.operations(), Fault::Crash);
         assert!(write(&disk, "b", b"1", false).is_err());
         assert!(disk.read(Path::new("a")).is_err());
+    }
+
+    #[test]
+    fn a_full_disk_takes_what_fits_until_there_is_room() {
+        let disk = FaultyDisk::new();
+        write(&disk, "a", b"1234", false).unwrap();
+        disk.limit_space(Some(6));
+        assert!(write(&disk, "b", b"1234", false).is_err());
+        assert_eq!(disk.files()[1], (PathBuf::from("b"), 2));
+        disk.plant(disk.operations(), Fault::FullForNames);
+        assert!(write(&disk, "c", b"", false).is_err());
+        assert!(disk.rename(Path::new("a"), Path::new("c")).is_err());
+        disk.remove_file(Path::new("b")).unwrap();
+        write(&disk, "c", b"12", false).unwrap();
+        disk.fill(Fault::Full);
+        assert!(write(&disk, "d", b"1", false).is_err());
+        disk.limit_space(None);
+        write(&disk, "d", b"1234", true).unwrap();
     }
 
     #[test]
