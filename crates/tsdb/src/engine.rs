@@ -62,6 +62,7 @@ struct Counters {
     spills: AtomicU64,
     merges: AtomicU64,
     upkeep_failures: AtomicU64,
+    writes_failed: AtomicU64,
     blocks_retired: AtomicU64,
 }
 
@@ -72,7 +73,8 @@ fn add(counter: &AtomicU64, count: u64) {
 /// The open files of the log, and what is about to be written to them.
 #[derive(Debug)]
 struct Log {
-    writer: LogWriter,
+    /// `None` until the first write: a start needs no room on the disk.
+    writer: Option<LogWriter>,
     number: u64,
     series: LogWriter,
     /// Payloads of pairs and series that were registered and not written yet.
@@ -84,7 +86,7 @@ struct Log {
     poisoned: Option<String>,
     synced_ms: i64,
     buffer: Vec<u8>,
-    accepted: Vec<(u32, bool)>,
+    taken: Vec<write::Taken>,
     slow: write::LastChunk,
 }
 

@@ -11,6 +11,19 @@ use crate::records;
 /// Families with several descriptions keep at most so many.
 const PER_FAMILY_MAX: usize = 16;
 
+/// One thing that was added, and what had to go for it.
+#[derive(Debug)]
+enum Added {
+    Exemplar {
+        series: Labels,
+        evicted: Option<(Labels, Exemplar)>,
+    },
+    Metadata {
+        metric: String,
+        evicted: Option<Metadata>,
+    },
+}
+
 /// See the page of this module.
 #[derive(Debug, Default)]
 pub(crate) struct Extras {
@@ -19,9 +32,53 @@ pub(crate) struct Extras {
     order: VecDeque<Labels>,
     metadata: BTreeMap<String, Vec<Metadata>>,
     metadata_count: usize,
+    /// What was added since the last [`Extras::keep`], in that order.
+    added: Vec<Added>,
 }
 
 impl Extras {
+    /// What was added is in the log and stays.
+    pub(crate) fn keep(&mut self) {
+        self.added.clear();
+    }
+
+    /// Takes back what was added since the last [`Extras::keep`]: it could not be logged, and must
+    /// not count as known when it comes again.
+    pub(crate) fn undo(&mut self) {
+        while let Some(added) = self.added.pop() {
+            match added {
+                Added::Exemplar { series, evicted } => {
+                    self.order.pop_back();
+                    if let Some(list) = self.exemplars.get_mut(&series) {
+                        list.pop();
+                        if list.is_empty() {
+                            self.exemplars.remove(&series);
+                        }
+                    }
+                    if let Some((series, exemplar)) = evicted {
+                        let list = self.exemplars.entry(series.clone()).or_default();
+                        list.insert(0, exemplar);
+                        self.order.push_front(series);
+                    }
+                }
+                Added::Metadata { metric, evicted } => {
+                    let Some(known) = self.metadata.get_mut(&metric) else {
+                        continue;
+                    };
+                    known.pop();
+                    self.metadata_count -= 1;
+                    if let Some(evicted) = evicted {
+                        known.insert(0, evicted);
+                        self.metadata_count += 1;
+                    }
+                    if known.is_empty() {
+                        self.metadata.remove(&metric);
+                    }
+                }
+            }
+        }
+    }
+
     /// Takes an exemplar. `Ok(false)`: it was there already.
     pub(crate) fn add_exemplar(
         &mut self,
@@ -40,32 +97,39 @@ impl Extras {
                 return Err(RejectionReason::OutOfOrderExemplar);
             }
         }
+        let mut evicted = None;
         if self.order.len() >= max
             && let Some(oldest) = self.order.pop_front()
             && let Some(list) = self.exemplars.get_mut(&oldest)
+            && !list.is_empty()
         {
-            if list.len() > 1 {
-                list.remove(0);
-            } else {
+            let first = list.remove(0);
+            if list.is_empty() {
                 self.exemplars.remove(&oldest);
             }
+            evicted = Some((oldest, first));
         }
         self.exemplars
             .entry(series.clone())
             .or_default()
             .push(exemplar.clone());
         self.order.push_back(series.clone());
+        self.added.push(Added::Exemplar {
+            series: series.clone(),
+            evicted,
+        });
         Ok(true)
     }
 
     /// Takes metadata. `false`: it was known, or there is no room.
     pub(crate) fn add_metadata(&mut self, metric: &str, metadata: &Metadata, max: usize) -> bool {
+        let mut evicted = None;
         if let Some(known) = self.metadata.get_mut(metric) {
             if known.contains(metadata) {
                 return false;
             }
             if known.len() >= PER_FAMILY_MAX {
-                known.remove(0);
+                evicted = Some(known.remove(0));
                 self.metadata_count -= 1;
             }
             known.push(metadata.clone());
@@ -77,6 +141,10 @@ impl Extras {
                 .insert(metric.to_owned(), vec![metadata.clone()]);
         }
         self.metadata_count += 1;
+        self.added.push(Added::Metadata {
+            metric: metric.to_owned(),
+            evicted,
+        });
         true
     }
 

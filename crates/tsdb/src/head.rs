@@ -397,12 +397,13 @@ impl Head {
                 .is_some_and(|frozen| frozen.last_of(id).is_some())
     }
 
-    /// The same head without the series for which `gone` holds; numbers stay.
-    pub(crate) fn without(&mut self, gone: impl Fn(u32, &Slot) -> bool) {
+    /// The same series without those for which `gone` holds, and without the samples in memory;
+    /// numbers of series stay, those of pairs do not.
+    pub(crate) fn without(&self, gone: impl Fn(u32, &Slot) -> bool) -> Head {
         let mut new = Head {
             next_id: 0,
-            sources: std::mem::take(&mut self.sources),
-            by_source: std::mem::take(&mut self.by_source),
+            sources: self.sources.clone(),
+            by_source: self.by_source.clone(),
             generation: self.generation,
             ..Head::default()
         };
@@ -425,9 +426,15 @@ impl Head {
             }
         }
         new.next_id = self.next_id;
-        new.memtable = std::mem::take(&mut self.memtable);
-        new.frozen = self.frozen.take();
-        *self = new;
+        new
+    }
+
+    /// Takes over the series of a head that was made by [`Head::without`]; the samples in memory
+    /// stay.
+    pub(crate) fn replace(&mut self, mut fewer: Head) {
+        fewer.memtable = std::mem::take(&mut self.memtable);
+        fewer.frozen = self.frozen.take();
+        *self = fewer;
     }
 
     /// Calls `take` with each series, its source and its pairs, for writing them down.

@@ -7,7 +7,7 @@
 //! ## Failure
 //! A record that was cut off at the end is left out ("torn tail"); damage before sound records is
 //! skipped and counted. After a failed append the file is cut back to the last whole record; where
-//! that fails too, or a sync fails, the writer takes no more.
+//! that fails too, or a sync fails, the writer takes no more. A file that cannot be begun is removed.
 //!
 //! ## Format
 //! `docs/format/log.md`.
@@ -58,8 +58,18 @@ pub(crate) struct LogWriter {
 }
 
 impl LogWriter {
-    /// Makes a new file.
+    /// Makes a new file. Where that fails none is left: a disk that is full for long would fill
+    /// with beginnings.
     pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<Self, StorageError> {
+        let made = Self::begin(disk, path);
+        if made.is_err() {
+            // What cannot be removed means nothing to a reader.
+            drop(disk.remove_file(path));
+        }
+        made
+    }
+
+    fn begin(disk: &dyn Disk, path: &Path) -> Result<Self, StorageError> {
         let mut file = disk.create(path).map_err(|e| io_error("create", path, e))?;
         let mut header = Vec::with_capacity(HEADER_LEN);
         header.extend_from_slice(MAGIC);

@@ -119,17 +119,32 @@ impl Manifest {
 
     /// Puts this manifest in the place of the one before; durable when it returns.
     pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
-        let path = Self::path(folder);
-        let fresh = folder.join("manifest.tmp");
+        self.stage(disk, folder)?;
+        Self::publish(disk, folder)
+    }
+
+    /// Writes this manifest beside the one that counts. Where that fails nothing has changed, and
+    /// the files that are new in it are of no use.
+    pub(crate) fn stage(&self, disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+        let fresh = Self::fresh(folder);
         let mut file = disk
             .create(&fresh)
             .map_err(|e| io_error("create", &fresh, e))?;
         file.append(&self.to_bytes())
             .map_err(|e| io_error("write", &fresh, e))?;
-        file.sync().map_err(|e| io_error("sync", &fresh, e))?;
-        drop(file);
-        disk.rename(&fresh, &path)
+        file.sync().map_err(|e| io_error("sync", &fresh, e))
+    }
+
+    /// Puts the manifest that was staged in the place of the one before; durable when it returns.
+    /// Where that fails either may be the one that the next start finds.
+    pub(crate) fn publish(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+        let path = Self::path(folder);
+        disk.rename(&Self::fresh(folder), &path)
             .map_err(|e| io_error("rename", &path, e))
+    }
+
+    fn fresh(folder: &Path) -> PathBuf {
+        folder.join("manifest.tmp")
     }
 }
 
@@ -176,8 +191,20 @@ impl Tombstones {
         self.by_block.retain(|block, _| live(*block));
     }
 
-    /// Writes all of it to a new file; durable but for its name when it returns.
+    /// Writes all of it to a new file; durable but for its name when it returns. Where that fails
+    /// none is left.
     pub(crate) fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+        let mut file = LogWriter::create(disk, path)?;
+        let written = file.append(&self.to_records()).and_then(|()| file.sync());
+        if written.is_err() {
+            drop(file);
+            // What cannot be removed is removed at the next start.
+            drop(disk.remove_file(path));
+        }
+        written
+    }
+
+    fn to_records(&self) -> Vec<u8> {
         let mut records = Vec::new();
         for (block, series_of) in &self.by_block {
             let mut sorted: Vec<_> = series_of.iter().collect();
@@ -193,9 +220,7 @@ impl Tombstones {
                 }
             });
         }
-        let mut file = LogWriter::create(disk, path)?;
-        file.append(&records)?;
-        file.sync()
+        records
     }
 
     /// Reads a file back, and how many of its records were damaged.

@@ -17,6 +17,8 @@ use crate::points::{PointRef, Points};
 pub(crate) const NONE: u32 = u32::MAX;
 /// Samples in a block: fewer waste room in pointers, more in blocks that are not full.
 const SAMPLES: usize = 8;
+/// About what a start timestamp takes.
+const START_BYTES: usize = 24;
 /// Blocks in a page: pages are never moved, so that growing copies nothing.
 const PAGE: usize = 4_096;
 
@@ -29,12 +31,31 @@ struct SampleBlock {
     values: [f64; SAMPLES],
 }
 
+/// What a memtable knew before a write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    min_ms: Option<i64>,
+    max_ms: Option<i64>,
+    since_ms: Option<i64>,
+}
+
 /// A histogram in memory.
 #[derive(Debug, Clone)]
 pub(crate) struct HistogramPoint {
     pub(crate) time_ms: i64,
     pub(crate) start_ms: i64,
     pub(crate) histogram: Histogram,
+}
+
+impl HistogramPoint {
+    /// About how many bytes of memory.
+    fn memory_bytes(&self) -> usize {
+        let buckets = match &self.histogram {
+            Histogram::Int(h) => h.positive_deltas.len() + h.negative_deltas.len(),
+            Histogram::Float(h) => h.positive_buckets.len() + h.negative_buckets.len(),
+        };
+        300 + buckets * 8
+    }
 }
 
 /// Samples of all series since the last block was written.
@@ -120,23 +141,54 @@ impl Memtable {
         Some(block.base_ms + i64::from(offset))
     }
 
-    /// Takes the newest float of a series back.
-    pub(crate) fn pop(&mut self, last: &mut u32) {
-        if *last == NONE {
+    /// What must be known to take a write back.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            min_ms: self.min_ms,
+            max_ms: self.max_ms,
+            since_ms: self.since_ms,
+        }
+    }
+
+    /// Says that all samples since a mark were taken back.
+    pub(crate) fn back_to(&mut self, mark: Mark) {
+        (self.min_ms, self.max_ms, self.since_ms) = (mark.min_ms, mark.max_ms, mark.since_ms);
+    }
+
+    /// Takes the newest float of a series back. Of several floats the one that came last goes
+    /// first, so that their blocks are given back too: writes may fail for hours.
+    pub(crate) fn pop(&mut self, series: u32, last: &mut u32) {
+        let Some(time_ms) = self.newest(*last) else {
             return;
+        };
+        if let Some(starts) = self.starts.get_mut(&series)
+            && starts.last().is_some_and(|(of_ms, _)| *of_ms == time_ms)
+        {
+            starts.pop();
+            self.extra_bytes = self.extra_bytes.saturating_sub(START_BYTES);
+            if starts.is_empty() {
+                self.starts.remove(&series);
+            }
         }
         self.sample_count = self.sample_count.saturating_sub(1);
-        let block = &mut self.pages[*last as usize / PAGE][*last as usize % PAGE];
+        let (page_at, at) = (*last as usize / PAGE, *last as usize % PAGE);
+        let block = &mut self.pages[page_at][at];
         block.len -= 1;
-        // The block itself is lost until the memtable is written; this happens after failures only.
-        if block.len == 0 {
-            *last = block.previous;
+        if block.len > 0 {
+            return;
+        }
+        *last = block.previous;
+        if page_at + 1 == self.pages.len() && at + 1 == self.pages[page_at].len() {
+            self.pages[page_at].pop();
+            if at == 0 {
+                self.pages.pop();
+            }
         }
     }
 
     /// Says when the counter of a sample started.
     pub(crate) fn set_start(&mut self, series: u32, time_ms: i64, start_ms: i64) {
-        self.extra_bytes += 24;
+        self.extra_bytes += START_BYTES;
         self.starts
             .entry(series)
             .or_default()
@@ -146,20 +198,22 @@ impl Memtable {
     /// Adds a histogram.
     pub(crate) fn push_histogram(&mut self, series: u32, point: HistogramPoint, now_ms: i64) {
         self.note(point.time_ms, now_ms);
-        let buckets = match &point.histogram {
-            Histogram::Int(h) => h.positive_deltas.len() + h.negative_deltas.len(),
-            Histogram::Float(h) => h.positive_buckets.len() + h.negative_buckets.len(),
-        };
-        self.extra_bytes += 300 + buckets * 8;
+        self.extra_bytes += point.memory_bytes();
         self.histograms.entry(series).or_default().push(point);
     }
 
     /// Takes the newest histogram of a series back.
     pub(crate) fn pop_histogram(&mut self, series: u32) {
-        if let Some(points) = self.histograms.get_mut(&series)
-            && points.pop().is_some()
-        {
+        let Some(points) = self.histograms.get_mut(&series) else {
+            return;
+        };
+        if let Some(point) = points.pop() {
             self.sample_count = self.sample_count.saturating_sub(1);
+            self.extra_bytes = self.extra_bytes.saturating_sub(point.memory_bytes());
+        }
+        // A series counts as one with samples while it stands here.
+        if points.is_empty() {
+            self.histograms.remove(&series);
         }
     }
 

@@ -81,6 +81,7 @@ impl Engine {
         let whole = loader.series(&manifest, &mut head)?;
         let mut extras = Extras::default();
         let logs = loader.log(&entries, &manifest, &mut head, &mut extras)?;
+        extras.keep();
         let mut fresh = || {
             next_file += 1;
             next_file - 1
@@ -97,7 +98,6 @@ impl Engine {
             }
         };
         let number = fresh();
-        let writer = LogWriter::create(&*disk, &file_path(&folder, "log", number))?;
         manifest.next_file = next_file;
         if must_commit {
             if manifest.log_first == 0 {
@@ -115,7 +115,7 @@ impl Engine {
             merging: Mutex::default(),
             spilling: Mutex::default(),
             log: Mutex::new(Log {
-                writer,
+                writer: None,
                 number,
                 series,
                 pending_pairs: Vec::new(),
@@ -124,7 +124,7 @@ impl Engine {
                 poisoned: None,
                 synced_ms: 0,
                 buffer: Vec::new(),
-                accepted: Vec::new(),
+                taken: Vec::new(),
                 slow: None,
             }),
             head: RwLock::new(head),
@@ -168,14 +168,25 @@ fn remove_orphans(disk: &dyn Disk, folder: &Path, entries: &[DiskEntry], manifes
     }
 }
 
-/// Writes the list of all series of a head to a new file.
+/// Writes the list of all series of a head to a new file. Where that fails none is left.
 pub(super) fn write_series(
     disk: &dyn Disk,
     path: &Path,
     head: &Head,
 ) -> Result<LogWriter, StorageError> {
-    const PER_RECORD: usize = 4_096;
     let mut writer = LogWriter::create(disk, path)?;
+    let written = fill_series(&mut writer, head);
+    if let Err(error) = written {
+        drop(writer);
+        // What cannot be removed is removed at the next start.
+        drop(disk.remove_file(path));
+        return Err(error);
+    }
+    Ok(writer)
+}
+
+fn fill_series(writer: &mut LogWriter, head: &Head) -> Result<(), StorageError> {
+    const PER_RECORD: usize = 4_096;
     let mut buffer = Vec::new();
     let pairs: Vec<u32> = (0..head.pair_count() as u32).collect();
     for group in pairs.chunks(PER_RECORD) {
@@ -198,8 +209,7 @@ pub(super) fn write_series(
         });
         writer.append(&buffer)?;
     }
-    writer.sync()?;
-    Ok(writer)
+    writer.sync()
 }
 
 impl Loader<'_> {
@@ -361,7 +371,9 @@ impl Loader<'_> {
             && pairs.iter().all(|(&pair, text)| {
                 (pair as usize) < head.pair_count() && head.pair_text(pair) == *text
             });
-        let usable = damaged == 0 && report.torn_bytes == 0 && numbered_alike;
+        // One without a byte has not even a header.
+        let whole = damaged == 0 && report.torn_bytes == 0 && !bytes.is_empty();
+        let usable = whole && numbered_alike;
         Ok(usable.then_some(bytes.len() as u64))
     }
 

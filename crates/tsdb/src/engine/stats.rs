@@ -48,9 +48,11 @@ impl Engine {
 
     pub(super) fn collect_stats(&self, top: usize) -> StoreStats {
         let version = Arc::clone(&self.version.read());
+        let pending_bytes;
         let log_bytes = {
             let log = self.log.lock();
-            log.writer.len + log.series.len
+            pending_bytes = log.pending_bytes() as u64;
+            log.len() + log.series.len
         };
         let keys_bytes = self.keys.read().memory_bytes() as u64;
         let extras_bytes = self.extras.lock().memory_bytes() as u64;
@@ -69,7 +71,7 @@ impl Engine {
             head_max_ms: tables().filter_map(|t| t.max_ms).max().unwrap_or(i64::MIN),
             block_count: version.blocks.len() as u64,
             disk_bytes: log_bytes + version.blocks.iter().map(|b| b.file_bytes()).sum::<u64>(),
-            memory_bytes: head.memory_bytes() as u64 + keys_bytes + extras_bytes,
+            memory_bytes: head.memory_bytes() as u64 + keys_bytes + extras_bytes + pending_bytes,
             memory_limit_bytes: self.settings.memory_limit_bytes,
             ..StoreStats::default()
         };
@@ -117,7 +119,7 @@ impl Engine {
 
     fn own_counters(&self) -> Vec<(&'static str, f64)> {
         let c = &self.counters;
-        let counters: [(&'static str, &AtomicU64); 16] = [
+        let counters: [(&'static str, &AtomicU64); 17] = [
             ("bellwether_tsdb_samples_total", &c.samples),
             ("bellwether_tsdb_samples_rejected_total", &c.rejected),
             ("bellwether_tsdb_series_created_total", &c.series_created),
@@ -142,6 +144,7 @@ impl Engine {
             ("bellwether_tsdb_spills_total", &c.spills),
             ("bellwether_tsdb_merges_total", &c.merges),
             ("bellwether_tsdb_upkeep_failures_total", &c.upkeep_failures),
+            ("bellwether_tsdb_writes_failed_total", &c.writes_failed),
             ("bellwether_tsdb_blocks_retired_total", &c.blocks_retired),
         ];
         let value = |(name, counter): (&'static str, &AtomicU64)| {

@@ -153,10 +153,11 @@ impl Engine {
     /// Where the block cannot be written: its samples are still in the log.
     pub fn close(&self) -> Result<(), StorageError> {
         self.stop_background();
-        self.spill_all()?;
+        let spilled = self.spill_all();
         let mut log = self.log.lock();
-        log.flush_series()?;
-        log.sync()
+        // What is in no block is in the log, which must be as durable as it can be.
+        let synced = log.flush_series().and_then(|()| log.sync());
+        spilled.and(synced)
     }
 
     /// Stops the threads and waits for them; a merge is given up. Nothing is written: as far as the
@@ -239,20 +240,31 @@ impl Engine {
     fn freeze(&self) -> Result<Arc<Frozen>, StorageError> {
         let number = self.new_file();
         let mut log = self.log.lock();
-        let path = self.path("log", number);
-        let mut writer = LogWriter::create(&*self.disk, &path)?;
+        let mut writer = LogWriter::create(&*self.disk, &self.path("log", number))?;
+        if let Err(error) = self.hand_over(&mut log, &mut writer) {
+            drop(writer);
+            self.remove("log", number);
+            return Err(error);
+        }
+        log.writer = Some(writer);
+        log.number = number;
+        Ok(self.head.write().freeze(number, number))
+    }
+
+    /// Writes to a new file of the log what must outlive the old one.
+    fn hand_over(&self, log: &mut super::Log, writer: &mut LogWriter) -> Result<(), StorageError> {
         let mut records = Vec::new();
         self.extras.lock().put_records(&mut records);
         writer.append(&records)?;
-        if self.settings.wal_fsync != FsyncPolicy::Never && log.poisoned.is_none() {
+        if self.settings.wal_fsync == FsyncPolicy::Never {
+            return Ok(());
+        }
+        if log.poisoned.is_none() {
             log.flush_series()?;
             log.sync()?;
-            // The old file goes when the block is there: what was copied must be durable by then.
-            writer.sync()?;
         }
-        log.writer = writer;
-        log.number = number;
-        Ok(self.head.write().freeze(number, number))
+        // The old file goes when the block is there: what was copied must be durable by then.
+        writer.sync()
     }
 
     fn window_of(&self, time_ms: i64) -> i64 {
@@ -276,7 +288,13 @@ impl Engine {
             let several = windows.len() > 1;
             for window in windows {
                 let only = several.then_some(window);
-                blocks.extend(self.write_block(frozen, only)?);
+                match self.write_block(frozen, only) {
+                    Ok(block) => blocks.extend(block),
+                    Err(error) => {
+                        self.discard(&blocks);
+                        return Err(error);
+                    }
+                }
             }
         }
         self.commit(Change {
@@ -327,10 +345,23 @@ impl Engine {
             drop(self.disk.remove_file(fresh));
             return written.map(|_| None);
         }
-        self.disk
-            .rename(fresh, path)
-            .map_err(|e| io_error("rename", path, e))?;
-        Ok(Some(Arc::new(Block::open(&*self.disk, path, number)?)))
+        let renamed = self.disk.rename(fresh, path);
+        let opened = renamed
+            .map_err(|e| io_error("rename", path, e))
+            .and_then(|()| Block::open(&*self.disk, path, number));
+        if opened.is_err() {
+            // Nothing names it, by whichever name it goes.
+            drop(self.disk.remove_file(fresh));
+            drop(self.disk.remove_file(path));
+        }
+        opened.map(|block| Some(Arc::new(block)))
+    }
+
+    /// Removes blocks that no manifest names: they are written again when there is room.
+    fn discard(&self, blocks: &[Arc<Block>]) {
+        for block in blocks {
+            self.remove("block", block.number);
+        }
     }
 
     fn fill_block(
@@ -382,7 +413,8 @@ impl Engine {
         Ok(writer.finish()?.is_some())
     }
 
-    /// Makes a change of the set of files durable and visible.
+    /// Makes a change of the set of files durable and visible. Where that fails nothing changed;
+    /// files that are new in it are removed, unless a manifest that names them may be on disk.
     fn commit(&self, change: Change) -> Result<(), StorageError> {
         let mut current = self.commit.lock();
         let old = Arc::clone(&self.version.read());
@@ -390,7 +422,7 @@ impl Engine {
             .blocks
             .iter()
             .filter(|b| !change.remove.contains(&b.number));
-        let blocks: Vec<Arc<Block>> = kept.cloned().chain(change.add).collect();
+        let blocks: Vec<Arc<Block>> = kept.cloned().chain(change.add.iter().cloned()).collect();
         let live: Vec<u64> = blocks.iter().map(|block| block.number).collect();
         let mut manifest = current.clone();
         let mut tombstones = Arc::clone(&old.tombstones);
@@ -404,11 +436,11 @@ impl Engine {
             manifest.tombstones_file = 0;
             if !new.is_empty() {
                 manifest.tombstones_file = self.new_file();
-                let path = self.path("tombstones", manifest.tombstones_file);
-                new.write(&*self.disk, &path)?;
-                self.disk
-                    .sync_folder(&self.folder)
-                    .map_err(|e| io_error("sync", &self.folder, e))?;
+                let written = self.write_tombstones(manifest.tombstones_file, &new);
+                if written.is_err() {
+                    self.discard(&change.add);
+                    return written;
+                }
             }
             tombstones = Arc::new(new);
         }
@@ -416,18 +448,35 @@ impl Engine {
         manifest.log_first = change.log_first.unwrap_or(manifest.log_first);
         manifest.series_file = change.series_file.unwrap_or(manifest.series_file);
         manifest.next_file = self.next_file.load(Ordering::SeqCst);
-        manifest.write(&*self.disk, &self.folder)?;
         let gone = current.tombstones_file;
-        let replaced = gone != 0 && gone != manifest.tombstones_file;
+        let replaced = gone != manifest.tombstones_file;
+        let staged = manifest.stage(&*self.disk, &self.folder);
+        if staged.is_err() {
+            self.discard(&change.add);
+            if replaced && manifest.tombstones_file != 0 {
+                self.remove("tombstones", manifest.tombstones_file);
+            }
+            return staged;
+        }
+        Manifest::publish(&*self.disk, &self.folder)?;
         *current = manifest;
         *self.version.write() = Arc::new(Version::new(blocks, tombstones));
-        if replaced {
+        if replaced && gone != 0 {
             self.remove("tombstones", gone);
         }
         for number in change.remove {
             self.remove("block", number);
         }
         Ok(())
+    }
+
+    fn write_tombstones(&self, number: u64, tombstones: &Tombstones) -> Result<(), StorageError> {
+        tombstones.write(&*self.disk, &self.path("tombstones", number))?;
+        let synced = self.disk.sync_folder(&self.folder);
+        if synced.is_err() {
+            self.remove("tombstones", number);
+        }
+        synced.map_err(|e| io_error("sync", &self.folder, e))
     }
 
     /// Removes a file that no manifest names any more.
@@ -558,7 +607,7 @@ impl Engine {
         if max > 0 {
             kept.sort_by_key(|block| block.facts().max_ms);
             let mut total: u64 = kept.iter().map(|block| block.file_bytes()).sum();
-            total += self.log.lock().writer.len;
+            total += self.log.lock().len();
             for block in kept {
                 if total <= max {
                     break;
@@ -570,11 +619,13 @@ impl Engine {
         if remove.is_empty() {
             return Ok(());
         }
-        add(&self.counters.blocks_retired, remove.len() as u64);
+        let count = remove.len() as u64;
         self.commit(Change {
             remove,
             ..Change::default()
-        })
+        })?;
+        add(&self.counters.blocks_retired, count);
+        Ok(())
     }
 
     /// Lets go of series that nobody writes to, when they are many.
@@ -606,28 +657,29 @@ impl Engine {
         if idle == 0 && !stale {
             return Ok(());
         }
+        // With the log locked nobody but readers uses the head.
         let mut log = self.log.lock();
         if log.poisoned.is_some() {
             return Ok(());
         }
-        let mut head = self.head.write();
-        if idle > 0 {
-            let ids: rustc_hash::FxHashSet<u32> = {
-                let gone = |id: &u32| head.slot(*id).is_some_and(|slot| gone(&head, *id, slot));
-                head.ids().filter(gone).collect()
-            };
-            self.keys.write().retain(|id| !ids.contains(&id));
-            head.without(|id, _| ids.contains(&id));
-        }
-        // From here on the file numbers pairs otherwise than the head.
-        log.series_stale = true;
-        log.pending_pairs.clear();
-        log.pending_series.clear();
+        let fewer = (idle > 0).then(|| {
+            let head = self.head.read();
+            head.without(|id, slot| gone(&head, id, slot))
+        });
         let number = self.new_file();
         let path = self.path("series", number);
-        let writer = super::load::write_series(&*self.disk, &path, &head)?;
-        drop(head);
+        let writer = match &fewer {
+            Some(fewer) => super::load::write_series(&*self.disk, &path, fewer),
+            None => super::load::write_series(&*self.disk, &path, &self.head.read()),
+        }?;
         let old = self.commit_series(number, &mut log)?;
+        if let Some(fewer) = fewer {
+            let mut head = self.head.write();
+            self.keys.write().retain(|id| fewer.slot(id).is_some());
+            head.replace(fewer);
+        }
+        log.pending_pairs.clear();
+        log.pending_series.clear();
         log.series = writer;
         log.series_stale = false;
         self.remove("series", old);
@@ -636,12 +688,19 @@ impl Engine {
 
     /// Makes a new list of series the one that counts. The log is locked, so that nothing is
     /// written meanwhile; `commit` is not, and nobody who holds it waits for the log.
-    fn commit_series(&self, number: u64, _log: &mut super::Log) -> Result<u64, StorageError> {
+    fn commit_series(&self, number: u64, log: &mut super::Log) -> Result<u64, StorageError> {
         let mut current = self.commit.lock();
         let mut manifest = current.clone();
         manifest.series_file = number;
         manifest.next_file = self.next_file.load(Ordering::SeqCst);
-        manifest.write(&*self.disk, &self.folder)?;
+        let staged = manifest.stage(&*self.disk, &self.folder);
+        if let Err(error) = staged {
+            self.remove("series", number);
+            return Err(error);
+        }
+        // Until it is known which list the next start reads, no more is added to either.
+        log.series_stale = true;
+        Manifest::publish(&*self.disk, &self.folder)?;
         let old = current.series_file;
         *current = manifest;
         Ok(old)
@@ -655,7 +714,11 @@ impl Engine {
         if range.is_empty() {
             return Ok(());
         }
-        let exemplars = self.extras.lock().delete(matcher_sets, range);
+        let exemplars = {
+            // A write that is taken back finds what it added.
+            let _no_write = self.log.lock();
+            self.extras.lock().delete(matcher_sets, range)
+        };
         // Deletions are of blocks: what is in memory is written to one first.
         self.spill_all()?;
         if exemplars {
@@ -713,11 +776,20 @@ impl Engine {
         let version = Arc::clone(&self.version.read());
         let name = format!("{:013}-{:x}", self.clock.now_ms().max(0), self.new_file());
         let folder = self.folder.join("snapshots").join(&name);
+        let filled = self.fill_snapshot(&folder, &version);
+        if filled.is_err() {
+            // What is left of it has no manifest and means nothing.
+            drop(self.disk.remove_folder(&folder));
+        }
+        filled.map(|()| name)
+    }
+
+    fn fill_snapshot(&self, folder: &Path, version: &Version) -> Result<(), StorageError> {
         self.disk
-            .create_folder(&folder)
-            .map_err(|e| io_error("create", &folder, e))?;
+            .create_folder(folder)
+            .map_err(|e| io_error("create", folder, e))?;
         for block in &version.blocks {
-            let to = file_path(&folder, "block", block.number);
+            let to = file_path(folder, "block", block.number);
             self.disk
                 .link(block.path(), &to)
                 .map_err(|e| io_error("link", &to, e))?;
@@ -732,14 +804,13 @@ impl Engine {
         };
         if !version.tombstones.is_empty() {
             manifest.tombstones_file = self.new_file();
-            let path = file_path(&folder, "tombstones", manifest.tombstones_file);
+            let path = file_path(folder, "tombstones", manifest.tombstones_file);
             version.tombstones.write(&*self.disk, &path)?;
         }
         // The manifest comes last: a snapshot without one was not finished.
         self.disk
-            .sync_folder(&folder)
-            .map_err(|e| io_error("sync", &folder, e))?;
-        manifest.write(&*self.disk, &folder)?;
-        Ok(name)
+            .sync_folder(folder)
+            .map_err(|e| io_error("sync", folder, e))?;
+        manifest.write(&*self.disk, folder)
     }
 }

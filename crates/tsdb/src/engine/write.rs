@@ -11,9 +11,9 @@ use bellwether_storage::{
 use super::{Engine, Log, add};
 use crate::chunk::ChunkMeta;
 use crate::head::{Head, MAX_UNKNOWN};
-use crate::log::put_record;
+use crate::log::{LogWriter, put_record};
 use crate::manifest::Version;
-use crate::memtable::HistogramPoint;
+use crate::memtable::{HistogramPoint, Mark};
 use crate::points::{PointRef, Points};
 use crate::records::{self, FloatsWriter};
 use crate::settings::FsyncPolicy;
@@ -23,6 +23,18 @@ pub(super) type LastChunk = Option<(u64, u32, ChunkMeta, Points)>;
 
 /// Keys a series may have on average before the cache is emptied.
 const KEYS_PER_SERIES_MAX: usize = 8;
+
+/// Bytes of series that were registered and not written yet: more are written before the next one
+/// is taken, so that they do not pile up while the disk is full.
+const PENDING_BYTES_MAX: usize = 1 << 20;
+
+/// A sample that was taken into memory, and what its series was like before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    id: u32,
+    is_histogram: bool,
+    max_ms: i64,
+}
 
 /// What a sample meets.
 enum Verdict {
@@ -87,16 +99,31 @@ impl Log {
         Ok(())
     }
 
+    /// Bytes of series that were registered and not written yet.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.pending_pairs.len() + self.pending_series.len()
+    }
+
+    /// Bytes of the file of samples.
+    pub(super) fn len(&self) -> u64 {
+        self.writer.as_ref().map_or(0, |writer| writer.len)
+    }
+
     /// Syncs both files, the list of series first.
     pub(super) fn sync(&mut self) -> Result<(), StorageError> {
-        let result = self.series.sync().and_then(|()| self.writer.sync());
+        let samples = |writer: &mut LogWriter| writer.sync();
+        let result = self
+            .series
+            .sync()
+            .and_then(|()| self.writer.as_mut().map_or(Ok(()), samples));
         self.note_poison(&result);
         result
     }
 
     pub(super) fn note_poison(&mut self, result: &Result<(), StorageError>) {
         if let Err(error) = result
-            && (self.writer.is_poisoned() || self.series.is_poisoned())
+            && (self.writer.as_ref().is_some_and(LogWriter::is_poisoned)
+                || self.series.is_poisoned())
             && self.poisoned.is_none()
         {
             tracing::error!(%error, "the log takes no more writes");
@@ -183,6 +210,10 @@ impl Engine {
         let mut head = self.head.write();
         if let Some(id) = head.find(print) {
             return Ok(id);
+        }
+        if log.pending_bytes() > PENDING_BYTES_MAX {
+            log.flush_series()
+                .inspect_err(|_| add(&self.counters.series_refused, 1))?;
         }
         let source_id = head.source_id(source);
         self.check_room(&mut head, source_id, labels)?;
@@ -278,6 +309,15 @@ impl Engine {
 
     pub(super) fn write_batch(
         &self,
+        source: &Source,
+        batch: &WriteBatch,
+    ) -> Result<WriteOutcome, StorageError> {
+        self.try_write(source, batch)
+            .inspect_err(|_| add(&self.counters.writes_failed, 1))
+    }
+
+    fn try_write(
+        &self,
         _source: &Source,
         batch: &WriteBatch,
     ) -> Result<WriteOutcome, StorageError> {
@@ -288,9 +328,10 @@ impl Engine {
         log.check()?;
         log.flush_series()?;
         let mut buffer = std::mem::take(&mut log.buffer);
-        let mut accepted = std::mem::take(&mut log.accepted);
+        let mut taken = std::mem::take(&mut log.taken);
         buffer.clear();
-        accepted.clear();
+        taken.clear();
+        let mark;
         let waiting = {
             let mut head = self.head.write();
             // Spills have failed for long: memory must not grow without bound.
@@ -298,13 +339,14 @@ impl Engine {
                 let text = "samples cannot be written to blocks; see the log of the server";
                 return Err(StorageError::Unavailable(text.to_owned()));
             }
+            mark = head.memtable.mark();
             self.take_floats(
                 &mut head,
                 batch,
                 bounds,
                 log,
                 &mut buffer,
-                &mut accepted,
+                &mut taken,
                 &mut outcome,
             );
             self.take_histograms(
@@ -313,7 +355,7 @@ impl Engine {
                 bounds,
                 log,
                 &mut buffer,
-                &mut accepted,
+                &mut taken,
                 &mut outcome,
             );
             if !batch.exemplars.is_empty() {
@@ -324,21 +366,30 @@ impl Engine {
         if !batch.metadata.is_empty() {
             self.take_metadata(batch, &mut buffer);
         }
-        let mut result = log.writer.append(&buffer);
+        let mut result = self.append(log, &buffer);
         log.note_poison(&result);
         if result.is_err() {
-            self.undo(&accepted);
+            self.undo(&taken, mark);
         } else if self.settings.wal_fsync == FsyncPolicy::Always && !buffer.is_empty() {
             result = log.sync();
         }
-        add(&self.counters.log_bytes, buffer.len() as u64);
+        if !(batch.exemplars.is_empty() && batch.metadata.is_empty()) {
+            let mut extras = self.extras.lock();
+            if result.is_ok() {
+                extras.keep();
+            } else {
+                extras.undo();
+            }
+        }
+        let buffer_len = buffer.len() as u64;
         // A single huge batch must not keep its memory for ever.
         if buffer.capacity() < 4 << 20 {
             log.buffer = buffer;
-            log.accepted = accepted;
+            log.taken = taken;
         }
         drop(guard);
         result?;
+        add(&self.counters.log_bytes, buffer_len);
         add(
             &self.counters.samples,
             outcome.float_count + outcome.histogram_count,
@@ -346,6 +397,21 @@ impl Engine {
         add(&self.counters.rejected, outcome.rejected_count);
         self.relieve(waiting);
         Ok(outcome)
+    }
+
+    /// Appends records of samples to the log, whose file is begun where there is none yet.
+    fn append(&self, log: &mut Log, records: &[u8]) -> Result<(), StorageError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let writer = match &mut log.writer {
+            Some(writer) => writer,
+            none => {
+                let path = self.path("log", log.number);
+                none.insert(LogWriter::create(&*self.disk, &path)?)
+            }
+        };
+        writer.append(records)
     }
 
     /// Has the memtable written to a block when it is full.
@@ -376,7 +442,7 @@ impl Engine {
         bounds: Bounds,
         log: &mut Log,
         buffer: &mut Vec<u8>,
-        accepted: &mut Vec<(u32, bool)>,
+        samples: &mut Vec<Taken>,
         outcome: &mut WriteOutcome,
     ) {
         let with_starts = batch.starts_ms.len() == batch.series.len() && !batch.series.is_empty();
@@ -416,6 +482,11 @@ impl Engine {
                     continue;
                 };
                 memtable.push(&mut slot.last, time_ms, value, bounds.now_ms);
+                samples.push(Taken {
+                    id,
+                    is_histogram: false,
+                    max_ms: slot.max_ms,
+                });
                 slot.max_ms = slot.max_ms.max(time_ms);
                 slot.generation = generation;
                 writer.put(out, id, time_ms, value);
@@ -426,7 +497,6 @@ impl Engine {
                         memtable.set_start(id, time_ms, start_ms);
                     }
                 }
-                accepted.push((id, false));
                 outcome.float_count += 1;
                 taken = true;
             }
@@ -447,7 +517,7 @@ impl Engine {
         bounds: Bounds,
         log: &mut Log,
         buffer: &mut Vec<u8>,
-        accepted: &mut Vec<(u32, bool)>,
+        samples: &mut Vec<Taken>,
         outcome: &mut WriteOutcome,
     ) {
         if batch.histograms.is_empty() {
@@ -491,10 +561,14 @@ impl Engine {
                     histogram: histogram.clone(),
                 };
                 memtable.push_histogram(id, point, bounds.now_ms);
+                samples.push(Taken {
+                    id,
+                    is_histogram: true,
+                    max_ms: slot.max_ms,
+                });
                 slot.max_ms = slot.max_ms.max(*time_ms);
                 slot.generation = generation;
                 records::put_histogram_point(out, id, *time_ms, *start_ms, histogram);
-                accepted.push((id, true));
                 outcome.histogram_count += 1;
                 taken = true;
             }
@@ -557,19 +631,21 @@ impl Engine {
         }
     }
 
-    /// Takes samples back that could not be logged, newest first.
-    fn undo(&self, accepted: &[(u32, bool)]) {
+    /// Takes samples back that could not be logged, newest first. Everything is as it was: clients
+    /// repeat what was refused, for as long as the disk is full.
+    fn undo(&self, taken: &[Taken], mark: Mark) {
         let mut head = self.head.write();
-        for &(id, is_histogram) in accepted.iter().rev() {
-            if let Some((slot, memtable)) = head.slot_and_memtable(id) {
-                if is_histogram {
-                    memtable.pop_histogram(id);
+        for sample in taken.iter().rev() {
+            if let Some((slot, memtable)) = head.slot_and_memtable(sample.id) {
+                if sample.is_histogram {
+                    memtable.pop_histogram(sample.id);
                 } else {
-                    memtable.pop(&mut slot.last);
+                    memtable.pop(sample.id, &mut slot.last);
                 }
-                slot.max_ms = MAX_UNKNOWN;
+                slot.max_ms = sample.max_ms;
             }
         }
+        head.memtable.back_to(mark);
     }
 
     /// Looks whether a series has a sample at a time that is not after its newest one.
