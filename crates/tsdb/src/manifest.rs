@@ -27,6 +27,8 @@ use crate::log::{LogWriter, put_record, read_records};
 const MAGIC: &[u8; 8] = b"BWMANIF\n";
 const VERSION: u32 = 1;
 const TOMBSTONES: u8 = 1;
+/// The last record of a file of tombstones: how many stand before it.
+const TOMBSTONES_END: u8 = 2;
 
 /// What the manifest says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -220,6 +222,9 @@ impl Tombstones {
                 }
             });
         }
+        put_record(&mut records, TOMBSTONES_END, |out| {
+            put(out, self.by_block.len() as u64);
+        });
         records
     }
 
@@ -227,16 +232,20 @@ impl Tombstones {
     pub(crate) fn read(disk: &dyn Disk, path: &Path) -> Result<(Self, u64), StorageError> {
         let bytes = disk.read(path).map_err(|e| io_error("read", path, e))?;
         let mut found = Self::default();
-        let mut malformed = 0;
-        let report = read_records(&bytes, |kind, payload| {
-            if kind == TOMBSTONES && found.read_record(payload).is_err() {
-                malformed += 1;
+        let (mut malformed, mut count, mut wanted) = (0, 0, None);
+        let report = read_records(&bytes, |kind, payload| match kind {
+            TOMBSTONES => {
+                count += 1;
+                malformed += u64::from(found.read_record(payload).is_err());
             }
+            TOMBSTONES_END => wanted = Reader::new(payload).varint().ok(),
+            _ => {}
         });
-        let torn = u64::from(report.torn_bytes > 0);
+        // A file that was cut between two records looks whole but for its end.
+        let cut = u64::from(wanted != Some(count) && report.damaged == 0);
         Ok((
             found,
-            malformed + report.damaged + torn + u64::from(report.no_header),
+            malformed + report.damaged + cut + u64::from(report.no_header),
         ))
     }
 

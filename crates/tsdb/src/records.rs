@@ -108,7 +108,7 @@ pub(crate) fn read_floats(
         series = if head & NEXT_SERIES != 0 {
             series.wrapping_add(1)
         } else {
-            (i64::from(series) + reader.signed()?) as u32
+            i64::from(series).wrapping_add(reader.signed()?) as u32
         };
         if head & SAME_TIME == 0 {
             time_ms = time_ms.wrapping_add(reader.signed()?);

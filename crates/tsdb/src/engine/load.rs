@@ -460,6 +460,10 @@ impl Loader<'_> {
             );
             add(&self.counters.log_unknown_series, lost);
         }
+        // Their numbers must not go to others while the log still names them.
+        if let Some(&greatest) = unknown.keys().next_back() {
+            head.next_id = head.next_id.max(greatest.saturating_add(1));
+        }
         Ok(numbers)
     }
 
