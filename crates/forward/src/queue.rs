@@ -234,7 +234,12 @@ impl Queue {
             let number = state.next_number;
             state.next_number += 1;
             let mut file = self.disk.create(&segment_path(&self.folder, number))?;
-            file.append(&MAGIC)?;
+            if let Err(error) = file.append(&MAGIC) {
+                drop(file);
+                // A disk that is full for long would fill with empty segments.
+                self.remove(number);
+                return Err(error);
+            }
             state.file = Some(file);
             state.segments.push_back(Segment {
                 number,

@@ -161,6 +161,68 @@ fn a_failing_disk_loses_only_what_it_says() {
     }
 }
 
+#[test]
+fn a_full_disk_leaves_nothing_behind_and_is_outlived() {
+    for (operation, fault) in (0..8).flat_map(|at| [(at, Fault::Full), (at, Fault::FullForNames)]) {
+        let what = format!("{fault:?} at {operation}");
+        let disk = Arc::new(FaultyDisk::new());
+        let queue = open(&disk, u64::MAX);
+        disk.plant(disk.operations() + operation, fault);
+        let mut written: Vec<i64> = (0..40)
+            .filter(|&time_ms| append(&queue, &["a"], time_ms))
+            .collect();
+        assert!(disk.files().len() <= 1, "{what}: {:?}", disk.files());
+        let lost = queue.losses().unwritten_samples;
+        assert_eq!(written.len() as u64 + lost, 40, "{what}");
+        disk.limit_space(None);
+        assert!(append(&queue, &["a"], 40), "{what}");
+        written.push(40);
+        let window = queue.read(&mut queue.reader(), 100).unwrap();
+        assert_eq!(times(&window), written, "{what}");
+        queue.acknowledge(window.end.unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn flipped_bits_cost_samples_and_never_change_them() {
+    let clean = Arc::new(FaultyDisk::new());
+    for process in 0..2 {
+        let queue = open(&clean, u64::MAX);
+        for time_ms in 0..3 {
+            append(&queue, &["a", "b"], process * 10 + time_ms);
+        }
+        let window = queue.read(&mut queue.reader(), 1).unwrap();
+        queue.acknowledge(window.end.unwrap()).unwrap();
+    }
+    let read = |disk: &Arc<FaultyDisk>| {
+        let queue = open(disk, u64::MAX);
+        let window = queue.read(&mut queue.reader(), 100).unwrap();
+        (window, queue.losses().damages)
+    };
+    let (whole, damages) = read(&clean);
+    assert_eq!((times(&whole).len(), damages), (8, 0));
+    for (path, len) in clean.files() {
+        for bit in 0..len as u64 * 8 {
+            let what = format!("{} bit {bit}", path.display());
+            let disk = Arc::new(clean.after_crash(Survives::Everything));
+            disk.flip_bit(&path, bit);
+            let (window, damages) = read(&disk);
+            for series in &window.series {
+                for &(time_ms, start_ms, value) in &series.floats {
+                    let known = [0, 1, 2, 10, 11, 12].contains(&time_ms);
+                    assert!(known && start_ms == 0 && value == time_ms as f64, "{what}");
+                }
+            }
+            // A damaged position means that samples are sent again.
+            let again = path.ends_with("position") && window.samples == 12;
+            assert!(
+                again || damages > 0,
+                "{what}: nothing is said of the damage"
+            );
+        }
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn random_segments_never_panic(
