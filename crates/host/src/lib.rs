@@ -192,6 +192,20 @@ impl Process {
         process::collect(&self.source, sink);
     }
 
+    /// Bytes of memory without the pages of files, which the system takes back when it needs them.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn anonymous_bytes(&self) -> Option<u64> {
+        process::anonymous_bytes(&self.source)
+    }
+
+    /// This system does not say.
+    #[cfg(not(target_os = "linux"))]
+    #[must_use]
+    pub fn anonymous_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// There is nothing to read on this system.
     #[cfg(not(target_os = "linux"))]
     pub fn collect(&self, _sink: &mut Sink<'_>) {}

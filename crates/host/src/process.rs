@@ -45,6 +45,19 @@ pub(crate) fn parse_limit(text: &str, name: &str) -> Option<f64> {
     }
 }
 
+/// Pages of `/proc/self/statm` that belong to no file.
+pub(crate) fn parse_anonymous_pages(text: &str) -> Option<u64> {
+    let mut numbers = text.split_ascii_whitespace().skip(1);
+    let mut next = || numbers.next()?.parse::<u64>().ok();
+    let (resident, of_files) = (next()?, next()?);
+    resident.checked_sub(of_files)
+}
+
+pub(crate) fn anonymous_bytes(source: &Source) -> Option<u64> {
+    let text = source.read("proc/self/statm").ok()?;
+    Some(parse_anonymous_pages(&text)? * rustix::param::page_size() as u64)
+}
+
 /// Leaves out what cannot be read: each number stands alone.
 pub(crate) fn collect(source: &Source, sink: &mut Sink<'_>) {
     let ticks_per_second = rustix::param::clock_ticks_per_second() as f64;

@@ -299,3 +299,17 @@ proptest! {
         prop_assert!(!text.is_empty() || found.iter().all(|found| !found));
     }
 }
+
+#[test]
+fn memory_without_the_pages_of_files() {
+    let parse = crate::process::parse_anonymous_pages;
+    assert_eq!(parse("1000 300 100 5 0 200 0\n"), Some(200));
+    assert_eq!(parse("1000 300\n"), None);
+    assert_eq!(parse("1000 100 300 5 0 200 0\n"), None);
+    assert!(
+        Process::new("/")
+            .anonymous_bytes()
+            .is_some_and(|bytes| bytes > 0)
+    );
+    assert_eq!(Process::new("/nowhere").anonymous_bytes(), None);
+}
