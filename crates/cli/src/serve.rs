@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use bellwether_config::Loaded;
 use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts};
 use bellwether_model::{Labels, relabel};
-use bellwether_promql::Engine as QueryEngine;
+use bellwether_promql::{Engine as QueryEngine, MemoryBudget};
 use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{
@@ -143,6 +143,7 @@ impl Program {
         let engine = open_engine(&data, &clock, engine_settings).await?;
         *shared.engine.lock() = Arc::downgrade(&engine);
         expose_store(&registry, &engine);
+        expose_query_memory(&registry, &query_options.memory);
         let forwarder = Arc::new(Forwarder::new(ForwarderParts {
             store: Arc::clone(&engine) as _,
             disk: Arc::new(RealDisk),
@@ -332,6 +333,39 @@ fn expose_store(registry: &Registry, engine: &Arc<Engine>) {
             } else {
                 sink.gauge(name, "A level of the metrics engine.", &[], value);
             }
+        }
+    });
+}
+
+/// The memory of queries among the metrics of the server.
+fn expose_query_memory(registry: &Registry, budget: &MemoryBudget) {
+    let budget = budget.clone();
+    registry.add_collector(move |sink| {
+        sink.gauge(
+            "bellwether_queries_memory_bytes",
+            "Memory that PromQL queries and their answers hold, as far as it is counted.",
+            &[],
+            budget.held_bytes() as f64,
+        );
+        sink.gauge(
+            "bellwether_queries_memory_limit_bytes",
+            "The ceiling of that memory; 0: none.",
+            &[],
+            budget.limits().all_max_bytes as f64,
+        );
+        let stops = budget.stops();
+        for (limit, count) in [
+            ("query", stops.query),
+            ("all_queries", stops.all),
+            ("process", stops.process),
+        ] {
+            sink.counter(
+                "bellwether_queries_memory_stopped_total",
+                "PromQL queries that were ended for the memory they held, by the limit that they \
+                 or, as the dearest of them, all queries or the process passed.",
+                &[("limit", limit)],
+                count as f64,
+            );
         }
     });
 }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use bellwether_config::{self as config, Config, LoadOptions, Loaded, WalFsync};
+use bellwether_host::Process;
 use bellwether_model::time::parse_duration;
 use bellwether_outbound::settings::{PemSource, TlsVersion as SpokenVersion};
-use bellwether_promql::{EngineOptions, Features};
+use bellwether_promql::{EngineOptions, Features, MemoryBudget, MemoryLimits};
 use bellwether_server::settings::{
     ClientAuth, Hidden, Limits, Pem, Scopes, Security, ServerSettings, TlsSettings, TlsVersion,
     TokenSettings,
@@ -21,8 +22,11 @@ use crate::arguments::Serve;
 
 /// Where data goes unless somebody says otherwise.
 const DATA_DEFAULT: &str = "data";
-/// The ceiling of the memory of one query. Chosen: a quarter of the smallest usual machine.
+/// The ceiling of the memory of one query where the process has none. Chosen: a quarter of the
+/// smallest usual machine.
 const QUERY_BYTES_MAX: u64 = 1 << 30;
+/// What the ceilings of queries come from, for errors.
+const MEMORY_SETTING: &str = "storage.memory_limit (a query may hold a quarter of it, or 1GiB where it is not set, and all together three tenths)";
 
 /// How the configuration is read under the features that are on.
 pub(crate) fn load(path: &Path, features: &[String]) -> Result<Loaded> {
@@ -60,12 +64,8 @@ pub(crate) fn engine_settings(flags: &Serve, config: &Config) -> Result<EngineSe
         Some(text) => config::parse_size(text).context("--storage.tsdb.retention.size")?,
         None => storage.retention_bytes.unwrap_or(0),
     };
-    let memory_limit_bytes = match &flags.memory_limit {
-        Some(text) => config::parse_size(text).context("--memory-limit")?,
-        None => storage.memory_bytes_max,
-    };
     Ok(EngineSettings {
-        memory_limit_bytes,
+        memory_limit_bytes: memory_limit_bytes(flags, config)?,
         wal_fsync: match storage.wal_fsync {
             WalFsync::Always => FsyncPolicy::Always,
             WalFsync::EveryMs(ms) => FsyncPolicy::Interval(u64::try_from(ms).unwrap_or(1_000)),
@@ -83,6 +83,29 @@ pub(crate) fn engine_settings(flags: &Serve, config: &Config) -> Result<EngineSe
     })
 }
 
+/// The ceiling of the process' memory; 0: none.
+fn memory_limit_bytes(flags: &Serve, config: &Config) -> Result<u64> {
+    match &flags.memory_limit {
+        Some(text) => config::parse_size(text).context("--memory-limit"),
+        None => Ok(config.storage.memory_bytes_max),
+    }
+}
+
+/// What queries may hold under a ceiling of the process. The store keeps its own structures below
+/// eleven twentieths of it; what is left pays for writing blocks and for all else.
+fn query_memory(memory_limit_bytes: u64) -> MemoryLimits {
+    let (query_max_bytes, all_max_bytes) = match memory_limit_bytes {
+        0 => (QUERY_BYTES_MAX, 0),
+        limit => (limit / 4, limit / 10 * 3),
+    };
+    MemoryLimits {
+        query_max_bytes,
+        all_max_bytes,
+        process_max_bytes: memory_limit_bytes,
+        setting: MEMORY_SETTING,
+    }
+}
+
 /// Settings of the query engine.
 pub(crate) fn query_options(flags: &Serve, config: &Config) -> Result<EngineOptions> {
     let defaults = EngineOptions::default();
@@ -91,6 +114,7 @@ pub(crate) fn query_options(flags: &Serve, config: &Config) -> Result<EngineOpti
         None => Ok(otherwise),
     };
     let names: Vec<&str> = flags.enable_feature.iter().map(String::as_str).collect();
+    let process = Process::new("/");
     Ok(EngineOptions {
         timeout_ms: duration(&flags.query_timeout, "--query.timeout", defaults.timeout_ms)?,
         lookback_ms: duration(
@@ -99,7 +123,10 @@ pub(crate) fn query_options(flags: &Serve, config: &Config) -> Result<EngineOpti
             defaults.lookback_ms,
         )?,
         samples_max: flags.query_max_samples.unwrap_or(defaults.samples_max),
-        memory_max_bytes: QUERY_BYTES_MAX,
+        memory: MemoryBudget::with_probe(
+            query_memory(memory_limit_bytes(flags, config)?),
+            move || process.anonymous_bytes(),
+        ),
         features: Features::from_names(&names),
         subquery_step_ms: config.global.evaluation_interval_ms,
         ..defaults
@@ -346,4 +373,20 @@ pub(crate) fn unknown_features(enabled: &[String]) -> Vec<&str> {
         .map(String::as_str)
         .filter(|name| !known(name))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_share_the_ceiling_of_the_process() {
+        let limits = query_memory(1_000_000);
+        assert_eq!(limits.query_max_bytes, 250_000);
+        assert_eq!(limits.all_max_bytes, 300_000);
+        assert_eq!(limits.process_max_bytes, 1_000_000);
+        let none = query_memory(0);
+        assert_eq!((none.query_max_bytes, none.all_max_bytes), (1 << 30, 0));
+        assert_eq!(none.process_max_bytes, 0);
+    }
 }

@@ -110,11 +110,45 @@ pub enum QueryError {
     /// It would have held more samples than allowed.
     #[error("query processing would load too many samples into memory in {0}")]
     TooManySamples(&'static str),
-    /// It would have held more memory than allowed.
-    #[error("query would use more than {limit_bytes} bytes of memory")]
+    /// It would have held more memory than one query may.
+    #[error(
+        "query would hold {held_bytes} bytes of memory, a query may hold {limit_bytes} bytes: ask for fewer series, a shorter range or longer steps, or raise {setting}"
+    )]
     Memory {
+        /// What it would have held.
+        held_bytes: u64,
         /// The limit.
         limit_bytes: u64,
+        /// What the limit comes from.
+        setting: &'static str,
+    },
+    /// All running queries held too much, and it the most of them.
+    #[error(
+        "query was stopped: running queries held {all_bytes} of the {limit_bytes} bytes of memory that they may together, and this one the most, {held_bytes} bytes; try again later, ask for less, or raise {setting}"
+    )]
+    MemoryOfAll {
+        /// What it held.
+        held_bytes: u64,
+        /// What all of them held.
+        all_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+        /// What the limit comes from.
+        setting: &'static str,
+    },
+    /// The process neared its ceiling, and it held the most of the running queries.
+    #[error(
+        "query was stopped: the process used {process_bytes} of {limit_bytes} bytes of memory, and this query held the most, {held_bytes} bytes; try again later, ask for less, or raise {setting}"
+    )]
+    MemoryOfProcess {
+        /// What it held.
+        held_bytes: u64,
+        /// What the process had.
+        process_bytes: u64,
+        /// The ceiling.
+        limit_bytes: u64,
+        /// What the ceiling comes from.
+        setting: &'static str,
     },
     /// The store failed.
     #[error(transparent)]
@@ -129,7 +163,10 @@ impl QueryError {
             Self::Parse(_) | Self::Invalid(_) | Self::Execution(_) => ErrorKind::Invalid,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Cancelled(_) => ErrorKind::Unavailable,
-            Self::TooManySamples(_) | Self::Memory { .. } => ErrorKind::Limit,
+            Self::TooManySamples(_)
+            | Self::Memory { .. }
+            | Self::MemoryOfAll { .. }
+            | Self::MemoryOfProcess { .. } => ErrorKind::Limit,
             Self::Storage(error) => error.kind(),
         }
     }
@@ -141,7 +178,11 @@ impl QueryError {
             Self::Parse(_) | Self::Invalid(_) => "bad_data",
             Self::Timeout(_) => "timeout",
             Self::Cancelled(_) => "canceled",
-            Self::Execution(_) | Self::TooManySamples(_) | Self::Memory { .. } => "execution",
+            Self::Execution(_)
+            | Self::TooManySamples(_)
+            | Self::Memory { .. }
+            | Self::MemoryOfAll { .. }
+            | Self::MemoryOfProcess { .. } => "execution",
             Self::Storage(_) => "internal",
         }
     }

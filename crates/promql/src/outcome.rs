@@ -3,7 +3,7 @@
 use bellwether_model::{Labels, Value};
 use bellwether_storage::Samples;
 
-use crate::Annotations;
+use crate::{Annotations, HeldMemory};
 
 /// One element of an instant vector.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +49,32 @@ pub enum QueryValue {
 }
 
 impl QueryValue {
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Scalar { .. } => size_of::<Self>(),
+            Self::String { value, .. } => value.len(),
+            Self::Vector(samples) => samples
+                .iter()
+                .map(|one| {
+                    let histogram = match &one.value {
+                        Value::Float(_) => 0,
+                        Value::Histogram(histogram) => histogram.memory_bytes(),
+                    };
+                    size_of::<VectorSample>() + one.labels.as_bytes().len() + histogram
+                })
+                .sum(),
+            Self::Matrix(series) => series
+                .iter()
+                .map(|one| {
+                    let labels = one.labels.as_bytes().len();
+                    size_of::<MatrixSeries>() + labels + one.samples.memory_bytes()
+                })
+                .sum(),
+        }
+    }
+
     /// The name that the HTTP API gives to the type.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
@@ -68,6 +94,8 @@ pub struct QueryStats {
     pub samples_total: u64,
     /// Most samples held at once.
     pub samples_peak: u64,
+    /// Most bytes held at once, as far as they are counted.
+    pub memory_peak_bytes: u64,
     /// Samples looked at for each step (time in milliseconds, count), where asked for.
     pub samples_per_step: Option<Vec<(i64, u64)>>,
     /// Series selected.
@@ -91,4 +119,6 @@ pub struct QueryOutcome {
     pub annotations: Annotations,
     /// What it cost.
     pub stats: QueryStats,
+    /// Keeps the answer counted among what queries hold.
+    pub memory: HeldMemory,
 }

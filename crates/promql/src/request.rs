@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::Features;
+use crate::{Features, MemoryBudget};
 
 /// Settings of an engine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// A query is given up after this time, in milliseconds. 0: no limit.
     pub timeout_ms: i64,
     /// Most samples that a query may hold at once. 0: no limit.
     pub samples_max: u64,
-    /// Most bytes that a query may hold at once. 0: no limit.
-    pub memory_max_bytes: u64,
+    /// What queries may hold, each and all together.
+    pub memory: MemoryBudget,
     /// How far an instant selector looks back for a sample, in milliseconds, the far end excluded.
     pub lookback_ms: i64,
     /// Experimental parts of the language.
@@ -25,14 +25,14 @@ pub struct EngineOptions {
     pub subquery_step_ms: i64,
 }
 
-/// 2 minutes, 50 million samples, no memory limit, 5 minutes of lookback, no experimental features,
+/// 2 minutes, 50 million samples, no memory limits, 5 minutes of lookback, no experimental features,
 /// all cores, subquery steps of 1 minute: the defaults of Prometheus where it has them.
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             timeout_ms: 120_000,
             samples_max: 50_000_000,
-            memory_max_bytes: 0,
+            memory: MemoryBudget::default(),
             lookback_ms: 300_000,
             features: Features::default(),
             threads: 0,

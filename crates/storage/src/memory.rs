@@ -203,6 +203,12 @@ impl SeriesHandle for MemoryHandle {
         &self.series.labels
     }
 
+    fn memory_bytes(&self) -> usize {
+        // Nodes of a tree are two thirds full.
+        let points = self.series.points.len() * size_of::<(i64, Point)>() * 3 / 2;
+        size_of::<Self>() + self.series.labels.as_bytes().len() + points
+    }
+
     fn read(&self, range: TimeRange, out: &mut Samples) -> Result<(), StorageError> {
         if range.is_empty() {
             return Ok(());

@@ -32,6 +32,12 @@ pub trait SeriesHandle: Send + Sync + Debug {
     /// The labels.
     fn labels(&self) -> &Labels;
 
+    /// About how many bytes of memory the handle takes, with its labels and with samples that it
+    /// keeps, if it does.
+    fn memory_bytes(&self) -> usize {
+        128 + self.labels().as_bytes().len()
+    }
+
     /// Appends the samples inside of `range` (both ends included) to `out`, ascending, each time
     /// once, staleness markers included. `out` is not cleared. Can be called from any thread.
     /// The hint of a histogram says whether it was reset since the sample just before it in the

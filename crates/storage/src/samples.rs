@@ -24,6 +24,16 @@ pub struct Samples {
 }
 
 impl Samples {
+    /// Empty columns with room for so many floats.
+    #[must_use]
+    pub fn with_capacity(count: usize) -> Self {
+        Self {
+            times_ms: Vec::with_capacity(count),
+            values: Vec::with_capacity(count),
+            ..Self::default()
+        }
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -34,6 +44,14 @@ impl Samples {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.times_ms.is_empty()
+    }
+
+    /// About how many bytes of memory they take, shared histograms included.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let numbers = self.times_ms.len() + self.values.len() + self.starts_ms.len();
+        let histograms = self.histograms.iter().map(|h| h.memory_bytes());
+        numbers * 8 + self.histogram_positions.len() * 4 + histograms.sum::<usize>()
     }
 
     /// Empties the columns and keeps their memory.

@@ -43,6 +43,12 @@ impl Points {
         self.times_ms.is_empty()
     }
 
+    /// About how many bytes of memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let numbers = self.times_ms.len() + self.values.len() + self.starts_ms.len();
+        numbers * 8 + self.histograms.len() * size_of::<(u32, Histogram)>()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.times_ms.clear();
         self.values.clear();

@@ -145,6 +145,11 @@ impl SeriesHandle for Handle {
         &self.labels
     }
 
+    fn memory_bytes(&self) -> usize {
+        let blocks = self.blocks.len() * size_of::<(u32, u32)>();
+        size_of::<Self>() + self.labels.as_bytes().len() + blocks + self.points.memory_bytes()
+    }
+
     fn read(&self, range: TimeRange, out: &mut Samples) -> Result<(), StorageError> {
         if range.is_empty() {
             return Ok(());

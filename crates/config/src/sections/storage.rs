@@ -30,7 +30,7 @@ pub(crate) static STORAGE: Section = Section {
             "memory_limit",
             Kind::Size,
             "0",
-            "Ceiling of the process' memory; 0: none.",
+            "Ceiling of the process' memory; 0: none. One query may hold a quarter of it (1GiB without a ceiling), all queries together three tenths; when they pass that, or the process nears the ceiling, the query that holds the most is stopped.",
         ),
         Field::new(
             "wal_fsync",

@@ -27,6 +27,12 @@ pub struct KahanHistogram {
 }
 
 impl KahanHistogram {
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.sum.memory_bytes() + self.compensation.memory_bytes()
+    }
+
     /// The sum of one histogram.
     #[must_use]
     pub fn new(first: FloatHistogram) -> Self {

@@ -216,6 +216,15 @@ impl IntHistogram {
 }
 
 impl FloatHistogram {
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let spans = self.positive_spans.len() + self.negative_spans.len();
+        let numbers =
+            self.positive_buckets.len() + self.negative_buckets.len() + self.custom_values.len();
+        size_of::<Self>() + spans * size_of::<Span>() + numbers * size_of::<f64>()
+    }
+
     /// Checks what [`FloatHistogram`] promises. The total is not compared with the buckets: floats
     /// that were scaled or added up differ from it in their last digits, and senders of gauge
     /// histograms need not keep it at all.

@@ -95,6 +95,19 @@ impl Group {
         }
     }
 
+    /// About how many bytes of memory it takes. Histograms that were added up have at least one
+    /// bucket layout of their own at each step.
+    fn memory_bytes(&self) -> u64 {
+        let numbers = self.main.len() + self.rest.len() + self.count.len();
+        let histograms = self.histograms.len() * size_of::<HistogramCell>()
+            + self
+                .histograms
+                .iter()
+                .map(|h| h.sum.memory_bytes())
+                .sum::<usize>();
+        (size_of::<Self>() + self.labels.as_bytes().len() + numbers * 8 + histograms) as u64
+    }
+
     fn add(
         &mut self,
         op: AggregateOp,
@@ -427,6 +440,8 @@ struct Groups {
     keys: Keys,
     groups: Vec<Group>,
     notes: Annotations,
+    /// Bytes that are held since they were last asked for.
+    grown: u64,
 }
 
 impl Groups {
@@ -437,8 +452,7 @@ impl Groups {
                 if column.is_empty() {
                     return;
                 }
-                let group = Group::new(Labels::empty(), context.op, context.grid.count);
-                self.groups.push(group);
+                self.push(context, Labels::empty());
             }
             self.fold(0, context, labels, drop_name, column);
             return;
@@ -451,10 +465,16 @@ impl Groups {
             .number(labels, |name| context.grouping.keeps(name));
         if is_new {
             let labels = Labels::from_bytes(self.keys.last_key()).unwrap_or_default();
-            let group = Group::new(labels, context.op, context.grid.count);
-            self.groups.push(group);
+            self.push(context, labels);
         }
         self.fold(number as usize, context, labels, drop_name, column);
+    }
+
+    fn push(&mut self, context: &Context<'_>, labels: Labels) {
+        let group = Group::new(labels, context.op, context.grid.count);
+        // The key of a group is as long as its labels.
+        self.grown += group.memory_bytes() + group.labels.as_bytes().len() as u64;
+        self.groups.push(group);
     }
 
     fn fold(
@@ -467,12 +487,14 @@ impl Groups {
     ) {
         let group = &mut self.groups[group];
         group.drop_name |= drop_name;
-        let name = if column.is_floats() {
-            ""
-        } else {
-            labels.metric_name()
-        };
+        if column.is_floats() {
+            group.add(context.op, column, "", context, &mut self.notes);
+            return;
+        }
+        let before = group.memory_bytes();
+        let name = labels.metric_name();
         group.add(context.op, column, name, context, &mut self.notes);
+        self.grown += group.memory_bytes().saturating_sub(before);
     }
 }
 
@@ -508,7 +530,8 @@ impl Query<'_> {
                 let before = groups.groups.len();
                 groups.add(&context, labels, drop_name && delayed, column);
                 let added = (groups.groups.len() - before) as u64;
-                self.limits.hold(added * grid.count as u64)
+                self.limits.hold(added * grid.count as u64)?;
+                self.limits.memory.hold(std::mem::take(&mut groups.grown))
             },
         )?;
         let mut notes = Annotations::default();

@@ -472,7 +472,7 @@ impl Join<'_, '_> {
                     let (l, r) = (&many[l as usize], &one[r as usize]);
                     let column = self.columns(&l.column, &r.column);
                     let labels = self.labels(&l.labels, &r.labels);
-                    self.push(labels, column);
+                    self.push(labels, column)?;
                 }
                 ([], _) | (_, []) if !fills => {}
                 _ => self.group(group, &many, &one)?,
@@ -488,12 +488,15 @@ impl Join<'_, '_> {
         Ok(())
     }
 
-    fn push(&mut self, labels: Labels, column: Column) {
-        self.out.push(Series {
+    fn push(&mut self, labels: Labels, column: Column) -> Result<(), QueryError> {
+        let one = Series {
             labels,
             drop_name: self.operation.return_bool,
             column,
-        });
+        };
+        self.query.limits.memory.hold(one.memory_bytes())?;
+        self.out.push(one);
+        Ok(())
     }
 
     fn columns(&mut self, many: &Column, one: &Column) -> Column {
@@ -641,7 +644,7 @@ impl Join<'_, '_> {
                     self.unique_result(&labels, &mut results, count, at)?;
                 }
                 let column = self.columns(&series.column, &other);
-                self.push(labels, column);
+                self.push(labels, column)?;
             }
             for (joined, matched) in joined.iter_mut().zip(matched) {
                 *joined |= matched;
@@ -659,7 +662,7 @@ impl Join<'_, '_> {
                 let many_labels = match_labels(&partner.labels, self.matching);
                 let labels = self.labels(&many_labels, &partner.labels);
                 let column = self.columns(&filled, &partner.column);
-                self.push(labels, column);
+                self.push(labels, column)?;
             }
         }
         Ok(())

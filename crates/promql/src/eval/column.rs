@@ -166,6 +166,13 @@ impl Column {
         present - self.histograms.len() as u64 + histograms
     }
 
+    /// About how many bytes of memory it takes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let histograms = self.histograms.iter().map(|(_, h)| h.memory_bytes());
+        let marks = self.histograms.len() * size_of::<(u32, Arc<FloatHistogram>)>();
+        (self.values.len() * 8 + marks + histograms.sum::<usize>()) as u64
+    }
+
     /// Whether no step has a value.
     pub(crate) fn is_empty(&self) -> bool {
         self.values.iter().all(|v| is_absent(*v))
@@ -296,4 +303,11 @@ pub(crate) struct Series {
     /// Whether the name goes away when the query is done (only with delayed name removal).
     pub(crate) drop_name: bool,
     pub(crate) column: Column,
+}
+
+impl Series {
+    /// About how many bytes of memory it takes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        (size_of::<Self>() + self.labels.as_bytes().len()) as u64 + self.column.memory_bytes()
+    }
 }

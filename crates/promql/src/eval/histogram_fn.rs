@@ -224,6 +224,8 @@ impl Query<'_> {
                 distinct.sort_unstable();
                 distinct.dedup();
                 for bits in distinct {
+                    self.limits.check()?;
+                    self.limits.memory.hold(column.memory_bytes())?;
                     let mut column = column.clone();
                     column.retain(|step| quantiles[step].to_bits() == bits);
                     let value = open_metrics_float(f64::from_bits(bits));
@@ -233,12 +235,17 @@ impl Query<'_> {
                         column,
                     });
                 }
+                Ok(())
             }
-            _ => out.push(Series {
-                labels,
-                drop_name: true,
-                column,
-            }),
+            _ => {
+                self.limits.memory.hold(column.memory_bytes())?;
+                out.push(Series {
+                    labels,
+                    drop_name: true,
+                    column,
+                });
+                Ok::<(), QueryError>(())
+            }
         };
         for (position, conflicts) in &histograms.native {
             let one = &histograms.series[*position];
@@ -264,7 +271,7 @@ impl Query<'_> {
                 };
                 column.values.push(guard(value));
             }
-            push(labels, column);
+            push(labels, column)?;
         }
         let mut buckets: Vec<ClassicBucket> = Vec::new();
         for histogram in &histograms.classic {
@@ -317,7 +324,7 @@ impl Query<'_> {
                 };
                 column.values.push(guard(value));
             }
-            push(named(&histogram.labels), column);
+            push(named(&histogram.labels), column)?;
         }
         Ok(())
     }

@@ -73,13 +73,17 @@ impl Query<'_> {
         for (one, is_info) in base.iter().zip(is_info) {
             self.limits.check()?;
             if is_info {
+                self.limits.memory.hold(one.memory_bytes())?;
                 out.push(one.clone());
                 continue;
             }
             let partners = by_target
                 .get(&target(&one.labels))
                 .map_or(&[][..], Vec::as_slice);
+            let from = out.len();
             enrich(one, partners, &data, grid, &mut out)?;
+            let added: u64 = out[from..].iter().map(Series::memory_bytes).sum();
+            self.limits.memory.hold(added)?;
         }
         out.retain(|one| !one.column.is_empty());
         let out = matching::merged(out)?;
@@ -132,6 +136,8 @@ impl Query<'_> {
             range,
             hints: SelectionHints::default(),
         })?;
+        let handle_bytes: usize = handles.iter().map(|one| one.memory_bytes()).sum();
+        self.limits.memory.hold(handle_bytes as u64)?;
         let mut samples = Samples::default();
         let mut infos = Vec::with_capacity(handles.len());
         for handle in handles {
@@ -155,6 +161,7 @@ impl Query<'_> {
             );
             self.limits.count(column.weight());
             if !column.is_empty() {
+                self.limits.memory.hold(column.memory_bytes())?;
                 infos.push(InfoSeries {
                     labels: handle.labels().clone(),
                     times: column.values,

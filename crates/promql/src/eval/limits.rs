@@ -3,13 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::memory::Member;
 use crate::{CancelToken, EngineOptions, QueryError, QueryRequest};
 
 const EVALUATION: &str = "expression evaluation";
 const EXECUTION: &str = "query execution";
-
-/// Bytes that one sample takes in a column or buffer: time and value.
-const SAMPLE_BYTES: u64 = 16;
 
 /// The limits of one query, and how near it is to them. Shared between its threads.
 #[derive(Debug)]
@@ -17,7 +15,8 @@ pub(crate) struct Limits {
     deadline: Option<Instant>,
     cancel: CancelToken,
     samples_max: u64,
-    memory_max_bytes: u64,
+    /// What it holds in bytes.
+    pub(crate) memory: Member,
     samples: AtomicU64,
     peak: AtomicU64,
     /// Samples looked at over all steps.
@@ -39,17 +38,14 @@ impl Limits {
                 0 => u64::MAX,
                 max => max,
             },
-            memory_max_bytes: match options.memory_max_bytes {
-                0 => u64::MAX,
-                max => max,
-            },
+            memory: options.memory.enter(),
             samples: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             looked_at: AtomicU64::new(0),
         }
     }
 
-    /// Fails where the query was cancelled or has run out of time.
+    /// Fails where the query was cancelled, was told to stop, or has run out of time.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         if self.cancel.is_cancelled() {
             return Err(QueryError::Cancelled(EVALUATION));
@@ -60,7 +56,7 @@ impl Limits {
         {
             return Err(QueryError::Timeout(EVALUATION));
         }
-        Ok(())
+        self.memory.check()
     }
 
     /// Counts samples that are held from now on.
@@ -80,11 +76,6 @@ impl Limits {
     fn judge(&self, held: u64) -> Result<(), QueryError> {
         if held > self.samples_max {
             return Err(QueryError::TooManySamples(EXECUTION));
-        }
-        if held.saturating_mul(SAMPLE_BYTES) > self.memory_max_bytes {
-            return Err(QueryError::Memory {
-                limit_bytes: self.memory_max_bytes,
-            });
         }
         Ok(())
     }

@@ -14,7 +14,8 @@
 //! Answers do not depend on the number of threads but for the last digits of sums.
 //!
 //! ## Limits
-//! Samples and bytes held, time, and cancellation are checked for each series (`limits`).
+//! Samples and bytes held, time, and cancellation are checked for each series (`limits`). A node
+//! counts what it holds while it works; when it is done only its result counts.
 
 mod aggregate;
 mod binary;
@@ -54,8 +55,8 @@ use self::plan::Planner;
 use self::select::Selected;
 use crate::ast::{Expr, ValueType};
 use crate::{
-    Annotations, EngineOptions, Features, MatrixSeries, QueryError, QueryOutcome, QueryRequest,
-    QueryStats, QueryValue, VectorSample,
+    Annotations, EngineOptions, Features, HeldMemory, MatrixSeries, QueryError, QueryOutcome,
+    QueryRequest, QueryStats, QueryValue, VectorSample,
 };
 
 /// Evaluates queries. Cheap to share; holds no state between queries.
@@ -182,7 +183,15 @@ impl Engine {
             .unwrap_or(self.options.lookback_ms);
         let grid = Grid::new(start_ms, end_ms, step_ms.unwrap_or(1));
         limits.peek(grid.count as u64)?;
-        let (node, selected) = self.prepare(store, &expr, grid, step_ms, end_ms, lookback_ms)?;
+        limits.memory.peek(grid.count as u64 * 8)?;
+        let (node, slots) = self.plan(&expr, grid, step_ms, end_ms, lookback_ms)?;
+        let mut selected = Vec::with_capacity(slots.len());
+        for slot in slots {
+            limits.check()?;
+            let series = Selected::select(store, slot)?;
+            limits.memory.keep(series.memory_bytes())?;
+            selected.push(series);
+        }
         let query = Query {
             store,
             features: self.options.features,
@@ -209,9 +218,11 @@ impl Engine {
             ..QueryStats::default()
         };
         let value = match step_ms {
-            Some(_) => query.range_value(output, grid),
+            Some(_) => query.range_value(output, grid)?,
             None => query.instant_value(output, start_ms, value_type),
         };
+        stats.memory_peak_bytes = query.limits.memory.peak();
+        query.limits.memory.finish(value.memory_bytes() as u64);
         stats.samples_per_step = query.per_step.as_ref().map(|(grid, counts)| {
             let counts = counts.iter().enumerate();
             counts
@@ -225,18 +236,18 @@ impl Engine {
             value,
             annotations: query.annotations.into_inner(),
             stats,
+            memory: HeldMemory::new(query.limits.memory),
         })
     }
 
-    fn prepare(
+    fn plan(
         &self,
-        store: &dyn MetricStore,
         expr: &Expr,
         grid: Grid,
         step_ms: Option<i64>,
         end_ms: i64,
         lookback_ms: i64,
-    ) -> Result<(plan::Node, Vec<Selected>), QueryError> {
+    ) -> Result<(plan::Node, Vec<plan::Slot>), QueryError> {
         let mut planner = Planner {
             options: &self.options,
             lookback_ms,
@@ -253,12 +264,7 @@ impl Engine {
             buckets_above: 0,
         };
         let node = planner.plan(expr)?;
-        let selected = planner
-            .slots
-            .into_iter()
-            .map(|slot| Selected::select(store, slot))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok((node, selected))
+        Ok((node, planner.slots))
     }
 }
 
@@ -321,7 +327,7 @@ impl Query<'_> {
         }
     }
 
-    fn range_value(&self, output: Output, grid: Grid) -> QueryValue {
+    fn range_value(&self, output: Output, grid: Grid) -> Result<QueryValue, QueryError> {
         let series = match output {
             Output::Scalar(values) => vec![Series {
                 labels: bellwether_model::Labels::empty(),
@@ -332,8 +338,12 @@ impl Query<'_> {
             Output::String(_) | Output::Matrix(_) => Vec::new(),
         };
         let times: Vec<i64> = (0..grid.count).map(|step| grid.time(step)).collect();
+        // Each series gets times beside its values.
+        self.limits
+            .memory
+            .hold(series.len() as u64 * grid.count as u64 * 8)?;
         let series = sort::by_labels(series, |one| &one.labels);
-        QueryValue::Matrix(
+        Ok(QueryValue::Matrix(
             series
                 .into_iter()
                 .filter_map(|one| {
@@ -344,7 +354,7 @@ impl Query<'_> {
                     })
                 })
                 .collect(),
-        )
+        ))
     }
 }
 
@@ -380,7 +390,8 @@ pub(crate) fn to_samples(column: Column, times: &[i64]) -> Samples {
             ..Samples::default()
         };
     }
-    let mut samples = Samples::default();
+    let present = column.values.iter().filter(|v| !column::is_absent(**v));
+    let mut samples = Samples::with_capacity(present.count());
     for (step, &time_ms) in times.iter().enumerate() {
         match column.cell(step) {
             Cell::Absent => {}

@@ -21,6 +21,25 @@ pub(crate) enum Output {
     Matrix(Vec<(Labels, bool, Samples)>),
 }
 
+impl Output {
+    /// About how many bytes of memory it takes.
+    fn memory_bytes(&self) -> u64 {
+        match self {
+            Self::Scalar(values) => values.len() as u64 * 8,
+            Self::Vector(series) => series.iter().map(Series::memory_bytes).sum(),
+            Self::String(text) => text.len() as u64,
+            Self::Matrix(series) => matrix_bytes(series),
+        }
+    }
+}
+
+fn matrix_bytes(series: &[(Labels, bool, Samples)]) -> u64 {
+    let bytes = |(labels, _, samples): &(Labels, bool, Samples)| {
+        size_of::<Samples>() + labels.as_bytes().len() + samples.memory_bytes()
+    };
+    series.iter().map(bytes).sum::<usize>() as u64
+}
+
 /// A vector of one series without labels.
 fn unlabelled(values: Vec<f64>) -> Vec<Series> {
     vec![Series {
@@ -34,6 +53,13 @@ impl Query<'_> {
     /// Evaluates a node at the steps of a grid.
     pub(crate) fn eval(&self, node: &Node, grid: Grid) -> Result<Output, QueryError> {
         self.limits.check()?;
+        let before = self.limits.memory.held();
+        let output = self.output(node, grid)?;
+        self.limits.memory.settle(before, output.memory_bytes())?;
+        Ok(output)
+    }
+
+    fn output(&self, node: &Node, grid: Grid) -> Result<Output, QueryError> {
         Ok(match node {
             Node::Number(value) => Output::Scalar(vec![*value; grid.count]),
             Node::String(text, _) => Output::String(text.clone()),
@@ -115,17 +141,14 @@ impl Query<'_> {
                 ])
             }
             Output::Vector(series) => {
-                let mut weight = 0;
-                let series: Vec<Series> = series
-                    .into_iter()
-                    .map(|one| {
-                        let column = one.column.broadcast(grid.count);
-                        weight += column.weight();
-                        Series { column, ..one }
-                    })
-                    .collect();
-                self.limits.hold(weight)?;
-                Output::Vector(series)
+                let mut out = Vec::with_capacity(series.len());
+                for one in series {
+                    let column = one.column.broadcast(grid.count);
+                    self.limits.hold(column.weight())?;
+                    self.limits.memory.hold(column.memory_bytes())?;
+                    out.push(Series { column, ..one });
+                }
+                Output::Vector(out)
             }
             other => other,
         })
@@ -147,9 +170,9 @@ impl Query<'_> {
         let mut points = super::window::PointsBuffer::default();
         for index in 0..selected.len() {
             self.limits.check()?;
-            let read = selected.read(index, range, lookup.stats_only, &mut buffer)?;
+            let read = selected.read(&self.limits, index, range, lookup.stats_only, &mut buffer)?;
             let points = points.points(read, false);
-            let mut samples = Samples::default();
+            let mut samples;
             let inside = |times: &[i64]| {
                 times.partition_point(|&t| t < range.start_ms)
                     ..times.partition_point(|&t| t <= range.end_ms)
@@ -166,6 +189,7 @@ impl Query<'_> {
                         "{word} modifier is not supported with histograms"
                     )));
                 }
+                samples = Samples::default();
                 let smoothed = extension == crate::ast::RangeExtension::Smoothed;
                 super::rate::extended_samples(
                     &points.floats.times[floats.clone()],
@@ -175,6 +199,7 @@ impl Query<'_> {
                     &mut samples,
                 );
             } else {
+                samples = Samples::with_capacity(floats.len() + histograms.len());
                 let mut histograms = histograms.peekable();
                 for float in floats {
                     let time_ms = points.floats.times[float];
@@ -197,6 +222,7 @@ impl Query<'_> {
             }
             if !samples.is_empty() {
                 self.limits.hold(samples.len() as u64)?;
+                self.limits.memory.hold(samples.memory_bytes() as u64)?;
                 self.limits.count(samples.len() as u64);
                 self.count_step(&grid, 0, samples.len() as u64);
                 out.push((selected.labels(index).clone(), false, samples));
@@ -233,6 +259,8 @@ impl Query<'_> {
             return Ok(Vec::new());
         }
         self.limits.peek(inner.count as u64)?;
+        self.limits.memory.peek(inner.count as u64 * 8)?;
+        let before = self.limits.memory.held();
         let times: Vec<i64> = (0..inner.count).map(|step| inner.time(step)).collect();
         let output = match self.eval(&subquery.node, inner)? {
             Output::Vector(series) => series,
@@ -256,11 +284,15 @@ impl Query<'_> {
                     }
                 }
             }
+            let column_bytes = one.column.memory_bytes();
             let samples = to_samples(one.column, &times);
+            self.limits.memory.release(column_bytes);
+            self.limits.memory.hold(samples.memory_bytes() as u64)?;
             if !samples.is_empty() {
                 out.push((one.labels, one.drop_name, samples));
             }
         }
+        self.limits.memory.settle(before, matrix_bytes(&out))?;
         Ok(out)
     }
 

@@ -458,6 +458,11 @@ pub(crate) struct HistogramSum {
 }
 
 impl HistogramSum {
+    /// About how many bytes of memory it takes beside itself.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.sum.as_ref().map_or(0, |sum| sum.memory_bytes())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.sum.is_none()
     }

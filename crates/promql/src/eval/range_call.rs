@@ -134,7 +134,7 @@ impl Query<'_> {
                 let range = windows.shape.range(&grid);
                 for index in 0..selected.len() {
                     self.limits.check()?;
-                    let samples = selected.read(index, range, false, &mut samples)?;
+                    let samples = selected.read(&self.limits, index, range, false, &mut samples)?;
                     self.limits.count(samples.len() as u64);
                     mark(buffer.points(samples, false));
                 }

@@ -6,6 +6,7 @@ use bellwether_model::{CounterReset, FloatHistogram, Labels, TimeRange, is_stale
 use bellwether_storage::{MetricStore, Samples, Selection, SelectionHints, SeriesHandle};
 
 use super::column::{Cell, Column, Grid, OwnedCell};
+use super::limits::Limits;
 use super::plan::{Lookup, Slot};
 use super::window::PointsBuffer;
 use crate::annotations::Annotations;
@@ -42,6 +43,13 @@ impl Selected {
         self.series.len()
     }
 
+    /// About how many bytes of memory the handles take.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let handles = self.series.iter().map(|one| one.memory_bytes());
+        let cells = self.cached.len() * size_of::<OnceLock<Samples>>();
+        (handles.sum::<usize>() + cells) as u64
+    }
+
     pub(crate) fn labels(&self, index: usize) -> &Labels {
         self.series[index].labels()
     }
@@ -55,6 +63,7 @@ impl Selected {
     /// not shared.
     pub(crate) fn read<'a>(
         &'a self,
+        limits: &Limits,
         index: usize,
         range: TimeRange,
         stats_only: bool,
@@ -73,6 +82,7 @@ impl Selected {
             }
             let mut samples = Samples::default();
             self.series[index].read(self.slot.range, &mut samples)?;
+            limits.memory.keep(samples.memory_bytes() as u64)?;
             return Ok(cell.get_or_init(|| samples));
         }
         buffer.clear();

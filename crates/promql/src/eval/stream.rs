@@ -17,6 +17,7 @@ use super::Query;
 use super::binary::ScalarSide;
 use super::column::{Column, Grid, OwnedCell, Series};
 use super::functions::MapFn;
+use super::limits::Limits;
 use super::matching;
 use super::plan::{Lookup, Node, RangeCall, RangeSource};
 use super::range_call::Windows;
@@ -70,6 +71,20 @@ struct Scratch {
     notes: Annotations,
     /// The metric that was last found not to be named like a counter.
     noted_name: String,
+    /// Bytes of it that are counted.
+    held: u64,
+}
+
+impl Scratch {
+    /// Counts what it has grown by. It is as large as the largest series made it.
+    fn hold(&mut self, limits: &Limits) -> Result<(), QueryError> {
+        let (samples, values) = (&self.samples, &self.column.values);
+        let numbers = samples.times_ms.capacity() + samples.values.capacity() + values.capacity();
+        let bytes = (numbers * 8 + self.points.memory_bytes()) as u64;
+        let grown = bytes.saturating_sub(self.held);
+        self.held += grown;
+        limits.memory.hold(grown)
+    }
 }
 
 impl Query<'_> {
@@ -159,6 +174,10 @@ impl Query<'_> {
                     return Ok(());
                 }
                 self.limits.hold(column.weight())?;
+                let bytes = size_of::<Series>() + labels.as_bytes().len();
+                self.limits
+                    .memory
+                    .hold(bytes as u64 + column.memory_bytes())?;
                 let labels = if drops && !delayed {
                     matching::without_metadata(labels)
                 } else {
@@ -224,10 +243,12 @@ impl Query<'_> {
             for index in from..to {
                 self.limits.check()?;
                 stream.produce(self, index, grid, &mut scratch)?;
+                scratch.hold(&self.limits)?;
                 let (labels, drop_name) = stream.labels(self, index);
                 sink(&mut collected, labels, drop_name, &mut scratch.column)?;
             }
             self.note(std::mem::take(&mut scratch.notes));
+            self.limits.memory.release(scratch.held);
             Ok(collected)
         };
         if chunks == 1 {
@@ -325,13 +346,15 @@ impl<'p> Stream<'p> {
             column,
             notes,
             noted_name,
+            held: _,
         } = scratch;
         column.clear();
         match &self.source {
             Source::Select(lookup) => {
                 let selected = &query.selected[lookup.slot];
                 let range = super::select::instant_range(lookup, &grid, query.lookback_ms);
-                let samples = selected.read(index, range, lookup.stats_only, samples)?;
+                let samples =
+                    selected.read(&query.limits, index, range, lookup.stats_only, samples)?;
                 if lookup.extension == Some(crate::ast::RangeExtension::Smoothed) {
                     let labels = selected.labels(index);
                     super::select::smoothed_values(
@@ -355,7 +378,8 @@ impl<'p> Stream<'p> {
                 }
                 let selected = &query.selected[lookup.slot];
                 let range = super::select::instant_range(lookup, &grid, query.lookback_ms);
-                let samples = selected.read(index, range, lookup.stats_only, samples)?;
+                let samples =
+                    selected.read(&query.limits, index, range, lookup.stats_only, samples)?;
                 super::select::newest_times(
                     samples,
                     lookup,
@@ -372,7 +396,13 @@ impl<'p> Stream<'p> {
                         let selected = &query.selected[lookup.slot];
                         let range: TimeRange = windows.shape.range(&grid);
                         (
-                            selected.read(index, range, lookup.stats_only, samples)?,
+                            selected.read(
+                                &query.limits,
+                                index,
+                                range,
+                                lookup.stats_only,
+                                samples,
+                            )?,
                             selected.labels(index),
                         )
                     }

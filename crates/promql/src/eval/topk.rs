@@ -206,6 +206,9 @@ impl Query<'_> {
         let all: Vec<Series> = taken.iter_mut().filter_map(Option::take).collect();
         for (_, members) in self.grouped(node, &all) {
             self.limits.check()?;
+            let most = wanted.iter().copied().max().unwrap_or(0).min(members.len());
+            let best_bytes = (grid.count * (24 + most * 16)) as u64;
+            self.limits.memory.hold(best_bytes)?;
             // The best of each step so far, best first.
             let mut best: Vec<Vec<(f64, u32)>> = vec![Vec::new(); grid.count];
             for &index in &members {
@@ -241,6 +244,7 @@ impl Query<'_> {
                         .iter()
                         .map(|&(_, index)| all[index as usize].clone()),
                 );
+                self.limits.memory.release(best_bytes);
                 continue;
             }
             let mut columns: FxHashMap<u32, Vec<f64>> = FxHashMap::default();
@@ -258,8 +262,11 @@ impl Query<'_> {
                         drop_name: all[index].drop_name,
                         column: Column::of(values),
                     });
+                    let bytes = out.last().map_or(0, Series::memory_bytes);
+                    self.limits.memory.hold(bytes)?;
                 }
             }
+            self.limits.memory.release(best_bytes);
         }
         Ok(out)
     }
@@ -296,6 +303,8 @@ impl Query<'_> {
         let mut out = Vec::new();
         for (labels, members) in self.grouped(node, &series) {
             let mut column = Column::default();
+            let gathered_bytes = (STEP_BLOCK.min(grid.count) * members.len() * 8) as u64;
+            self.limits.memory.hold(gathered_bytes)?;
             let mut gathered: Vec<Vec<f64>> = vec![Vec::new(); STEP_BLOCK];
             for start in (0..grid.count).step_by(STEP_BLOCK) {
                 self.limits.check()?;
@@ -319,7 +328,9 @@ impl Query<'_> {
                     });
                 }
             }
+            self.limits.memory.release(gathered_bytes);
             if !column.is_empty() {
+                self.limits.memory.hold(column.memory_bytes())?;
                 out.push(Series {
                     labels,
                     drop_name: members.iter().any(|&index| series[index].drop_name),
@@ -398,6 +409,7 @@ impl Query<'_> {
                                 let index = find(&|| Plain(value).to_string(), &mut out);
                                 by_float.insert((group, bits), index);
                                 self.limits.hold(grid.count as u64)?;
+                                self.limits.memory.hold(out[index].memory_bytes())?;
                                 index
                             }
                         }

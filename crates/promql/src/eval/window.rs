@@ -85,6 +85,13 @@ pub(crate) struct PointsBuffer {
 }
 
 impl PointsBuffer {
+    /// Bytes of memory, without histograms, which are shared with the samples.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let times = self.float_times.capacity() + self.histogram_times.capacity();
+        let starts = self.float_starts.capacity() + self.histogram_starts.capacity();
+        (times + starts + self.floats.capacity() + self.histograms.capacity()) * 8
+    }
+
     /// Takes the samples apart. Series of floats without staleness markers are not copied.
     pub(crate) fn points<'a>(&'a mut self, samples: &'a Samples, starts: bool) -> Points<'a> {
         let none = Run {

@@ -23,6 +23,7 @@ fn outcome(query: &str, value: QueryValue) -> QueryOutcome {
         value,
         annotations,
         stats: QueryStats::default(),
+        memory: crate::HeldMemory::default(),
     }
 }
 
