@@ -10,10 +10,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bellwether_model::{Labels, Matcher, TimeRange};
+use bellwether_model::Labels;
 use bellwether_storage::{
-    BlockStats, ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, RejectionReason, Selection,
-    SeriesHandle, SeriesKey, SeriesRef, Source, StorageError, StoreStats, WriteBatch, WriteOutcome,
+    MetricStore, RejectionReason, SeriesKey, SeriesRef, Source, StorageError, StoreLayer,
+    WriteBatch, WriteOutcome,
 };
 use parking_lot::RwLock;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -143,17 +143,9 @@ impl ForwardStore {
     }
 }
 
-impl MetricStore for ForwardStore {
-    fn key_seed(&self) -> u64 {
-        self.inner.key_seed()
-    }
-
-    fn resolve(&self, key: SeriesKey) -> Option<SeriesRef> {
-        self.inner.resolve(key)
-    }
-
-    fn resolve_many(&self, keys: &[SeriesKey], out: &mut Vec<Option<SeriesRef>>) {
-        self.inner.resolve_many(keys, out);
+impl StoreLayer for ForwardStore {
+    fn inner(&self) -> &dyn MetricStore {
+        &*self.inner
     }
 
     fn register(
@@ -185,60 +177,5 @@ impl MetricStore for ForwardStore {
                 Ok(outcome)
             }
         }
-    }
-
-    fn select(
-        &self,
-        selection: &Selection<'_>,
-    ) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
-        self.inner.select(selection)
-    }
-
-    fn label_names(&self, query: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        self.inner.label_names(query)
-    }
-
-    fn label_values(
-        &self,
-        name: &str,
-        query: &LabelQuery<'_>,
-    ) -> Result<Vec<String>, StorageError> {
-        self.inner.label_values(name, query)
-    }
-
-    fn series(&self, query: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
-        self.inner.series(query)
-    }
-
-    fn exemplars(&self, query: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
-        self.inner.exemplars(query)
-    }
-
-    fn metadata(&self, metric: Option<&str>) -> Result<Vec<MetadataEntry>, StorageError> {
-        self.inner.metadata(metric)
-    }
-
-    fn delete(&self, matcher_sets: &[Vec<Matcher>], range: TimeRange) -> Result<(), StorageError> {
-        self.inner.delete(matcher_sets, range)
-    }
-
-    fn compact(&self) -> Result<(), StorageError> {
-        self.inner.compact()
-    }
-
-    fn clean_tombstones(&self) -> Result<(), StorageError> {
-        self.inner.clean_tombstones()
-    }
-
-    fn snapshot(&self, skip_head: bool) -> Result<String, StorageError> {
-        self.inner.snapshot(skip_head)
-    }
-
-    fn stats(&self, top: usize) -> StoreStats {
-        self.inner.stats(top)
-    }
-
-    fn blocks(&self) -> Vec<BlockStats> {
-        self.inner.blocks()
     }
 }

@@ -9,82 +9,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bellwether_ingest::remote_write::{Limits, RemoteWriteReceiver, RequestHead, Version};
-use bellwether_model::{Labels, Matcher, Metadata, TimeRange};
-use bellwether_storage::{
-    ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection, SeriesHandle, SeriesKey,
-    SeriesRef, Source, StorageError, StoreStats, WriteBatch, WriteOutcome,
-};
+use bellwether_model::{Labels, Metadata};
+use bellwether_storage::{MetricStore, NowhereStore, Source};
 use bellwether_telemetry::Registry;
 use bellwether_wire::{snappy, v1, v2};
-use parking_lot::RwLock;
-use rustc_hash::FxHashMap;
-
-/// Knows series by key and drops samples.
-#[derive(Debug, Default)]
-struct Nowhere(RwLock<FxHashMap<SeriesKey, SeriesRef>>);
-
-impl MetricStore for Nowhere {
-    fn key_seed(&self) -> u64 {
-        0x1234_5678_9abc_def0
-    }
-    fn resolve(&self, key: SeriesKey) -> Option<SeriesRef> {
-        self.0.read().get(&key).copied()
-    }
-    fn resolve_many(&self, keys: &[SeriesKey], out: &mut Vec<Option<SeriesRef>>) {
-        let known = self.0.read();
-        out.extend(keys.iter().map(|key| known.get(key).copied()));
-    }
-    fn register(
-        &self,
-        _source: &Source,
-        key: Option<SeriesKey>,
-        _labels: &Labels,
-    ) -> Result<SeriesRef, StorageError> {
-        let mut known = self.0.write();
-        let series = SeriesRef(known.len() as u64);
-        if let Some(key) = key {
-            known.insert(key, series);
-        }
-        Ok(series)
-    }
-    fn write(&self, _source: &Source, batch: &WriteBatch) -> Result<WriteOutcome, StorageError> {
-        let float_count = batch.series.len() as u64;
-        Ok(WriteOutcome {
-            float_count,
-            ..WriteOutcome::default()
-        })
-    }
-    fn select(&self, _: &Selection<'_>) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn label_names(&self, _: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn label_values(&self, _: &str, _: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn series(&self, _: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn exemplars(&self, _: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn metadata(&self, _: Option<&str>) -> Result<Vec<MetadataEntry>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn delete(&self, _: &[Vec<Matcher>], _: TimeRange) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn clean_tombstones(&self) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn snapshot(&self, _: bool) -> Result<String, StorageError> {
-        Ok(String::new())
-    }
-    fn stats(&self, _: usize) -> StoreStats {
-        StoreStats::default()
-    }
-}
 
 const SERIES: usize = 20_000;
 const PER_REQUEST: usize = 2_000;
@@ -136,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let source = Source::new("bench");
     for (version, bodies) in [Version::V1, Version::V2].into_iter().zip(&bodies) {
-        let store: Arc<dyn MetricStore> = Arc::new(Nowhere::default());
+        let store: Arc<dyn MetricStore> = Arc::new(NowhereStore::default());
         let receiver = RemoteWriteReceiver::new(store, Limits::default(), &Registry::new());
         let content_type = match version {
             Version::V1 => "application/x-protobuf",

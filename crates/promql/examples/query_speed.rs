@@ -9,8 +9,7 @@ use std::time::Instant;
 use bellwether_model::{Labels, Matcher, TimeRange};
 use bellwether_promql::{Engine, EngineOptions, QueryRequest, QueryValue};
 use bellwether_storage::{
-    ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Samples, Selection, SeriesHandle,
-    SeriesKey, SeriesRef, Source, StorageError, StoreStats, WriteBatch, WriteOutcome,
+    MetricStore, NowhereStore, Samples, Selection, SeriesHandle, StorageError, StoreLayer,
 };
 
 const SCRAPE_MS: i64 = 15_000;
@@ -18,6 +17,7 @@ const SCRAPE_MS: i64 = 15_000;
 /// A store whose series lie decoded in memory, so that only the evaluator is measured.
 #[derive(Debug)]
 struct Synthetic {
+    inner: NowhereStore,
     series: Vec<std::sync::Arc<(Labels, Samples)>>,
 }
 
@@ -39,27 +39,9 @@ impl SeriesHandle for Handle {
     }
 }
 
-fn unsupported<T>() -> Result<T, StorageError> {
-    Err(StorageError::Invalid("only for reading".to_owned()))
-}
-
-impl MetricStore for Synthetic {
-    fn key_seed(&self) -> u64 {
-        0
-    }
-    fn resolve(&self, _: SeriesKey) -> Option<SeriesRef> {
-        None
-    }
-    fn register(
-        &self,
-        _: &Source,
-        _: Option<SeriesKey>,
-        _: &Labels,
-    ) -> Result<SeriesRef, StorageError> {
-        unsupported()
-    }
-    fn write(&self, _: &Source, _: &WriteBatch) -> Result<WriteOutcome, StorageError> {
-        unsupported()
+impl StoreLayer for Synthetic {
+    fn inner(&self) -> &dyn MetricStore {
+        &self.inner
     }
     fn select(
         &self,
@@ -75,33 +57,6 @@ impl MetricStore for Synthetic {
             .filter(|series| matches(&series.0))
             .map(|series| Box::new(Handle(std::sync::Arc::clone(series))) as Box<dyn SeriesHandle>)
             .collect())
-    }
-    fn label_names(&self, _: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        unsupported()
-    }
-    fn label_values(&self, _: &str, _: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        unsupported()
-    }
-    fn series(&self, _: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
-        unsupported()
-    }
-    fn exemplars(&self, _: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn metadata(&self, _: Option<&str>) -> Result<Vec<MetadataEntry>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn delete(&self, _: &[Vec<Matcher>], _: TimeRange) -> Result<(), StorageError> {
-        unsupported()
-    }
-    fn clean_tombstones(&self) -> Result<(), StorageError> {
-        unsupported()
-    }
-    fn snapshot(&self, _: bool) -> Result<String, StorageError> {
-        unsupported()
-    }
-    fn stats(&self, _: usize) -> StoreStats {
-        StoreStats::default()
     }
 }
 
@@ -160,7 +115,10 @@ fn synthetic(series_count: usize, hours: i64) -> Synthetic {
             }
         }
     }
-    Synthetic { series }
+    Synthetic {
+        inner: NowhereStore::default(),
+        series,
+    }
 }
 
 fn main() {

@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 
 use bellwether_model::Labels;
 use bellwether_scrape::Manager;
-use bellwether_scrape::measure::Nowhere;
 use bellwether_scrape::settings::{Discovery, ScrapeSettings, TargetGroup};
-use bellwether_storage::SystemClock;
+use bellwether_storage::{NowhereStore, SystemClock};
 use bellwether_telemetry::{Format, Registry};
 
 const TARGETS: usize = 200;
@@ -76,7 +75,7 @@ fn cpu_seconds() -> f64 {
 async fn scrape(address: &str, seconds: u64) {
     let registry = Registry::new();
     let manager = Manager::new(
-        Arc::new(Nowhere::default()),
+        Arc::new(NowhereStore::default()),
         Arc::new(SystemClock),
         &registry,
     );

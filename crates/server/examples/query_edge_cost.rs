@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::Request;
-use bellwether_model::{Labels, Matcher, TimeRange};
+use bellwether_model::{Labels, TimeRange};
 use bellwether_promql::{Engine, EngineOptions, QueryRequest};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services};
 use bellwether_storage::{
-    ExemplarSeries, LabelQuery, ManualClock, MetadataEntry, MetricStore, Samples, Selection,
-    SeriesHandle, SeriesKey, SeriesRef, Source, StorageError, StoreStats, WriteBatch, WriteOutcome,
+    ManualClock, MetricStore, NowhereStore, Samples, Selection, SeriesHandle, StorageError,
+    StoreLayer,
 };
 use bellwether_telemetry::Registry;
 use http_body_util::BodyExt;
@@ -26,8 +26,8 @@ const SERIES: usize = 5_000;
 const STEP_MS: i64 = 15_000;
 
 /// Makes samples up when asked: every 15 s, ever.
-#[derive(Debug)]
-struct MadeUp;
+#[derive(Debug, Default)]
+struct MadeUp(NowhereStore);
 
 #[derive(Debug)]
 struct MadeUpSeries(Labels, f64);
@@ -50,25 +50,9 @@ impl SeriesHandle for MadeUpSeries {
     }
 }
 
-impl MetricStore for MadeUp {
-    fn key_seed(&self) -> u64 {
-        7
-    }
-    fn resolve(&self, _: SeriesKey) -> Option<SeriesRef> {
-        None
-    }
-    fn register(
-        &self,
-        _: &Source,
-        _: Option<SeriesKey>,
-        _: &Labels,
-    ) -> Result<SeriesRef, StorageError> {
-        Err(StorageError::Invalid(
-            "nothing can be written here".to_owned(),
-        ))
-    }
-    fn write(&self, _: &Source, _: &WriteBatch) -> Result<WriteOutcome, StorageError> {
-        Ok(WriteOutcome::default())
+impl StoreLayer for MadeUp {
+    fn inner(&self) -> &dyn MetricStore {
+        &self.0
     }
     fn select(&self, _: &Selection<'_>) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
         let made = (0..SERIES).map(|n| {
@@ -80,33 +64,6 @@ impl MetricStore for MadeUp {
             Box::new(MadeUpSeries(labels, n as f64)) as Box<dyn SeriesHandle>
         });
         Ok(made.collect())
-    }
-    fn label_names(&self, _: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn label_values(&self, _: &str, _: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn series(&self, _: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn exemplars(&self, _: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn metadata(&self, _: Option<&str>) -> Result<Vec<MetadataEntry>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn delete(&self, _: &[Vec<Matcher>], _: TimeRange) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn clean_tombstones(&self) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn snapshot(&self, _: bool) -> Result<String, StorageError> {
-        Ok(String::new())
-    }
-    fn stats(&self, _: usize) -> StoreStats {
-        StoreStats::default()
     }
 }
 
@@ -127,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let end_s: i64 = 1_700_000_000;
     let start_s = end_s - 1_439 * 15;
     let engine = Arc::new(Engine::new(EngineOptions::default()));
-    let store: Arc<dyn MetricStore> = Arc::new(MadeUp);
+    let store: Arc<dyn MetricStore> = Arc::new(MadeUp::default());
     for _ in 0..3 {
         let started = Instant::now();
         let request = QueryRequest::default();

@@ -9,83 +9,17 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use bellwether_model::{Labels, Matcher, TimeRange};
+use bellwether_model::Labels;
 use bellwether_promql::{Engine, EngineOptions};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services};
-use bellwether_storage::{
-    ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection, SeriesHandle, SeriesKey,
-    SeriesRef, Source, StorageError, StoreStats, SystemClock, WriteBatch, WriteOutcome,
-};
+use bellwether_storage::{NowhereStore, SystemClock};
 use bellwether_telemetry::Registry;
 use bellwether_wire::{snappy, v1};
-use parking_lot::RwLock;
-use std::collections::HashMap;
 
 const SERIES: usize = 20_000;
 const PER_REQUEST: usize = 2_000;
 const ROUNDS: usize = 100;
-
-/// Knows series by key and drops samples.
-#[derive(Debug, Default)]
-struct Nowhere(RwLock<HashMap<SeriesKey, SeriesRef>>);
-
-impl MetricStore for Nowhere {
-    fn key_seed(&self) -> u64 {
-        7
-    }
-    fn resolve(&self, key: SeriesKey) -> Option<SeriesRef> {
-        self.0.read().get(&key).copied()
-    }
-    fn register(
-        &self,
-        _: &Source,
-        key: Option<SeriesKey>,
-        _: &Labels,
-    ) -> Result<SeriesRef, StorageError> {
-        let mut known = self.0.write();
-        let series = SeriesRef(known.len() as u64);
-        known.extend(key.map(|key| (key, series)));
-        Ok(series)
-    }
-    fn write(&self, _: &Source, batch: &WriteBatch) -> Result<WriteOutcome, StorageError> {
-        let float_count = batch.series.len() as u64;
-        Ok(WriteOutcome {
-            float_count,
-            ..WriteOutcome::default()
-        })
-    }
-    fn select(&self, _: &Selection<'_>) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn label_names(&self, _: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn label_values(&self, _: &str, _: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn series(&self, _: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn exemplars(&self, _: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn metadata(&self, _: Option<&str>) -> Result<Vec<MetadataEntry>, StorageError> {
-        Ok(Vec::new())
-    }
-    fn delete(&self, _: &[Vec<Matcher>], _: TimeRange) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn clean_tombstones(&self) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn snapshot(&self, _: bool) -> Result<String, StorageError> {
-        Ok(String::new())
-    }
-    fn stats(&self, _: usize) -> StoreStats {
-        StoreStats::default()
-    }
-}
 
 #[derive(Debug)]
 struct Nobody;
@@ -186,7 +120,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             control: Arc::new(Nobody),
         })?;
         server.open(Services {
-            store: Arc::new(Nowhere::default()),
+            store: Arc::new(NowhereStore::default()),
             engine: Arc::new(Engine::new(EngineOptions::default())),
             targets: Arc::new(NoTargets),
             otlp: bellwether_ingest::otlp::OtlpSettings::default(),

@@ -3,6 +3,7 @@
 //! ## Model
 //! Everybody programs against [`MetricStore`]. Two kinds of things implement it: engines (the
 //! embedded one, ClickHouse) and [`MemoryStore`], the slow and obvious one that tests compare with.
+//! A [`StoreLayer`] stands around another store and does some things differently.
 //! Engines touch files only through [`Disk`] and read the time only through [`Clock`].
 //!
 //! ## Invariants
@@ -15,8 +16,10 @@
 pub mod clock;
 pub mod disk;
 mod error;
+mod layer;
 mod memory;
 mod metric_store;
+mod nowhere;
 mod samples;
 mod state_store;
 mod timeline;
@@ -27,11 +30,13 @@ pub use disk::{
     Disk, DiskBytes, DiskEntry, DiskFile, DiskLock, Fault, FaultyDisk, RealDisk, Survives,
 };
 pub use error::{ErrorKind, StorageError};
+pub use layer::StoreLayer;
 pub use memory::MemoryStore;
 pub use metric_store::{
     BlockStats, ExemplarSeries, LabelQuery, MetadataEntry, MetricStore, Selection, SelectionHints,
     SeriesHandle, StoreStats, TopEntry,
 };
+pub use nowhere::NowhereStore;
 pub use samples::Samples;
 pub use state_store::{MemoryStateStore, StateChange, StateEntries, StateStore};
 pub use timeline::{MemoryTimeline, Timeline, TimelineKind, TimelineQuery, TimelineRow};

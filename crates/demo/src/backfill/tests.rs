@@ -6,10 +6,7 @@ use bellwether_scrape::exposition::{
     Format as ScrapeFormat, HistogramOptions, MetadataPiece, Sample, SampleValue, Sink, parse,
     series_labels,
 };
-use bellwether_storage::{
-    ExemplarSeries, LabelQuery, MemoryStore, MetadataEntry, SeriesHandle, SeriesKey, StoreStats,
-    WriteOutcome,
-};
+use bellwether_storage::{LabelQuery, MemoryStore, SeriesKey, StoreLayer, WriteOutcome};
 use parking_lot::Mutex;
 
 use super::*;
@@ -219,9 +216,9 @@ struct Forgetful {
 
 const GENERATION: u64 = 1 << 32;
 
-impl MetricStore for Forgetful {
-    fn key_seed(&self) -> u64 {
-        self.inner.key_seed()
+impl StoreLayer for Forgetful {
+    fn inner(&self) -> &dyn MetricStore {
+        &self.inner
     }
     fn resolve(&self, _key: SeriesKey) -> Option<SeriesRef> {
         None
@@ -269,43 +266,6 @@ impl MetricStore for Forgetful {
         outcome.float_count = inner.float_count;
         outcome.histogram_count = inner.histogram_count;
         Ok(outcome)
-    }
-    fn select(
-        &self,
-        selection: &Selection<'_>,
-    ) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
-        self.inner.select(selection)
-    }
-    fn label_names(&self, query: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        self.inner.label_names(query)
-    }
-    fn label_values(
-        &self,
-        name: &str,
-        query: &LabelQuery<'_>,
-    ) -> Result<Vec<String>, StorageError> {
-        self.inner.label_values(name, query)
-    }
-    fn series(&self, query: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
-        self.inner.series(query)
-    }
-    fn exemplars(&self, query: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
-        self.inner.exemplars(query)
-    }
-    fn metadata(&self, metric: Option<&str>) -> Result<Vec<MetadataEntry>, StorageError> {
-        self.inner.metadata(metric)
-    }
-    fn delete(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<(), StorageError> {
-        self.inner.delete(sets, range)
-    }
-    fn clean_tombstones(&self) -> Result<(), StorageError> {
-        self.inner.clean_tombstones()
-    }
-    fn snapshot(&self, skip_head: bool) -> Result<String, StorageError> {
-        self.inner.snapshot(skip_head)
-    }
-    fn stats(&self, top: usize) -> StoreStats {
-        self.inner.stats(top)
     }
 }
 

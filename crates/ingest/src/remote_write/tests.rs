@@ -4,8 +4,8 @@ use bellwether_model::{
     TimeRange,
 };
 use bellwether_storage::{
-    LabelQuery, MemoryStore, Samples, Selection, SelectionHints, SeriesHandle, SeriesKey,
-    SeriesRef, StoreStats, WriteBatch, WriteOutcome,
+    LabelQuery, MemoryStore, Samples, Selection, SelectionHints, SeriesKey, SeriesRef, StoreLayer,
+    WriteBatch, WriteOutcome,
 };
 use bellwether_wire::histogram::TimedHistogram;
 use bellwether_wire::{v1 as wire1, v2 as wire2};
@@ -371,12 +371,9 @@ struct Stubborn {
     forget_once: std::sync::atomic::AtomicBool,
 }
 
-impl MetricStore for Stubborn {
-    fn key_seed(&self) -> u64 {
-        self.inner.key_seed()
-    }
-    fn resolve(&self, key: SeriesKey) -> Option<SeriesRef> {
-        self.inner.resolve(key)
+impl StoreLayer for Stubborn {
+    fn inner(&self) -> &dyn MetricStore {
+        &self.inner
     }
     fn register(
         &self,
@@ -416,46 +413,6 @@ impl MetricStore for Stubborn {
             return Ok(outcome);
         }
         self.inner.write(source, batch)
-    }
-    fn select(&self, s: &Selection<'_>) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
-        self.inner.select(s)
-    }
-    fn label_names(&self, q: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        self.inner.label_names(q)
-    }
-    fn label_values(&self, n: &str, q: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        self.inner.label_values(n, q)
-    }
-    fn series(&self, q: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
-        self.inner.series(q)
-    }
-    fn exemplars(
-        &self,
-        q: &LabelQuery<'_>,
-    ) -> Result<Vec<bellwether_storage::ExemplarSeries>, StorageError> {
-        self.inner.exemplars(q)
-    }
-    fn metadata(
-        &self,
-        m: Option<&str>,
-    ) -> Result<Vec<bellwether_storage::MetadataEntry>, StorageError> {
-        self.inner.metadata(m)
-    }
-    fn delete(
-        &self,
-        m: &[Vec<bellwether_model::Matcher>],
-        r: TimeRange,
-    ) -> Result<(), StorageError> {
-        self.inner.delete(m, r)
-    }
-    fn clean_tombstones(&self) -> Result<(), StorageError> {
-        self.inner.clean_tombstones()
-    }
-    fn snapshot(&self, skip_head: bool) -> Result<String, StorageError> {
-        self.inner.snapshot(skip_head)
-    }
-    fn stats(&self, top: usize) -> StoreStats {
-        self.inner.stats(top)
     }
 }
 

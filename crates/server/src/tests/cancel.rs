@@ -1,10 +1,6 @@
 use std::sync::mpsc;
 
-use bellwether_model::{Matcher, TimeRange};
-use bellwether_storage::{
-    ExemplarSeries, LabelQuery, MetadataEntry, Selection, SeriesHandle, SeriesKey, SeriesRef,
-    StorageError, StoreStats, WriteOutcome,
-};
+use bellwether_storage::{Selection, SeriesHandle, StorageError, StoreLayer};
 use parking_lot::Mutex;
 
 use super::*;
@@ -17,23 +13,9 @@ struct Waiting {
     go_on: Mutex<mpsc::Receiver<()>>,
 }
 
-impl MetricStore for Waiting {
-    fn key_seed(&self) -> u64 {
-        self.inner.key_seed()
-    }
-    fn resolve(&self, key: SeriesKey) -> Option<SeriesRef> {
-        self.inner.resolve(key)
-    }
-    fn register(
-        &self,
-        source: &Source,
-        key: Option<SeriesKey>,
-        labels: &Labels,
-    ) -> Result<SeriesRef, StorageError> {
-        self.inner.register(source, key, labels)
-    }
-    fn write(&self, source: &Source, batch: &WriteBatch) -> Result<WriteOutcome, StorageError> {
-        self.inner.write(source, batch)
+impl StoreLayer for Waiting {
+    fn inner(&self) -> &dyn MetricStore {
+        &self.inner
     }
     fn select(
         &self,
@@ -44,37 +26,6 @@ impl MetricStore for Waiting {
             self.go_on.lock().recv().unwrap();
         }
         self.inner.select(selection)
-    }
-    fn label_names(&self, query: &LabelQuery<'_>) -> Result<Vec<String>, StorageError> {
-        self.inner.label_names(query)
-    }
-    fn label_values(
-        &self,
-        name: &str,
-        query: &LabelQuery<'_>,
-    ) -> Result<Vec<String>, StorageError> {
-        self.inner.label_values(name, query)
-    }
-    fn series(&self, query: &LabelQuery<'_>) -> Result<Vec<Labels>, StorageError> {
-        self.inner.series(query)
-    }
-    fn exemplars(&self, query: &LabelQuery<'_>) -> Result<Vec<ExemplarSeries>, StorageError> {
-        self.inner.exemplars(query)
-    }
-    fn metadata(&self, metric: Option<&str>) -> Result<Vec<MetadataEntry>, StorageError> {
-        self.inner.metadata(metric)
-    }
-    fn delete(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<(), StorageError> {
-        self.inner.delete(sets, range)
-    }
-    fn clean_tombstones(&self) -> Result<(), StorageError> {
-        self.inner.clean_tombstones()
-    }
-    fn snapshot(&self, skip_head: bool) -> Result<String, StorageError> {
-        self.inner.snapshot(skip_head)
-    }
-    fn stats(&self, top: usize) -> StoreStats {
-        self.inner.stats(top)
     }
 }
 
