@@ -74,6 +74,7 @@ pub(crate) fn engine_settings(flags: &Serve, config: &Config) -> Result<EngineSe
         retention_ms,
         retention_bytes,
         series_per_source_max: storage.limits.series_per_source_max,
+        samples_per_second_max: storage.limits.samples_per_second_max,
         labels_max: storage.limits.labels_max,
         label_name_bytes_max: storage.limits.label_name_bytes_max,
         label_value_bytes_max: storage.limits.label_value_bytes_max,

@@ -21,6 +21,8 @@ pub(crate) enum ErrorType {
     Timeout,
     Canceled,
     Execution,
+    /// A limit is reached for now.
+    Limited,
     BadData,
     Internal,
     /// Switched off. Upstream answers this with 500.
@@ -37,7 +39,7 @@ impl ErrorType {
         match self {
             Self::Timeout => "timeout",
             Self::Canceled => "canceled",
-            Self::Execution => "execution",
+            Self::Execution | Self::Limited => "execution",
             Self::BadData => "bad_data",
             Self::Internal => "internal",
             Self::Disabled | Self::Unavailable => "unavailable",
@@ -51,6 +53,7 @@ impl ErrorType {
         match self {
             Self::BadData => StatusCode::BAD_REQUEST,
             Self::Execution => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Limited => StatusCode::TOO_MANY_REQUESTS,
             // What nginx made the custom for a client that hung up.
             Self::Canceled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
             Self::Timeout | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -120,6 +123,10 @@ impl IntoResponse for ApiError {
         json.object_end();
         let mut response = json_response(json.into_bytes());
         *response.status_mut() = self.error_type.status();
+        if self.error_type == ErrorType::Limited {
+            let seconds = HeaderValue::from_static("30");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         if self.error_type == ErrorType::Unauthorized {
             let challenge = HeaderValue::from_static("Basic realm=\"bellwether\", Bearer");
             response

@@ -26,14 +26,14 @@ use bellwether_scrape::ScrapeError;
 use bellwether_scrape::exposition::{
     self, ExpositionError, Format, HistogramOptions, MetadataPiece, Sample, SampleValue, Sink,
 };
-use bellwether_storage::{MetricStore, SeriesRef, Source, WriteBatch};
+use bellwether_storage::{ErrorKind, MetricStore, SeriesRef, Source, WriteBatch};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 
 use crate::api::{Call, matcher_sets};
 use crate::app::App;
 use crate::body;
-use crate::envelope::{ApiError, json_response, text_response};
+use crate::envelope::{ApiError, ErrorType, json_response, text_response};
 use crate::json::JsonWriter;
 
 /// Pieces of an export that wait for the client. Chosen: enough to keep both sides busy.
@@ -146,10 +146,16 @@ pub(crate) async fn import(State(app): State<Arc<App>>, request: Request) -> Res
         let report = (import.stored, import.refused, import.by_series.len());
         match parsed.and(flushed) {
             Ok(()) => Ok(report),
-            Err(error) => Err(ApiError::bad_data(format_args!(
-                "{error}; {} samples before it are stored",
-                report.0
-            ))),
+            Err(error) => {
+                let error_type = match &error {
+                    ScrapeError::Storage(error) if error.kind() == ErrorKind::Limit => {
+                        ErrorType::Limited
+                    }
+                    _ => ErrorType::BadData,
+                };
+                let text = format!("{error}; {} samples before it are stored", report.0);
+                Err(ApiError::new(error_type, text))
+            }
         }
     });
     match taken.await {

@@ -42,12 +42,14 @@ use crate::head::Head;
 use crate::keys::Keys;
 use crate::log::LogWriter;
 use crate::manifest::{Manifest, Version, file_path};
+use crate::rates::Rates;
 use crate::settings::EngineSettings;
 
 /// Counts of what happened since the start.
 #[derive(Debug, Default)]
 struct Counters {
     samples: AtomicU64,
+    samples_limited: AtomicU64,
     rejected: AtomicU64,
     series_created: AtomicU64,
     series_refused: AtomicU64,
@@ -109,6 +111,7 @@ pub struct Engine {
     keys: RwLock<Keys>,
     version: RwLock<Arc<Version>>,
     extras: Mutex<Extras>,
+    rates: Option<Rates>,
     next_file: AtomicU64,
     /// The generation of the memtable in which idle series were last looked for.
     forgotten: AtomicU64,

@@ -10,7 +10,7 @@
 //! Files are written once and replaced by rename. No query language and no HTTP here.
 //!
 //! ## Limits
-//! `EngineSettings` bounds memory, series and labels. 2³² series may be registered in the life of a
+//! `EngineSettings` bounds memory, series, labels and the rate of samples. 2³² series may be registered in the life of a
 //! data folder.
 //!
 //! ## Failure
@@ -33,6 +33,7 @@ mod manifest;
 mod memtable;
 mod merge;
 mod points;
+mod rates;
 mod records;
 mod select;
 mod settings;

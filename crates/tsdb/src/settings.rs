@@ -27,6 +27,8 @@ pub struct EngineSettings {
     pub block_span_ms: i64,
     /// Series that one source may have in the head; 0: no bound.
     pub series_per_source_max: u64,
+    /// Samples a second that one source may send, over a minute; 0: no bound.
+    pub samples_per_second_max: u64,
     /// Labels a series may have; 0: no bound.
     pub labels_max: usize,
     /// Bytes a label's name may have; 0: no bound.
@@ -56,6 +58,7 @@ impl Default for EngineSettings {
             retention_bytes: 0,
             block_span_ms: 2 * 3_600_000,
             series_per_source_max: 0,
+            samples_per_second_max: 0,
             labels_max: 128,
             label_name_bytes_max: 1_024,
             label_value_bytes_max: 16_384,

@@ -114,6 +114,12 @@ static LIMITS: Section = Section {
             "Most series that one source may have in memory.",
         ),
         Field::new(
+            "sample_rate_per_source",
+            ANY_COUNT,
+            "0",
+            "Most samples a second that one source may send, over a minute: beyond, nothing is taken from it for as long as it was too fast.",
+        ),
+        Field::new(
             "labels_per_series",
             ANY_COUNT,
             "128",
@@ -283,6 +289,8 @@ pub struct StorageSettings {
 pub struct StorageLimits {
     /// Most series that one source may have in memory.
     pub series_per_source_max: u64,
+    /// Most samples a second that one source may send.
+    pub samples_per_second_max: u64,
     /// Most labels of a series.
     pub labels_max: usize,
     /// Longest label name in bytes.
@@ -311,6 +319,7 @@ pub(crate) fn decode_storage(view: &View<'_>) -> StorageSettings {
         exemplars_max: view.section("exemplars").count("max_exemplars"),
         limits: StorageLimits {
             series_per_source_max: limits.count("series_per_source"),
+            samples_per_second_max: limits.count("sample_rate_per_source"),
             labels_max: limits.length("labels_per_series"),
             label_name_bytes_max: limits.length("label_name_length"),
             label_value_bytes_max: limits.length("label_value_length"),

@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use bellwether_storage::{StorageError, StoreLayer, WriteOutcome};
 use bellwether_wire::snappy;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
@@ -240,6 +241,49 @@ async fn remote_write_is_taken() {
     };
     let request = post("/api/v1/write", &headers, body);
     assert_eq!(send(&server(off).router(), request).await.0, 404);
+}
+
+/// A store whose sources all send too fast.
+#[derive(Debug)]
+struct TooFast(MemoryStore);
+
+impl StoreLayer for TooFast {
+    fn inner(&self) -> &dyn MetricStore {
+        &self.0
+    }
+    fn write(&self, source: &Source, _: &WriteBatch) -> Result<WriteOutcome, StorageError> {
+        let text = format!("source {:?} sent too much", source.0);
+        Err(StorageError::Limit(text))
+    }
+}
+
+#[tokio::test]
+async fn who_sends_too_fast_is_told_when_to_come_back() {
+    let server = Server::new(parts(ServerSettings::default())).unwrap();
+    server.open(Services {
+        store: Arc::new(TooFast(store())),
+        ..services()
+    });
+    let router = server.router();
+    let compressed = [PROTOBUF, ("content-encoding", "snappy")];
+    let written = snappy::encode(&write_request()).unwrap();
+    let exported = otlp_request().encode_to_vec();
+    let imported = b"a_total 1 1700000000\n# EOF\n".to_vec();
+    for (source, request) in [
+        (
+            "remote_write:127.0.0.1",
+            post("/api/v1/write", &compressed, written),
+        ),
+        ("otlp:127.0.0.1", post("/v1/metrics", &[PROTOBUF], exported)),
+        ("import", post("/api/bellwether/v1/import", &[], imported)),
+    ] {
+        let (status, headers, bytes) = send(&router, request).await;
+        let text = String::from_utf8_lossy(&bytes);
+        assert_eq!(status, 429, "{source}: {text}");
+        let seconds = headers.get("retry-after").unwrap().to_str().unwrap();
+        assert!(seconds.parse::<u64>().unwrap() > 0, "{source}");
+        assert!(text.contains(source), "{source}: {text}");
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use crate::log::{LogWriter, put_record, read_records};
 use crate::manifest::{Manifest, Tombstones, Version, file_number, file_path};
 use crate::memtable::HistogramPoint;
 use crate::points::PointRef;
+use crate::rates::Rates;
 use crate::records;
 use crate::settings::EngineSettings;
 
@@ -131,6 +132,7 @@ impl Engine {
             keys: RwLock::new(Keys::default()),
             version: RwLock::new(Arc::new(version)),
             extras: Mutex::new(extras),
+            rates: Rates::new(settings.samples_per_second_max),
             next_file: AtomicU64::new(next_file),
             forgotten: AtomicU64::new(0),
             key_seed: secret(),

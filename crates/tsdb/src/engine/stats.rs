@@ -119,8 +119,9 @@ impl Engine {
 
     fn own_counters(&self) -> Vec<(&'static str, f64)> {
         let c = &self.counters;
-        let counters: [(&'static str, &AtomicU64); 17] = [
+        let counters: [(&'static str, &AtomicU64); 18] = [
             ("bellwether_tsdb_samples_total", &c.samples),
+            ("bellwether_tsdb_samples_limited_total", &c.samples_limited),
             ("bellwether_tsdb_samples_rejected_total", &c.rejected),
             ("bellwether_tsdb_series_created_total", &c.series_created),
             ("bellwether_tsdb_series_refused_total", &c.series_refused),

@@ -312,15 +312,24 @@ impl Engine {
         source: &Source,
         batch: &WriteBatch,
     ) -> Result<WriteOutcome, StorageError> {
-        self.try_write(source, batch)
-            .inspect_err(|_| add(&self.counters.writes_failed, 1))
+        let count = batch.sample_count() as u64;
+        if let Some(rates) = &self.rates {
+            rates
+                .check(source, count, self.clock.now_ms())
+                .inspect_err(|_| add(&self.counters.samples_limited, count))?;
+        }
+        let (outcome, new) = self
+            .try_write(batch)
+            .inspect_err(|_| add(&self.counters.writes_failed, 1))?;
+        if let Some(rates) = &self.rates {
+            // What is known already costs nothing: who sends a part of it again gets on.
+            rates.charge(source, new + outcome.rejected_count);
+        }
+        Ok(outcome)
     }
 
-    fn try_write(
-        &self,
-        _source: &Source,
-        batch: &WriteBatch,
-    ) -> Result<WriteOutcome, StorageError> {
+    /// Also gives the number of samples that were not known.
+    fn try_write(&self, batch: &WriteBatch) -> Result<(WriteOutcome, u64), StorageError> {
         let bounds = self.bounds();
         let mut outcome = WriteOutcome::default();
         let mut guard = self.log.lock();
@@ -381,7 +390,7 @@ impl Engine {
                 extras.undo();
             }
         }
-        let buffer_len = buffer.len() as u64;
+        let (buffer_len, new) = (buffer.len() as u64, taken.len() as u64);
         // A single huge batch must not keep its memory for ever.
         if buffer.capacity() < 4 << 20 {
             log.buffer = buffer;
@@ -396,7 +405,7 @@ impl Engine {
         );
         add(&self.counters.rejected, outcome.rejected_count);
         self.relieve(waiting);
-        Ok(outcome)
+        Ok((outcome, new))
     }
 
     /// Appends records of samples to the log, whose file is begun where there is none yet.
