@@ -191,10 +191,11 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
         Kind::Url(_) if text.is_empty() => Ok(()),
         Kind::Url(schemes) => parse_url(text, schemes).map(drop),
         Kind::Regex => Rule::compile(text).map(drop).map_err(|error| {
-            let reason = error.to_string();
-            let last = reason.lines().last().unwrap_or_default().trim();
-            let last = last.strip_prefix("error: ").unwrap_or(last);
-            format!("{:?} is not a regular expression: {last}", shortened(text))
+            let reason = error.reason;
+            format!(
+                "{:?} is not a regular expression: {reason}",
+                shortened(text)
+            )
         }),
         Kind::LabelName if text.is_empty() => {
             Err("\"\" is not a label name: want a text that is not empty".to_owned())

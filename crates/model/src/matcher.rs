@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Labels, utf8_name};
+use crate::{Labels, Regexp, RegexpError, utf8_name};
 
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,16 +37,6 @@ impl MatchOp {
     }
 }
 
-/// A matcher whose pattern is not a regular expression.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{pattern:?} is not a regular expression: {reason}")]
-pub struct MatcherError {
-    /// The pattern as given.
-    pub pattern: String,
-    /// What is wrong with it, on one line.
-    pub reason: String,
-}
-
 /// A condition on one label. A label that is not there counts as the empty string.
 #[derive(Clone)]
 pub struct Matcher {
@@ -72,7 +62,7 @@ enum Pattern {
     NotEmpty,
     /// `literal.*`
     Prefix(String),
-    Regex(regex::Regex),
+    Regex(Regexp),
 }
 
 impl Matcher {
@@ -85,7 +75,7 @@ impl Matcher {
         name: impl Into<String>,
         op: MatchOp,
         value: impl Into<String>,
-    ) -> Result<Self, MatcherError> {
+    ) -> Result<Self, RegexpError> {
         let value = value.into();
         let pattern = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
@@ -158,7 +148,7 @@ impl Matcher {
 }
 
 impl Pattern {
-    fn compile(pattern: &str) -> Result<Self, MatcherError> {
+    fn compile(pattern: &str) -> Result<Self, RegexpError> {
         if let Some(mut literals) = plain_alternation(pattern) {
             literals.sort_unstable();
             literals.dedup();
@@ -174,15 +164,7 @@ impl Pattern {
         {
             return Ok(Self::Prefix(prefix.to_owned()));
         }
-        let fail = |reason: String| MatcherError {
-            pattern: pattern.to_owned(),
-            reason,
-        };
-        regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
-            .size_limit(16 << 20)
-            .build()
-            .map(Self::Regex)
-            .map_err(|e| fail(last_line(&e.to_string())))
+        Regexp::anchored(pattern).map(Self::Regex)
     }
 
     fn matches(&self, value: &str) -> bool {
@@ -216,11 +198,6 @@ fn plain_alternation(pattern: &str) -> Option<Vec<String>> {
         .split('|')
         .map(|part| is_plain(part).then(|| part.to_owned()))
         .collect()
-}
-
-fn last_line(message: &str) -> String {
-    let line = message.lines().last().unwrap_or("").trim();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 impl PartialEq for Matcher {
@@ -296,7 +273,7 @@ mod tests {
         let error = Matcher::new("a", MatchOp::Regex, "a(b").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "\"a(b\" is not a regular expression: unclosed group"
+            "\"a(b\" is not a regular expression: missing ) for the group (character 2)"
         );
     }
 }

@@ -9,7 +9,7 @@
 
 use md5::{Digest, Md5};
 
-use crate::{Labels, LabelsBuilder};
+use crate::{Labels, LabelsBuilder, Regexp, RegexpError};
 
 /// What a rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Rule {
     /// The regex as written. Default `(.*)`.
     pub regex_text: String,
     /// The same, compiled and anchored.
-    pub regex: regex::Regex,
+    pub regex: Regexp,
     /// For [`Action::HashMod`].
     pub modulus: u64,
     /// The label to write; may hold `$1` where the action is [`Action::Replace`].
@@ -79,8 +79,8 @@ impl Rule {
     ///
     /// # Errors
     /// Where the text is not a regular expression.
-    pub fn compile(regex_text: &str) -> Result<regex::Regex, regex::Error> {
-        regex::Regex::new(&format!("^(?s:{regex_text})$"))
+    pub fn compile(regex_text: &str) -> Result<Regexp, RegexpError> {
+        Regexp::anchored(regex_text)
     }
 }
 

@@ -29,7 +29,7 @@ const STOPPING: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) settings: ServerSettings,
-    pub(crate) cors_origin: regex::Regex,
+    pub(crate) cors_origin: bellwether_model::Regexp,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) registry: Registry,
     pub(crate) build: BuildInfo,

@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::{Router, middleware};
 use bellwether_ingest::otlp::OtlpSettings;
+use bellwether_model::Regexp;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -51,16 +52,11 @@ impl Server {
     pub fn new(parts: ServerParts) -> Result<Self, ServerError> {
         let settings = parts.settings;
         check_exposure(&settings)?;
-        let pattern = format!("^(?:{})$", settings.cors_origin);
-        let cors_origin = regex::Regex::new(&pattern).map_err(|error| ServerError::Setting {
-            setting: "cors_origin",
-            reason: error
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or("not a pattern")
-                .to_owned(),
-        })?;
+        let cors_origin =
+            Regexp::anchored(&settings.cors_origin).map_err(|error| ServerError::Setting {
+                setting: "cors_origin",
+                reason: error.to_string(),
+            })?;
         for (_, hash) in &settings.security.users {
             check_hash("users", &hash.0)?;
         }

@@ -5,7 +5,7 @@ use super::column::{Grid, Series};
 use super::matching;
 use super::plan::{CallNode, Node};
 use crate::QueryError;
-use bellwether_model::METRIC_NAME;
+use bellwether_model::{METRIC_NAME, Regexp};
 
 fn text(call: &CallNode, index: usize) -> &str {
     match call.args.get(index) {
@@ -58,8 +58,9 @@ impl Query<'_> {
     ) -> Result<Vec<Series>, QueryError> {
         let replacement = text(call, 2);
         let (source, pattern) = (text(call, 3), text(call, 4));
-        let regex = regex::Regex::new(&format!("^(?s:{pattern})$"))
-            .map_err(|_| invalid("regular expression", call, pattern))?;
+        // The text of the error is Prometheus', which names the pattern and no position.
+        let regex =
+            Regexp::anchored(pattern).map_err(|_| invalid("regular expression", call, pattern))?;
         let target = label_name(call, 1, "destination label name")?;
         self.relabelled(call, grid, target, |one| {
             let found = regex.captures(one.labels.get(source).unwrap_or(""))?;
