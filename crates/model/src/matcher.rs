@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Labels, Regexp, RegexpError, utf8_name};
+use crate::regexp::Condition;
+use crate::{Labels, RegexpError, utf8_name};
 
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,24 +47,11 @@ pub struct Matcher {
     pub op: MatchOp,
     /// The string or pattern to compare with.
     pub value: String,
-    pattern: Option<Arc<Pattern>>,
+    pattern: Option<Arc<Condition>>,
 }
 
 /// A conjunction of matchers.
 pub type Matchers = Vec<Matcher>;
-
-/// A compiled pattern. Alternations of plain strings, by far the most frequent, need no automaton.
-enum Pattern {
-    /// The pattern is an alternation of literals, sorted for binary search.
-    OneOf(Vec<String>),
-    /// `.*`
-    Anything,
-    /// `.+`
-    NotEmpty,
-    /// `literal.*`
-    Prefix(String),
-    Regex(Regexp),
-}
 
 impl Matcher {
     /// Makes a matcher, compiling its pattern. Patterns are anchored and `.` matches line ends, as
@@ -79,7 +67,7 @@ impl Matcher {
         let value = value.into();
         let pattern = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(Arc::new(Pattern::compile(&value)?)),
+            MatchOp::Regex | MatchOp::NotRegex => Some(Arc::new(Condition::compile(&value)?)),
         };
         Ok(Self {
             name: name.into(),
@@ -124,13 +112,13 @@ impl Matcher {
     }
 
     /// The strings that alone can match, sorted, where the matcher is an equality or an
-    /// alternation of literals (`a|b|c`). For negative operators: the strings that cannot.
+    /// alternation of literals (`a|b|c`, `(a|b)\.c`). For negative operators: the strings that cannot.
     #[must_use]
     pub fn literals(&self) -> Option<&[String]> {
         match (&self.pattern, self.op) {
             (None, _) => Some(std::slice::from_ref(&self.value)),
             (Some(pattern), _) => match &**pattern {
-                Pattern::OneOf(literals) => Some(literals),
+                Condition::OneOf(literals) => Some(literals),
                 _ => None,
             },
         }
@@ -141,63 +129,10 @@ impl Matcher {
     #[must_use]
     pub fn prefix(&self) -> Option<&str> {
         match self.pattern.as_deref() {
-            Some(Pattern::Prefix(prefix)) => Some(prefix),
+            Some(Condition::Prefix(prefix)) => Some(prefix),
             _ => None,
         }
     }
-}
-
-impl Pattern {
-    fn compile(pattern: &str) -> Result<Self, RegexpError> {
-        if let Some(mut literals) = plain_alternation(pattern) {
-            literals.sort_unstable();
-            literals.dedup();
-            return Ok(Self::OneOf(literals));
-        }
-        match pattern {
-            ".*" => return Ok(Self::Anything),
-            ".+" => return Ok(Self::NotEmpty),
-            _ => {}
-        }
-        if let Some(prefix) = pattern.strip_suffix(".*")
-            && is_plain(prefix)
-        {
-            return Ok(Self::Prefix(prefix.to_owned()));
-        }
-        Regexp::anchored(pattern).map(Self::Regex)
-    }
-
-    fn matches(&self, value: &str) -> bool {
-        match self {
-            Self::OneOf(literals) => match literals.as_slice() {
-                [one] => one == value,
-                many => many.binary_search_by(|l| l.as_str().cmp(value)).is_ok(),
-            },
-            Self::Anything => true,
-            Self::NotEmpty => !value.is_empty(),
-            Self::Prefix(prefix) => value.starts_with(prefix.as_str()),
-            Self::Regex(regex) => regex.is_match(value),
-        }
-    }
-}
-
-fn is_plain(s: &str) -> bool {
-    !s.contains([
-        '.', '*', '+', '?', '(', ')', '[', ']', '{', '}', '^', '$', '\\', '|',
-    ])
-}
-
-/// The literals of a pattern such as `a`, `a|b|c` or `(a|b)`, or `None` where it has anything else.
-fn plain_alternation(pattern: &str) -> Option<Vec<String>> {
-    let inner = pattern
-        .strip_prefix("(?:")
-        .or_else(|| pattern.strip_prefix('('))
-        .and_then(|p| p.strip_suffix(')'))
-        .unwrap_or(pattern);
-    inner
-        .split('|')
-        .map(|part| is_plain(part).then(|| part.to_owned()))
-        .collect()
 }
 
 impl PartialEq for Matcher {
@@ -266,6 +201,52 @@ mod tests {
         check("(?i)ABC", "abc", true);
         check("x|[0-9]+", "12", true);
         check("x|[0-9]+", "12a", false);
+    }
+
+    #[test]
+    fn patterns_of_few_strings_list_them() {
+        let check = |pattern: &str, want: Option<&[&str]>| {
+            let matcher = Matcher::new("a", MatchOp::Regex, pattern).unwrap();
+            let have = matcher.literals().map(<[String]>::to_vec);
+            let want = want.map(|want| want.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
+            assert_eq!(have, want, "{pattern}");
+            for literal in want.iter().flatten() {
+                assert!(matcher.matches(literal), "{pattern} on {literal}");
+            }
+            assert!(
+                !matcher.matches("none of them") || want.is_none(),
+                "{pattern}"
+            );
+        };
+        check("b|a|b", Some(&["a", "b"]));
+        check("(a|b)", Some(&["a", "b"]));
+        check("a|", Some(&["", "a"]));
+        check("", Some(&[""]));
+        check(
+            r"10\.0\.0\.1:9100|\Qdb.local\E",
+            Some(&["10.0.0.1:9100", "db.local"]),
+        );
+        check("(a|b)-(c|d)", Some(&["a-c", "a-d", "b-c", "b-d"]));
+        check("https?", Some(&["http", "https"]));
+        check("a{2|b}", Some(&["a{2", "b}"]));
+        check("(?i)a", None);
+        check("(?i)1|2", Some(&["1", "2"]));
+        check("a.c", None);
+        check("a*", None);
+        check("[ab]", None);
+        check(
+            "(a|b|c|d|e|f|g|h)(a|b|c|d|e|f|g|h)(a|b|c|d|e|f|g|h)(a|b)",
+            None,
+        );
+        let prefix = |pattern: &str| {
+            let matcher = Matcher::new("a", MatchOp::Regex, pattern).unwrap();
+            matcher.prefix().map(str::to_owned)
+        };
+        assert_eq!(prefix(r"a\.b.*").as_deref(), Some("a.b"));
+        assert_eq!(prefix("a(.*)").as_deref(), Some("a"));
+        assert_eq!(prefix("(?-s)a.*"), None);
+        assert_eq!(prefix("(?i)a.*"), None);
+        assert_eq!(prefix("a.+"), None);
     }
 
     #[test]

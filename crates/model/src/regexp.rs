@@ -20,6 +20,7 @@
 //! <https://github.com/google/re2/wiki/Syntax>, <https://pkg.go.dev/regexp/syntax>.
 
 mod class;
+mod condition;
 mod parse;
 mod print;
 mod template;
@@ -28,6 +29,8 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+
+pub(crate) use condition::Condition;
 
 /// Memory of a compiled pattern. Chosen: a class of all letters, repeated a thousand times, is
 /// refused; no pattern that a person writes comes near.
@@ -61,16 +64,18 @@ impl Regexp {
     /// # Errors
     /// Says what is wrong with the pattern, and where.
     pub fn anchored(pattern: &str) -> Result<Self, RegexpError> {
-        let fail = |reason: String| RegexpError {
-            pattern: pattern.to_owned(),
-            reason,
-        };
-        let parsed = parse::parse(pattern).map_err(fail)?;
+        Self::build(pattern, parse_pattern(pattern)?)
+    }
+
+    fn build(pattern: &str, parsed: parse::Parsed) -> Result<Self, RegexpError> {
         let regex = regex::RegexBuilder::new(&print::anchored(&parsed.node))
             .size_limit(COMPILED_BYTES_MAX)
             .nest_limit(PRINTED_DEPTH_MAX)
             .build()
-            .map_err(|error| fail(refusal(&error)))?;
+            .map_err(|error| RegexpError {
+                pattern: pattern.to_owned(),
+                reason: refusal(&error),
+            })?;
         Ok(Self {
             regex,
             names: parsed.names.into(),
@@ -91,6 +96,13 @@ impl Regexp {
             names: &self.names,
         })
     }
+}
+
+fn parse_pattern(pattern: &str) -> Result<parse::Parsed, RegexpError> {
+    parse::parse(pattern).map_err(|reason| RegexpError {
+        pattern: pattern.to_owned(),
+        reason,
+    })
 }
 
 /// Our parser has checked the syntax, so what the engine still refuses is the size.

@@ -9,6 +9,9 @@ pub(super) const DEPTH_MAX: u32 = 100;
 /// Copies of one element that repetitions make, alone or multiplied.
 const COPIES_MAX: u32 = 1_000;
 
+/// Any character, as printed.
+pub(super) const ANY: &str = "(?s:.)";
+
 /// A part of a pattern. Flags are resolved: nothing in it depends on what stands around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
@@ -220,7 +223,7 @@ impl Parser<'_> {
                 '^' => self.leaf(r"\A"),
                 '$' if self.flags.multi_line => self.leaf("(?m:$)"),
                 '$' => self.leaf(r"\z"),
-                '.' if self.flags.dot_all => self.leaf("(?s:.)"),
+                '.' if self.flags.dot_all => self.leaf(ANY),
                 '.' => self.leaf(r"[^\n]"),
                 '[' => {
                     let text = class::bracketed(&mut self.input, self.flags.fold)?;

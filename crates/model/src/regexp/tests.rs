@@ -585,10 +585,12 @@ proptest! {
         let mut pattern = String::new();
         tree.write(&mut pattern);
         let regexp = Regexp::anchored(&pattern).unwrap();
+        let condition = Condition::compile(&pattern).unwrap();
         for text in texts {
             let want = tree.ends(&text, &[0]).contains(&text.len());
             let text: String = text.into_iter().collect();
             prop_assert_eq!(regexp.is_match(&text), want, "{} on {:?}: {:?}", pattern, text, regexp);
+            prop_assert_eq!(condition.matches(&text), want, "{} on {:?}: {:?}", pattern, text, condition);
         }
     }
 
