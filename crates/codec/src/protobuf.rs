@@ -448,11 +448,25 @@ impl<'a> Writer<'a> {
 
     /// A nested message that `write` fills, even if it stays empty.
     pub fn message(&mut self, number: u32, write: impl FnOnce(&mut Writer<'_>)) {
+        let message = self.open(number);
+        write(&mut Writer::new(self.out));
+        self.close(message);
+    }
+
+    /// Begins a nested message, for callers that cannot fill it in one closure. What is written
+    /// until [`Writer::close`] belongs to it.
+    #[must_use = "a message that is not closed has no length"]
+    pub fn open(&mut self, number: u32) -> OpenMessage {
         self.key(number, 2);
         let length_at = self.out.len();
         self.out.push(0);
-        write(&mut Writer::new(self.out));
-        let length = self.out.len() - length_at - 1;
+        OpenMessage { length_at }
+    }
+
+    /// Ends the nested message that was begun last.
+    pub fn close(&mut self, message: OpenMessage) {
+        let length_at = message.length_at;
+        let length = self.out.len().saturating_sub(length_at + 1);
         if length < 0x80 {
             if let Some(byte) = self.out.get_mut(length_at) {
                 *byte = length as u8;
@@ -465,6 +479,12 @@ impl<'a> Writer<'a> {
         put_varint(&mut encoded, length as u64);
         self.out.splice(length_at..=length_at, encoded);
     }
+}
+
+/// A nested message that is being written.
+#[derive(Debug)]
+pub struct OpenMessage {
+    length_at: usize,
 }
 
 fn varint_len(number: u32) -> usize {

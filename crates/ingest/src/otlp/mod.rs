@@ -21,6 +21,7 @@
 
 mod attributes;
 mod delta;
+mod json;
 mod naming;
 mod native;
 mod settings;
@@ -42,6 +43,7 @@ pub use settings::{DeltaHandling, OtlpSettings, Promotion, TranslationStrategy};
 use crate::pending::{Pending, Report, SeriesLabels};
 use crate::series_key::SeriesHasher;
 use delta::Cumulator;
+use json::JsonError;
 use translate::Translation;
 
 /// What one request may hold.
@@ -288,27 +290,26 @@ impl OtlpReceiver {
             return Err((OtlpStatus::TooLarge, text));
         }
         let invalid = |text: String| (OtlpStatus::Invalid, format!("not OTLP metrics: {text}"));
-        let count = match encoding {
-            Encoding::Protobuf => {
-                size_check::count(body, messages_max).map_err(|e| invalid(e.to_string()))?
-            }
-            // Every message and list opens with a bracket.
+        let rewritten;
+        let message = match encoding {
+            Encoding::Protobuf => body,
             Encoding::Json => {
-                let opening = body.iter().filter(|byte| matches!(byte, b'{' | b'['));
-                let count = opening.count() as u64;
-                (count <= messages_max).then_some(count)
+                rewritten = json::to_protobuf(body, body_bytes_max).map_err(|e| match e {
+                    JsonError::Invalid(text) => invalid(text),
+                    JsonError::TooLarge => {
+                        let text = format!("as protobuf the body is above {body_bytes_max} bytes");
+                        (OtlpStatus::TooLarge, text)
+                    }
+                })?;
+                rewritten.as_slice()
             }
         };
+        let count = size_check::count(message, messages_max).map_err(|e| invalid(e.to_string()))?;
         if count.is_none() {
             let text = format!("body holds more than {messages_max} messages, or nests too deep");
             return Err((OtlpStatus::TooLarge, text));
         }
-        match encoding {
-            Encoding::Protobuf => {
-                ExportMetricsServiceRequest::decode(body).map_err(|e| invalid(e.to_string()))
-            }
-            Encoding::Json => serde_json::from_slice(body).map_err(|e| invalid(e.to_string())),
-        }
+        ExportMetricsServiceRequest::decode(message).map_err(|e| invalid(e.to_string()))
     }
 
     /// Stores a decoded request.

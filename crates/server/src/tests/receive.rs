@@ -61,7 +61,10 @@ async fn otlp_is_taken_in_both_forms_and_compressed() {
     let message = otlp_request().encode_to_vec();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&message).unwrap();
-    let json = serde_json::to_vec(&otlp_request()).unwrap();
+    let json = serde_json::json!({ "resourceMetrics": [{ "scopeMetrics": [{ "metrics": [{
+        "name": "room.temperature",
+        "gauge": { "dataPoints": [{ "timeUnixNano": format!("{NOW_MS}000000"), "asDouble": 21.5 }] },
+    }] }] }] });
     type Headers = &'static [(&'static str, &'static str)];
     let cases: [(&str, Headers, Vec<u8>); 4] = [
         ("/v1/metrics", &[PROTOBUF], message.clone()),
@@ -74,7 +77,7 @@ async fn otlp_is_taken_in_both_forms_and_compressed() {
         (
             "/v1/metrics",
             &[("content-type", "application/json; charset=utf-8")],
-            json,
+            json.to_string().into_bytes(),
         ),
     ];
     for (uri, headers, body) in cases {
