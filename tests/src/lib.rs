@@ -247,6 +247,21 @@ impl Server {
         Ok((answer.status().as_u16(), answer.text().await?))
     }
 
+    /// Sends OTLP metrics of a `Content-Type` and gives the status and the text.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn otlp(&self, content_type: &str, body: Vec<u8>) -> Result<(u16, String)> {
+        let answer = self
+            .client
+            .post(format!("{}/v1/metrics", self.url))
+            .header("Content-Type", content_type)
+            .body(body)
+            .send()
+            .await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
     /// Ends it without a warning, as `kill -9` does.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use bellwether_blackbox::peer::{self, output, python_command};
-use bellwether_blackbox::{EMPTY_CONFIG, Server, eventually, free_port};
+use bellwether_blackbox::{EMPTY_CONFIG, Server, eventually, free_port, root};
 use tokio::process::Command;
 
 fn host(url: &str) -> &str {
@@ -221,6 +221,146 @@ async fn the_opentelemetry_sdk_exports_into_it() -> Result<()> {
         let count = format!("histogram_count(wait_exponential_seconds{job})");
         assert_eq!(server.value(&count).await?, 3.0);
         assert_eq!(server.query(&format!("target_info{job}")).await?.len(), 1);
+    }
+    Ok(())
+}
+
+/// Takes samples of any age and of any future: captures keep the time at which they were made.
+const TIMELESS_CONFIG: &str =
+    "storage: { retention: { metrics: 100y }, limits: { future: 100y } }\n";
+
+/// The metrics requests that client libraries of AI services sent; their README says what was done.
+const CAPTURES: [&str; 2] = [
+    "opentelemetry-instrumentation-genai-openai-1.3b0-05-metrics.pb",
+    "traceloop-instrumentation-openai-0.62.4-05-metrics.pb",
+];
+
+fn capture(name: &str) -> std::path::PathBuf {
+    root().join("crates/ingest/testdata/otlp").join(name)
+}
+
+/// All series with their samples, over all time.
+async fn everything(server: &Server) -> Result<Vec<String>> {
+    let query = r#"last_over_time({__name__=~".+"}[50y])"#;
+    let far = [("query", query), ("time", "2500000000")];
+    let data = server.api("query", &far).await?;
+    let mut series: Vec<String> = data["result"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(ToString::to_string)
+        .collect();
+    series.sort_unstable();
+    Ok(series)
+}
+
+#[tokio::test]
+async fn what_ai_libraries_send_comes_back_from_queries() -> Result<()> {
+    let server = Server::start(TIMELESS_CONFIG, &[]).await?;
+    for name in CAPTURES {
+        let body = std::fs::read(capture(name))?;
+        let (status, text) = server.otlp("application/x-protobuf", body).await?;
+        ensure!(status == 200 && text.is_empty(), "{name}: {status} {text}");
+    }
+    let check = async |series: &str, want: f64| {
+        let have = server
+            .value(&format!("sum(last_over_time({series}[50y] @ 2500000000))"))
+            .await?;
+        ensure!(have == want, "{series}: {have}, not {want}");
+        anyhow::Ok(())
+    };
+    // The chat and the streamed chat in each library: 21 tokens in, 7 out; the embeddings 4 in.
+    let tokens = "gen_ai_client_token_usage";
+    for (kind, want) in [("input", 4.0 * 21.0 + 2.0 * 4.0), ("output", 4.0 * 7.0)] {
+        let of = format!(r#"job="unknown_service:python",gen_ai_token_type="{kind}""#);
+        check(&format!("{tokens}_sum{{{of}}}"), want).await?;
+    }
+    check(&format!(r#"{tokens}_sum{{server_port="18151"}}"#), 60.0).await?;
+    check(
+        &format!(r#"{tokens}_count{{gen_ai_operation_name="embeddings"}}"#),
+        2.0,
+    )
+    .await?;
+    // One library has the bounds 4, 16 and 64, the other 5, 10 and 25.
+    for (bound, want) in [
+        ("16", 3.0),
+        ("64", 5.0),
+        ("5", 1.0),
+        ("10", 3.0),
+        ("+Inf", 10.0),
+    ] {
+        check(&format!(r#"{tokens}_bucket{{le="{bound}"}}"#), want).await?;
+    }
+    for (series, want) in [
+        ("gen_ai_client_operation_duration_seconds_count", 8.0),
+        (
+            r#"gen_ai_client_operation_duration_seconds_count{error_type="openai.RateLimitError"}"#,
+            1.0,
+        ),
+        (
+            r#"gen_ai_client_operation_duration_seconds_count{error_type="RateLimitError"}"#,
+            1.0,
+        ),
+        (
+            "gen_ai_client_operation_time_to_first_chunk_seconds_count",
+            1.0,
+        ),
+        ("gen_ai_server_time_to_first_token_seconds_count", 1.0),
+        ("gen_ai_client_generation_choices_choice_total", 4.0),
+        ("llm_openai_chat_completions_exceptions_time_total", 1.0),
+        ("llm_openai_embeddings_vector_size_element_total", 2.0),
+        (r#"target_info{telemetry_sdk_version="1.45.2"}"#, 2.0),
+    ] {
+        check(series, want).await?;
+    }
+    let count = everything(&server).await?.len();
+    ensure!(count == 393, "{count} series, not 393");
+    let metadata = server
+        .api(
+            "metadata",
+            &[("metric", "gen_ai_client_operation_duration_seconds")],
+        )
+        .await?;
+    let of = &metadata["gen_ai_client_operation_duration_seconds"][0];
+    ensure!(
+        of["type"] == "histogram" && of["unit"] == "seconds",
+        "{metadata}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn json_of_the_protobuf_library_is_the_same_as_protobuf() -> Result<()> {
+    let mut answers = Vec::new();
+    for style in ["protobuf", "standard", "proto"] {
+        let server = Server::start(TIMELESS_CONFIG, &[]).await?;
+        for name in CAPTURES {
+            let file = capture(name);
+            let (content_type, body) = if style == "protobuf" {
+                ("application/x-protobuf", std::fs::read(file)?)
+            } else {
+                let json = output(python_command("otlp_json.py")?.arg(style).arg(file)).await?;
+                ("application/json", json.into_bytes())
+            };
+            let (status, text) = server.otlp(content_type, body).await?;
+            let quiet = if style == "protobuf" { "" } else { "{}" };
+            ensure!(
+                status == 200 && text == quiet,
+                "{style} {name}: {status} {text}"
+            );
+        }
+        answers.push(everything(&server).await?);
+    }
+    ensure!(answers[0].len() == 393, "{} series", answers[0].len());
+    for (style, answer) in ["standard", "proto"].iter().zip(&answers[1..]) {
+        for (have, want) in answer.iter().zip(&answers[0]) {
+            ensure!(have == want, "{style}: {have}, not {want}");
+        }
+        ensure!(
+            answer.len() == answers[0].len(),
+            "{style}: {} series",
+            answer.len()
+        );
     }
     Ok(())
 }

@@ -331,6 +331,7 @@ fn real_captures_get_a_clear_answer() {
     let mut entries: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "pb"))
         .collect();
     entries.sort();
     for path in entries {
