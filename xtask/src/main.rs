@@ -11,6 +11,7 @@
 )]
 
 mod configs;
+mod deny;
 mod licences;
 mod shell;
 mod tidy;

@@ -5,7 +5,7 @@
 //!   to what queries it.
 //! - Relative links in pages lead somewhere.
 //! - A line of Rust is not a bare `matches!(…);`, whose answer would be dropped.
-//! - Dependencies have a licence that `deny.toml` allows, and come from crates.io.
+//! - Dependencies are as `deny.toml` says: licences, sources, versions, banned crates.
 //! - Changelog fragments have one of the known types.
 
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ const CHANGE_TYPES: [&str; 6] = [
 /// Checks all rules and reports every violation.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let mut findings = layer_findings(&dependencies(root)?);
-    findings.extend(crate::licences::findings(root)?);
+    findings.extend(crate::deny::findings(root)?);
     for file in tracked_files(root)? {
         let path = root.join(&file);
         let name = file.to_string_lossy();
