@@ -8,6 +8,10 @@ use crate::error::OutboundError;
 /// small enough that one target cannot take the machine.
 pub const BODY_BYTES_MAX: u64 = 512 << 20;
 
+/// How far back a zstd body may refer, as a power of two: 8 MiB, what RFC 9659 allows a sender to ask
+/// of everybody. The decoder takes so much at the word of a header; its own bound is 128 MiB.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
 /// How the bytes of a body are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -70,8 +74,12 @@ pub fn decode_body(
         }
         Encoding::Gzip => read_bounded(flate2::read::MultiGzDecoder::new(encoded), limit, out),
         Encoding::Deflate => read_bounded(flate2::read::ZlibDecoder::new(encoded), limit, out),
-        Encoding::Zstd => zstd::stream::read::Decoder::with_buffer(encoded)
-            .and_then(|decoder| read_bounded(decoder, limit, out)),
+        Encoding::Zstd => {
+            zstd::stream::read::Decoder::with_buffer(encoded).and_then(|mut decoder| {
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                read_bounded(decoder, limit, out)
+            })
+        }
     };
     match read {
         Ok(length) if length > limit => Err(OutboundError::BodyTooLarge { limit }),

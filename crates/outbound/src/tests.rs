@@ -309,6 +309,24 @@ fn packed_bodies_cannot_swell_above_the_limit() {
     assert!(Encoding::of_header(Some("br")).is_err());
 }
 
+#[test]
+fn zstd_bodies_ask_for_no_more_than_everybody_has() {
+    let pack = |window_log: u32| {
+        let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(window_log).unwrap();
+        encoder.write_all(b"hello").unwrap();
+        // Once flushed, the header cannot be that of a short body.
+        encoder.flush().unwrap();
+        encoder.finish().unwrap()
+    };
+    let mut plain = Vec::new();
+    decode_body(Encoding::Zstd, &pack(23), 0, &mut plain).unwrap();
+    assert_eq!(plain, b"hello");
+    let error = decode_body(Encoding::Zstd, &pack(24), 0, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("too much memory"), "{error}");
+}
+
 #[tokio::test]
 async fn proxies_are_used_but_for_the_hosts_that_are_left_out() {
     let proxy = Server::start(|_| ok("proxied")).await;
