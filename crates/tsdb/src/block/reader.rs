@@ -89,6 +89,9 @@ impl Block {
             sections,
             names: Vec::new(),
         };
+        block
+            .check_counts()
+            .map_err(|e| corrupt(path, footer_at as u64, e))?;
         block.names = block.read_names().map_err(|e| {
             corrupt(
                 path,
@@ -100,6 +103,31 @@ impl Block {
         Ok(block)
     }
 
+    /// Tables have as many rows as the footer says: whatever is counted by it afterwards is there.
+    fn check_counts(&self) -> Result<(), Malformed> {
+        let (series, pairs) = (self.footer.facts.series_count, self.footer.pair_count);
+        let tables = [
+            (Section::Groups, series.div_ceil(GROUP as u64), 8),
+            (Section::Fingerprints, series, 16),
+            (Section::ByFingerprint, series, 4),
+            (Section::Ranks, pairs, 4),
+            (Section::ValueOffsets, pairs.saturating_add(1), 8),
+            (Section::ByRank, pairs, 4),
+            (Section::PostingOffsets, pairs.saturating_add(1), 8),
+        ];
+        let fits = |(section, rows, width): (Section, u64, u64)| {
+            self.section(section).len() as u64 == rows.saturating_mul(width)
+        };
+        let is_numbered = series <= u64::from(u32::MAX) && pairs <= u64::from(u32::MAX);
+        if is_numbered && tables.into_iter().all(fits) {
+            return Ok(());
+        }
+        Err(Malformed {
+            what: "table that does not fit the counts of series and pairs",
+            offset: 0,
+        })
+    }
+
     fn read_names(&self) -> Result<Vec<(String, Range<u32>)>, Malformed> {
         let mut reader = Reader::new(self.section(Section::Names));
         let mut names = Vec::new();
@@ -109,6 +137,9 @@ impl Block {
             let count = reader.size(u32::MAX as usize)? as u32;
             names.push((name, rank..rank.saturating_add(count)));
             rank = rank.saturating_add(count);
+        }
+        if u64::from(rank) != self.footer.pair_count {
+            return Err(reader.malformed("names of another number of pairs"));
         }
         Ok(names)
     }
@@ -419,7 +450,8 @@ impl Index for Block {
         }
         let mut series = 0u32;
         for _ in 0..count {
-            series = series.wrapping_add(reader.varint().unwrap_or(0) as u32);
+            let Ok(step) = reader.varint() else { break };
+            series = series.wrapping_add(step as u32);
             out.push(series);
         }
     }
@@ -435,5 +467,47 @@ impl Index for Block {
             .map(|(_, value)| value)
             .next();
         matcher.matches(value.unwrap_or(""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bellwether_codec::ints::Effort;
+    use bellwether_storage::FaultyDisk;
+
+    use super::super::BlockWriter;
+    use super::*;
+
+    /// A block with counts that its tables do not have, and checksums that fit, made the reader
+    /// count to them: 1.8 GB for a file of 3 kB.
+    #[test]
+    fn counts_that_the_tables_do_not_have_are_damage() {
+        let disk = FaultyDisk::new();
+        let path = Path::new("block");
+        let mut writer = BlockWriter::create(&disk, path, Effort::Quick, 1, (1, 1)).unwrap();
+        let mut points = Points::default();
+        points.push(1_000, 0, 1.0);
+        let pair = writer.pair("__name__", "a");
+        writer.add(7, &[pair], &points).unwrap();
+        writer.finish().unwrap();
+        let sound = disk.read(path).unwrap().to_vec();
+        let footer_at = sound.len() - FOOTER_LEN;
+        let open = |change: &dyn Fn(&mut Footer)| {
+            let mut footer = Footer::read(&sound[footer_at..]).unwrap();
+            change(&mut footer);
+            let changed = [&sound[..footer_at], &footer.to_bytes()].concat();
+            disk.create(path).unwrap().append(&changed).unwrap();
+            Block::open(&disk, path, 1).map_err(|e| e.to_string())
+        };
+        assert!(open(&|_| ()).is_ok());
+        for change in [
+            |footer: &mut Footer| footer.facts.series_count = 1 << 29,
+            |footer: &mut Footer| footer.facts.series_count = 0,
+            |footer: &mut Footer| footer.pair_count = u64::MAX,
+            |footer: &mut Footer| footer.pair_count = 2,
+        ] {
+            let error = open(&change).unwrap_err();
+            assert!(error.contains("does not fit the counts"), "{error}");
+        }
     }
 }
