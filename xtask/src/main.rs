@@ -12,7 +12,6 @@
 
 mod configs;
 mod deny;
-mod licences;
 mod shell;
 mod tidy;
 mod tools;

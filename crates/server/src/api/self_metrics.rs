@@ -16,7 +16,7 @@ pub(super) async fn self_metrics(call: Call) -> Result<Answer, ApiError> {
     let filter = if pattern.is_empty() {
         None
     } else {
-        let whole = regex::Regex::new(&format!("^(?:{pattern})$"));
+        let whole = bellwether_model::Regexp::anchored(pattern);
         Some(whole.map_err(|error| {
             ApiError::bad_data(format_args!("invalid metric_name_pattern: {error}"))
         })?)
