@@ -15,7 +15,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// The layer of each crate, as in ARCHITECTURE.md. `None`: beside the layers, never a dependency.
-const LAYERS: [(&str, Option<u8>); 26] = [
+const LAYERS: [(&str, Option<u8>); 27] = [
     ("bellwether-model", Some(1)),
     ("bellwether-codec", Some(1)),
     ("bellwether-storage", Some(1)),
@@ -33,6 +33,7 @@ const LAYERS: [(&str, Option<u8>); 26] = [
     ("bellwether-ingest", Some(4)),
     ("bellwether-forward", Some(4)),
     ("bellwether-host", Some(4)),
+    ("bellwether-notify", Some(4)),
     ("bellwether-probe", Some(4)),
     ("bellwether-rules", Some(4)),
     ("bellwether-config", Some(5)),
