@@ -1,4 +1,8 @@
 //! What the engine tells of its blocks.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests too; they fail by panic"
+)]
 
 #[path = "support/mod.rs"]
 mod support;
