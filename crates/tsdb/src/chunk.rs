@@ -17,6 +17,7 @@
 //! `docs/format/block.md`, "Chunks".
 
 use std::cell::RefCell;
+use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bellwether_codec::ints::{self, Effort};
@@ -322,6 +323,10 @@ thread_local! {
     static LAST_TIMES: RefCell<LastTimes> = RefCell::default();
 }
 
+/// Histograms up to this length are unpacked in one go. Chosen: above what 1,440 histograms of a few
+/// hundred buckets take.
+const PLAIN_AT_ONCE_BYTES_MAX: usize = 4 << 20;
+
 /// A chunk that was opened: its times are decoded and its checksum holds.
 struct Opened<'a> {
     kind: u8,
@@ -450,8 +455,11 @@ fn decode_floats(
 fn decode_histograms(opened: &mut Opened<'_>, count: usize) -> Result<Vec<Histogram>, Malformed> {
     let reader = &mut opened.values;
     let plain_len = reader.size(1 << 30)?;
-    let plain = zstd::bulk::decompress(reader.rest(), plain_len)
-        .map_err(|_| reader.malformed("damaged compression"))?;
+    let plain =
+        unpack(reader.rest(), plain_len).map_err(|_| reader.malformed("damaged compression"))?;
+    if plain.len() != plain_len {
+        return Err(reader.malformed("compressed histograms of another length"));
+    }
     let mut plain_reader = Reader::new(&plain);
     let mut histograms: Vec<Histogram> = Vec::with_capacity(count);
     for _ in 0..count {
@@ -459,6 +467,18 @@ fn decode_histograms(opened: &mut Opened<'_>, count: usize) -> Result<Vec<Histog
         histograms.push(next);
     }
     Ok(histograms)
+}
+
+/// Memory is taken for what is there, not for what a length says.
+fn unpack(packed: &[u8], plain_len: usize) -> std::io::Result<Vec<u8>> {
+    if plain_len <= PLAIN_AT_ONCE_BYTES_MAX {
+        return zstd::bulk::decompress(packed, plain_len);
+    }
+    let mut plain = Vec::new();
+    zstd::stream::read::Decoder::with_buffer(packed)?
+        .take(plain_len as u64 + 1)
+        .read_to_end(&mut plain)?;
+    Ok(plain)
 }
 
 /// Appends the samples of a chunk inside of `range` to `out`.
@@ -714,6 +734,28 @@ mod tests {
             let result = read_points(fresh(&damaged), &meta, &mut back);
             assert_eq!(back.values.len(), back.times_ms.len(), "byte {at}");
             assert!(result.is_ok() || back.len() == 1, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn histograms_of_any_length_come_back_and_of_no_other() {
+        let plain = vec![7u8; PLAIN_AT_ONCE_BYTES_MAX + 1];
+        let packed = zstd::bulk::compress(&plain, 3).unwrap();
+        assert!(unpack(&packed, plain.len()).unwrap() == plain);
+        // A length that is too short ends the reading one byte behind it.
+        let short = unpack(&packed, PLAIN_AT_ONCE_BYTES_MAX);
+        assert!(short.is_err() || short.unwrap().len() != PLAIN_AT_ONCE_BYTES_MAX);
+        let mut chunk = Vec::new();
+        for wrong in [0u64, 5, 1 << 29] {
+            chunk.clear();
+            put(&mut chunk, wrong);
+            chunk.extend_from_slice(&zstd::bulk::compress(&[1, 2, 3], 3).unwrap());
+            let mut opened = Opened {
+                kind: 3,
+                starts: Vec::new(),
+                values: Reader::new(&chunk),
+            };
+            assert!(decode_histograms(&mut opened, 1).is_err(), "{wrong}");
         }
     }
 
