@@ -38,6 +38,12 @@ pub enum LabelsError {
         /// Where the label that is cut off begins.
         offset: usize,
     },
+    /// A length is written with more bytes than it needs: the same labels would have two identities.
+    #[error("label length at offset {offset} has more bytes than it needs")]
+    LongLength {
+        /// Where the length begins.
+        offset: usize,
+    },
     /// A name or value is not UTF-8.
     #[error("label bytes at offset {offset} are not valid UTF-8")]
     NotUtf8 {
@@ -431,6 +437,9 @@ fn read_checked(bytes: &[u8], offset: usize) -> Result<(&str, usize), LabelsErro
             return Err(truncated);
         }
         len |= usize::from(byte & 0x7f) << shift;
+        if byte == 0 && shift > 0 {
+            return Err(LabelsError::LongLength { offset });
+        }
         if byte < 0x80 {
             break;
         }
@@ -483,6 +492,10 @@ mod tests {
         assert!(matches!(
             Labels::from_bytes(b"\x01a\x00"),
             Err(LabelsError::EmptyValue { .. })
+        ));
+        assert!(matches!(
+            Labels::from_bytes(b"\x81\x00a\x01b"),
+            Err(LabelsError::LongLength { offset: 0 })
         ));
         assert!(matches!(
             Labels::from_bytes(b"\x01\xff\x01a"),
