@@ -207,13 +207,13 @@ impl Engine {
     ) -> Result<u32, StorageError> {
         let mut log = self.log.lock();
         log.check()?;
-        let mut head = self.head.write();
-        if let Some(id) = head.find(print) {
-            return Ok(id);
-        }
         if log.pending_bytes() > PENDING_BYTES_MAX {
             log.flush_series()
                 .inspect_err(|_| add(&self.counters.series_refused, 1))?;
+        }
+        let mut head = self.head.write();
+        if let Some(id) = head.find(print) {
+            return Ok(id);
         }
         let source_id = head.source_id(source);
         self.check_room(&mut head, source_id, labels)?;
