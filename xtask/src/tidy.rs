@@ -25,6 +25,7 @@ const LAYERS: [(&str, Option<u8>); 27] = [
     ("bellwether-events", Some(2)),
     ("bellwether-clickhouse", Some(2)),
     ("bellwether-promql", Some(3)),
+    ("bellwether-template", Some(3)),
     ("bellwether-outbound", Some(3)),
     ("bellwether-forecast", Some(3)),
     ("bellwether-slo", Some(3)),

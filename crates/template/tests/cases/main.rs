@@ -1,0 +1,14 @@
+//! Tables of cases, and what must hold for all templates.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot set up has failed"
+)]
+
+mod builtins;
+mod common;
+mod errors;
+mod html;
+mod language;
+mod limits;
+mod properties;
