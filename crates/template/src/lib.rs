@@ -4,7 +4,8 @@
 //! ## Model
 //! A [`TemplateSet`] holds named templates, each parsed once into a tree. [`TemplateSet::execute`]
 //! walks a tree over a [`Value`] and gives back text. What a template can call is in a
-//! [`Functions`] registry. A set in [`Mode::Html`] escapes each value for the place in the
+//! [`Functions`] registry: [`functions::prometheus`] and [`functions::alertmanager`] are the
+//! libraries of the two servers. A set in [`Mode::Html`] escapes each value for the place in the
 //! page where it stands.
 //!
 //! ```

@@ -7,16 +7,21 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use bellwether_template::{Functions, Param, Signature};
+//! use bellwether_template::{Functions, Param, Signature, functions};
 //!
-//! let library = Arc::new(Functions::new());
+//! let library = Arc::new(functions::prometheus::library("http://localhost"));
 //! let mut functions = Functions::over(library);
 //! functions.add("shout", Signature::of(&[Param::String]), |arguments| {
 //!     Ok(format!("{}!", arguments.string(0)).into())
 //! });
 //! ```
 
+pub mod alertmanager;
+pub mod prometheus;
+
+mod humanize;
 mod signature;
+mod text;
 
 use std::fmt;
 use std::sync::Arc;

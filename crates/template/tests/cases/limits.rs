@@ -1,5 +1,6 @@
 //! Templates that want too much.
 
+use bellwether_template::functions::prometheus;
 use bellwether_template::{
     ErrorKind, Functions, Limits, Mode, Param, Signature, TemplateError, TemplateSet, Value,
 };
@@ -170,6 +171,23 @@ fn variables_are_bounded() {
             .ends_with("more than 1000 variables at a time"),
         "{error}"
     );
+}
+
+#[test]
+fn computed_expressions_are_bounded() {
+    let library = prometheus::library("");
+    let execute = |text: &str| {
+        let mut set = TemplateSet::new(Mode::Text);
+        set.parse("t", text, &library).unwrap();
+        set.execute("t", &Value::Nil, &library, &Limits::default())
+    };
+    let error = execute("{{range 10000}}{{$x := match (printf \"a%d\" .) \"b\"}}{{end}}");
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Limit);
+    let error = execute("{{$x := printf \"%1000000d\" 1}}{{reReplaceAll \" \" $x $x}}");
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Limit);
+    // The same few cost nothing.
+    let text = "{{range 10000}}{{if not (match \"^a+$\" \"aaa\")}}x{{end}}{{end}}";
+    assert_eq!(execute(text).unwrap(), "");
 }
 
 #[test]

@@ -5,10 +5,12 @@
     reason = "a test that cannot set up has failed"
 )]
 
+mod alertmanager;
 mod builtins;
 mod common;
 mod errors;
 mod html;
 mod language;
 mod limits;
+mod prometheus;
 mod properties;
