@@ -12,6 +12,10 @@ use bellwether_scrape::ScrapeError;
 use bellwether_scrape::exposition::{self, Format, HistogramOptions};
 use bellwether_storage::{ManualClock, MemoryStore, MetricStore, Source};
 use bellwether_telemetry::Registry;
+use bellwether_template::functions::{alertmanager, prometheus};
+use bellwether_template::{
+    Functions, Limits as TemplateLimits, Map, Mode, TemplateSet, Time, Value,
+};
 
 /// One target.
 #[derive(Debug)]
@@ -171,6 +175,42 @@ pub const TARGETS: &[Target] = &[
         memory_max_bytes: 256 << 20,
     },
     Target {
+        name: "template",
+        seeds: template_seeds,
+        dictionary: &[
+            "{{",
+            "}}",
+            "{{- ",
+            " -}}",
+            "{{end}}",
+            "{{else if ",
+            "{{range $i, $e := ",
+            "{{with ",
+            "{{define \"a\"}}",
+            "{{template \"a\" .}}",
+            "{{block \"a\" .}}",
+            "{{break}}",
+            "$x := ",
+            " | ",
+            "(",
+            ")",
+            "printf \"%[2]*.3v\" ",
+            "reReplaceAll \"(a+)\" \"$1$1\" ",
+            "append ",
+            "dict \"a\" ",
+            "toJson",
+            ".Format \"Jan _2 15:04:05.000 Z07:00\"",
+            "<a href=\"",
+            "<script>",
+            "`${",
+            "<style>",
+            "url('",
+            "<!--",
+        ],
+        run: template,
+        memory_max_bytes: 128 << 20,
+    },
+    Target {
         name: "snappy",
         seeds: snappy_seeds,
         dictionary: &["\x7f"],
@@ -312,6 +352,70 @@ fn remote_write_2(input: &[u8]) {
         input,
         "application/x-protobuf;proto=io.prometheus.write.v2.Request",
     );
+}
+
+fn template_seeds() -> Vec<Vec<u8>> {
+    strings(&[
+        "Instance {{ $labels.instance }} is at {{ $value | humanizePercentage }} {{ printf \"%.2f\" .f }}",
+        "{{ range $k, $v := .m }}{{ if eq $k \"a\" }}{{ continue }}{{ else }}{{ $v }}{{ end }}{{ else }}none{{ end }}",
+        "{{define \"a\"}}{{with .}}{{template \"a\" (slice . 1)}}{{end}}{{end}}{{template \"a\" .s}}{{block \"b\" .}}{{.m.a}}{{end}}",
+        "{{ $x := list }}{{ range 5 }}{{ $x = append $x (dict \"n\" .) }}{{ end }}{{ toJson $x }}{{/* c */ -}} x",
+        "<p title=\"{{.s}}\" {{.s}}=x><a href=\"/x?{{.s}}#{{.s}}\">{{.s}}</a><script>var x = {{.m}} / '{{.s}}' / `${ {{.f}} }`</script><style>p { color: {{.s}}; background: url('{{.s}}') }</style>",
+        "{{ (toTime 1.5).Format \"Mon Jan _2 15:04:05.000 MST 2006\" }}{{ toDate \"2006-01-02\" .s | tz \"Europe/Paris\" }}",
+        "{{ reReplaceAll \"(a)(b)\" \"${2}$1\" \"abab\" | match \"^b\" | not | or .nope | html | js | urlquery }}",
+    ])
+}
+
+/// What templates of rules and notifications can call.
+fn template_functions() -> Functions {
+    let rules = Arc::new(prometheus::console_library("http://localhost:9090/x"));
+    let mut functions = prometheus::at(rules, 1_700_000_000_000, |_| Ok(Vec::new()));
+    let notifications = Arc::new(alertmanager::library(|| Time::from_unix_ms(0)));
+    for name in [
+        "list", "append", "dict", "toJson", "date", "tz", "toDate", "join", "title",
+    ] {
+        functions.borrow_from(&notifications, name);
+    }
+    functions
+}
+
+fn template(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let functions = template_functions();
+    let texts = Map::of_strings([("a", "<1>"), ("b", "javascript:x")]);
+    let data = Map::new([
+        ("Labels", texts.clone().into()),
+        ("Value", Value::Float(0.5)),
+        ("m", texts.into()),
+        ("s", "a'\"</script>b".into()),
+        ("f", Value::Float(-1e-7)),
+    ]);
+    let Ok(data) = data.map(Value::from) else {
+        return;
+    };
+    let limits = TemplateLimits {
+        output_bytes_max: 1 << 18,
+        steps_max: 20_000,
+        depth_max: 50,
+    };
+    for mode in [Mode::Text, Mode::Html] {
+        let mut set = TemplateSet::new(mode);
+        let variables = &prometheus::RULE_VARIABLES;
+        if set.parse_with("t", text, variables, &functions).is_err() {
+            continue;
+        }
+        // What we print must mean the same to us.
+        for name in set.names() {
+            let source = set.source(name).unwrap_or_default();
+            let mut again = TemplateSet::new(mode);
+            let parsed = again.parse_with(name, &source, variables, &functions);
+            assert_eq!(parsed, Ok(()), "{source:?} of {text:?}");
+            assert_eq!(again.source(name), Some(source), "of {text:?}");
+        }
+        let _result = set.execute("t", &data, &functions, &limits);
+    }
 }
 
 fn snappy_seeds() -> Vec<Vec<u8>> {
