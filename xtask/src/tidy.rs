@@ -15,13 +15,14 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// The layer of each crate, as in ARCHITECTURE.md. `None`: beside the layers, never a dependency.
-const LAYERS: [(&str, Option<u8>); 27] = [
+const LAYERS: [(&str, Option<u8>); 29] = [
     ("bellwether-model", Some(1)),
     ("bellwether-codec", Some(1)),
     ("bellwether-storage", Some(1)),
     ("bellwether-telemetry", Some(1)),
     ("bellwether-wire", Some(1)),
     ("bellwether-tsdb", Some(2)),
+    ("bellwether-journal", Some(2)),
     ("bellwether-events", Some(2)),
     ("bellwether-clickhouse", Some(2)),
     ("bellwether-promql", Some(3)),
@@ -35,8 +36,8 @@ const LAYERS: [(&str, Option<u8>); 27] = [
     ("bellwether-forward", Some(4)),
     ("bellwether-host", Some(4)),
     ("bellwether-notify", Some(4)),
-    ("bellwether-probe", Some(4)),
     ("bellwether-rules", Some(4)),
+    ("bellwether-probe", Some(4)),
     ("bellwether-config", Some(5)),
     ("bellwether-server", Some(5)),
     ("bellwether-demo", Some(6)),

@@ -65,6 +65,16 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Names what was tried on which file.
+    #[must_use]
+    pub fn io(operation: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::Io {
+            operation,
+            path: path.display().to_string(),
+            source,
+        }
+    }
+
     /// What it means for the caller.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

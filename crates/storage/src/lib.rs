@@ -20,6 +20,7 @@ mod layer;
 mod memory;
 mod metric_store;
 mod nowhere;
+pub mod record_log;
 mod samples;
 mod state_store;
 mod timeline;

@@ -40,10 +40,10 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use crate::extras::Extras;
 use crate::head::Head;
 use crate::keys::Keys;
-use crate::log::LogWriter;
 use crate::manifest::{Manifest, Version, file_path};
 use crate::rates::Rates;
 use crate::settings::EngineSettings;
+use bellwether_storage::record_log::RecordWriter;
 
 /// Counts of what happened since the start.
 #[derive(Debug, Default)]
@@ -76,9 +76,9 @@ fn add(counter: &AtomicU64, count: u64) {
 #[derive(Debug)]
 struct Log {
     /// `None` until the first write: a start needs no room on the disk.
-    writer: Option<LogWriter>,
+    writer: Option<RecordWriter>,
     number: u64,
-    series: LogWriter,
+    series: RecordWriter,
     /// Payloads of pairs and series that were registered and not written yet.
     pending_pairs: Vec<u8>,
     pending_series: Vec<u8>,

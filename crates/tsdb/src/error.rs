@@ -8,11 +8,7 @@ use bellwether_storage::StorageError;
 
 /// Names what was tried on which file.
 pub(crate) fn io_error(operation: &'static str, path: &Path, source: io::Error) -> StorageError {
-    StorageError::Io {
-        operation,
-        path: path.display().to_string(),
-        source,
-    }
+    StorageError::io(operation, path, source)
 }
 
 /// Stored bytes of a file that make no sense; `offset` is where the malformed part begins.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use bellwether_model::{Exemplar, Labels, Matcher, Metadata, TimeRange};
 use bellwether_storage::{ExemplarSeries, LabelQuery, MetadataEntry, RejectionReason};
 
-use crate::log::put_record;
 use crate::records;
+use bellwether_storage::record_log::put_record;
 
 /// Families with several descriptions keep at most so many.
 const PER_FAMILY_MAX: usize = 16;

@@ -28,7 +28,6 @@ mod head;
 mod histogram_codec;
 mod index;
 mod keys;
-mod log;
 mod manifest;
 mod memtable;
 mod merge;

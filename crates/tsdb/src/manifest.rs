@@ -22,7 +22,7 @@ use rustc_hash::FxHashMap;
 
 use crate::block::Block;
 use crate::error::{corrupt, damaged, io_error};
-use crate::log::{LogWriter, put_record, read_records};
+use bellwether_storage::record_log::{RecordWriter, put_record, read_records};
 
 const MAGIC: &[u8; 8] = b"BWMANIF\n";
 const VERSION: u32 = 1;
@@ -196,7 +196,7 @@ impl Tombstones {
     /// Writes all of it to a new file; durable but for its name when it returns. Where that fails
     /// none is left.
     pub(crate) fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
-        let mut file = LogWriter::create(disk, path)?;
+        let mut file = RecordWriter::create(disk, path)?;
         let written = file.append(&self.to_records()).and_then(|()| file.sync());
         if written.is_err() {
             drop(file);

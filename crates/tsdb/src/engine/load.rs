@@ -17,13 +17,13 @@ use crate::error::io_error;
 use crate::extras::Extras;
 use crate::head::Head;
 use crate::keys::Keys;
-use crate::log::{LogWriter, put_record, read_records};
 use crate::manifest::{Manifest, Tombstones, Version, file_number, file_path};
 use crate::memtable::HistogramPoint;
 use crate::points::PointRef;
 use crate::rates::Rates;
 use crate::records;
 use crate::settings::EngineSettings;
+use bellwether_storage::record_log::{RecordWriter, put_record, read_records};
 
 /// A number that nobody can guess, from the seeds of the standard library's hash maps.
 fn secret() -> u64 {
@@ -90,7 +90,7 @@ impl Engine {
         let mut must_commit = !sound;
         let series_path = file_path(&folder, "series", manifest.series_file);
         let series = match whole {
-            Some(len) => LogWriter::open(&*disk, &series_path, len)?,
+            Some(len) => RecordWriter::open(&*disk, &series_path, len)?,
             None => {
                 manifest.series_file = fresh();
                 must_commit = true;
@@ -175,8 +175,8 @@ pub(super) fn write_series(
     disk: &dyn Disk,
     path: &Path,
     head: &Head,
-) -> Result<LogWriter, StorageError> {
-    let mut writer = LogWriter::create(disk, path)?;
+) -> Result<RecordWriter, StorageError> {
+    let mut writer = RecordWriter::create(disk, path)?;
     let written = fill_series(&mut writer, head);
     if let Err(error) = written {
         drop(writer);
@@ -187,7 +187,7 @@ pub(super) fn write_series(
     Ok(writer)
 }
 
-fn fill_series(writer: &mut LogWriter, head: &Head) -> Result<(), StorageError> {
+fn fill_series(writer: &mut RecordWriter, head: &Head) -> Result<(), StorageError> {
     const PER_RECORD: usize = 4_096;
     let mut buffer = Vec::new();
     let pairs: Vec<u32> = (0..head.pair_count() as u32).collect();

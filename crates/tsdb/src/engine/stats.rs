@@ -52,7 +52,7 @@ impl Engine {
         let log_bytes = {
             let log = self.log.lock();
             pending_bytes = log.pending_bytes() as u64;
-            log.len() + log.series.len
+            log.len() + log.series.file_bytes()
         };
         let keys_bytes = self.keys.read().memory_bytes() as u64;
         let extras_bytes = self.extras.lock().memory_bytes() as u64;

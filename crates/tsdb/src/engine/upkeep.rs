@@ -13,12 +13,12 @@ use super::{Engine, add};
 use crate::block::{Block, BlockWriter};
 use crate::engine::read::matching;
 use crate::error::io_error;
-use crate::log::LogWriter;
 use crate::manifest::{Manifest, Tombstones, Version, file_path};
 use crate::memtable::Frozen;
 use crate::merge::merge;
 use crate::points::Points;
 use crate::settings::FsyncPolicy;
+use bellwether_storage::record_log::RecordWriter;
 
 /// Spans in a window: blocks never cross windows, so that retention removes whole blocks.
 const SPANS_PER_WINDOW: i64 = 12;
@@ -240,7 +240,7 @@ impl Engine {
     fn freeze(&self) -> Result<Arc<Frozen>, StorageError> {
         let number = self.new_file();
         let mut log = self.log.lock();
-        let mut writer = LogWriter::create(&*self.disk, &self.path("log", number))?;
+        let mut writer = RecordWriter::create(&*self.disk, &self.path("log", number))?;
         if let Err(error) = self.hand_over(&mut log, &mut writer) {
             drop(writer);
             self.remove("log", number);
@@ -252,7 +252,11 @@ impl Engine {
     }
 
     /// Writes to a new file of the log what must outlive the old one.
-    fn hand_over(&self, log: &mut super::Log, writer: &mut LogWriter) -> Result<(), StorageError> {
+    fn hand_over(
+        &self,
+        log: &mut super::Log,
+        writer: &mut RecordWriter,
+    ) -> Result<(), StorageError> {
         let mut records = Vec::new();
         self.extras.lock().put_records(&mut records);
         writer.append(&records)?;

@@ -11,12 +11,12 @@ use bellwether_storage::{
 use super::{Engine, Log, add};
 use crate::chunk::ChunkMeta;
 use crate::head::{Head, MAX_UNKNOWN};
-use crate::log::{LogWriter, put_record};
 use crate::manifest::Version;
 use crate::memtable::{HistogramPoint, Mark};
 use crate::points::{PointRef, Points};
 use crate::records::{self, FloatsWriter};
 use crate::settings::FsyncPolicy;
+use bellwether_storage::record_log::{RecordWriter, put_record};
 
 /// The chunk that was decoded last to look for a sample: late samples come in runs.
 pub(super) type LastChunk = Option<(u64, u32, ChunkMeta, Points)>;
@@ -106,12 +106,12 @@ impl Log {
 
     /// Bytes of the file of samples.
     pub(super) fn len(&self) -> u64 {
-        self.writer.as_ref().map_or(0, |writer| writer.len)
+        self.writer.as_ref().map_or(0, RecordWriter::file_bytes)
     }
 
     /// Syncs both files, the list of series first.
     pub(super) fn sync(&mut self) -> Result<(), StorageError> {
-        let samples = |writer: &mut LogWriter| writer.sync();
+        let samples = |writer: &mut RecordWriter| writer.sync();
         let result = self
             .series
             .sync()
@@ -122,7 +122,7 @@ impl Log {
 
     pub(super) fn note_poison(&mut self, result: &Result<(), StorageError>) {
         if let Err(error) = result
-            && (self.writer.as_ref().is_some_and(LogWriter::is_poisoned)
+            && (self.writer.as_ref().is_some_and(RecordWriter::is_poisoned)
                 || self.series.is_poisoned())
             && self.poisoned.is_none()
         {
@@ -417,7 +417,7 @@ impl Engine {
             Some(writer) => writer,
             none => {
                 let path = self.path("log", log.number);
-                none.insert(LogWriter::create(&*self.disk, &path)?)
+                none.insert(RecordWriter::create(&*self.disk, &path)?)
             }
         };
         writer.append(records)

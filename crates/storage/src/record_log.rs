@@ -1,8 +1,8 @@
-//! Files of checksummed records: the log of samples and the list of series.
+//! Files of checksummed records: logs of samples, of state, of what happened to alerts.
 //!
 //! ## Model
 //! A file is a header and records. A record is a mark, a type, a length, a checksum and a payload.
-//! [`LogWriter`] appends, [`read_records`] reads what is sound.
+//! [`RecordWriter`] appends, [`read_records`] reads what is sound.
 //!
 //! ## Failure
 //! A record that was cut off at the end is left out ("torn tail"); damage before sound records is
@@ -14,9 +14,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bellwether_storage::{Disk, DiskFile, StorageError};
-
-use crate::error::io_error;
+use crate::{Disk, DiskFile, StorageError};
 
 const MAGIC: &[u8; 8] = b"BWLOG\0\0\n";
 const VERSION: u32 = 1;
@@ -26,7 +24,7 @@ const MARK: u8 = 0xb5;
 const FRAME_LEN: usize = 10;
 
 /// Appends a record to a buffer: `fill` appends the payload.
-pub(crate) fn put_record(out: &mut Vec<u8>, kind: u8, fill: impl FnOnce(&mut Vec<u8>)) {
+pub fn put_record(out: &mut Vec<u8>, kind: u8, fill: impl FnOnce(&mut Vec<u8>)) {
     let begin = out.len();
     out.extend_from_slice(&[0; FRAME_LEN]);
     fill(out);
@@ -48,19 +46,19 @@ fn checksum(kind: u8, payload: &[u8]) -> u32 {
 
 /// One file that is appended to.
 #[derive(Debug)]
-pub(crate) struct LogWriter {
+pub struct RecordWriter {
     file: Box<dyn DiskFile>,
     path: PathBuf,
     /// Bytes of whole records, and the header.
-    pub(crate) len: u64,
+    len: u64,
     unsynced: bool,
     poisoned: Option<String>,
 }
 
-impl LogWriter {
+impl RecordWriter {
     /// Makes a new file. Where that fails none is left: a disk that is full for long would fill
     /// with beginnings.
-    pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<Self, StorageError> {
+    pub fn create(disk: &dyn Disk, path: &Path) -> Result<Self, StorageError> {
         let made = Self::begin(disk, path);
         if made.is_err() {
             // What cannot be removed means nothing to a reader.
@@ -70,16 +68,18 @@ impl LogWriter {
     }
 
     fn begin(disk: &dyn Disk, path: &Path) -> Result<Self, StorageError> {
-        let mut file = disk.create(path).map_err(|e| io_error("create", path, e))?;
+        let mut file = disk
+            .create(path)
+            .map_err(|e| StorageError::io("create", path, e))?;
         let mut header = Vec::with_capacity(HEADER_LEN);
         header.extend_from_slice(MAGIC);
         header.extend_from_slice(&VERSION.to_le_bytes());
         header.extend_from_slice(&[0; 4]);
         file.append(&header)
-            .map_err(|e| io_error("write", path, e))?;
+            .map_err(|e| StorageError::io("write", path, e))?;
         if let Some(folder) = path.parent() {
             disk.sync_folder(folder)
-                .map_err(|e| io_error("sync", folder, e))?;
+                .map_err(|e| StorageError::io("sync", folder, e))?;
         }
         Ok(Self {
             file,
@@ -91,10 +91,13 @@ impl LogWriter {
     }
 
     /// Opens a file whose `len` bytes are sound, for appending.
-    pub(crate) fn open(disk: &dyn Disk, path: &Path, len: u64) -> Result<Self, StorageError> {
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    pub fn open(disk: &dyn Disk, path: &Path, len: u64) -> Result<Self, StorageError> {
         let file = disk
             .open_append(path)
-            .map_err(|e| io_error("open", path, e))?;
+            .map_err(|e| StorageError::io("open", path, e))?;
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -102,6 +105,25 @@ impl LogWriter {
             unsynced: true,
             poisoned: None,
         })
+    }
+
+    /// The same, and cuts off what stands behind the sound bytes.
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    pub fn open_cut(disk: &dyn Disk, path: &Path, len: u64) -> Result<Self, StorageError> {
+        let mut writer = Self::open(disk, path, len)?;
+        writer
+            .file
+            .truncate(len)
+            .map_err(|e| StorageError::io("cut", path, e))?;
+        Ok(writer)
+    }
+
+    /// Bytes of whole records, and the header.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.len
     }
 
     fn check(&self) -> Result<(), StorageError> {
@@ -114,12 +136,16 @@ impl LogWriter {
     }
 
     /// Whether nothing is taken any more.
-    pub(crate) fn is_poisoned(&self) -> bool {
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
         self.poisoned.is_some()
     }
 
     /// Appends whole records. They survive the death of the process when it returns.
-    pub(crate) fn append(&mut self, records: &[u8]) -> Result<(), StorageError> {
+    ///
+    /// # Errors
+    /// Where the disk fails, or has failed so that the file's content is not known.
+    pub fn append(&mut self, records: &[u8]) -> Result<(), StorageError> {
         self.check()?;
         if records.is_empty() {
             return Ok(());
@@ -137,13 +163,16 @@ impl LogWriter {
                         format!("write {}: {error}; cut back: {second}", self.path.display());
                     self.poisoned = Some(reason);
                 }
-                Err(io_error("write", &self.path, error))
+                Err(StorageError::io("write", &self.path, error))
             }
         }
     }
 
     /// Makes what was appended survive a power cut.
-    pub(crate) fn sync(&mut self) -> Result<(), StorageError> {
+    ///
+    /// # Errors
+    /// Where the disk fails; nothing is taken any more then.
+    pub fn sync(&mut self) -> Result<(), StorageError> {
         self.check()?;
         if !self.unsynced {
             return Ok(());
@@ -155,7 +184,7 @@ impl LogWriter {
             }
             Err(error) => {
                 self.poisoned = Some(format!("sync {}: {error}", self.path.display()));
-                Err(io_error("sync", &self.path, error))
+                Err(StorageError::io("sync", &self.path, error))
             }
         }
     }
@@ -163,18 +192,19 @@ impl LogWriter {
 
 /// What reading a file came upon.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct ReadReport {
-    pub(crate) records: u64,
+pub struct ReadReport {
+    /// Sound records.
+    pub records: u64,
     /// Places before sound records where bytes made no sense.
-    pub(crate) damaged: u64,
+    pub damaged: u64,
     /// Bytes at the end that are no whole record.
-    pub(crate) torn_bytes: u64,
+    pub torn_bytes: u64,
     /// The file's header is not one of ours.
-    pub(crate) no_header: bool,
+    pub no_header: bool,
 }
 
 /// Calls `take` with type and payload of each sound record, in order.
-pub(crate) fn read_records(bytes: &[u8], mut take: impl FnMut(u8, &[u8])) -> ReadReport {
+pub fn read_records(bytes: &[u8], mut take: impl FnMut(u8, &[u8])) -> ReadReport {
     let mut report = ReadReport::default();
     let header = bytes.get(..HEADER_LEN);
     let version_ok =

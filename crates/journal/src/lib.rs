@@ -1,0 +1,146 @@
+//! What must survive a restart beside samples, on disk: state of alerts and of notifications, and the
+//! timeline of what happened to them.
+//!
+//! ## Model
+//! [`Journal`] is a folder with two kinds of files of checksummed records: one with changes of
+//! entries, which is rewritten when most of it is dead, and one of timeline rows for each day.
+//!
+//! ## Invariants
+//! A call that returned survives the death of the process; half of a call never shows. Entries and
+//! rows are not kept in memory: what there is to know is read when somebody asks.
+//!
+//! ## Limits
+//! State is read whole at the start and when it is rewritten: some hundred thousand entries. A
+//! question about the timeline reads the days it asks for.
+//!
+//! ## Failure
+//! Damage is left out, logged and counted. After a failed sync nothing is taken until the next start.
+//!
+//! ## Format
+//! `docs/format/journal.md`.
+
+mod files;
+mod state;
+mod timeline;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bellwether_storage::{
+    Disk, StateChange, StateEntries, StateStore, StorageError, Timeline, TimelineQuery, TimelineRow,
+};
+use parking_lot::Mutex;
+
+use crate::state::StateFile;
+use crate::timeline::TimelineFiles;
+
+/// When what was written is made to survive a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncPolicy {
+    /// Before each call returns.
+    Always,
+    /// When [`Journal::sync`] is called.
+    OnCall,
+}
+
+/// See the module's page. One process at a time may have a folder open: who opens it has locked the
+/// data folder.
+#[derive(Debug)]
+pub struct Journal {
+    policy: SyncPolicy,
+    state: Mutex<StateFile>,
+    timeline: Mutex<TimelineFiles>,
+    /// Places where what was read made no sense.
+    damaged: AtomicU64,
+}
+
+impl Journal {
+    /// Opens the journal in a folder, which is made where it is not there.
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        policy: SyncPolicy,
+    ) -> Result<Self, StorageError> {
+        disk.create_folder(folder)
+            .map_err(|e| StorageError::io("create", folder, e))?;
+        let (state, damaged) = StateFile::open(Arc::clone(&disk), folder)?;
+        let timeline = TimelineFiles::open(disk, folder)?;
+        Ok(Self {
+            policy,
+            state: Mutex::new(state),
+            timeline: Mutex::new(timeline),
+            damaged: AtomicU64::new(damaged),
+        })
+    }
+
+    /// Makes what was written survive a power cut.
+    ///
+    /// # Errors
+    /// Where the disk fails. Nothing is taken any more then.
+    pub fn sync(&self) -> Result<(), StorageError> {
+        self.state.lock().sync()?;
+        self.timeline.lock().sync()
+    }
+
+    /// Removes days of the timeline that ended before a time.
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    pub fn retire(&self, before_ms: i64) -> Result<(), StorageError> {
+        self.timeline.lock().retire(before_ms)
+    }
+
+    /// How many places were damaged in what was read since the start.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    fn count_damage(&self, places: u64) {
+        self.damaged.fetch_add(places, Ordering::Relaxed);
+    }
+}
+
+impl StateStore for Journal {
+    fn entries(&self, area: &str) -> Result<StateEntries, StorageError> {
+        let (entries, damaged) = self.state.lock().entries(area)?;
+        self.count_damage(damaged);
+        Ok(entries)
+    }
+
+    fn change(&self, area: &str, changes: &[StateChange]) -> Result<(), StorageError> {
+        let mut state = self.state.lock();
+        state.change(area, changes)?;
+        if self.policy == SyncPolicy::Always {
+            state.sync()?;
+        }
+        Ok(())
+    }
+}
+
+impl Timeline for Journal {
+    fn append(&self, rows: &[TimelineRow]) -> Result<(), StorageError> {
+        let mut timeline = self.timeline.lock();
+        timeline.append(rows)?;
+        if self.policy == SyncPolicy::Always {
+            timeline.sync()?;
+        }
+        Ok(())
+    }
+
+    fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError> {
+        // The files to read are named under the lock and read without it: questions about long
+        // times must not hold up what is happening now.
+        let days = self.timeline.lock().days(query.range);
+        let (rows, damaged) = days.query(query)?;
+        self.count_damage(damaged);
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests;
