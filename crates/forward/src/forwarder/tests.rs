@@ -595,6 +595,24 @@ async fn settings_that_make_no_sense_change_nothing() {
 #[derive(Clone, Default)]
 struct Log(Arc<StdMutex<Vec<u8>>>);
 
+impl Log {
+    /// One for the process: which lines are wanted is decided once for all threads.
+    fn of_all_tests() -> Self {
+        static LOG: std::sync::OnceLock<Log> = std::sync::OnceLock::new();
+        let start = || {
+            let log = Self::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_writer(move || writer.clone())
+                .with_ansi(false)
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).unwrap();
+            log
+        };
+        LOG.get_or_init(start).clone()
+    }
+}
+
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -607,24 +625,19 @@ impl std::io::Write for Log {
 }
 
 #[tokio::test]
-async fn an_outage_is_told_while_it_lasts_without_secrets() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    // The runtime of the test has one thread: the sender logs here as well.
-    let _logged = tracing::subscriber::set_default(subscriber);
+async fn an_outage_is_told_until_it_is_over_without_secrets() {
+    let log = Log::of_all_tests();
     let lines = |part: &str| -> Vec<String> {
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        let lines = text.lines().filter(|line| line.contains(part));
+        let ours = text.lines().filter(|line| line.contains("remote=told "));
+        let lines = ours.filter(|line| line.contains(part));
         lines.map(str::to_owned).collect()
     };
 
     let mut server = Server::start(&[Reply::Status(503); 10_000]).await;
     let bench = Bench::new();
     let mut settings = settings(&server);
+    settings.name = Some("told".to_owned());
     settings.metadata.send = false;
     settings.url.set_username("user").unwrap();
     settings.url.set_password(Some("hunter2")).unwrap();
@@ -643,7 +656,7 @@ async fn an_outage_is_told_while_it_lasts_without_secrets() {
     let line = &began[0];
     for part in [
         "WARN",
-        "remote=r",
+        "remote=told",
         "/write pending_bytes=",
         "remote answered 503",
     ] {
@@ -651,12 +664,10 @@ async fn an_outage_is_told_while_it_lasts_without_secrets() {
     }
     assert!(!line.contains("pending_bytes=0"), "{line}");
     assert!(lines("hunter2").is_empty(), "{line}");
-    assert!(
-        bench.counted(
-            "bellwether_forward_dropped_samples_total{reason=\"queue_full\",remote=\"r\"} 0"
-        )
-    );
-    assert!(!bench.counted("bellwether_forward_pending_bytes{remote=\"r\"} 0"));
+    assert!(bench.counted(
+        "bellwether_forward_dropped_samples_total{reason=\"queue_full\",remote=\"told\"} 0"
+    ));
+    assert!(!bench.counted("bellwether_forward_pending_bytes{remote=\"told\"} 0"));
 
     bench.clock.set(1_090_000);
     while lines("still cannot send to remote").is_empty() {
@@ -664,5 +675,16 @@ async fn an_outage_is_told_while_it_lasts_without_secrets() {
     }
     let line = &lines("still cannot send to remote")[0];
     assert!(line.contains("lasts=1m30s"), "{line}");
+
+    server.replies.lock().unwrap().clear();
+    while lines("works again").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let line = &lines("works again")[0];
+    assert!(
+        line.contains("INFO") && line.contains("lasted=1m30s"),
+        "{line}"
+    );
+    assert_eq!(lines("cannot send to remote").len(), 2);
     bench.forwarder.shutdown().await;
 }
