@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bellwether_model::time::DurationText;
-use bellwether_model::{Labels, relabel};
+use bellwether_model::{Labels, relabel, short_to};
 use bellwether_outbound::header::{HeaderMap, HeaderName, HeaderValue};
 use bellwether_outbound::{Client, OutboundError, Request};
 use bellwether_storage::{Clock, MetricStore, SeriesRef, WriteBatch};
@@ -33,6 +33,8 @@ use crate::settings::{RemoteWriteProtocol, RemoteWriteSettings};
 
 /// Bytes of an error answer that are read. Chosen: enough to understand it.
 const ANSWER_BYTES_MAX: u64 = 4096;
+/// Characters of an error answer that are logged. Chosen: senders repeat whole series in them.
+const ANSWER_CHARS_SHOWN: usize = 512;
 /// Longest pause that a remote may ask for. Chosen.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 /// Pause after the queue could not be read. Chosen.
@@ -686,6 +688,7 @@ impl Remote {
             Ok(()) => String::from_utf8_lossy(&text).trim().to_owned(),
             Err(_) => String::new(),
         };
+        let said = short_to(&said, ANSWER_CHARS_SHOWN);
         let reason = format!("remote answered {status}: {said}");
         match status {
             415 => Answer::Unsupported(reason),

@@ -8,7 +8,7 @@
 //! ## Invariants
 //! Memory is kept between requests; a request whose series are all known allocates nothing here.
 
-use bellwether_model::{Exemplar, Labels, Metadata};
+use bellwether_model::{Exemplar, Labels, Metadata, ShortLabels, short};
 use bellwether_storage::{
     ErrorKind, MetricStore, RejectionReason, SeriesKey, SeriesRef, Source, StorageError,
     WriteBatch, WriteOutcome,
@@ -243,7 +243,7 @@ impl Pending {
             }
             Err(error) if error.kind() == ErrorKind::Invalid => {
                 report.refuse(self.samples_of(index).max(1), || {
-                    format!("{error}: series {labels}")
+                    format!("{error}: series {}", ShortLabels(&labels))
                 });
                 Ok(None)
             }
@@ -436,7 +436,11 @@ impl Pending {
                     .get(&rejection.series)
                     .and_then(|index| labels.labels(*index).ok())
                     .unwrap_or_default();
-                format!("{what} at {} ms for series {series}", rejection.time_ms)
+                format!(
+                    "{what} at {} ms for series {}",
+                    rejection.time_ms,
+                    ShortLabels(&series)
+                )
             });
         }
         // Refusals beyond those that are listed.
@@ -453,8 +457,9 @@ pub(crate) fn checked_labels(pairs: &mut Vec<(&str, &str)>) -> Result<Labels, St
         let twice = pairs.windows(2).find(|pair| pair[0].0 == pair[1].0);
         if let Some([(name, _), _]) = twice {
             return Err(format!(
-                "invalid labels for series, labels {}, duplicated label {name}",
-                Labels::from_pairs(pairs.iter().copied())
+                "invalid labels for series, labels {}, duplicated label {}",
+                ShortLabels(&Labels::from_pairs(pairs.iter().copied())),
+                short(name)
             ));
         }
     }
@@ -463,7 +468,10 @@ pub(crate) fn checked_labels(pairs: &mut Vec<(&str, &str)>) -> Result<Labels, St
         .any(|(name, _)| *name == bellwether_model::METRIC_NAME);
     if !has_name || pairs.iter().any(|(name, _)| name.is_empty()) {
         let labels = Labels::from_pairs(pairs.iter().copied());
-        return Err(format!("invalid metric name or labels, got {labels}"));
+        return Err(format!(
+            "invalid metric name or labels, got {}",
+            ShortLabels(&labels)
+        ));
     }
     Labels::from_sorted(pairs.iter().copied()).map_err(|e| e.to_string())
 }

@@ -19,6 +19,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use crate::short;
+
 /// The label that holds the name of a metric.
 pub const METRIC_NAME: &str = "__name__";
 
@@ -51,13 +53,13 @@ pub enum LabelsError {
         offset: usize,
     },
     /// Names are not in strictly ascending order.
-    #[error("label {name:?} is out of order or there twice")]
+    #[error("label {:?} is out of order or there twice", short(name))]
     Unsorted {
         /// The first name that is out of place.
         name: String,
     },
     /// A label has an empty value.
-    #[error("label {name:?} has an empty value")]
+    #[error("label {:?} has an empty value", short(name))]
     EmptyValue {
         /// The name of that label.
         name: String,

@@ -23,6 +23,7 @@ mod regexp;
 pub mod relabel;
 mod sample;
 mod severity;
+mod shown;
 pub mod time;
 pub mod utf8_name;
 
@@ -35,4 +36,5 @@ pub use metadata::{Metadata, MetricType};
 pub use regexp::{Captures, Regexp, RegexpError};
 pub use sample::{STALE_NAN, Value, is_stale_nan};
 pub use severity::Severity;
+pub use shown::{Short, ShortLabels, short, short_bytes, short_to};
 pub use time::TimeRange;

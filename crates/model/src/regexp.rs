@@ -32,6 +32,8 @@ use std::sync::Arc;
 
 pub(crate) use condition::Condition;
 
+use crate::short;
+
 /// Memory of a compiled pattern. Chosen: a class of all letters, repeated a thousand times, is
 /// refused; no pattern that a person writes comes near.
 const COMPILED_BYTES_MAX: usize = 16 << 20;
@@ -41,7 +43,7 @@ const PRINTED_DEPTH_MAX: u32 = 4 * parse::DEPTH_MAX + 8;
 
 /// A text that is not a regular expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{pattern:?} is not a regular expression: {reason}")]
+#[error("{:?} is not a regular expression: {reason}", short(pattern))]
 pub struct RegexpError {
     /// The pattern as given.
     pub pattern: String,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::short;
+
 /// A range of time in milliseconds; **both** ends are part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimeRange {
@@ -47,7 +49,8 @@ impl TimeRange {
 /// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is not a duration: want numbers with units y, w, d, h, m, s, ms in that order, such as 1h30m"
+    "{:?} is not a duration: want numbers with units y, w, d, h, m, s, ms in that order, such as 1h30m",
+    short(text)
 )]
 pub struct DurationError {
     /// The text as given.

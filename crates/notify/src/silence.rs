@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_model::{Labels, MatchOp, Matcher};
+use bellwether_model::{Labels, MatchOp, Matcher, short};
 use rustc_hash::FxHashMap;
 
 /// Matchers that a silence may have. Chosen: people write a handful.
@@ -112,7 +112,7 @@ pub struct SilenceRequest {
 #[non_exhaustive]
 pub enum SilenceError {
     /// There is none with this id.
-    #[error("silence {0:?} is not known")]
+    #[error("silence {:?} is not known", short(.0))]
     NotFound(String),
     /// It makes no sense.
     #[error("invalid silence: {0}")]

@@ -13,7 +13,7 @@ use bellwether_model::number::General;
 
 use crate::ast::PosRange;
 use crate::error::TextPosition;
-use crate::quote::quoted;
+use crate::quote::quoted_short;
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,7 +75,7 @@ fn for_metric(text: &str, metric: &str) -> String {
     if metric.is_empty() {
         text.to_owned()
     } else {
-        format!("{text} for metric name {}", quoted(metric))
+        format!("{text} for metric name {}", quoted_short(metric))
     }
 }
 
@@ -129,7 +129,7 @@ impl Annotation {
     pub fn bad_bucket_label(metric: &str, label: &str, range: PosRange) -> Self {
         let text = format!(
             "bucket label \"le\" is missing or has a malformed value of {}",
-            quoted(label)
+            quoted_short(label)
         );
         Self::warning(for_metric(&text, metric), range)
     }
@@ -137,7 +137,7 @@ impl Annotation {
     /// Floats and histograms in one window.
     #[must_use]
     pub fn mixed_floats_histograms(metric: &str, range: PosRange) -> Self {
-        let metric = quoted(metric);
+        let metric = quoted_short(metric);
         Self::warning(
             format!("encountered a mix of histograms and floats for metric name {metric}"),
             range,
@@ -168,7 +168,7 @@ impl Annotation {
     /// A gauge histogram where a counter is wanted.
     #[must_use]
     pub fn histogram_not_counter(metric: &str, range: PosRange) -> Self {
-        let metric = quoted(metric);
+        let metric = quoted_short(metric);
         Self::warning(
             format!("this native histogram metric is not a counter: {metric}"),
             range,
@@ -178,7 +178,7 @@ impl Annotation {
     /// A counter histogram where a gauge is wanted.
     #[must_use]
     pub fn histogram_not_gauge(metric: &str, range: PosRange) -> Self {
-        let metric = quoted(metric);
+        let metric = quoted_short(metric);
         Self::warning(
             format!("this native histogram metric is not a gauge: {metric}"),
             range,
@@ -191,7 +191,7 @@ impl Annotation {
         Self::warning(
             format!(
                 "vector contains a mix of histograms with exponential and custom buckets schemas for metric name {}",
-                quoted(metric)
+                quoted_short(metric)
             ),
             range,
         )
@@ -231,7 +231,7 @@ impl Annotation {
         let mut annotation = Self::warning(
             format!(
                 "sample has start time that overlaps with previous sample timestamp for metric {}",
-                quoted(metric)
+                quoted_short(metric)
             ),
             range,
         );
@@ -245,7 +245,7 @@ impl Annotation {
         Self::info(
             format!(
                 "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
-                quoted(metric)
+                quoted_short(metric)
             ),
             range,
         )
@@ -257,8 +257,8 @@ impl Annotation {
         Self::info(
             format!(
                 "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got {}: {}",
-                quoted(type_label),
-                quoted(metric)
+                quoted_short(type_label),
+                quoted_short(metric)
             ),
             range,
         )
@@ -298,7 +298,7 @@ impl Annotation {
         Self::info(
             format!(
                 "incompatible sample types encountered for binary operator {}: {lhs} {operator} {rhs}",
-                quoted(operator)
+                quoted_short(operator)
             ),
             range,
         )
@@ -319,7 +319,7 @@ impl Annotation {
         Self::info(
             format!(
                 "ignored histograms in a range containing both floats and histograms for metric name {}",
-                quoted(metric)
+                quoted_short(metric)
             ),
             range,
         )

@@ -22,6 +22,26 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// A string between double quotes as an error shows it: cut where it is long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QuotedShort<'a>(&'a str);
+
+/// `"text"`, with escapes, or the beginning of a long one and `… (N bytes)`.
+pub(crate) fn quoted_short(text: &str) -> QuotedShort<'_> {
+    QuotedShort(text)
+}
+
+impl fmt::Display for QuotedShort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, bytes) = bellwether_model::short(self.0).parts();
+        write!(f, "{}", quoted(start))?;
+        match bytes {
+            Some(bytes) => write!(f, "… ({bytes} bytes)"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Bytes between double quotes, those that are not UTF-8 as `\xff`.
 pub(crate) fn quoted_bytes(bytes: &[u8]) -> String {
     let mut out = String::from("\"");

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_model::{Alert, Labels, METRIC_NAME};
+use bellwether_model::{Alert, Labels, METRIC_NAME, ShortLabels};
 use bellwether_storage::TimelineKind;
 
 /// A resolved alert is remembered for so long, ms: its end is said again to whoever has not heard it.
@@ -100,7 +100,10 @@ pub struct Transition {
 #[non_exhaustive]
 pub enum AdvanceError {
     /// Two elements became the same alert.
-    #[error("vector contains metrics with the same labelset after applying alert labels: {labels}")]
+    #[error(
+        "vector contains metrics with the same labelset after applying alert labels: {}",
+        ShortLabels(labels)
+    )]
     Duplicate {
         /// Their labels.
         labels: Labels,

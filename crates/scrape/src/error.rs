@@ -1,5 +1,6 @@
 //! Why a scrape, a target or a discovery failed.
 
+use bellwether_model::short;
 use bellwether_outbound::OutboundError;
 use bellwether_storage::{ErrorKind, StorageError};
 
@@ -128,13 +129,13 @@ pub enum TargetError {
     #[error("target has no __address__")]
     NoAddress,
     /// The address holds a path or is no host.
-    #[error("{address:?} is not a valid address: want host or host:port")]
+    #[error("{:?} is not a valid address: want host or host:port", short(address))]
     Address {
         /// `__address__`.
         address: String,
     },
     /// An internal label that must hold a duration above 0 does not.
-    #[error("{label} is {value:?}: want a duration above 0, such as 15s")]
+    #[error("{label} is {:?}: want a duration above 0, such as 15s", short(value))]
     Duration {
         /// The label.
         label: &'static str,
@@ -142,7 +143,11 @@ pub enum TargetError {
         value: String,
     },
     /// The timeout is above the interval.
-    #[error("scrape timeout {timeout} is greater than the scrape interval {interval}")]
+    #[error(
+        "scrape timeout {} is greater than the scrape interval {}",
+        short(timeout),
+        short(interval)
+    )]
     TimeoutAboveInterval {
         /// `__scrape_timeout__`.
         timeout: String,
@@ -150,7 +155,7 @@ pub enum TargetError {
         interval: String,
     },
     /// An internal label that must hold a boolean does not.
-    #[error("{label} is {value:?}: want true or false")]
+    #[error("{label} is {:?}: want true or false", short(value))]
     Boolean {
         /// The label.
         label: &'static str,
@@ -158,7 +163,7 @@ pub enum TargetError {
         value: String,
     },
     /// Scheme, address, path and parameters do not make a URL.
-    #[error("{text:?} is not a URL: {reason}")]
+    #[error("{:?} is not a URL: {reason}", short(text))]
     Url {
         /// What was tried.
         text: String,

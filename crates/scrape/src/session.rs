@@ -20,7 +20,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bellwether_model::{
-    Labels, LabelsBuilder, METRIC_NAME, Metadata, MetricType, STALE_NAN, relabel, utf8_name,
+    Labels, LabelsBuilder, METRIC_NAME, Metadata, MetricType, STALE_NAN, ShortLabels, relabel,
+    short, short_bytes, utf8_name,
 };
 use bellwether_storage::{
     MetricStore, RejectionReason, SeriesRef, Source, StorageError, WriteBatch, WriteOutcome,
@@ -33,7 +34,7 @@ use crate::cache::{EntryId, Group, NO_GROUP, SeriesCache};
 use crate::error::ScrapeError;
 use crate::exposition::{
     Format, HistogramOptions, MetadataPiece, Sample, SampleValue, Sink, limit_buckets,
-    limit_schema, parse, schema_for_factor, series_labels, shown,
+    limit_schema, parse, schema_for_factor, series_labels,
 };
 use crate::settings::{NameValidation, ScrapeSettings};
 
@@ -418,8 +419,8 @@ impl Session {
                 };
                 if let Some(name) = invalid {
                     return Err(ScrapeError::InvalidName {
-                        series: labels.to_string(),
-                        name: name.to_owned(),
+                        series: ShortLabels(labels).to_string(),
+                        name: short(name).to_string(),
                     });
                 }
             }
@@ -427,12 +428,9 @@ impl Session {
         let limits = &self.settings.limits;
         let above = |found: usize, limit: u64| limit > 0 && found as u64 > limit;
         let fail = |what: String, found: usize, limit| {
-            let mut series = labels.to_string();
-            // An error must not carry what was too long.
-            series.truncate(series.floor_char_boundary(200));
             let found = found as u64;
             ScrapeError::LabelLimit {
-                series,
+                series: ShortLabels(labels).to_string(),
                 what,
                 found,
                 limit,
@@ -446,7 +444,7 @@ impl Session {
             ));
         }
         for (name, value) in labels.iter() {
-            let shown = name.get(..name.floor_char_boundary(50)).unwrap_or(name);
+            let shown = short(name);
             if above(name.len(), limits.label_name_bytes_max) {
                 let what = format!("length of label name {shown}");
                 return Err(fail(what, name.len(), limits.label_name_bytes_max));
@@ -538,7 +536,7 @@ impl<'s> Pass<'s> {
         let mut series = None;
         if let Some(labels) = session.mutate(labels).filter(|labels| !labels.is_empty()) {
             if labels.metric_name().is_empty() {
-                let series = shown(sample.series);
+                let series = short_bytes(sample.series);
                 return Err(ScrapeError::NoName { series });
             }
             session.check_labels(&labels)?;
@@ -619,7 +617,7 @@ impl<'s> Pass<'s> {
                 if limit > 0
                     && let Err(buckets) = limit_buckets(&mut histogram, limit)
                 {
-                    let series = shown(sample.series);
+                    let series = short_bytes(sample.series);
                     return Err(ScrapeError::BucketLimit {
                         series,
                         buckets,

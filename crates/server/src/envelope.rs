@@ -11,9 +11,14 @@ use std::fmt;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bellwether_model::short_to;
 use bellwether_storage::{ErrorKind, StorageError};
 
 use crate::json::JsonWriter;
+
+/// Characters of a message. What requests and labels bring into a message is cut where the message
+/// is made; this bounds what many of them add up to. Chosen.
+const MESSAGE_CHARS_MAX: usize = 8 << 10;
 
 /// The word for a class of errors that clients of the API know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,9 +79,14 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(error_type: ErrorType, message: impl fmt::Display) -> Self {
+        let message = message.to_string();
         Self {
             error_type,
-            message: message.to_string(),
+            message: if message.len() > MESSAGE_CHARS_MAX {
+                short_to(&message, MESSAGE_CHARS_MAX).to_string()
+            } else {
+                message
+            },
         }
     }
 

@@ -21,7 +21,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bellwether_ingest::exposition::{self as out, ExportReport, HistogramExport};
-use bellwether_model::{LabelsBuilder, Matchers, Metadata, TimeRange};
+use bellwether_model::{LabelsBuilder, Matchers, Metadata, TimeRange, short, short_bytes};
 use bellwether_scrape::ScrapeError;
 use bellwether_scrape::exposition::{
     self, ExpositionError, Format, HistogramOptions, MetadataPiece, Sample, SampleValue, Sink,
@@ -59,7 +59,7 @@ pub(crate) async fn export(call: Call) -> Result<Response, ApiError> {
         "" | "classic" => HistogramExport::Classic,
         "skip" => HistogramExport::Skip,
         other => {
-            let reason = format!("{other:?} is not known: want classic or skip");
+            let reason = format!("{:?} is not known: want classic or skip", short(other));
             return Err(ApiError::invalid_parameter("histograms", reason));
         }
     };
@@ -260,7 +260,7 @@ impl Sink for Import<'_> {
     fn sample(&mut self, sample: Sample<'_>) -> Result<(), ScrapeError> {
         let Some(time_ms) = sample.timestamp_ms else {
             return Err(ExpositionError::Series {
-                series: String::from_utf8_lossy(sample.series).into_owned(),
+                series: short_bytes(sample.series),
                 expected: "a timestamp on every sample",
             }
             .into());

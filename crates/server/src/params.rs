@@ -10,8 +10,8 @@
 
 use std::borrow::Cow;
 
-use bellwether_model::TimeRange;
 use bellwether_model::time::parse_duration;
+use bellwether_model::{TimeRange, short};
 
 use crate::envelope::ApiError;
 
@@ -77,7 +77,7 @@ impl Params {
                 .map_err(|_| ApiError::invalid_parameter("limit", "limit must be non-negative")),
             Err(error) => Err(ApiError::invalid_parameter(
                 "limit",
-                format_args!("{text:?}: {error}"),
+                format_args!("{:?}: {error}", short(text)),
             )),
         }
     }
@@ -126,7 +126,10 @@ impl Params {
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
             other => Err(ApiError::invalid_parameter(
                 name,
-                format_args!("unable to parse boolean: {other:?} is none of true, false, 1, 0"),
+                format_args!(
+                    "unable to parse boolean: {:?} is none of true, false, 1, 0",
+                    short(other)
+                ),
             )),
         }
     }
@@ -134,7 +137,7 @@ impl Params {
 
 /// Reads seconds, whole or with a fraction, or an RFC 3339 time. In ms.
 pub(crate) fn parse_time(text: &str) -> Result<i64, String> {
-    let fail = || format!("cannot parse {text:?} to a valid timestamp");
+    let fail = || format!("cannot parse {:?} to a valid timestamp", short(text));
     if let Ok(seconds) = text.parse::<f64>() {
         let ms = (seconds * 1000.0).round();
         // Beyond that a float no longer holds whole milliseconds, and NaN is no time.
@@ -165,12 +168,13 @@ pub(crate) fn parse_duration_ms(text: &str) -> Result<i64, String> {
         let nanoseconds = seconds * 1e9;
         if !nanoseconds.is_finite() || nanoseconds.abs() > i64::MAX as f64 {
             return Err(format!(
-                "cannot parse {text:?} to a valid duration. It overflows int64"
+                "cannot parse {:?} to a valid duration. It overflows int64",
+                short(text)
             ));
         }
         return Ok((nanoseconds / 1e6) as i64);
     }
-    parse_duration(text).map_err(|_| format!("cannot parse {text:?} to a valid duration"))
+    parse_duration(text).map_err(|_| format!("cannot parse {:?} to a valid duration", short(text)))
 }
 
 #[cfg(test)]

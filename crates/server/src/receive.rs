@@ -20,7 +20,7 @@ use axum::routing::post;
 use bellwether_ingest::otlp::{self, Encoding, OtlpReceiver, OtlpSettings};
 use bellwether_ingest::remote_read::{self, Answer, RemoteReader};
 use bellwether_ingest::remote_write::{self, RemoteWriteReceiver, RequestHead};
-use bellwether_model::Labels;
+use bellwether_model::{Labels, short};
 use bellwether_storage::{Clock, Source};
 use bellwether_telemetry::Registry;
 
@@ -222,7 +222,8 @@ async fn otlp_metrics(State(app): State<Arc<App>>, request: Request) -> Response
         return text_response(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
-                "content type {content_type:?} is not OTLP: want application/x-protobuf or application/json\n"
+                "content type {:?} is not OTLP: want application/x-protobuf or application/json\n",
+                short(content_type)
             ),
         );
     };

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodFilter;
 use axum::routing::{get, on};
+use bellwether_model::short;
 use bellwether_telemetry::Format;
 
 use crate::api::status_build;
@@ -144,12 +145,12 @@ pub(crate) async fn not_found(uri: Uri) -> Response {
     };
     text_response(
         StatusCode::NOT_FOUND,
-        format!("404 page not found: {path}; {hint}\n"),
+        format!("404 page not found: {}; {hint}\n", short(path)),
     )
 }
 
 /// What stands where the path exists and the method does not.
 pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
-    let text = format!("method {method} is not allowed for {}\n", uri.path());
+    let text = format!("method {method} is not allowed for {}\n", short(uri.path()));
     text_response(StatusCode::METHOD_NOT_ALLOWED, text)
 }

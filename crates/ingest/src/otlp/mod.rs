@@ -31,7 +31,7 @@ mod translate;
 use std::sync::Arc;
 
 use bellwether_codec::protobuf::Writer;
-use bellwether_model::Labels;
+use bellwether_model::{Labels, short_to};
 use bellwether_storage::{Clock, ErrorKind, MetricStore, Source, StorageError};
 use bellwether_telemetry::{Counter, Registry};
 use parking_lot::{Mutex, RwLock};
@@ -220,6 +220,8 @@ pub struct OtlpReceiver {
     failed: Arc<Counter>,
 }
 
+/// Characters that are shown of what a decoder says. Chosen.
+const REASON_CHARS_SHOWN: usize = 512;
 /// Any number that no other format uses.
 const OTLP_TAG: u64 = 0x4f54_4c50;
 
@@ -289,7 +291,11 @@ impl OtlpReceiver {
             );
             return Err((OtlpStatus::TooLarge, text));
         }
-        let invalid = |text: String| (OtlpStatus::Invalid, format!("not OTLP metrics: {text}"));
+        // A parser of JSON repeats a text that stands where none should.
+        let invalid = |text: String| {
+            let text = short_to(&text, REASON_CHARS_SHOWN);
+            (OtlpStatus::Invalid, format!("not OTLP metrics: {text}"))
+        };
         let rewritten;
         let message = match encoding {
             Encoding::Protobuf => body,

@@ -3,6 +3,8 @@
 //! ## See also
 //! <https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>
 
+use bellwether_model::short;
+
 /// How names are translated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TranslationStrategy {
@@ -162,12 +164,15 @@ pub(super) fn metric_name(
     };
     if built.is_empty() {
         return Err(format!(
-            "normalization for metric {name:?} resulted in empty name"
+            "normalization for metric {:?} resulted in empty name",
+            short(name)
         ));
     }
     if strategy.escapes() && built != name && built.bytes().all(|b| b == b'_') {
         return Err(format!(
-            "normalization for metric {name:?} resulted in invalid name {built:?}"
+            "normalization for metric {:?} resulted in invalid name {:?}",
+            short(name),
+            short(&built)
         ));
     }
     Ok(built)
@@ -286,7 +291,10 @@ impl LabelNaming {
         let only_underscores = |name: &str| name.bytes().all(|b| b == b'_');
         if !self.escape {
             if only_underscores(key) {
-                return Err(format!("label name {key:?} contains only underscores"));
+                return Err(format!(
+                    "label name {:?} contains only underscores",
+                    short(key)
+                ));
             }
             return Ok(key.to_owned());
         }
@@ -298,7 +306,9 @@ impl LabelNaming {
         }
         if only_underscores(&name) {
             return Err(format!(
-                "normalization for label name {key:?} resulted in invalid name {name:?}"
+                "normalization for label name {:?} resulted in invalid name {:?}",
+                short(key),
+                short(&name)
             ));
         }
         Ok(name)

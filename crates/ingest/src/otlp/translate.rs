@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bellwether_model::number::Plain;
 use bellwether_model::{
     CounterReset, Exemplar, Histogram, IntHistogram, Labels, LabelsBuilder, METRIC_NAME, Metadata,
-    MetricType, STALE_NAN,
+    MetricType, STALE_NAN, short,
 };
 use bellwether_storage::SeriesKey;
 use bellwether_wire::histogram::TimedHistogram;
@@ -279,7 +279,10 @@ impl<'a> Translation<'a> {
             Err(text) => return self.reject(points, text),
         };
         if points == 0 {
-            return self.note(format!("empty data points. {} is dropped", metric.name));
+            return self.note(format!(
+                "empty data points. {} is dropped",
+                short(&metric.name)
+            ));
         }
         if !self.families.contains(&family.name) {
             self.families.insert(family.name.clone());
@@ -326,7 +329,10 @@ impl<'a> Translation<'a> {
             Some(Data::Summary(summary)) => self.each(&summary.data_points, |this, point| {
                 this.summary(point, &family, context)
             }),
-            None => self.note(format!("unsupported metric type of {}", metric.name)),
+            None => self.note(format!(
+                "unsupported metric type of {}",
+                short(&metric.name)
+            )),
         }
     }
 
@@ -364,7 +370,12 @@ impl<'a> Translation<'a> {
                 (MetricType::Histogram, NameKind::Other, temporality)
             }
             Some(Data::Summary(_)) => (MetricType::Summary, NameKind::Other, None),
-            None => return Err(format!("unsupported metric type of {:?}", metric.name)),
+            None => {
+                return Err(format!(
+                    "unsupported metric type of {:?}",
+                    short(&metric.name)
+                ));
+            }
         };
         let delta = temporality == Some(AggregationTemporality::Delta as i32);
         let cumulative = temporality == Some(AggregationTemporality::Cumulative as i32);
@@ -377,7 +388,7 @@ impl<'a> Translation<'a> {
             };
             return Err(format!(
                 "invalid temporality and type combination for metric {:?}{hint}",
-                metric.name
+                short(&metric.name)
             ));
         }
         let as_is = delta && handling == DeltaHandling::StoreAsIs;

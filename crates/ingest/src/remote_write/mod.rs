@@ -26,6 +26,7 @@ mod v2;
 
 use std::sync::Arc;
 
+use bellwether_model::short;
 use bellwether_storage::{ErrorKind, MetricStore, Source, StorageError};
 use bellwether_telemetry::{Counter, Registry};
 use bellwether_wire::{WireError, snappy};
@@ -403,7 +404,8 @@ fn negotiate(head: RequestHead<'_>) -> Result<Version, String> {
     let encoding = head.content_encoding.unwrap_or("").trim();
     if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("snappy") {
         return Err(format!(
-            "content encoding {encoding:?} is not supported, expected snappy"
+            "content encoding {:?} is not supported, expected snappy",
+            short(encoding)
         ));
     }
     let content_type = head.content_type.unwrap_or("").trim();
@@ -411,13 +413,15 @@ fn negotiate(head: RequestHead<'_>) -> Result<Version, String> {
     let media = parts.next().unwrap_or("");
     if !media.is_empty() && !media.eq_ignore_ascii_case("application/x-protobuf") {
         return Err(format!(
-            "content type {content_type:?} is not supported, expected application/x-protobuf"
+            "content type {:?} is not supported, expected application/x-protobuf",
+            short(content_type)
         ));
     }
     for part in parts {
         let Some((key, value)) = part.split_once('=') else {
             return Err(format!(
-                "content type {content_type:?} has a parameter without a value"
+                "content type {:?} has a parameter without a value",
+                short(content_type)
             ));
         };
         if !key.trim().eq_ignore_ascii_case("proto") {
@@ -427,8 +431,9 @@ fn negotiate(head: RequestHead<'_>) -> Result<Version, String> {
             "prometheus.WriteRequest" => Ok(Version::V1),
             "io.prometheus.write.v2.Request" => Ok(Version::V2),
             other => Err(format!(
-                "message {other:?} is not supported, expected prometheus.WriteRequest or \
-                 io.prometheus.write.v2.Request"
+                "message {:?} is not supported, expected prometheus.WriteRequest or \
+                 io.prometheus.write.v2.Request",
+                short(other)
             )),
         };
     }

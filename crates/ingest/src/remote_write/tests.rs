@@ -226,6 +226,20 @@ fn what_is_wrong_is_named_and_the_rest_is_stored() {
         "duplicate sample for timestamp at 1 ms for series {__name__=\"good\"}"
     );
     assert_eq!(response.float_count, 1);
+
+    // A value of many KiB is found by its beginning.
+    let long = labels(&[("__name__", "good"), ("trace", &"v".repeat(16 << 10))]);
+    let mut body = Vec::new();
+    wire1::encode_series(&mut body, &long, &[(1, 1.0), (1, 2.0)], &[], &[]);
+    let response = send(&receiver, Version::V1, &body);
+    assert_eq!(
+        response.message,
+        format!(
+            "duplicate sample for timestamp at 1 ms for series {{__name__=\"good\", \
+             trace=\"{}\"… (16384 bytes)}}",
+            "v".repeat(64)
+        )
+    );
 }
 
 #[test]

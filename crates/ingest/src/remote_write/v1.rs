@@ -1,7 +1,7 @@
 //! Bodies of remote write 1.0.
 
 use bellwether_codec::protobuf::Cursor;
-use bellwether_model::{Exemplar, Labels};
+use bellwether_model::{Exemplar, Labels, ShortLabels};
 use bellwether_wire::WireError;
 use bellwether_wire::histogram::TimedHistogram;
 use bellwether_wire::v1::{
@@ -128,7 +128,8 @@ impl SeriesLabels for LabelsOf<'_> {
         if not_utf8 {
             let labels = Labels::from_pairs(pairs);
             return Err(format!(
-                "invalid metric name or labels (not UTF-8), got {labels}"
+                "invalid metric name or labels (not UTF-8), got {}",
+                ShortLabels(&labels)
             ));
         }
         checked_labels(&mut pairs)

@@ -5,7 +5,7 @@
 //! label strings, so that it does not depend on the numbers that symbols have in one request.
 
 use bellwether_codec::protobuf::Cursor;
-use bellwether_model::{Exemplar, Labels, METRIC_NAME, Metadata};
+use bellwether_model::{Exemplar, Labels, METRIC_NAME, Metadata, ShortLabels};
 use bellwether_wire::WireError;
 use bellwether_wire::histogram::TimedHistogram;
 use bellwether_wire::v1::type_from_number;
@@ -150,7 +150,8 @@ impl SymbolTable {
         exemplars: Vec<ExemplarRefs>,
         samples: usize,
     ) -> Result<(), String> {
-        let in_series = |e: WireError| format!("parsing labels for series {refs:?}: {e}");
+        let in_series =
+            |e: WireError| format!("parsing labels for series {}: {e}", ShortRefs(refs));
         if !refs.len().is_multiple_of(2) {
             return Err(in_series(WireError::UnpairedLabel(refs.len())));
         }
@@ -171,7 +172,10 @@ impl SymbolTable {
                     reference: u64::from(reference),
                     count,
                 };
-                return Err(format!("parsing metadata for series {refs:?}: {error}"));
+                return Err(format!(
+                    "parsing metadata for series {}: {error}",
+                    ShortRefs(refs)
+                ));
             }
         }
         for exemplar in exemplars {
@@ -181,7 +185,8 @@ impl SymbolTable {
         if samples == 0 {
             let labels = read_labels(message, &self.symbols, refs).unwrap_or_default();
             return Err(format!(
-                "TimeSeries must contain at least one sample or histogram for series {labels}"
+                "TimeSeries must contain at least one sample or histogram for series {}",
+                ShortLabels(&labels)
             ));
         }
         self.refs.extend_from_slice(refs);
@@ -346,5 +351,20 @@ impl SeriesLabels for LabelsOf<'_> {
         };
         let refs = &self.table.refs[start as usize..end as usize];
         read_labels(self.message, &self.table.symbols, refs)
+    }
+}
+
+/// References of a series as an error shows them: the first of many.
+struct ShortRefs<'a>(&'a [u32]);
+
+impl std::fmt::Display for ShortRefs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const REFS_MAX: usize = 16;
+        match self.0.get(..REFS_MAX) {
+            Some(first) if first.len() < self.0.len() => {
+                write!(f, "{first:?}… ({} references)", self.0.len())
+            }
+            _ => write!(f, "{:?}", self.0),
+        }
     }
 }

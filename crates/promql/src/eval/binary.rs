@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use bellwether_model::{CounterReset, FloatHistogram, Labels, METRIC_NAME};
+use bellwether_model::{CounterReset, FloatHistogram, Labels, METRIC_NAME, ShortLabels};
 
 use super::Query;
 use super::column::{ABSENT, Cell, Column, Grid, OwnedCell, Series, guard, is_absent};
@@ -577,12 +577,14 @@ impl Join<'_, '_> {
         } else {
             "right"
         };
-        let (mut first, mut second) = (a.labels.to_string(), b.labels.to_string());
+        let shown = |labels| ShortLabels(labels).to_string();
+        let (mut first, mut second) = (shown(&a.labels), shown(&b.labels));
         if first > second {
             std::mem::swap(&mut first, &mut second);
         }
         QueryError::Execution(format!(
-            "found duplicate series for the match group {group} on the {side} hand-side of the operation: [{first}, {second}];many-to-many matching not allowed: matching labels must be unique on one side"
+            "found duplicate series for the match group {} on the {side} hand-side of the operation: [{first}, {second}];many-to-many matching not allowed: matching labels must be unique on one side",
+            ShortLabels(&group)
         ))
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
+use bellwether_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, ShortLabels, short};
 use bellwether_storage::{Samples, Selection, SelectionHints};
 use rustc_hash::FxHashMap;
 
@@ -147,7 +147,7 @@ impl Query<'_> {
             if !samples.histograms.is_empty() {
                 return Err(QueryError::Execution(format!(
                     "this should be an info metric, with float samples: {}",
-                    handle.labels()
+                    ShortLabels(handle.labels())
                 )));
             }
             let mut column = Column::default();
@@ -190,7 +190,8 @@ fn newest<'a>(
                 let time_ms = (info.times[step] * 1000.0).round();
                 return Err(QueryError::Execution(format!(
                     "found duplicate series for info metric: existing {} @ {time_ms}, new {} @ {time_ms}",
-                    other.labels, info.labels
+                    ShortLabels(&other.labels),
+                    ShortLabels(&info.labels)
                 )));
             }
             _ => {
@@ -265,7 +266,10 @@ fn with_data<'a>(
                 continue;
             }
             if added.get(name).is_some_and(|other| other != value) {
-                return Err(QueryError::Execution(format!("conflicting label: {name}")));
+                return Err(QueryError::Execution(format!(
+                    "conflicting label: {}",
+                    short(name)
+                )));
             }
             if one.labels.get(name).is_none() {
                 added.set(name, value);

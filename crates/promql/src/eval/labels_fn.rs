@@ -5,7 +5,7 @@ use super::column::{Grid, Series};
 use super::matching;
 use super::plan::{CallNode, Node};
 use crate::QueryError;
-use bellwether_model::{METRIC_NAME, Regexp};
+use bellwether_model::{METRIC_NAME, Regexp, short};
 
 fn text(call: &CallNode, index: usize) -> &str {
     match call.args.get(index) {
@@ -24,7 +24,11 @@ fn label_name<'a>(call: &'a CallNode, index: usize, what: &str) -> Result<&'a st
 }
 
 fn invalid(what: &str, call: &CallNode, name: &str) -> QueryError {
-    QueryError::Execution(format!("invalid {what} in {}(): {name}", call.name))
+    QueryError::Execution(format!(
+        "invalid {what} in {}(): {}",
+        call.name,
+        short(name)
+    ))
 }
 
 impl Query<'_> {

@@ -2,7 +2,7 @@
 //! `limit_ratio`, `quantile`, `count_values`.
 
 use bellwether_model::number::Plain;
-use bellwether_model::{Labels, METRIC_NAME};
+use bellwether_model::{Labels, METRIC_NAME, short};
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh64::xxh64;
 
@@ -15,7 +15,7 @@ use super::quantile::quantile;
 use super::sort;
 use crate::annotations::Annotations;
 use crate::ast::AggregateOp;
-use crate::quote::quoted;
+use crate::quote::quoted_short;
 use crate::{Annotation, QueryError};
 
 /// Steps that are gathered at once: a block of them fits the cache while columns are read in
@@ -351,7 +351,8 @@ impl Query<'_> {
             Some(Node::String(label, None)) => label.as_str(),
             Some(Node::String(_, Some(quoted))) => {
                 return Err(QueryError::Execution(format!(
-                    "invalid label name {quoted}"
+                    "invalid label name {}",
+                    short(quoted)
                 )));
             }
             _ => "",
@@ -359,7 +360,7 @@ impl Query<'_> {
         if label.is_empty() {
             return Err(QueryError::Execution(format!(
                 "invalid label name {}",
-                quoted(label)
+                quoted_short(label)
             )));
         }
         let series = self.vector(&node.node, grid)?;

@@ -7,7 +7,7 @@
 //! parts of a duration.
 
 use crate::ast::{AggregateOp, PosRange};
-use crate::quote::{QuotedChar, quoted};
+use crate::quote::{QuotedChar, quoted_short};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -576,7 +576,7 @@ impl<'a> Lexer<'a> {
         }
         self.error(format!(
             "bad number or duration syntax: {}",
-            quoted(self.word())
+            quoted_short(self.word())
         ))
     }
 

@@ -26,7 +26,7 @@ use crate::ast::{
     UnaryOp, VectorMatching, VectorSelector,
 };
 use crate::functions::{self, Function};
-use crate::quote::{quoted, unquoted, unquoted_bytes};
+use crate::quote::{quoted, quoted_short, unquoted, unquoted_bytes};
 use crate::{Features, ParseError};
 use duration::Duration;
 pub use lexer::KEYWORDS;
@@ -272,8 +272,8 @@ impl<'a> Parser<'a> {
         };
         match token.kind {
             Kind::Eof => "end of input".to_owned(),
-            Kind::Identifier => format!("identifier {}", quoted(text)),
-            Kind::MetricIdentifier => format!("metric identifier {}", quoted(text)),
+            Kind::Identifier => format!("identifier {}", quoted_short(text)),
+            Kind::MetricIdentifier => format!("metric identifier {}", quoted_short(text)),
             Kind::Number => format!("number {}", shortened()),
             Kind::Duration => format!("duration {}", shortened()),
             Kind::String => format!("string {}", shortened()),
@@ -527,7 +527,10 @@ impl<'a> Parser<'a> {
         unquoted(text).unwrap_or_else(|_| {
             self.note(
                 token.range,
-                format!("error unquoting string {}: invalid syntax", quoted(text)),
+                format!(
+                    "error unquoting string {}: invalid syntax",
+                    quoted_short(text)
+                ),
             );
             String::new()
         })
@@ -604,7 +607,7 @@ impl<'a> Parser<'a> {
         let Some(function) = functions::find(text) else {
             self.note(
                 name.range,
-                format!("unknown function with name {}", quoted(text)),
+                format!("unknown function with name {}", quoted_short(text)),
             );
             return Err(Stop);
         };
@@ -626,7 +629,7 @@ impl<'a> Parser<'a> {
         if function.is_experimental && !self.features.experimental_functions {
             self.note(
                 range,
-                format!("function {} is not enabled", quoted(function.name)),
+                format!("function {} is not enabled", quoted_short(function.name)),
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use bellwether_model::time::parse_duration;
 
-use crate::quote::quoted;
+use crate::quote::quoted_short;
 
 /// Reads a number: decimal, hexadecimal (`0x1f`, `0x1p-2`), octal (`017`, `0o17`), binary
 /// (`0b11`), with underscores between digits, `Inf` and `NaN` in any case.
@@ -13,7 +13,7 @@ pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
     parse_float(text).map_err(|reason| {
         format!(
             "error parsing number: strconv.ParseFloat: parsing {}: {reason}",
-            quoted(text)
+            quoted_short(text)
         )
     })
 }
@@ -128,14 +128,18 @@ fn why_no_duration(text: &str) -> String {
         let after = tail.trim_start_matches(|c: char| !c.is_ascii_digit() && c != '.');
         let unit = tail.strip_suffix(after).unwrap_or(tail);
         if tail.len() == rest.len() || unit.is_empty() {
-            return format!("not a valid duration string: {}", quoted(text));
+            return format!("not a valid duration string: {}", quoted_short(text));
         }
         match UNITS.iter().position(|known| *known == unit) {
             None => {
-                return format!("unknown unit {} in duration {}", quoted(unit), quoted(text));
+                return format!(
+                    "unknown unit {} in duration {}",
+                    quoted_short(unit),
+                    quoted_short(text)
+                );
             }
             Some(index) if index < next_unit => {
-                return format!("not a valid duration string: {}", quoted(text));
+                return format!("not a valid duration string: {}", quoted_short(text));
             }
             Some(index) => next_unit = index + 1,
         }

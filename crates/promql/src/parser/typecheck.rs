@@ -8,7 +8,7 @@ use crate::ast::{
     AggregateOp, Binary, Call, Expr, FillValues, MatchCardinality, PosRange, ValueType,
     VectorSelector,
 };
-use crate::quote::quoted;
+use crate::quote::quoted_short;
 
 /// Checks a tree and completes it: set operators match many to many, and only vectors match.
 pub(super) fn check(text: &str, expr: &mut Expr, errors: &mut Vec<ParseError>) {
@@ -60,7 +60,7 @@ impl Checker<'_> {
                         range,
                         format!(
                             "unary expression only allowed on expressions of type scalar or instant vector, got {}",
-                            quoted(got.documented())
+                            quoted_short(got.documented())
                         ),
                     );
                 }
@@ -112,8 +112,8 @@ impl Checker<'_> {
                         selector.range,
                         format!(
                             "metric name must not be set twice: {} or {}",
-                            quoted(&selector.name),
-                            quoted(&matcher.value)
+                            quoted_short(&selector.name),
+                            quoted_short(&matcher.value)
                         ),
                     );
                 }
@@ -131,7 +131,7 @@ impl Checker<'_> {
 
     fn check_call(&mut self, call: &mut Call, range: PosRange) {
         let function = call.function;
-        let name = quoted(function.name);
+        let name = quoted_short(function.name);
         let (wanted, got) = (function.args.len(), call.args.len());
         if function.variadic == 0 {
             if wanted != got {
@@ -249,7 +249,7 @@ impl Checker<'_> {
                     operator_range,
                     format!(
                         "label {} must not occur in ON and GROUP clause at once",
-                        quoted(label)
+                        quoted_short(label)
                     ),
                 );
             }
@@ -278,7 +278,7 @@ impl Checker<'_> {
             }
         } else {
             if op.is_set() {
-                let name = quoted(op.as_str());
+                let name = quoted_short(op.as_str());
                 if matching.card != MatchCardinality::ManyToMany {
                     self.note(range, format!("no grouping allowed for {name} operation"));
                 }
@@ -296,7 +296,7 @@ impl Checker<'_> {
                 range,
                 format!(
                     "set operator {} not allowed in binary scalar expression",
-                    quoted(op.as_str())
+                    quoted_short(op.as_str())
                 ),
             );
         }

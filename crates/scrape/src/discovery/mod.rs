@@ -12,7 +12,7 @@ mod http;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_model::Labels;
+use bellwether_model::{Labels, short};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -148,7 +148,8 @@ fn groups_of_json(value: &serde_json::Value) -> Result<Vec<TargetGroup>, String>
             .find(|key| *key != "targets" && *key != "labels")
         {
             return Err(fail(&format!(
-                "{key:?} is not known: want targets and labels"
+                "{:?} is not known: want targets and labels",
+                short(key)
             )));
         }
         let mut targets = Vec::new();
@@ -168,7 +169,8 @@ fn groups_of_json(value: &serde_json::Value) -> Result<Vec<TargetGroup>, String>
             Some(serde_json::Value::Object(map)) => {
                 for (name, value) in map {
                     let value = scalar(value);
-                    let value = value.ok_or_else(|| fail(&format!("label {name:?} is no text")))?;
+                    let value = value
+                        .ok_or_else(|| fail(&format!("label {:?} is no text", short(name))))?;
                     labels.set(name, &value);
                 }
             }

@@ -23,7 +23,7 @@ mod tests;
 mod text;
 
 use bellwether_codec::protobuf::ProtobufError;
-use bellwether_model::{Exemplar, Histogram, MetricType};
+use bellwether_model::{Exemplar, Histogram, MetricType, short};
 use bellwether_storage::ErrorKind;
 
 pub use buckets::{limit_buckets, limit_schema, schema_for_factor};
@@ -115,7 +115,8 @@ pub enum ExpositionError {
     },
     /// The answer does not say in which format it is.
     #[error(
-        "content type {content_type:?} is not an exposition format and the job has no fallback_scrape_protocol"
+        "content type {:?} is not an exposition format and the job has no fallback_scrape_protocol",
+        short(content_type)
     )]
     ContentType {
         /// The header's value, empty where there was none.
@@ -149,7 +150,7 @@ impl ExpositionError {
     pub(crate) fn message(message: usize, family: &str, reason: &ProtobufError) -> Self {
         Self::Message {
             message,
-            family: family.to_owned(),
+            family: short(family).to_string(),
             reason: reason.to_string(),
         }
     }
@@ -239,13 +240,4 @@ pub fn parse<S: Sink>(
             text::parse(body, dialect, sink)
         }
     }
-}
-
-/// Bytes as they may be shown in an error: at most 80, with what is not printable escaped.
-pub(crate) fn shown(bytes: &[u8]) -> String {
-    const SHOWN_MAX: usize = 80;
-    let cut = bytes.get(..SHOWN_MAX).unwrap_or(bytes);
-    let text = String::from_utf8_lossy(cut);
-    let dots = if cut.len() < bytes.len() { "…" } else { "" };
-    format!("{:?}{dots}", text)
 }

@@ -9,9 +9,9 @@ use std::borrow::Cow;
 
 use bellwether_model::number::Bound;
 use bellwether_model::utf8_name::{is_legacy_label_name, is_legacy_metric_name};
-use bellwether_model::{LabelsBuilder, METRIC_NAME, MetricType};
+use bellwether_model::{LabelsBuilder, METRIC_NAME, MetricType, ShortLabels, short, short_bytes};
 
-use super::{ExpositionError, shown};
+use super::ExpositionError;
 
 /// Reads the bytes of a series and adds its labels to `out`, which should be empty. The values of
 /// `le` and `quantile` are written in one way (`1.0`, `+Inf`) whatever way the target writes them.
@@ -35,7 +35,7 @@ fn text_labels(
     out: &mut LabelsBuilder,
 ) -> Result<(), ExpositionError> {
     let fail = |expected| ExpositionError::Series {
-        series: shown(series),
+        series: short_bytes(series),
         expected,
     };
     let text = std::str::from_utf8(series).map_err(|_| fail("valid UTF-8"))?;
@@ -88,7 +88,7 @@ fn text_labels(
             rest = tail;
             if out.get(&label).is_some() {
                 return Err(ExpositionError::DuplicateLabel {
-                    series: shown(series),
+                    series: short_bytes(series),
                     label: label.into_owned(),
                 });
             }
@@ -197,7 +197,7 @@ fn protobuf_labels(
     out: &mut LabelsBuilder,
 ) -> Result<(), ExpositionError> {
     let fail = |expected| ExpositionError::Series {
-        series: shown(series),
+        series: short_bytes(series),
         expected,
     };
     let mut cursor = bellwether_codec::protobuf::Cursor::new(rest);
@@ -218,8 +218,8 @@ fn protobuf_labels(
         let (value, is_last) = next()?;
         if out.get(label).is_some() {
             return Err(ExpositionError::DuplicateLabel {
-                series: out.build().to_string(),
-                label: label.to_owned(),
+                series: ShortLabels(&out.build()).to_string(),
+                label: short(label).to_string(),
             });
         }
         out.set(label, value);

@@ -9,10 +9,10 @@
 //! Where a body of either format ends inside of a line, it was cut off and is refused. OpenMetrics
 //! must end with `# EOF`; blanks are exact there, free in Prometheus text.
 
-use bellwether_model::{Exemplar, LabelsBuilder, MetricType};
+use bellwether_model::{Exemplar, LabelsBuilder, MetricType, short_bytes};
 
 use super::series::quoted;
-use super::{ExpositionError, MetadataPiece, Sample, SampleValue, Sink, series_labels, shown};
+use super::{ExpositionError, MetadataPiece, Sample, SampleValue, Sink, series_labels};
 use crate::error::ScrapeError;
 
 /// Which of the two.
@@ -447,7 +447,7 @@ impl<'a> Parser<'a> {
         } else if end == 0 {
             "the line end".to_owned()
         } else {
-            shown(&rest[..end])
+            short_bytes(&rest[..end])
         };
         ExpositionError::Line {
             line,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether_model::{METRIC_NAME, Matcher, Matchers, utf8_name};
+use bellwether_model::{METRIC_NAME, Matcher, Matchers, short, utf8_name};
 use bellwether_storage::{LabelQuery, MetricStore};
 
 use super::{Call, language};
@@ -69,8 +69,12 @@ pub(super) async fn label_names(call: Call) -> Result<Answer, ApiError> {
 
 /// `/label/{name}/values`
 pub(super) async fn label_values(call: Call) -> Result<Answer, ApiError> {
-    let name = label_of_path(&call.path)
-        .ok_or_else(|| ApiError::bad_data(format_args!("invalid label name in {:?}", call.path)))?;
+    let name = label_of_path(&call.path).ok_or_else(|| {
+        ApiError::bad_data(format_args!(
+            "invalid label name in {:?}",
+            short(&call.path)
+        ))
+    })?;
     let limit = call.params.limit()?;
     let range = call.params.range()?;
     let matcher_sets = matcher_sets(&call.params)?;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
-use bellwether_model::Value;
+use bellwether_model::{Value, short};
 use bellwether_promql::{
     CancelToken, Engine, QueryError, QueryOutcome, QueryRequest, QueryStats, QueryValue,
 };
@@ -72,7 +72,8 @@ impl Common {
         let warning = match stats {
             "" | "true" | "all" => None,
             other => Some(format!(
-                "value {other:?} for parameter \"stats\" is deprecated and will be rejected in the next major release, use \"true\" or \"all\""
+                "value {:?} for parameter \"stats\" is deprecated and will be rejected in the next major release, use \"true\" or \"all\"",
+                short(other)
             )),
         };
         Ok(Self {

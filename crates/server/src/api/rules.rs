@@ -4,6 +4,8 @@
 //! No rule is evaluated yet, so the lists are empty; their shapes and the checks of parameters are
 //! those of Prometheus, so that Grafana's alert pages work and say "none".
 
+use bellwether_model::short;
+
 use super::{Call, catalog};
 use crate::envelope::{Answer, ApiError};
 
@@ -15,7 +17,7 @@ pub(super) async fn rules(call: Call) -> Result<Answer, ApiError> {
     if !matches!(kind.as_str(), "" | "alert" | "record") {
         return Err(ApiError::invalid_parameter(
             "type",
-            format_args!("not supported value {kind:?}"),
+            format_args!("not supported value {:?}", short(&kind)),
         ));
     }
     params.boolean("exclude_alerts", false)?;
@@ -38,7 +40,10 @@ pub(super) async fn rules(call: Call) -> Result<Answer, ApiError> {
         if !token.is_empty() {
             return Err(ApiError::invalid_parameter(
                 "group_next_token",
-                format_args!("invalid group_next_token '{token}'. were rule groups changed?"),
+                format_args!(
+                    "invalid group_next_token '{}'. were rule groups changed?",
+                    short(token)
+                ),
             ));
         }
     }

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use bellwether_model::{Matchers, TimeRange};
+use bellwether_model::{Matchers, TimeRange, short};
 use bellwether_storage::LabelQuery;
 
 use super::{Call, catalog};
@@ -82,14 +82,16 @@ impl Search {
                 .filter(|n| *n <= 100)
                 .ok_or_else(|| {
                     ApiError::bad_data(format_args!(
-                        "invalid fuzz_threshold {text:?}: must be 0-100"
+                        "invalid fuzz_threshold {:?}: must be 0-100",
+                        short(text)
                     ))
                 })?,
         };
         let algorithm = params.get("fuzz_alg");
         if !matches!(algorithm, "" | "subsequence") {
             return Err(ApiError::bad_data(format_args!(
-                "unsupported fuzz_alg {algorithm:?}: must be one of [subsequence]"
+                "unsupported fuzz_alg {:?}: must be one of [subsequence]",
+                short(algorithm)
             )));
         }
         let (sort_by, descending) = sorting(params, !terms.is_empty())?;
@@ -166,7 +168,8 @@ fn sorting(params: &Params, has_terms: bool) -> Result<(SortBy, bool), ApiError>
         "score" => SortBy::Score,
         other => {
             return Err(ApiError::bad_data(format_args!(
-                "unsupported sort_by {other:?}: must be alpha or score"
+                "unsupported sort_by {:?}: must be alpha or score",
+                short(other)
             )));
         }
     };
@@ -174,7 +177,8 @@ fn sorting(params: &Params, has_terms: bool) -> Result<(SortBy, bool), ApiError>
         "" | "asc" => Ok((sort_by, false)),
         "dsc" => Ok((sort_by, true)),
         other => Err(ApiError::bad_data(format_args!(
-            "invalid sort_dir {other:?}: must be \"asc\" or \"dsc\""
+            "invalid sort_dir {:?}: must be \"asc\" or \"dsc\"",
+            short(other)
         ))),
     }
 }
@@ -188,7 +192,8 @@ fn positive(params: &Params, name: &str, default: usize) -> Result<usize, ApiErr
             .filter(|n| *n > 0)
             .ok_or_else(|| {
                 ApiError::bad_data(format_args!(
-                    "invalid {name} {text:?}: must be a positive integer"
+                    "invalid {name} {:?}: must be a positive integer",
+                    short(text)
                 ))
             }),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bellwether_model::time::DurationText;
-use bellwether_model::{Labels, relabel};
+use bellwether_model::{Labels, relabel, short};
 
 use super::{Call, catalog, language};
 use crate::envelope::{Answer, ApiError};
@@ -45,7 +45,8 @@ pub(super) async fn pool_config(call: Call) -> Result<Answer, ApiError> {
             json.object_begin().key("yaml").string(&yaml).object_end();
         })),
         None => Err(ApiError::bad_data(format_args!(
-            "error retrieving scrape config: scrape pool {pool:?} not found"
+            "error retrieving scrape config: scrape pool {:?} not found",
+            short(pool)
         ))),
     }
 }
@@ -166,7 +167,8 @@ pub(super) async fn relabel_steps(call: Call) -> Result<Answer, ApiError> {
         .relabel_rules(&pool)
         .ok_or_else(|| {
             ApiError::bad_data(format_args!(
-                "error retrieving scrape config: scrape pool {pool:?} not found"
+                "error retrieving scrape config: scrape pool {:?} not found",
+                short(&pool)
             ))
         })?;
     let steps = relabel::explain(&rules, &labels);

@@ -445,3 +445,61 @@ async fn federation_gives_the_newest_samples() {
          {\"http.server.duration\",cluster=\"prod\",\"http.status\"=\"200\",job=\"never used\",instance=\"\"} 0.25 1700000000000\n"
     );
 }
+
+#[tokio::test]
+async fn errors_do_not_repeat_long_texts() {
+    let router = router();
+    let long = "x".repeat(20_000);
+    let metric = format!("{{__name__=\"{long}\"}}");
+    for path in [
+        format!("query?query={long}("),
+        format!("query?query=\"{long}"),
+        format!("query?query={long}%5B5m%5D%5B5m%5D"),
+        format!("query?query=label_replace(http_requests_total,\"{long}-\",\"\",\"\",\"(\")"),
+        format!("query?query=http_requests_total{{a=~\"{long}(\"}}"),
+        format!("query?query=1&time={long}"),
+        format!("query?query=1&timeout={long}"),
+        format!("query_range?query=1&start=0&end=1&step={long}"),
+        format!("labels?limit={long}"),
+        format!("series?match[]={metric}{metric}"),
+        format!("rules?type={long}"),
+        format!("rules?exclude_alerts={long}"),
+        format!("search/metric_names?sort_by={long}"),
+        format!("search/metric_names?fuzz_threshold={long}"),
+        format!("scrape_pools/config?scrapePool={long}"),
+        format!("targets/relabel_steps?scrapePool={long}&labels=%7B%7D"),
+        format!("status/self_metrics?metric_name_pattern={long}("),
+        long.clone(),
+    ] {
+        let escaped = path
+            .replace('"', "%22")
+            .replace('{', "%7B")
+            .replace('}', "%7D");
+        let (code, text) = get(&router, &format!("/api/v1/{escaped}")).await;
+        let shown: String = path.chars().take(60).collect();
+        assert!((400..500).contains(&code), "{shown}: {code} {text}");
+        assert!(text.len() < 1_000, "{shown}: {} bytes: {text}", text.len());
+    }
+    // Where many series come together the whole is bounded.
+    let store = MemoryStore::new();
+    for side in 0..2 {
+        let mut pairs = vec![
+            ("__name__".to_owned(), "wide".to_owned()),
+            ("side".to_owned(), side.to_string()),
+        ];
+        pairs.extend((0..100).map(|i| (format!("label_{i}"), long.clone())));
+        store.insert(&Labels::from_pairs(pairs), NOW_MS, 1.0);
+    }
+    let server = Server::new(parts(ServerSettings::default())).unwrap();
+    server.open(Services {
+        store: Arc::new(store),
+        ..services()
+    });
+    let query = format!("/api/v1/query?query=wide*on()wide&time={}", NOW_MS / 1_000);
+    let (code, text) = get(&server.router(), &query).await;
+    assert_eq!(code, 422, "{}", text.len());
+    assert!(
+        text.contains("many-to-many") && text.len() < 10_000,
+        "{text}"
+    );
+}

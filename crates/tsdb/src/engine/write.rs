@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bellwether_model::{Labels, METRIC_NAME, TimeRange};
+use bellwether_model::{Labels, METRIC_NAME, TimeRange, short};
 use bellwether_storage::{
     RejectionReason, SeriesKey, SeriesRef, Source, StorageError, WriteBatch, WriteOutcome,
 };
@@ -145,16 +145,18 @@ impl Engine {
             if limits.label_name_bytes_max > 0 && name.len() > limits.label_name_bytes_max {
                 let max = limits.label_name_bytes_max;
                 return invalid(format!(
-                    "label name {:.60}… has {} bytes, at most {max} are taken",
-                    name,
+                    "label name {} has {} bytes, at most {max} are taken",
+                    short(name),
                     name.len()
                 ));
             }
             if limits.label_value_bytes_max > 0 && value.len() > limits.label_value_bytes_max {
                 let max = limits.label_value_bytes_max;
+                let series = labels.get(METRIC_NAME);
                 return invalid(format!(
-                    "the value of label {name:?} of {} has {} bytes, at most {max} are taken",
-                    labels.get(METRIC_NAME).unwrap_or("a series without a name"),
+                    "the value of label {:?} of {} has {} bytes, at most {max} are taken",
+                    short(name),
+                    short(series.unwrap_or("a series without a name")),
                     value.len()
                 ));
             }
@@ -167,7 +169,8 @@ impl Engine {
         if count > max {
             let name = labels.metric_name();
             return invalid(format!(
-                "series {name:?} has {count} labels, at most {max} are taken"
+                "series {:?} has {count} labels, at most {max} are taken",
+                short(name)
             ));
         }
         Ok(())
