@@ -50,7 +50,8 @@ pub(crate) enum Output {
     Json,
 }
 
-/// Flags of `serve`. Those with dots are Prometheus' own.
+/// Flags of `serve`. Those with dots are Prometheus' own; a switch among them may be turned off by
+/// `--no-` in front of its name, or have a value.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The configuration file; a prometheus.yml will do.
@@ -106,20 +107,45 @@ pub(crate) struct Serve {
     )]
     pub(crate) web_route_prefix: Option<String>,
     /// Allow shutdown and reload by HTTP.
-    #[arg(long = "web.enable-lifecycle", help_heading = "Prometheus' flags")]
-    pub(crate) web_enable_lifecycle: bool,
-    /// Allow deletion and snapshots by HTTP.
-    #[arg(long = "web.enable-admin-api", help_heading = "Prometheus' flags")]
-    pub(crate) web_enable_admin_api: bool,
-    /// Accept remote write. On by default here; the flag is for compatibility.
     #[arg(
-        long = "web.enable-remote-write-receiver",
+        long = "web.enable-lifecycle",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
         help_heading = "Prometheus' flags"
     )]
-    pub(crate) web_enable_remote_write_receiver: bool,
-    /// Accept OTLP. On by default here; the flag is for compatibility.
-    #[arg(long = "web.enable-otlp-receiver", help_heading = "Prometheus' flags")]
-    pub(crate) web_enable_otlp_receiver: bool,
+    pub(crate) web_enable_lifecycle: Option<bool>,
+    /// Allow deletion and snapshots by HTTP.
+    #[arg(
+        long = "web.enable-admin-api",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_enable_admin_api: Option<bool>,
+    /// Accept remote write. On by default here; --no-web.enable-remote-write-receiver refuses it.
+    #[arg(
+        long = "web.enable-remote-write-receiver",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_enable_remote_write_receiver: Option<bool>,
+    /// Accept OTLP. On by default here; --no-web.enable-otlp-receiver refuses it.
+    #[arg(
+        long = "web.enable-otlp-receiver",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) web_enable_otlp_receiver: Option<bool>,
     /// Which pages of other origins may read answers.
     #[arg(
         long = "web.cors.origin",
@@ -192,6 +218,16 @@ pub(crate) struct Serve {
     )]
     pub(crate) log_format: Option<String>,
 
+    /// Known so that it can be refused with a reason.
+    #[arg(
+        long,
+        hide = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(crate) agent: Option<bool>,
+
     #[command(flatten)]
     pub(crate) ignored: IgnoredFlags,
 }
@@ -206,14 +242,14 @@ macro_rules! ignored_flags {
             $(
                 #[arg(long = $switch_name, hide = true, num_args = 0..=1, require_equals = true,
                       default_missing_value = "true")]
-                $switch: Option<String>,
+                $switch: Option<bool>,
             )*
         }
 
-        impl IgnoredFlags {
-            /// Names of those that are on or off.
-            const SWITCHES: &[&str] = &[$($switch_name),*];
+        /// Switches of Prometheus that have no meaning here.
+        const IGNORED_SWITCHES: &[&str] = &[$($switch_name),*];
 
+        impl IgnoredFlags {
             /// The flags that were given.
             pub(crate) fn given(&self) -> Vec<&'static str> {
                 let mut given = Vec::new();
@@ -257,6 +293,11 @@ ignored_flags! {
     value gomemlimit_ratio = "auto-gomemlimit.ratio";
     value scrape_tolerance = "scrape.timestamp-tolerance";
     value scrape_discovery_interval = "scrape.discovery-reload-interval";
+    value gomemlimit_refresh = "auto-gomemlimit.refresh-interval";
+    value tsdb_delayed_compaction = "storage.tsdb.delayed-compaction.max-percent";
+    value tsdb_block_reload = "storage.tsdb.block-reload-interval";
+    value web_search_limit = "web.search.max-limit";
+    switch config_auto_reload = "config.auto-reload";
     switch tsdb_no_lockfile = "storage.tsdb.no-lockfile";
     switch tsdb_overlapping = "storage.tsdb.allow-overlapping-blocks";
     switch tsdb_compaction_overlapping = "storage.tsdb.allow-overlapping-compaction";
@@ -398,9 +439,18 @@ pub(crate) struct Import {
     pub(crate) url: String,
 }
 
+/// Switches of Prometheus that have a meaning here.
+const SWITCHES: [&str; 5] = [
+    "agent",
+    "web.enable-lifecycle",
+    "web.enable-admin-api",
+    "web.enable-remote-write-receiver",
+    "web.enable-otlp-receiver",
+];
+
 /// Puts `serve` in front where the command line begins with a flag of the server, as Prometheus'
-/// command lines do.
-pub(crate) fn with_implied_serve(mut arguments: Vec<String>) -> Vec<String> {
+/// command lines do, and writes its `--no-<switch>` as `--<switch>=false`.
+pub(crate) fn as_serve_understands(mut arguments: Vec<String>) -> Vec<String> {
     let own = ["-h", "--help", "-V", "--version"];
     let implied = arguments
         .get(1)
@@ -408,22 +458,17 @@ pub(crate) fn with_implied_serve(mut arguments: Vec<String>) -> Vec<String> {
     if implied {
         arguments.insert(1, "serve".to_owned());
     }
-    if arguments.get(1).is_some_and(|first| first == "serve") {
-        // Prometheus takes `--no-` in front of each of its switches.
-        arguments.retain(|argument| !OFF_ANYWAY.contains(&argument.as_str()));
-        for argument in &mut arguments {
-            if let Some(name) = argument.strip_prefix("--no-")
-                && IgnoredFlags::SWITCHES.contains(&name)
+    if arguments.get(1).is_some_and(|command| command == "serve") {
+        for argument in arguments.iter_mut().skip(2) {
+            if let Some(switch) = argument.strip_prefix("--no-")
+                && (SWITCHES.contains(&switch) || IGNORED_SWITCHES.contains(&switch))
             {
-                *argument = format!("--{name}=false");
+                *argument = format!("--{switch}=false");
             }
         }
     }
     arguments
 }
-
-/// What is off unless it is switched on, here as there.
-const OFF_ANYWAY: [&str; 2] = ["--no-web.enable-lifecycle", "--no-web.enable-admin-api"];
 
 #[cfg(test)]
 mod tests {
@@ -433,23 +478,7 @@ mod tests {
         let line = std::iter::once("bellwether")
             .chain(line.split_whitespace())
             .map(str::to_owned);
-        Arguments::try_parse_from(with_implied_serve(line.collect()))
-    }
-
-    #[test]
-    fn switches_of_prometheus_can_be_off() {
-        let line = "--no-web.enable-lifecycle --no-web.enable-admin-api \
-                    --no-storage.tsdb.wal-compression --no-auto-gomaxprocs";
-        let Command::Serve(serve) = parse(line).unwrap().command else {
-            panic!("not serve");
-        };
-        assert!(!serve.web_enable_lifecycle && !serve.web_enable_admin_api);
-        assert_eq!(
-            serve.ignored.given(),
-            ["--storage.tsdb.wal-compression", "--auto-gomaxprocs"]
-        );
-        // What would be on nevertheless is not taken for off.
-        assert!(parse("--no-web.enable-otlp-receiver").is_err());
+        Arguments::try_parse_from(as_serve_understands(line.collect()))
     }
 
     #[test]
@@ -481,6 +510,55 @@ mod tests {
                 "--auto-gomaxprocs"
             ]
         );
+    }
+
+    #[test]
+    fn switches_of_prometheus_can_be_turned_off() {
+        let serve = |line: &str| match parse(line).unwrap().command {
+            Command::Serve(serve) => serve,
+            other => panic!("not serve: {other:?}"),
+        };
+        let none = serve("--config.file=p.yml");
+        assert_eq!(none.web_enable_lifecycle, None);
+        let line = "serve --no-web.enable-lifecycle --web.enable-admin-api=true \
+                    --web.enable-remote-write-receiver=false --web.enable-otlp-receiver";
+        let some = serve(line);
+        assert_eq!(some.web_enable_lifecycle, Some(false));
+        assert_eq!(some.web_enable_admin_api, Some(true));
+        assert_eq!(some.web_enable_remote_write_receiver, Some(false));
+        assert_eq!(some.web_enable_otlp_receiver, Some(true));
+        // The value stands behind `=`: what follows is another argument, as in Prometheus.
+        assert!(parse("serve --web.enable-lifecycle true").is_err());
+        assert!(parse("serve --web.enable-lifecycle=perhaps").is_err());
+        assert!(parse("serve --no-web.listen-address").is_err());
+        assert!(parse("status --no-web.enable-lifecycle").is_err());
+    }
+
+    #[test]
+    fn every_switch_of_prometheus_has_a_negative() {
+        use clap::CommandFactory as _;
+        let command = Arguments::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let switches: Vec<&str> = serve
+            .get_arguments()
+            .filter(|argument| argument.is_require_equals_set())
+            .filter_map(clap::Arg::get_long)
+            .collect();
+        assert_eq!(switches.len(), SWITCHES.len() + IGNORED_SWITCHES.len());
+        for switch in switches {
+            for line in [
+                format!("--no-{switch}"),
+                format!("--{switch}"),
+                format!("--{switch}=true"),
+            ] {
+                assert!(parse(&line).is_ok(), "{line}");
+            }
+        }
+        let Command::Serve(serve) = parse("--no-storage.tsdb.wal-compression").unwrap().command
+        else {
+            panic!("not serve")
+        };
+        assert_eq!(serve.ignored.given(), ["--storage.tsdb.wal-compression"]);
     }
 
     #[test]

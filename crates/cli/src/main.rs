@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser as _;
 
-use crate::arguments::{Arguments, Check, Command, Test, with_implied_serve};
+use crate::arguments::{Arguments, Check, Command, Test, as_serve_understands};
 
 /// Takes no lock between threads, and returns freed memory to the system (see
 /// [`allocator::return_memory_at_once`]): what a server with a memory ceiling needs.
@@ -32,7 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     allocator::return_memory_at_once();
-    let arguments = Arguments::parse_from(with_implied_serve(std::env::args().collect()));
+    let arguments = Arguments::parse_from(as_serve_understands(std::env::args().collect()));
     match run(arguments.command) {
         Ok(code) => code,
         Err(error) => {

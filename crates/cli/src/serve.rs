@@ -35,6 +35,11 @@ const API_VERSION: &str = "3.11.0";
 /// Runs the server until it is told to stop.
 pub(crate) fn run(flags: &Serve) -> Result<()> {
     logging::start(flags.log_level.as_deref(), flags.log_format.as_deref())?;
+    if flags.agent == Some(true) {
+        bail!(
+            "--agent: there is no agent mode; a server with remote_write sends on what it scrapes"
+        );
+    }
     for flag in flags.ignored.given() {
         tracing::warn!(flag, "this flag of Prometheus has no effect here");
     }

@@ -176,10 +176,12 @@ pub(crate) fn server_settings(flags: &Serve, config: &Config) -> Result<ServerSe
             own.otlp_grpc_listen,
         )?,
         insecure_listen: flags.insecure_listen || own.insecure_listen,
-        enable_admin: flags.web_enable_admin_api || own.enable_admin,
-        enable_lifecycle: flags.web_enable_lifecycle || own.enable_lifecycle,
-        enable_remote_write: own.enable_remote_write,
-        enable_otlp: own.enable_otlp,
+        enable_admin: flags.web_enable_admin_api.unwrap_or(own.enable_admin),
+        enable_lifecycle: flags.web_enable_lifecycle.unwrap_or(own.enable_lifecycle),
+        enable_remote_write: flags
+            .web_enable_remote_write_receiver
+            .unwrap_or(own.enable_remote_write),
+        enable_otlp: flags.web_enable_otlp_receiver.unwrap_or(own.enable_otlp),
         cors_origin: flags
             .web_cors_origin
             .clone()
