@@ -35,7 +35,8 @@ usage: cargo xtask <command>
   conformance --upstream DIR | --compliance DIR | --configs DIR
                           test suites of prometheus/prometheus or prometheus/compliance, or the
                           Prometheus configurations of public projects, from checkouts outside of
-                          this repository
+                          this repository; BELLWETHER_BIN names a binary for --configs that is
+                          there already
 ";
 
 fn main() -> ExitCode {
@@ -63,7 +64,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "conformance" => match rest {
             [what, folder] if what == "--upstream" => conformance(folder),
             [what, folder] if what == "--compliance" => compliance(folder),
-            [what, folder] if what == "--configs" => configs::check(folder),
+            [what, folder] if what == "--configs" => configurations(folder),
             _ => bail!("conformance needs --upstream DIR, --compliance DIR or --configs DIR"),
         },
         "" | "help" | "--help" | "-h" => {
@@ -174,6 +175,19 @@ fn conformance(upstream: &str) -> Result<()> {
     step.args(["test", "promql"]);
     step.args(files);
     step.step("promqltest scripts of upstream")
+}
+
+/// The configurations of other projects, checked by our binary.
+fn configurations(folder: &str) -> Result<()> {
+    let binary = match std::env::var_os("BELLWETHER_BIN") {
+        Some(binary) => binary.into(),
+        None => {
+            tools::install()?;
+            cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
+            shell::target_dir()?.join("release/bellwether")
+        }
+    };
+    configs::run(std::path::Path::new(folder), &binary)
 }
 
 /// The queries of prometheus/compliance on our binary and on Debian's Prometheus.

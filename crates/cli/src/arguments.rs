@@ -332,6 +332,9 @@ pub(crate) enum Check {
     Config {
         /// The file.
         file: PathBuf,
+        /// Check the file alone, not those it names: for configurations of other machines.
+        #[arg(long)]
+        syntax_only: bool,
         /// How to print the answer.
         #[arg(long, value_enum, default_value = "text")]
         output: Output,

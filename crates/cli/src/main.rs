@@ -47,7 +47,12 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => done(serve::run(&serve)),
         Command::Demo(demo) => done(demo::run(&demo)),
-        Command::Check(Check::Config { file, output }) => check::config(&file, output),
+        Command::Check(Check::Config {
+            file,
+            syntax_only: false,
+            output,
+        }) => check::config(&file, output),
+        Command::Check(Check::Config { file, output, .. }) => check::syntax(&file, output),
         Command::Test(Test::Promql {
             files,
             embedded,

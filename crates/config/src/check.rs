@@ -125,6 +125,21 @@ impl fmt::Display for CheckReport {
 /// Checks a configuration file and the files it names.
 #[must_use]
 pub fn check(path: &Path, options: &CheckOptions<'_>) -> CheckReport {
+    let (mut report, loaded) = loaded_report(path, options);
+    if let Some(loaded) = loaded {
+        check_named(path, &loaded, options, &mut report);
+    }
+    report
+}
+
+/// Checks a configuration file, and of the files it names only those that belong to it
+/// (`scrape_config_files`): the others may be on another machine.
+#[must_use]
+pub fn check_syntax(path: &Path, options: &CheckOptions<'_>) -> CheckReport {
+    loaded_report(path, options).0
+}
+
+fn loaded_report(path: &Path, options: &CheckOptions<'_>) -> (CheckReport, Option<Loaded>) {
     let mut report = CheckReport {
         file: path.display().to_string(),
         errors: Vec::new(),
@@ -134,21 +149,42 @@ pub fn check(path: &Path, options: &CheckOptions<'_>) -> CheckReport {
         rule_count: 0,
         remote_write_count: 0,
     };
-    match load(path, &options.load) {
-        Err(errors) => report.errors = errors.errors,
-        Ok(loaded) => check_loaded(path, &loaded, options, &mut report),
-    }
-    report
+    let loaded = match load(path, &options.load) {
+        Err(errors) => {
+            report.errors = errors.errors;
+            None
+        }
+        Ok(loaded) => {
+            report.warnings.clone_from(&loaded.warnings);
+            report.job_count = loaded.config.scrape.len();
+            report.remote_write_count = loaded.config.remote_write.len();
+            check_static_targets(&loaded, &mut report);
+            Some(loaded)
+        }
+    };
+    (report, loaded)
 }
 
-fn check_loaded(
-    path: &Path,
-    loaded: &Loaded,
-    options: &CheckOptions<'_>,
-    report: &mut CheckReport,
-) {
-    report.job_count = loaded.config.scrape.len();
-    report.remote_write_count = loaded.config.remote_write.len();
+/// Relabels the targets that stand in the configuration: a server drops one that comes out wrong,
+/// and says so only on the targets page.
+fn check_static_targets(loaded: &Loaded, report: &mut CheckReport) {
+    for job in &loaded.config.scrape {
+        let Some(place) = loaded.job_places.get(&job.job_name) else {
+            continue;
+        };
+        for (address, error) in bellwether_scrape::static_target_errors(job) {
+            let address = bellwether_model::short(&address);
+            report.errors.push(Problem {
+                file: place.file.clone(),
+                position: place.position,
+                path: format!("{}.static_configs", place.path),
+                message: format!("target {address:?} after relabelling: {error}"),
+            });
+        }
+    }
+}
+
+fn check_named(path: &Path, loaded: &Loaded, options: &CheckOptions<'_>, report: &mut CheckReport) {
     let mut problems = Problems {
         warnings: loaded.warnings.clone(),
         ..Problems::default()
@@ -167,7 +203,7 @@ fn check_loaded(
     for job in &loaded.config.scrape {
         check_target_files(path, job, &mut problems);
     }
-    report.errors = problems.errors;
+    report.errors.extend(problems.errors);
     report.warnings = problems.warnings;
 }
 

@@ -32,7 +32,7 @@ mod values;
 mod view;
 pub mod yaml;
 
-pub use check::{CheckOptions, CheckReport, check};
+pub use check::{CheckOptions, CheckReport, check, check_syntax};
 pub use config::{Config, LoadOptions, Loaded, load, load_text, load_web};
 pub use glob::{FILES_MAX, glob};
 pub use problem::{ConfigErrors, NamedFile, Problem, Problems};

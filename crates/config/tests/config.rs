@@ -10,8 +10,8 @@
 use std::path::{Path, PathBuf};
 
 use bellwether_config::{
-    CheckOptions, Config, ConfigErrors, LoadOptions, Loaded, Origin, WalFsync, check, example,
-    load_text, load_web, reference,
+    CheckOptions, Config, ConfigErrors, LoadOptions, Loaded, Origin, WalFsync, check, check_syntax,
+    example, load_text, load_web, reference,
 };
 use bellwether_model::utf8_name::Escaping;
 use bellwether_outbound::settings::{Auth, SecretSource};
@@ -391,6 +391,52 @@ fn a_file_that_is_not_there_is_told() {
             .to_string()
             .starts_with("/nonexistent/bellwether.yml: cannot be read"),
         "{errors}"
+    );
+}
+
+#[test]
+fn a_file_can_be_checked_without_those_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prometheus.yml");
+    let write = |relabelled: &str| {
+        let text = format!(
+            "rule_files: [elsewhere/*.yml]
+scrape_configs:
+  - job_name: probe
+    tls_config: {{ ca_file: missing.pem }}
+    relabel_configs:
+      - source_labels: [__address__]
+        target_label: __param_target
+{relabelled}
+    static_configs: [{{ targets: ['http://a/b'] }}]
+"
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    let options = CheckOptions::default();
+    write("      - target_label: __address__\n        replacement: exporter:9115");
+    let errors = check(&file, &options).errors;
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0].path, "scrape_configs[0].tls_config.ca_file");
+    let report = check_syntax(&file, &options);
+    assert!(report.is_ok() && report.job_count == 1, "{report}");
+
+    // A target that relabelling leaves as it is would be dropped by a server.
+    write("");
+    let errors = check_syntax(&file, &options).errors;
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(
+        (
+            errors[0].position.line,
+            errors[0].path.as_str(),
+            errors[0].message.as_str()
+        ),
+        (
+            3,
+            "scrape_configs[0].static_configs",
+            "target \"http://a/b\" after relabelling: \"http://a/b\" is not a valid address: want \
+             host or host:port"
+        )
     );
 }
 

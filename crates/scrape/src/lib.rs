@@ -33,3 +33,4 @@ pub use error::{ScrapeError, TargetError};
 pub use manager::{JobProblem, Manager};
 pub use pool::{DiscoveryStatus, DroppedTarget, Health, TargetMetadata, TargetStatus};
 pub use source::{InternalBody, InternalSource};
+pub use target::static_target_errors;

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::TargetError;
 use crate::exposition::HistogramOptions;
-use crate::settings::ScrapeSettings;
+use crate::settings::{Discovery, ScrapeSettings};
 
 const ADDRESS: &str = "__address__";
 const SCHEME: &str = "__scheme__";
@@ -39,6 +39,27 @@ pub(crate) struct Target {
     pub(crate) histograms: HistogramOptions,
     /// The same for the same target after a restart; different for different ones.
     pub(crate) hash: u64,
+}
+
+/// The addresses in a job's settings that are no targets after its relabelling, and why: a server
+/// would drop each of them and go on.
+#[must_use]
+pub fn static_target_errors(settings: &ScrapeSettings) -> Vec<(String, TargetError)> {
+    let mut errors = Vec::new();
+    for discovery in &settings.discovery {
+        let Discovery::Static(groups) = discovery else {
+            continue;
+        };
+        for group in groups {
+            for address in &group.targets {
+                let discovered = discovered_labels(settings, &group.labels, address);
+                if let Err(error) = Target::new(settings, discovered) {
+                    errors.push((address.clone(), error));
+                }
+            }
+        }
+    }
+    errors
 }
 
 /// The labels of a target before relabelling.

@@ -18,7 +18,7 @@ use crate::effective::job_yaml;
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
 use crate::view::{View, node_text};
-use crate::yaml::NodeValue;
+use crate::yaml::{NodeValue, Position};
 
 pub(crate) static SCRAPE: Section = Section {
     name: "scrape_config",
@@ -396,8 +396,8 @@ fn decode_names(
 pub struct JobPlace {
     /// The file.
     pub file: String,
-    /// The line of its name.
-    pub line: usize,
+    /// Where its name stands.
+    pub position: Position,
     /// The setting, such as `scrape_configs[2]`.
     pub path: String,
     /// The job in effect as YAML: defaults included, secrets as `<secret>`.
@@ -419,19 +419,19 @@ pub(crate) fn decode_jobs(
         }
         let job = decode_scrape(view, global, problems);
         match places.get(&job.job_name) {
-            Some(JobPlace { file, line, .. }) => view.error_at(
+            Some(JobPlace { file, position, .. }) => view.error_at(
                 problems,
                 "job_name",
                 format!(
-                    "{:?} is the name of another job, in {file} line {line}: names must be unique",
-                    job.job_name
+                    "{:?} is the name of another job, in {file} line {}: names must be unique",
+                    job.job_name, position.line
                 ),
             ),
             None => {
                 let named = view.node_of("job_name").map(|node| node.position);
                 let place = JobPlace {
                     file: view.origin.file.clone(),
-                    line: named.unwrap_or_else(|| view.position()).line,
+                    position: named.unwrap_or_else(|| view.position()),
                     path: view.path().to_string(),
                     yaml: view
                         .node
