@@ -5,6 +5,11 @@
 //! `fuzz/README.md` for coverage-guided runs of the same targets.
 
 pub mod allocation;
+mod bodies;
+mod edge;
+mod files;
 pub mod mutate;
+mod seal;
 mod store_files;
 pub mod targets;
+mod texts;

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<usize> {
     let mut seconds = 10.0;
     let mut only = None;
+    let mut input = None;
     let mut seed = 1;
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -48,7 +49,8 @@ fn run(arguments: &[String]) -> Result<usize> {
             "--seconds" => seconds = value.parse()?,
             "--target" => only = Some(value.as_str()),
             "--seed" => seed = value.parse()?,
-            other => bail!("unknown argument {other:?}: want --seconds, --target, --seed"),
+            "--input" => input = Some(value),
+            other => bail!("unknown argument {other:?}: want --seconds, --target, --seed, --input"),
         }
     }
     let chosen: Vec<&Target> = TARGETS
@@ -58,6 +60,19 @@ fn run(arguments: &[String]) -> Result<usize> {
     if chosen.is_empty() {
         let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
         bail!("there is no such target: want one of {}", names.join(", "));
+    }
+    if let Some(file) = input {
+        let [target] = chosen.as_slice() else {
+            bail!("--input needs the --target that it is for");
+        };
+        // A panic shows itself, with its backtrace.
+        let bytes = std::fs::read(file).with_context(|| format!("read {file}"))?;
+        let peak = peak_of(|| (target.run)(&bytes));
+        println!(
+            "{}: held {peak} bytes, of {} allowed",
+            target.name, target.memory_max_bytes
+        );
+        return Ok(usize::from(peak > target.memory_max_bytes));
     }
     // Panics are findings; their text is printed once, with the place and the input's file.
     std::panic::set_hook(Box::new(|panic| {

@@ -17,6 +17,8 @@ use bellwether_storage::{
 };
 use bellwether_tsdb::{Engine, EngineSettings, FsyncPolicy};
 
+use crate::seal;
+
 const NOW_MS: i64 = 1_800_000_000_000;
 
 /// The folder, and its files in order of name.
@@ -118,6 +120,16 @@ pub(crate) fn run(input: &[u8]) {
     let Some(path) = files.get(usize::from(*choice) % files.len().max(1)) else {
         return;
     };
+    read_with(clean, path, content);
+    // With checksums that fit, so that what is behind them is reached.
+    let mut sealed = content.to_vec();
+    if let Ok(original) = clean.read(path) {
+        seal::store_file(&original, &mut sealed);
+        read_with(clean, path, &sealed);
+    }
+}
+
+fn read_with(clean: &FaultyDisk, path: &Path, content: &[u8]) {
     let disk = clean.after_crash(Survives::Everything);
     let replaced = disk.create(path).and_then(|mut file| file.append(content));
     assert!(replaced.is_ok(), "a disk without faults takes a file");

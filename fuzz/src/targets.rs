@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bellwether_config::{LoadOptions, Origin};
-use bellwether_ingest::otlp::{self, Encoding, OtlpReceiver, OtlpSettings};
+use bellwether_ingest::otlp::{
+    self, DeltaHandling, Encoding, OtlpReceiver, OtlpSettings, OtlpStatus,
+};
 use bellwether_ingest::remote_write::{Limits, RemoteWriteReceiver, RequestHead};
 use bellwether_model::{Exemplar, LabelsBuilder};
 use bellwether_promql::promqltest::{InMemory, engine_options, run_script};
@@ -16,6 +18,8 @@ use bellwether_template::functions::{alertmanager, prometheus};
 use bellwether_template::{
     Functions, Limits as TemplateLimits, Map, Mode, TemplateSet, Time, Value,
 };
+
+use crate::{bodies, edge, files, texts};
 
 /// One target.
 #[derive(Debug)]
@@ -114,16 +118,31 @@ pub const TARGETS: &[Target] = &[
         memory_max_bytes: 128 << 20,
     },
     Target {
-        name: "otlp",
+        name: "otlp_protobuf",
         seeds: otlp_seeds,
+        dictionary: &["\x0a", "\x12", "\x29", "\x7f"],
+        run: otlp_protobuf,
+        memory_max_bytes: 128 << 20,
+    },
+    Target {
+        name: "otlp_json",
+        seeds: otlp_json_seeds,
         dictionary: &[
-            "\x0a",
-            "\x12",
             "{\"resourceMetrics\":[",
             "\"asDouble\":",
             "\"gauge\":{",
+            "\"NaN\"",
+            "null",
+            "1e3",
+            "\"-1\"",
+            "\"arrayValue\":{\"values\":[",
+            "\"as_int\":",
+            "[",
+            "]",
+            "}",
+            "\\u0000",
         ],
-        run: open_telemetry,
+        run: otlp_json,
         memory_max_bytes: 128 << 20,
     },
     Target {
@@ -217,9 +236,17 @@ pub const TARGETS: &[Target] = &[
         run: snappy,
         memory_max_bytes: 48 << 20,
     },
+    texts::REGEXP,
+    texts::RELABEL,
+    texts::NUMBERS_AND_NAMES,
+    bodies::COMPRESSED_BODY,
+    bodies::COLUMNS,
+    bodies::FORWARD_QUEUE,
+    files::CONFIG_FILES,
+    edge::HTTP,
 ];
 
-fn strings(texts: &[&str]) -> Vec<Vec<u8>> {
+pub(crate) fn strings(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
@@ -471,26 +498,47 @@ fn config(input: &[u8]) {
     let _loaded = bellwether_config::load_text(text, &origin, &LoadOptions::default());
 }
 
-fn otlp_seeds() -> Vec<Vec<u8>> {
+fn otlp_json_seeds() -> Vec<Vec<u8>> {
     strings(&[
         "{\"resourceMetrics\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"a\"}}]},\"scopeMetrics\":[{\"metrics\":[{\"name\":\"m.x\",\"unit\":\"s\",\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true,\"dataPoints\":[{\"asDouble\":1.5,\"timeUnixNano\":\"1700000000000000000\",\"startTimeUnixNano\":\"1600000000000000000\"}]}}]}]}]}",
-        "\x0a\x1c\x12\x1a\x12\x18\x0a\x01m\x2a\x13\x0a\x11\x19\x00\x00\x00\x00\x00\x00\x00\x01\x21\x00\x00\x00\x00\x00\x00\x00\x40",
+        "{\"resource_metrics\":[{\"scope_metrics\":[{\"metrics\":[{\"name\":\"h\",\"histogram\":{\"aggregation_temporality\":\"AGGREGATION_TEMPORALITY_CUMULATIVE\",\"data_points\":[{\"count\":\"3\",\"sum\":\"Infinity\",\"bucket_counts\":[1,\"2\"],\"explicit_bounds\":[0.5],\"time_unix_nano\":1700000000000000000,\"exemplars\":[{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"asInt\":\"1\"}]}]}},{\"name\":\"e\",\"exponentialHistogram\":{\"dataPoints\":[{\"scale\":-1,\"zeroCount\":\"1\",\"positive\":{\"offset\":1,\"bucketCounts\":[\"1\"]}}]}}]}]}]}",
+        "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"summary\":{\"dataPoints\":[{\"attributes\":[{\"key\":\"k\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"a\",\"value\":{\"bytesValue\":\"+/8=\"}}]}}}],\"quantileValues\":[{\"quantile\":0.5,\"value\":null}]}]}}]}]}]}",
     ])
 }
 
-fn open_telemetry(input: &[u8]) {
+fn otlp_seeds() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!(
+            "../../crates/ingest/testdata/otlp/opentelemetry-instrumentation-genai-openai-1.3b0-05-metrics.pb"
+        )
+        .to_vec(),
+        b"\x0a\x1c\x12\x1a\x12\x18\x0a\x01m\x2a\x13\x0a\x11\x19\x00\x00\x00\x00\x00\x00\x00\x01\x21\x00\x00\x00\x00\x00\x00\x00\x40".to_vec(),
+    ]
+}
+
+fn receive_otlp(encoding: Encoding, input: &[u8]) {
     let store: Arc<dyn MetricStore> = Arc::new(MemoryStore::new());
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
     let receiver = OtlpReceiver::new(
         store,
         clock,
-        OtlpSettings::default(),
+        OtlpSettings {
+            delta: DeltaHandling::Cumulate,
+            ..OtlpSettings::default()
+        },
         otlp::Limits::default(),
         &Registry::new(),
     );
-    for encoding in [Encoding::Protobuf, Encoding::Json] {
-        receiver.receive(&Source::new("fuzz"), encoding, input);
-    }
+    let outcome = receiver.receive(&Source::new("fuzz"), encoding, input);
+    assert_ne!(outcome.status, OtlpStatus::Internal, "{}", outcome.message);
+}
+
+fn otlp_protobuf(input: &[u8]) {
+    receive_otlp(Encoding::Protobuf, input);
+}
+
+fn otlp_json(input: &[u8]) {
+    receive_otlp(Encoding::Json, input);
 }
 
 fn remote_read(input: &[u8]) {

@@ -85,7 +85,7 @@ fn gate() -> Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings")
         .step("documents of the crates")?;
     // Unoptimised here: the build is there already, and overflow checks are on.
-    fuzz("dev", "5")?;
+    fuzz("dev", "2")?;
     blackbox()
 }
 

@@ -24,6 +24,9 @@
 //! `docs/format/forward-queue.md`
 
 mod forwarder;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod outage;
 mod queue;
 mod record;

@@ -18,6 +18,9 @@ mod cache;
 mod discovery;
 mod error;
 pub mod exposition;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod manager;
 #[doc(hidden)]
 pub mod measure;

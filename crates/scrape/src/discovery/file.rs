@@ -151,14 +151,19 @@ fn read(path: &Path) -> Result<Vec<TargetGroup>, String> {
     let is_json = path
         .extension()
         .is_some_and(|extension| extension == "json");
-    let value = if is_json {
-        serde_json::from_str(&text).map_err(|error| error.to_string())?
-    } else {
-        yaml(&text)?
-    };
-    let mut groups = groups_of_json(&value)?;
+    let mut groups = groups_of_text(&text, is_json)?;
     with_label(&mut groups, "__meta_filepath", &path.display().to_string());
     Ok(groups)
+}
+
+/// The groups of a target file.
+pub(crate) fn groups_of_text(text: &str, is_json: bool) -> Result<Vec<TargetGroup>, String> {
+    let value = if is_json {
+        serde_json::from_str(text).map_err(|error| error.to_string())?
+    } else {
+        yaml(text)?
+    };
+    groups_of_json(&value)
 }
 
 /// YAML as a JSON value; every scalar is a text, since labels and targets are.

@@ -20,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::JobMetrics;
 use crate::settings::{Discovery, TargetGroup};
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use file::groups_of_text;
+
 /// A list of groups from one discovery.
 #[derive(Debug)]
 pub(crate) struct Update {
