@@ -50,10 +50,15 @@ pub(crate) fn file_path(folder: &Path, kind: &str, number: u64) -> PathBuf {
     folder.join(format!("{kind}-{number:016x}"))
 }
 
+/// Numbers of files are below this. Chosen: no counter comes near, and the next number always exists.
+const FILE_NUMBERS_END: u64 = 1 << 56;
+
 /// The number in a file's name, if it is of that kind.
 pub(crate) fn file_number(name: &str, kind: &str) -> Option<u64> {
     let digits = name.strip_prefix(kind)?.strip_prefix('-')?;
-    (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
+    let is_number = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = is_number.then(|| u64::from_str_radix(digits, 16).ok())?;
+    number.filter(|number| *number < FILE_NUMBERS_END)
 }
 
 impl Manifest {
@@ -111,6 +116,9 @@ impl Manifest {
                 seed: reader.u64()?,
                 blocks: Vec::new(),
             };
+            if manifest.next_file > FILE_NUMBERS_END {
+                return Err(reader.malformed("number of the next file beyond its bounds"));
+            }
             for _ in 0..reader.u64()? {
                 manifest.blocks.push(reader.u64()?);
             }
@@ -303,5 +311,13 @@ mod tests {
         }
         assert_eq!(file_number("log-000000000000001f", "log"), Some(31));
         assert_eq!(file_number("log-1f", "log"), None);
+        // The number after the last one must exist.
+        assert_eq!(file_number("log-ffffffffffffffff", "log"), None);
+        assert_eq!(file_number("log-+00000000000001f", "log"), None);
+        let last = Manifest {
+            next_file: u64::MAX,
+            ..manifest
+        };
+        assert!(Manifest::read(&last.to_bytes(), path).is_err());
     }
 }
