@@ -2,7 +2,7 @@
 //!
 //! ## Model
 //! A [`Plan`] is what the configuration says. A [`Machine`] receives alerts and says what is to be
-//! delivered; whoever drives it delivers, and tells the outcome.
+//! delivered; whoever drives it delivers, and tells the outcome. In the server that is a [`Runner`].
 //!
 //! ## Invariants
 //! The machine does no I/O and reads no clock. The words, keys and outcomes are those of Prometheus'
@@ -16,9 +16,11 @@ mod group;
 mod inhibit;
 mod interval;
 mod machine;
+mod matchers;
 mod notification_log;
 mod record;
 mod route;
+mod runner;
 mod silence;
 
 pub use acknowledge::Acknowledgement;
@@ -27,6 +29,8 @@ pub use interval::{Span, TimeInterval};
 pub use machine::{
     Delivery, DeliveryId, Effects, GroupView, Integration, Machine, Outcome, Plan, Suppression,
 };
+pub use matchers::{MatchersError, parse_matcher, parse_matchers};
 pub use notification_log::Reason;
 pub use route::{GroupBy, Route, RouteSettings, RouteTree};
+pub use runner::{AttemptError, BoxFuture, Deliver, Runner, RunnerParts};
 pub use silence::{BYTES_MAX, MATCHERS_MAX, Silence, SilenceError, SilenceRequest, SilenceState};
