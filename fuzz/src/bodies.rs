@@ -90,12 +90,18 @@ fn columns(input: &[u8]) {
     if ints::decode(&mut Reader::new(bytes), count, &mut out).is_ok() {
         assert_eq!(out.len(), count);
     }
-    let mut seen = 0;
-    if rans::decode(&mut Reader::new(bytes), count, |_| seen += 1).is_ok() {
-        assert_eq!(seen, count);
+    let mut symbols = vec![0; count];
+    for states in [rans::States::Two, rans::States::Four] {
+        if rans::decode(&mut Reader::new(bytes), states, 7, &mut symbols).is_ok() {
+            let alphabet = 7..7 + rans::SYMBOLS_MAX as i64;
+            assert!(symbols.iter().all(|symbol| alphabet.contains(symbol)));
+        }
     }
+    let mut numbers = vec![0; count];
     for width in [0, 1, 7, 63, 64, 65] {
-        let _result = bits::unpack(bytes, count, width, |_| {});
+        let unpacked = bits::unpack(bytes, width, &mut numbers, |number| number);
+        let enough = width <= 64 && bytes.len() >= bits::packed_len(count, width);
+        assert_eq!(unpacked.is_ok(), enough);
     }
 }
 

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use bellwether_ingest::otlp::OtlpSettings;
 use bellwether_model::Labels;
-use bellwether_promql::{Engine, EngineOptions};
+use bellwether_promql::{Engine, EngineOptions, MemoryBudget, MemoryLimits};
 use bellwether_server::settings::{Limits, ServerSettings};
 use bellwether_server::{BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services};
 use bellwether_storage::{ManualClock, MemoryStore};
@@ -128,7 +128,10 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
     let options = EngineOptions {
         timeout_ms: 200,
         samples_max: 20_000,
-        memory_max_bytes: 16 << 20,
+        memory: MemoryBudget::new(MemoryLimits {
+            query_max_bytes: 16 << 20,
+            ..MemoryLimits::default()
+        }),
         threads: 1,
         ..EngineOptions::default()
     };

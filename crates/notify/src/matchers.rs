@@ -12,9 +12,9 @@
 use bellwether_model::{MatchOp, Matcher, short};
 
 /// Bytes of one text of matchers. Chosen: people write some hundred.
-pub const BYTES_MAX: usize = 64 << 10;
+pub(crate) const BYTES_MAX: usize = 64 << 10;
 /// Matchers in one text. Chosen likewise.
-pub const MATCHERS_MAX: usize = 1_000;
+pub(crate) const MATCHERS_MAX: usize = 1_000;
 
 /// Why a text is no list of matchers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
