@@ -14,6 +14,7 @@
 
 mod alert;
 mod exemplar;
+pub mod go_quote;
 pub mod histogram;
 mod labels;
 mod matcher;

@@ -9,6 +9,7 @@
 //! ## Limits
 //! [`BYTES_MAX`] bytes and [`MATCHERS_MAX`] matchers in one text.
 
+use bellwether_model::go_quote::unescaped;
 use bellwether_model::{MatchOp, Matcher, short};
 
 /// Bytes of one text of matchers. Chosen: people write some hundred.
@@ -170,53 +171,24 @@ impl<'a> Parser<'a> {
 
     /// A word in double quotes with the escapes of Go.
     fn quoted(&mut self) -> Result<String, MatchersError> {
-        let mut out = String::new();
-        let mut characters = self.rest().char_indices().skip(1);
-        while let Some((at, c)) = characters.next() {
-            match c {
-                '"' => {
-                    self.at += at + 1;
-                    return Ok(out);
-                }
-                '\n' => return self.fail("line end inside of quotes"),
-                '\\' => {
-                    let Some((_, escape)) = characters.next() else {
-                        break;
-                    };
-                    let digits = match escape {
-                        'a' => Ok('\u{7}'),
-                        'b' => Ok('\u{8}'),
-                        'f' => Ok('\u{c}'),
-                        'n' => Ok('\n'),
-                        'r' => Ok('\r'),
-                        't' => Ok('\t'),
-                        'v' => Ok('\u{b}'),
-                        '\\' | '"' => Ok(escape),
-                        'x' => Err(2),
-                        'u' => Err(4),
-                        'U' => Err(8),
-                        _ => return self.fail(&format!("unknown escape \\{escape}")),
-                    };
-                    let unescaped = match digits {
-                        Ok(c) => Some(c),
-                        Err(count) => {
-                            let digits: String =
-                                characters.by_ref().take(count).map(|(_, c)| c).collect();
-                            (digits.len() == count)
-                                .then(|| u32::from_str_radix(&digits, 16).ok())
-                                .flatten()
-                                .and_then(char::from_u32)
-                        }
-                    };
-                    match unescaped {
-                        Some(c) => out.push(c),
-                        None => return self.fail("escape that is no character"),
-                    }
-                }
-                c => out.push(c),
-            }
-        }
-        self.fail("quotes that are not closed")
+        let inner = self.rest().strip_prefix('"').unwrap_or_default();
+        let mut escaped = false;
+        let end = inner.find(|c| {
+            let closes = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            closes
+        });
+        let Some((inner, _)) = end.and_then(|end| inner.split_at_checked(end)) else {
+            return self.fail("quotes that are not closed");
+        };
+        let Ok(bytes) = unescaped(inner, '"') else {
+            return self.fail("escape or line end that cannot stand between quotes");
+        };
+        let Ok(word) = String::from_utf8(bytes) else {
+            return self.fail("escapes that make no UTF-8");
+        };
+        self.at += inner.len() + 2;
+        Ok(word)
     }
 }
 

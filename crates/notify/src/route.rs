@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 
+use bellwether_model::go_quote::quoted;
 use bellwether_model::{Labels, Matcher};
 
 /// By which labels alerts are put together.
@@ -239,7 +240,7 @@ impl Route {
             key.push_str(comma);
             push_name(&mut key, name);
             key.push('=');
-            push_quoted(&mut key, value);
+            key.push_str(&quoted(value).to_string());
         }
         key.push('}');
         key
@@ -269,7 +270,7 @@ fn push_name(text: &mut String, name: &str) {
     if plain && !name.is_empty() {
         text.push_str(name);
     } else {
-        push_quoted(text, name);
+        text.push_str(&quoted(name).to_string());
     }
 }
 
@@ -281,32 +282,6 @@ fn push_escaped(text: &mut String, value: &str) {
             '\\' => text.push_str("\\\\"),
             '"' => text.push_str("\\\""),
             '\n' => text.push_str("\\n"),
-            c => text.push(c),
-        }
-    }
-    text.push('"');
-}
-
-/// A value of a label: quoted as Go's `%q` does.
-fn push_quoted(text: &mut String, value: &str) {
-    text.push('"');
-    for c in value.chars() {
-        match c {
-            '\\' => text.push_str("\\\\"),
-            '"' => text.push_str("\\\""),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\u{7}' => text.push_str("\\a"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{b}' => text.push_str("\\v"),
-            '\u{c}' => text.push_str("\\f"),
-            c if c.is_control() && (c as u32) < 0x80 => {
-                text.push_str(&format!("\\x{:02x}", c as u32));
-            }
-            c if c.is_control() => {
-                text.push_str(&format!("\\u{:04x}", c as u32));
-            }
             c => text.push(c),
         }
     }

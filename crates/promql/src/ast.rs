@@ -326,7 +326,7 @@ impl StringLiteral {
     #[must_use]
     pub fn quoted(&self) -> String {
         match &self.invalid_utf8 {
-            Some(bytes) => crate::quote::quoted_bytes(bytes),
+            Some(bytes) => crate::quote::QuotedBytes(bytes).to_string(),
             None => crate::quote::quoted(&self.value).to_string(),
         }
     }
