@@ -12,25 +12,27 @@
 //! `docs/adr/0004-alerting.md`.
 
 mod acknowledge;
+mod delivery;
 mod group;
 mod inhibit;
 mod interval;
 mod machine;
 mod matchers;
 mod notification_log;
+mod plan;
 mod record;
 mod route;
 mod runner;
 mod silence;
 
 pub use acknowledge::Acknowledgement;
+pub use delivery::{Delivery, DeliveryId, Effects, Outcome};
 pub use inhibit::InhibitRule;
 pub use interval::{Span, TimeInterval};
-pub use machine::{
-    Delivery, DeliveryId, Effects, GroupView, Integration, Machine, Outcome, Plan, Suppression,
-};
+pub use machine::{GroupView, Machine, Suppression};
 pub use matchers::{MatchersError, parse_matcher, parse_matchers};
 pub use notification_log::Reason;
+pub use plan::{Integration, Plan};
 pub use route::{GroupBy, Route, RouteSettings, RouteTree};
 pub use runner::{AttemptError, BoxFuture, Deliver, Runner, RunnerParts};
 pub use silence::{BYTES_MAX, MATCHERS_MAX, Silence, SilenceError, SilenceRequest, SilenceState};

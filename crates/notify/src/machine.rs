@@ -15,6 +15,9 @@
 //! ## Failure
 //! A delivery that failed leaves its group as it is; the group is due again an interval later.
 
+mod marks;
+mod people;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,14 +25,16 @@ use bellwether_model::{Alert, AlertFingerprint, Labels};
 use bellwether_storage::{StateChange, StateStore, StorageError, TimelineKind, TimelineRow};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::marks::Marks;
 use crate::acknowledge::Acknowledgement;
-use crate::group::{Group, GroupId, in_order};
-use crate::inhibit::{InhibitRule, Inhibitor};
-use crate::interval::TimeInterval;
+use crate::delivery::{Delivery, DeliveryId, Effects, Outcome};
+use crate::group::{Group, GroupId};
+use crate::inhibit::Inhibitor;
 use crate::notification_log::{LogKey, NotificationLog, Notified, Reason, reason};
+use crate::plan::{Integration, Plan};
 use crate::record::Record;
-use crate::route::{Route, RouteTree};
-use crate::silence::{Silence, SilenceError, SilenceRequest, Silences};
+use crate::route::Route;
+use crate::silence::{Silence, Silences};
 
 /// Areas of the state store.
 const ALERTS: &str = "notify.alerts";
@@ -43,75 +48,6 @@ const DELIVERY_MS_MIN: i64 = 10_000;
 const SILENCE_RETENTION_MS: i64 = 120 * 3_600_000;
 /// Between two looks for what is of no use any more.
 const TIDY_MS: i64 = 15 * 60_000;
-
-/// How an integration of a receiver is to be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Integration {
-    /// What it is, such as `webhook`.
-    pub kind: String,
-    /// Whether it is told that alerts have ended.
-    pub send_resolved: bool,
-}
-
-/// All that the configuration says.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// Where alerts go.
-    pub routes: RouteTree,
-    /// Which alerts inhibit which.
-    pub inhibit_rules: Vec<InhibitRule>,
-    /// Named times; a name holds where one of its intervals does.
-    pub time_intervals: BTreeMap<String, Vec<TimeInterval>>,
-    /// Integrations by receiver.
-    pub receivers: BTreeMap<String, Vec<Integration>>,
-}
-
-/// A delivery's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeliveryId(pub u64);
-
-/// A notification to be sent.
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    /// What its outcome is told by.
-    pub id: DeliveryId,
-    /// What the receiver knows the group by.
-    pub group_key: String,
-    /// The labels that the group's alerts have in common by the route's wish.
-    pub group_labels: Labels,
-    /// Labels of the route for templates.
-    pub route_labels: Vec<(String, String)>,
-    /// The receiver.
-    pub receiver: String,
-    /// The integration's position in the receiver.
-    pub integration: usize,
-    /// The alerts, in order; those that fire have no end.
-    pub alerts: Vec<Alert>,
-    /// Why it is sent.
-    pub reason: Reason,
-    /// When it became due, ms.
-    pub time_ms: i64,
-    /// When trying has to stop, ms.
-    pub deadline_ms: i64,
-}
-
-/// What became of a delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The receiver took it; its answer, in short.
-    Delivered(String),
-    /// It was given up; the last error.
-    Failed(String),
-}
-
-/// What must be made durable.
-#[derive(Debug, Default)]
-pub struct Effects {
-    /// Changes of state, by area, in order.
-    pub changes: Vec<(&'static str, StateChange)>,
-    /// Rows of the timeline, in order.
-    pub rows: Vec<TimelineRow>,
-}
 
 /// Why an alert is not notified now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -166,14 +102,6 @@ struct Pending {
     notified: Notified,
     alerts: Vec<Labels>,
     reason: Reason,
-}
-
-/// What was last written into the timeline of an alert.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Marks {
-    silenced: bool,
-    inhibited: bool,
-    resolved: bool,
 }
 
 /// See the module's page.
@@ -400,7 +328,7 @@ impl Machine {
         for (fingerprint, _) in &resolved {
             self.mark(*fingerprint, now_ms);
         }
-        let muted = !muted_by(&plan, route, now_ms).is_empty();
+        let muted = !plan.muted_by(route, now_ms).is_empty();
         alerts.retain(|alert| {
             !muted
                 && self.inhibitor.inhibited_by(&alert.labels, now_ms).is_none()
@@ -669,199 +597,6 @@ impl Machine {
             .push((area, StateChange::Remove { key }));
     }
 
-    fn tidy(&mut self, now_ms: i64) {
-        for id in self
-            .silences
-            .forget_ended(now_ms.saturating_sub(SILENCE_RETENTION_MS))
-        {
-            let key = id.into_bytes();
-            self.effects
-                .changes
-                .push((SILENCES, StateChange::Remove { key }));
-        }
-        for key in self.log.forget_expired(now_ms) {
-            let key = key.to_bytes();
-            self.effects
-                .changes
-                .push((LOG, StateChange::Remove { key }));
-        }
-        // Alerts that no route takes are in no group, and end nevertheless.
-        let ended: Vec<AlertFingerprint> = self
-            .alerts
-            .iter()
-            .filter(|(_, alert)| alert.is_resolved(now_ms))
-            .map(|(fingerprint, _)| *fingerprint)
-            .collect();
-        for fingerprint in ended {
-            self.forget_ended(fingerprint, now_ms);
-        }
-    }
-}
-
-/// Silences, acknowledgements, and what people want to see.
-impl Machine {
-    /// Makes or changes a silence. Gives its id, which is `fresh_id` where it is a new one.
-    ///
-    /// # Errors
-    /// Where it makes no sense, or is to change one that is not known.
-    pub fn set_silence(
-        &mut self,
-        request: SilenceRequest,
-        fresh_id: String,
-        now_ms: i64,
-    ) -> Result<String, SilenceError> {
-        let changed = self.silences.set(request, fresh_id, now_ms)?;
-        let id = changed.last().map_or_else(String::new, |s| s.id.clone());
-        self.write_silences(changed, now_ms);
-        Ok(id)
-    }
-
-    /// Ends a silence now; one that has ended is fine.
-    ///
-    /// # Errors
-    /// Where it is not known.
-    pub fn expire_silence(&mut self, id: &str, now_ms: i64) -> Result<(), SilenceError> {
-        let changed = self.silences.expire(id, now_ms)?;
-        self.write_silences(changed, now_ms);
-        Ok(())
-    }
-
-    fn write_silences(&mut self, changed: impl IntoIterator<Item = Silence>, now_ms: i64) {
-        for silence in changed {
-            self.effects.changes.push((
-                SILENCES,
-                StateChange::Put {
-                    key: silence.id.clone().into_bytes(),
-                    value: silence.to_bytes(),
-                },
-            ));
-        }
-        self.silence_change_ms = self.silences.next_change(now_ms);
-        self.mark_all(now_ms);
-    }
-
-    /// A silence by its id.
-    #[must_use]
-    pub fn silence(&self, id: &str) -> Option<&Silence> {
-        self.silences.get(id)
-    }
-
-    /// All silences, by id.
-    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
-        self.silences.iter()
-    }
-
-    /// Acknowledges an alert. Says whether it is known.
-    pub fn acknowledge(&mut self, ack: Acknowledgement) -> bool {
-        let fingerprint = AlertFingerprint::of(&ack.labels);
-        if !self.alerts.contains_key(&fingerprint) {
-            return false;
-        }
-        self.effects.changes.push((
-            ACKNOWLEDGEMENTS,
-            StateChange::Put {
-                key: fingerprint.0.to_be_bytes().to_vec(),
-                value: ack.to_bytes(),
-            },
-        ));
-        let cause = match ack.comment.as_str() {
-            "" => format!("by {}", ack.by),
-            comment => format!("by {}: {comment}", ack.by),
-        };
-        self.note(&ack.labels, TimelineKind::Acknowledged, cause, ack.time_ms);
-        self.acknowledgements.insert(fingerprint, ack);
-        true
-    }
-
-    /// Takes an acknowledgement back. Says whether there was one.
-    pub fn unacknowledge(&mut self, fingerprint: AlertFingerprint, by: &str, now_ms: i64) -> bool {
-        let Some(ack) = self.acknowledgements.remove(&fingerprint) else {
-            return false;
-        };
-        self.remove_state(ACKNOWLEDGEMENTS, fingerprint);
-        let cause = format!("by {by}");
-        self.note(&ack.labels, TimelineKind::Unacknowledged, cause, now_ms);
-        true
-    }
-
-    /// The acknowledgement of an alert, if it holds.
-    #[must_use]
-    pub fn acknowledgement(
-        &self,
-        fingerprint: AlertFingerprint,
-        now_ms: i64,
-    ) -> Option<&Acknowledgement> {
-        self.acknowledgements
-            .get(&fingerprint)
-            .filter(|ack| ack.holds(now_ms))
-    }
-
-    /// All alerts that are known, ended ones included until they are forgotten.
-    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
-        self.alerts.values()
-    }
-
-    /// An alert by its fingerprint.
-    #[must_use]
-    pub fn alert(&self, fingerprint: AlertFingerprint) -> Option<&Alert> {
-        self.alerts.get(&fingerprint)
-    }
-
-    /// Receivers of an alert with these labels, sorted, none twice.
-    #[must_use]
-    pub fn receivers_of(&self, labels: &Labels) -> Vec<&str> {
-        let routes = self.plan.routes.matching(labels);
-        let names: BTreeSet<&str> = routes
-            .into_iter()
-            .filter_map(|index| self.plan.routes.get(index))
-            .map(|route| route.receiver.as_str())
-            .collect();
-        names.into_iter().collect()
-    }
-
-    /// What suppresses an alert with these labels now.
-    #[must_use]
-    pub fn suppression(&self, labels: &Labels, now_ms: i64) -> Suppression {
-        let silences = self.silences.covering(labels, now_ms);
-        Suppression {
-            silenced_by: silences.into_iter().map(|s| s.id.clone()).collect(),
-            inhibited_by: self
-                .inhibitor
-                .inhibited_by(labels, now_ms)
-                .map(|(fingerprint, _)| fingerprint)
-                .into_iter()
-                .collect(),
-        }
-    }
-
-    /// All groups, by their labels and receivers.
-    #[must_use]
-    pub fn groups(&self, now_ms: i64) -> Vec<GroupView> {
-        let mut views: Vec<GroupView> = self
-            .groups
-            .values()
-            .filter_map(|group| {
-                let route = self.plan.routes.get(group.route)?;
-                Some(GroupView {
-                    labels: group.labels.clone(),
-                    key: route.group_key(&group.labels),
-                    receiver: route.receiver.clone(),
-                    muted_by: muted_by(&self.plan, route, now_ms),
-                    alerts: in_order(group.alerts().cloned().collect()),
-                    due_ms: group.due_ms,
-                })
-            })
-            .collect();
-        views.sort_by(|a, b| (&a.labels, &a.receiver).cmp(&(&b.labels, &b.receiver)));
-        views
-    }
-
-    /// What the configuration says.
-    #[must_use]
-    pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
-    }
-
     /// Goes on with another configuration. Groups are made anew; one that is the same as before
     /// keeps its turn. What is under way stays so.
     pub fn set_plan(&mut self, plan: Arc<Plan>, now_ms: i64) {
@@ -909,91 +644,32 @@ impl Machine {
         self.mark_all(now_ms);
     }
 
-    fn mark_all(&mut self, now_ms: i64) {
-        let all: Vec<AlertFingerprint> = self.alerts.keys().copied().collect();
-        for fingerprint in all {
-            self.mark(fingerprint, now_ms);
-        }
-    }
-
-    /// Writes into the timeline what is different about an alert now.
-    fn mark(&mut self, fingerprint: AlertFingerprint, now_ms: i64) {
-        let Some(alert) = self.alerts.get(&fingerprint) else {
-            return;
-        };
-        let labels = alert.labels.clone();
-        let (starts_ms, ends_ms) = (alert.starts_ms, alert.ends_ms);
-        let resolved = alert.is_resolved(now_ms);
-        let before = self.marks.get(&fingerprint).copied();
-        let silence = self
+    fn tidy(&mut self, now_ms: i64) {
+        for id in self
             .silences
-            .covering(&labels, now_ms)
-            .first()
-            .map(|silence| {
-                let Silence {
-                    id,
-                    created_by,
-                    comment,
-                    ..
-                } = silence;
-                format!("silence {id} by {created_by}: {comment}")
-            });
-        let inhibited = self
-            .inhibitor
-            .inhibited_by(&labels, now_ms)
-            .map(|(by, rule)| {
-                let name = self
-                    .inhibitor
-                    .rule(rule)
-                    .map_or("", |rule| rule.name.as_str());
-                let name = if name.is_empty() {
-                    format!("{}", rule + 1)
-                } else {
-                    name.to_owned()
-                };
-                format!("rule {name}: alert {by} fires")
-            });
-        let now = Marks {
-            silenced: silence.is_some(),
-            inhibited: inhibited.is_some(),
-            resolved,
-        };
-        if before == Some(now) {
-            return;
+            .forget_ended(now_ms.saturating_sub(SILENCE_RETENTION_MS))
+        {
+            let key = id.into_bytes();
+            self.effects
+                .changes
+                .push((SILENCES, StateChange::Remove { key }));
         }
-        self.marks.insert(fingerprint, now);
-        let fired_before = before.is_some_and(|before| !before.resolved);
-        if !resolved && !fired_before {
-            let cause = format!("since {starts_ms}");
-            self.note(&labels, TimelineKind::Firing, cause, now_ms);
+        for key in self.log.forget_expired(now_ms) {
+            let key = key.to_bytes();
+            self.effects
+                .changes
+                .push((LOG, StateChange::Remove { key }));
         }
-        if resolved && fired_before {
-            let cause = format!("ended at {}", ends_ms.unwrap_or(now_ms));
-            self.note(&labels, TimelineKind::Resolved, cause, now_ms);
+        // Alerts that no route takes are in no group, and end nevertheless.
+        let ended: Vec<AlertFingerprint> = self
+            .alerts
+            .iter()
+            .filter(|(_, alert)| alert.is_resolved(now_ms))
+            .map(|(fingerprint, _)| *fingerprint)
+            .collect();
+        for fingerprint in ended {
+            self.forget_ended(fingerprint, now_ms);
         }
-        let before = before.unwrap_or_default();
-        match (before.silenced, silence) {
-            (false, Some(cause)) => self.note(&labels, TimelineKind::Silenced, cause, now_ms),
-            (true, None) => self.note(&labels, TimelineKind::Unsilenced, String::new(), now_ms),
-            _ => {}
-        }
-        match (before.inhibited, inhibited) {
-            (false, Some(cause)) => self.note(&labels, TimelineKind::Inhibited, cause, now_ms),
-            (true, None) => self.note(&labels, TimelineKind::Uninhibited, String::new(), now_ms),
-            _ => {}
-        }
-    }
-
-    fn note(&mut self, labels: &Labels, kind: TimelineKind, cause: String, time_ms: i64) {
-        self.effects.rows.push(TimelineRow {
-            time_ms,
-            kind,
-            labels: labels.clone(),
-            cause,
-            receiver: String::new(),
-            group: String::new(),
-            detail: String::new(),
-        });
     }
 }
 
@@ -1009,24 +685,6 @@ fn sides(alerts: &[Alert]) -> (BTreeSet<u64>, BTreeSet<u64>) {
         side.insert(alert.fingerprint().0);
     }
     (firing, resolved)
-}
-
-/// Names of the time intervals that keep a route from sending now.
-fn muted_by(plan: &Plan, route: &Route, now_ms: i64) -> Vec<String> {
-    let holds = |name: &String| {
-        let intervals = plan.time_intervals.get(name);
-        intervals.is_some_and(|list| list.iter().any(|interval| interval.contains(now_ms)))
-    };
-    let active = &route.active_time_intervals;
-    if !active.is_empty() && !active.iter().any(holds) {
-        return active.clone();
-    }
-    route
-        .mute_time_intervals
-        .iter()
-        .filter(|name| holds(name))
-        .cloned()
-        .collect()
 }
 
 /// What is known of an alert after news of it. Where the two overlap in time they are one: it began

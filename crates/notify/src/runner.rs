@@ -24,7 +24,8 @@ use bellwether_storage::{Clock, StateStore, StorageError, Timeline};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-use crate::machine::{Delivery, Effects, Machine, Outcome};
+use crate::delivery::{Delivery, Effects, Outcome};
+use crate::machine::Machine;
 
 /// The first pause after an attempt that failed; later ones are half as long again each time.
 const PAUSE_MS_MIN: u64 = 500;

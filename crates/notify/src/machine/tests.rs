@@ -1,10 +1,12 @@
 //! The machine, driven by hand: what is sent when, and what is kept.
 
 use super::*;
-use crate::interval::Span;
-use crate::route::{GroupBy, RouteSettings};
+use crate::inhibit::InhibitRule;
+use crate::interval::{Span, TimeInterval};
+use crate::route::{GroupBy, RouteSettings, RouteTree};
+use crate::silence::SilenceRequest;
 use bellwether_model::Matcher;
-use bellwether_storage::MemoryStateStore;
+use bellwether_storage::{MemoryStateStore, TimelineKind};
 
 const WAIT: i64 = 30_000;
 const INTERVAL: i64 = 300_000;

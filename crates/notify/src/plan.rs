@@ -1,0 +1,49 @@
+//! All that the configuration says of notifications.
+
+use std::collections::BTreeMap;
+
+use crate::inhibit::InhibitRule;
+use crate::interval::TimeInterval;
+use crate::route::{Route, RouteTree};
+
+/// How an integration of a receiver is to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integration {
+    /// What it is, such as `webhook`.
+    pub kind: String,
+    /// Whether it is told that alerts have ended.
+    pub send_resolved: bool,
+}
+
+/// All that the configuration says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Where alerts go.
+    pub routes: RouteTree,
+    /// Which alerts inhibit which.
+    pub inhibit_rules: Vec<InhibitRule>,
+    /// Named times; a name holds where one of its intervals does.
+    pub time_intervals: BTreeMap<String, Vec<TimeInterval>>,
+    /// Integrations by receiver.
+    pub receivers: BTreeMap<String, Vec<Integration>>,
+}
+
+impl Plan {
+    /// Names of the time intervals that keep a route from sending at a time.
+    pub(crate) fn muted_by(&self, route: &Route, now_ms: i64) -> Vec<String> {
+        let holds = |name: &String| {
+            let intervals = self.time_intervals.get(name);
+            intervals.is_some_and(|list| list.iter().any(|interval| interval.contains(now_ms)))
+        };
+        let active = &route.active_time_intervals;
+        if !active.is_empty() && !active.iter().any(holds) {
+            return active.clone();
+        }
+        route
+            .mute_time_intervals
+            .iter()
+            .filter(|name| holds(name))
+            .cloned()
+            .collect()
+    }
+}
