@@ -62,7 +62,11 @@ impl Parser<'_> {
                     Kind::Add | Kind::Sub => {
                         let operand = self.duration(context, PRECEDENCE_POWER)?;
                         let lhs = self.signed_duration(sign, first, operand);
-                        self.duration_operators(context, lhs, PRECEDENCE_LOWEST)?
+                        let general = self.duration_operators(context, lhs, PRECEDENCE_LOWEST)?;
+                        // The signs may be gone by now: without parentheses, what is printed
+                        // would be read as an offset and an operator after it.
+                        let wrapped = matches!(general.kind, DurationKind::Binary(..));
+                        DurationExpr { wrapped, ..general }
                     }
                     Kind::LeftParen => {
                         self.take()?;

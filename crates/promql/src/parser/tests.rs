@@ -392,6 +392,14 @@ fn vector_text() -> impl Strategy<Value = String> {
 }
 
 #[test]
+fn offsets_with_two_signs_read_back() {
+    let printed = |text: &str| parse(text, &Features::all()).unwrap().to_string();
+    assert_eq!(printed("a offset -- 2 - 1"), "a offset (2 - 1)");
+    assert_eq!(printed("a offset (2 - 1)"), "a offset (2 - 1)");
+    assert_eq!(printed("a offset -- 2"), "a offset 2s");
+}
+
+#[test]
 fn powers_of_infinity_read_back() {
     let printed = |text: &str| parse(text, &Features::all()).unwrap().to_string();
     assert_eq!(printed("1 - Inf ^ a - +Inf"), "1 - Inf ^ a - +Inf");
