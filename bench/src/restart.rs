@@ -51,7 +51,8 @@ pub(crate) async fn run(kinds: &[Kind], folder: &Path, count: usize) -> Result<T
         eprintln!("{}: {:?}", kind.name(), table.rows.last());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    table.note("VictoriaMetrics holds the last seconds in memory only: what it loses is by design.");
+    table
+        .note("VictoriaMetrics holds the last seconds in memory only: what it loses is by design.");
     Ok(table)
 }
 
