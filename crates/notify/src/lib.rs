@@ -34,7 +34,7 @@ pub use matchers::{MatchersError, parse_matcher, parse_matchers};
 pub use notification_log::Reason;
 pub use plan::{Integration, Plan};
 pub use route::{GroupBy, Route, RouteSettings, RouteTree, matchers_text};
-pub use runner::{AttemptError, BoxFuture, Deliver, ROWS_MAX, Runner, RunnerParts};
+pub use runner::{AttemptError, BoxFuture, Deliver, NoReceivers, ROWS_MAX, Runner, RunnerParts};
 pub use silence::{
     BYTES_MAX, MATCHERS_MAX, SILENCES_MAX, Silence, SilenceError, SilenceRequest, SilenceState,
 };

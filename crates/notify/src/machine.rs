@@ -77,6 +77,8 @@ pub struct GroupView {
     pub key: String,
     /// Its receiver.
     pub receiver: String,
+    /// Labels of its route.
+    pub route_labels: Vec<(String, String)>,
     /// Names of the time intervals that mute it now.
     pub muted_by: Vec<String>,
     /// Its alerts, in order.

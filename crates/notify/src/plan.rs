@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::inhibit::InhibitRule;
 use crate::interval::TimeInterval;
-use crate::route::{Route, RouteTree};
+use crate::route::{Route, RouteSettings, RouteTree};
 
 /// How an integration of a receiver is to be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,22 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// One receiver, called `default`, that tells nobody: for a server without a configuration of
+    /// notifications, whose alerts can be looked at all the same.
+    #[must_use]
+    pub fn to_nobody() -> Self {
+        let receiver = "default".to_owned();
+        Self {
+            routes: RouteTree::new(&RouteSettings {
+                receiver: Some(receiver.clone()),
+                ..RouteSettings::default()
+            }),
+            inhibit_rules: Vec::new(),
+            time_intervals: BTreeMap::new(),
+            receivers: [(receiver, Vec::new())].into(),
+        }
+    }
+
     /// What an integration of a receiver is called: its kind, and its place among those of its kind,
     /// so that a new neighbour of another kind does not make it somebody else.
     pub(crate) fn integration_name(&self, receiver: &str, position: usize) -> String {

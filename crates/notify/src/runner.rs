@@ -63,6 +63,17 @@ pub trait Deliver: Send + Sync + Debug {
     fn attempt(&self, delivery: Arc<Delivery>) -> BoxFuture<Result<String, AttemptError>>;
 }
 
+/// For machines that tell nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct NoReceivers;
+
+impl Deliver for NoReceivers {
+    fn attempt(&self, delivery: Arc<Delivery>) -> BoxFuture<Result<String, AttemptError>> {
+        let text = format!("receiver {:?} does not exist", delivery.receiver);
+        Box::pin(async move { Err(AttemptError { text, retry: false }) })
+    }
+}
+
 /// See the module's page. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Runner {

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use bellwether_model::Labels;
 use bellwether_promql::{Engine, EngineOptions};
 use bellwether_server::settings::ServerSettings;
-use bellwether_server::{BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services};
+use bellwether_server::{
+    Alerting, BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services,
+};
 use bellwether_storage::{NowhereStore, SystemClock};
 use bellwether_telemetry::Registry;
 use bellwether_wire::{snappy, v1};
@@ -124,6 +126,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             engine: Arc::new(Engine::new(EngineOptions::default())),
             targets: Arc::new(NoTargets),
             otlp: bellwether_ingest::otlp::OtlpSettings::default(),
+            alerting: Alerting::in_memory(Arc::new(SystemClock)),
         });
         let bound = server.bind().await?;
         let address = bound

@@ -167,13 +167,17 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         return Need::Nothing;
     }
     match path {
-        "/-/healthy" | "/-/ready" | "/livez" | "/readyz" | "/startupz" => Need::Nothing,
+        "/-/healthy" | "/-/ready" | "/livez" | "/readyz" | "/startupz" | "/am/-/healthy"
+        | "/am/-/ready" => Need::Nothing,
         "/api/v1/write" | "/api/v1/otlp/v1/metrics" | "/v1/metrics" | "/v1/traces" | "/v1/logs" => {
             Need::Write
         }
         "/api/bellwether/v1/import" => Need::Write,
-        "/-/quit" | "/-/reload" | "/api/bellwether/v1/storage/compact" => Need::Admin,
+        "/-/quit" | "/-/reload" | "/am/-/reload" | "/api/bellwether/v1/storage/compact" => {
+            Need::Admin
+        }
         path if path.starts_with("/api/v1/admin/") => Need::Admin,
+        path if path.starts_with("/am/") && method != Method::GET => Need::Write,
         path if path.starts_with("/opentelemetry.proto.collector.") => Need::Write,
         _ => Need::Read,
     }

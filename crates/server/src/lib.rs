@@ -13,6 +13,7 @@
 //! ## Limits
 //! [`settings::Limits`].
 
+mod am;
 mod api;
 mod app;
 mod auth;
@@ -43,8 +44,8 @@ pub use error::ServerError;
 pub use scraping::{RelabelRules, ScrapedTargets};
 pub use server::{Bound, Server};
 pub use services::{
-    ActiveTarget, BoxFuture, BuildInfo, Control, DroppedTarget, NoTargets, RuntimeFacts,
-    ServerParts, Services, TargetHealth, TargetMetadata, TargetSource,
+    ActiveTarget, Alerting, AlertingFacts, BoxFuture, BuildInfo, Control, DroppedTarget, NoTargets,
+    RuntimeFacts, ServerParts, Services, TargetHealth, TargetMetadata, TargetSource,
 };
 
 #[cfg(test)]

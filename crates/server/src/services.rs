@@ -9,9 +9,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bellwether_model::{Labels, Metadata, relabel};
+use bellwether_notify::{Machine, NoReceivers, Plan, Runner, RunnerParts};
 use bellwether_promql::Engine;
-use bellwether_storage::{Clock, MetricStore};
+use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
 use crate::settings::ServerSettings;
@@ -49,6 +51,72 @@ pub struct Services {
     pub targets: Arc<dyn TargetSource>,
     /// How OTLP becomes series.
     pub otlp: bellwether_ingest::otlp::OtlpSettings,
+    /// Who is told of alerts.
+    pub alerting: Alerting,
+}
+
+/// Alerts and who is told of them. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Alerting {
+    /// Decides and sends.
+    pub runner: Runner,
+    /// What has happened.
+    pub timeline: Arc<dyn Timeline>,
+    facts: Arc<ArcSwap<AlertingFacts>>,
+}
+
+/// What the configuration says of notifications, for those who ask.
+#[derive(Debug, Clone, Default)]
+pub struct AlertingFacts {
+    /// The configuration as YAML, without secrets.
+    pub config_yaml: String,
+    /// After how many ms an alert ends that came without an end and does not come again.
+    pub resolve_timeout_ms: i64,
+    /// Receivers in the order of the file, with their labels.
+    pub receivers: Vec<(String, Labels)>,
+}
+
+impl Alerting {
+    /// Alerting with these parts.
+    #[must_use]
+    pub fn new(runner: Runner, timeline: Arc<dyn Timeline>, facts: AlertingFacts) -> Self {
+        Self {
+            runner,
+            timeline,
+            facts: Arc::new(ArcSwap::from_pointee(facts)),
+        }
+    }
+
+    /// Alerting that tells nobody and forgets everything when it ends: for servers that are only
+    /// written to.
+    #[must_use]
+    pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
+        let timeline = Arc::new(MemoryTimeline::default());
+        let runner = Runner::new(RunnerParts {
+            machine: Machine::new(Arc::new(Plan::to_nobody()), 1),
+            state: Arc::new(MemoryStateStore::default()),
+            timeline: Arc::clone(&timeline) as _,
+            clock,
+            deliver: Arc::new(NoReceivers),
+        });
+        Self::new(runner, timeline, AlertingFacts::default())
+    }
+
+    /// Takes what a reload has changed.
+    pub fn set_facts(&self, facts: AlertingFacts) {
+        self.facts.store(Arc::new(facts));
+    }
+
+    pub(crate) fn facts(&self) -> Arc<AlertingFacts> {
+        self.facts.load_full()
+    }
+
+    /// The labels of a receiver.
+    pub(crate) fn receiver_labels(&self, name: &str) -> Labels {
+        let facts = self.facts.load();
+        let found = facts.receivers.iter().find(|(known, _)| known == name);
+        found.map_or_else(Labels::empty, |(_, labels)| labels.clone())
+    }
 }
 
 /// What was built, for `/api/v1/status/buildinfo` and `/version`.

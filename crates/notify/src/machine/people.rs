@@ -206,6 +206,7 @@ impl Machine {
                     labels: group.labels.clone(),
                     key: route.group_key(&group.labels),
                     receiver: route.receiver.clone(),
+                    route_labels: route.labels.clone(),
                     muted_by: self.plan.muted_by(route, now_ms),
                     alerts: in_order(group.alerts().cloned().collect()),
                     due_ms: group.due_ms,

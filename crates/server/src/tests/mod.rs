@@ -1,5 +1,6 @@
 //! The edge over the reference store, asked through its router or over loopback.
 
+mod am;
 mod api;
 mod cancel;
 mod edge;
@@ -7,22 +8,29 @@ mod receive;
 mod security;
 mod transfer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use bellwether_model::{Exemplar, Labels, Metadata, MetricType};
+use bellwether_model::{Exemplar, Labels, Matcher, Metadata, MetricType};
+use bellwether_notify::{
+    AttemptError, Deliver, Delivery, GroupBy, InhibitRule, Machine, Plan, RouteSettings, RouteTree,
+    Runner, RunnerParts, TimeInterval,
+};
 use bellwether_promql::{Engine, EngineOptions};
-use bellwether_storage::{ManualClock, MemoryStore, MetricStore, Source, WriteBatch};
+use bellwether_storage::{
+    ManualClock, MemoryStateStore, MemoryStore, MemoryTimeline, MetricStore, Source, WriteBatch,
+};
 use bellwether_telemetry::Registry;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use crate::settings::ServerSettings;
 use crate::{
-    ActiveTarget, BoxFuture, BuildInfo, Control, DroppedTarget, Server, ServerParts, Services,
-    TargetHealth, TargetMetadata, TargetSource,
+    ActiveTarget, Alerting, AlertingFacts, BoxFuture, BuildInfo, Control, DroppedTarget, Server,
+    ServerParts, Services, TargetHealth, TargetMetadata, TargetSource,
 };
 
 /// The present of the tests, in ms: 2023-11-14T22:13:20Z.
@@ -203,7 +211,64 @@ pub(super) fn services() -> Services {
         engine: Arc::new(Engine::new(EngineOptions::default())),
         targets: Arc::new(FakeTargets),
         otlp: bellwether_ingest::otlp::OtlpSettings::default(),
+        alerting: alerting(),
     }
+}
+
+/// Takes every notification.
+#[derive(Debug)]
+struct Takes;
+
+impl Deliver for Takes {
+    fn attempt(
+        &self,
+        _delivery: Arc<Delivery>,
+    ) -> bellwether_notify::BoxFuture<Result<String, AttemptError>> {
+        Box::pin(async { Ok("200".to_owned()) })
+    }
+}
+
+/// Alerting with the receivers `team`, which gets everything, and `other`, which gets what says so.
+pub(super) fn alerting() -> Alerting {
+    let settings = RouteSettings {
+        receiver: Some("team".to_owned()),
+        group_by: Some(GroupBy::Labels(["alertname".to_owned()].into())),
+        routes: vec![RouteSettings {
+            receiver: Some("other".to_owned()),
+            matchers: vec![Matcher::equal("to", "other")],
+            mute_time_intervals: vec!["always".to_owned()],
+            ..RouteSettings::default()
+        }],
+        ..RouteSettings::default()
+    };
+    let plan = Plan {
+        routes: RouteTree::new(&settings),
+        inhibit_rules: vec![InhibitRule {
+            source_matchers: vec![Matcher::equal("alertname", "NodeDown")],
+            target_matchers: vec![Matcher::equal("alertname", "Slow")],
+            equal: vec!["host".to_owned()],
+            ..InhibitRule::default()
+        }],
+        time_intervals: [("always".to_owned(), vec![TimeInterval::default()])].into(),
+        receivers: BTreeMap::new(),
+    };
+    let timeline = Arc::new(MemoryTimeline::default());
+    let runner = Runner::new(RunnerParts {
+        machine: Machine::new(Arc::new(plan), 1),
+        state: Arc::new(MemoryStateStore::default()),
+        timeline: Arc::clone(&timeline) as _,
+        clock: Arc::new(ManualClock::new(NOW_MS)),
+        deliver: Arc::new(Takes),
+    });
+    let facts = AlertingFacts {
+        config_yaml: "route: {receiver: team}\n".to_owned(),
+        resolve_timeout_ms: 300_000,
+        receivers: vec![
+            ("team".to_owned(), Labels::empty()),
+            ("other".to_owned(), Labels::from_pairs([("owner", "b")])),
+        ],
+    };
+    Alerting::new(runner, timeline, facts)
 }
 
 /// A server that is open, with these settings.
