@@ -14,7 +14,9 @@
 
 mod alerting;
 pub mod record;
+mod settings;
 
 pub use alerting::{
     ActiveAlert, AdvanceError, AlertState, AlertingRule, AlertingState, Candidate, Transition,
 };
+pub use settings::{GroupSettings, RuleKind, RuleSettings};
