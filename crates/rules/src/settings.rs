@@ -64,14 +64,22 @@ impl RuleSettings {
     /// The name of the alert or of the metric.
     #[must_use]
     pub fn name(&self) -> &str {
-        match &self.kind {
-            RuleKind::Record { name } | RuleKind::Alert { name, .. } => name,
-        }
+        self.kind.name()
     }
 
     /// Whether it makes alerts.
     #[must_use]
     pub fn is_alert(&self) -> bool {
         matches!(self.kind, RuleKind::Alert { .. })
+    }
+}
+
+impl RuleKind {
+    /// The name of the alert or of the metric.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Record { name } | Self::Alert { name, .. } => name,
+        }
     }
 }
