@@ -22,7 +22,7 @@ use crate::sections::server::{ServerSettings, decode_server};
 use crate::sections::storage::{StorageSettings, decode_storage};
 use crate::sections::tracing::{TracingSettings, decode_tracing};
 use crate::sections::web::{WEB, WebSettings, decode_web};
-use crate::validate::validate;
+use crate::validate::{UnknownKeys, validate_with};
 use crate::view::{Origin, View};
 use crate::yaml::{self, Node, NodePath, Position};
 
@@ -195,7 +195,7 @@ pub fn load_web(path: &Path) -> Result<WebSettings, ConfigErrors> {
 }
 
 /// Sorts the errors by place, those of the file itself before those of files it names.
-fn errors_of(problems: Problems) -> ConfigErrors {
+pub(crate) fn errors_of(problems: Problems) -> ConfigErrors {
     let mut errors = problems.errors;
     let mut files: Vec<String> = Vec::new();
     for error in &errors {
@@ -252,6 +252,17 @@ pub(crate) fn parse(
     section: &'static Section,
     problems: &mut Problems,
 ) -> Option<Node> {
+    parse_with(source, origin, section, UnknownKeys::Refuse, problems)
+}
+
+/// The same, with a say in what becomes of unknown keys.
+pub(crate) fn parse_with(
+    source: &str,
+    origin: &Origin,
+    section: &'static Section,
+    unknown: UnknownKeys,
+    problems: &mut Problems,
+) -> Option<Node> {
     match yaml::read(source) {
         Ok(document) => {
             if let Some(position) = document.second_document {
@@ -263,7 +274,7 @@ pub(crate) fn parse(
                 );
             }
             if !document.root.is_null() {
-                validate(&document.root, section, origin, problems);
+                validate_with(&document.root, section, origin, unknown, problems);
             }
             Some(document.root)
         }

@@ -265,7 +265,7 @@ impl Writer {
             _ if matches!(field.default, "" | "false" | "0" | "0s") => {}
             kind => {
                 self.key(field.key, depth);
-                let is_plain = !matches!(kind, Kind::Text | Kind::Regex);
+                let is_plain = !matches!(kind, Kind::Text | Kind::Template | Kind::Regex);
                 self.line(&scalar_text(field.default, is_plain));
             }
         }
@@ -280,7 +280,10 @@ impl Writer {
     fn value(&mut self, node: &Node, kind: &Kind, depth: usize) {
         match (&node.value, kind) {
             (_, Kind::Raw) => self.raw(node, depth, false),
-            (NodeValue::Mapping(entries), Kind::Section(section)) => {
+            (
+                NodeValue::Mapping(entries),
+                Kind::Section(section) | Kind::SectionOrText(section),
+            ) => {
                 self.out.push('\n');
                 let body = self.out.len();
                 self.section(Some(node), section, depth);
@@ -314,7 +317,10 @@ impl Writer {
                     self.value(item, item_kind, depth);
                 }
             }
-            (NodeValue::Scalar(scalar), Kind::Secret | Kind::Hash) => {
+            (
+                NodeValue::Scalar(scalar),
+                Kind::Secret | Kind::Hash | Kind::SecretUrl(_) | Kind::SecretTemplateUrl,
+            ) => {
                 let text = if scalar.text.is_empty() {
                     "\"\""
                 } else {

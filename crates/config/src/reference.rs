@@ -42,9 +42,10 @@ pub fn reference() -> String {
 
 fn section_of(kind: &Kind) -> Option<&'static Section> {
     match kind {
-        Kind::Section(section) | Kind::Sections(section) | Kind::SectionMap(section) => {
-            Some(section)
-        }
+        Kind::Section(section)
+        | Kind::SectionOrText(section)
+        | Kind::Sections(section)
+        | Kind::SectionMap(section) => Some(section),
         _ => None,
     }
 }
@@ -96,6 +97,9 @@ fn write_section(page: &mut String, section: &'static Section) {
 fn value_text(field: &Field) -> String {
     match field.kind {
         Kind::Section(section) => format!("[{}](#{})", section.name, anchor(section)),
+        Kind::SectionOrText(section) => {
+            format!("a text or [{}](#{})", section.name, anchor(section))
+        }
         Kind::Sections(section) => format!("list of [{}](#{})", section.name, anchor(section)),
         Kind::SectionMap(section) => format!("mapping of [{}](#{})", section.name, anchor(section)),
         Kind::OneOf(allowed) | Kind::OneOfAnyCase(allowed) => allowed
@@ -175,7 +179,7 @@ fn write_fields(text: &mut String, fields: &[&'static Field], depth: usize) {
             }
             kind if !field.default.is_empty() && field.inert.is_none() => {
                 let value = match kind {
-                    Kind::Text | Kind::Regex | Kind::Path => format!("{:?}", field.default),
+                    Kind::Text | Kind::Template | Kind::Regex | Kind::Path => format!("{:?}", field.default),
                     _ => field.default.to_owned(),
                 };
                 let _infallible = writeln!(text, "{indent}{}: {value}  # {}", field.key, field.doc);

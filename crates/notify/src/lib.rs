@@ -20,6 +20,7 @@ mod machine;
 mod matchers;
 mod notification_log;
 mod plan;
+pub mod receivers;
 mod record;
 mod route;
 mod runner;
