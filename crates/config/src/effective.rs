@@ -18,10 +18,8 @@ use crate::sections::relabel::RELABEL;
 use crate::sections::root::ROOT;
 use crate::sections::scrape::SCRAPE;
 use crate::size::size_text;
+use crate::values::HIDDEN;
 use crate::yaml::{Entry, Node, NodePath, NodeValue, Position};
-
-/// What stands for a secret.
-const HIDDEN: &str = "<secret>";
 
 /// Sections whose defaults are worth showing though the file does not name them.
 const ALWAYS_SHOWN: [&str; 6] = [
@@ -44,6 +42,13 @@ pub(crate) fn effective_yaml(root: &Node, config: &Config) -> String {
     fill_jobs(&mut root, config);
     let mut writer = Writer::default();
     writer.section(Some(&root), &ROOT, 0);
+    writer.out
+}
+
+/// One section by itself.
+pub(crate) fn section_yaml(node: Option<&Node>, section: &'static Section) -> String {
+    let mut writer = Writer::default();
+    writer.section(node, section, 0);
     writer.out
 }
 

@@ -4,7 +4,7 @@ use bellwether_template::{Functions, Mode, TemplateError, TemplateSet, Time};
 
 use crate::problem::{NamedFile, Problem, Problems};
 use crate::schema::{Kind, Section};
-use crate::values::{check_scalar, kind_name, nearest};
+use crate::values::{HIDDEN, check_scalar, kind_name, nearest};
 use crate::view::{Origin, View};
 use crate::yaml::{Entry, Node, NodeValue};
 
@@ -137,6 +137,13 @@ impl Validator<'_> {
                 if let NodeValue::Scalar(scalar) = &node.value {
                     match kind {
                         Kind::Template => self.template(node, &scalar.text),
+                        Kind::SecretUrl(_) | Kind::SecretTemplateUrl if &*scalar.text == HIDDEN => {
+                            let message =
+                                "stands for a URL that was hidden: nothing can be sent to it";
+                            let file = &self.origin.file;
+                            self.problems
+                                .warning(file, node.position, &node.path, message);
+                        }
                         Kind::SecretTemplateUrl => self.secret_template(node, &scalar.text),
                         _ => {}
                     }

@@ -23,6 +23,7 @@ mod plan;
 pub mod receivers;
 mod record;
 mod route;
+mod route_test;
 mod runner;
 mod silence;
 
@@ -35,5 +36,6 @@ pub use matchers::{MatchersError, parse_matcher, parse_matchers};
 pub use notification_log::Reason;
 pub use plan::{Integration, Plan};
 pub use route::{GroupBy, Route, RouteSettings, RouteTree};
+pub use route_test::{TakenRoute, taken_routes};
 pub use runner::{AttemptError, BoxFuture, Deliver, Runner, RunnerParts};
 pub use silence::{BYTES_MAX, MATCHERS_MAX, Silence, SilenceError, SilenceRequest, SilenceState};

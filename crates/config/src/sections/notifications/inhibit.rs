@@ -12,13 +12,52 @@ pub(super) static INHIBIT_RULE: Section = Section {
     doc: "Alerts that match the source side keep those that match the target side from being sent.",
     fields: &[
         Field::new("name", Kind::Text, "", "What the rule is called."),
-        Field::new("source_matchers", Kind::List(&Kind::Text), "", "What alerts that inhibit satisfy."),
-        Field::new("source_match", Kind::Map(&Kind::Text), "", "Labels and values of alerts that inhibit.").deprecated("use source_matchers"),
-        Field::new("source_match_re", Kind::Map(&Kind::Text), "", "Labels and patterns of alerts that inhibit.").deprecated("use source_matchers"),
-        Field::new("target_matchers", Kind::List(&Kind::Text), "", "What alerts that are inhibited satisfy."),
-        Field::new("target_match", Kind::Map(&Kind::Text), "", "Labels and values of alerts that are inhibited.").deprecated("use target_matchers"),
-        Field::new("target_match_re", Kind::Map(&Kind::Text), "", "Labels and patterns of alerts that are inhibited.").deprecated("use target_matchers"),
-        Field::new("equal", Kind::List(&Kind::Text), "", "Labels whose values must be the same on both sides."),
+        Field::new(
+            "source_matchers",
+            Kind::List(&Kind::Text),
+            "",
+            "What alerts that inhibit satisfy.",
+        ),
+        Field::new(
+            "source_match",
+            Kind::Map(&Kind::Text),
+            "",
+            "Labels and values of alerts that inhibit.",
+        )
+        .deprecated("use source_matchers"),
+        Field::new(
+            "source_match_re",
+            Kind::Map(&Kind::Text),
+            "",
+            "Labels and patterns of alerts that inhibit.",
+        )
+        .deprecated("use source_matchers"),
+        Field::new(
+            "target_matchers",
+            Kind::List(&Kind::Text),
+            "",
+            "What alerts that are inhibited satisfy.",
+        ),
+        Field::new(
+            "target_match",
+            Kind::Map(&Kind::Text),
+            "",
+            "Labels and values of alerts that are inhibited.",
+        )
+        .deprecated("use target_matchers"),
+        Field::new(
+            "target_match_re",
+            Kind::Map(&Kind::Text),
+            "",
+            "Labels and patterns of alerts that are inhibited.",
+        )
+        .deprecated("use target_matchers"),
+        Field::new(
+            "equal",
+            Kind::List(&Kind::Text),
+            "",
+            "Labels whose values must be the same on both sides.",
+        ),
     ],
     includes: &[],
     check: Some(|view, problems| {

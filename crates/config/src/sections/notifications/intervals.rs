@@ -16,7 +16,12 @@ pub(super) static NAMED_INTERVAL: Section = Section {
     doc: "A name for times; it holds where one of its intervals does.",
     fields: &[
         Field::required("name", Kind::Text, "Its name, unique in the file."),
-        Field::new("time_intervals", Kind::Sections(&INTERVAL), "", "The times."),
+        Field::new(
+            "time_intervals",
+            Kind::Sections(&INTERVAL),
+            "",
+            "The times.",
+        ),
     ],
     includes: &[],
     check: None,
@@ -27,11 +32,36 @@ static INTERVAL: Section = Section {
     doc: "Times that satisfy everything that is written. A list is satisfied by one of its items.",
     fields: &[
         Field::new("times", Kind::Sections(&TIMES), "", "Times of the day."),
-        Field::new("weekdays", Kind::List(&Kind::Text), "", "Days of the week: `saturday`, `monday:friday`."),
-        Field::new("days_of_month", Kind::List(&Kind::Text), "", "Days of the month: `1`, `10:20`, `-3:-1` for the last three."),
-        Field::new("months", Kind::List(&Kind::Text), "", "Months: `december`, `1:3`, `may:august`."),
-        Field::new("years", Kind::List(&Kind::Text), "", "Years: `2026`, `2026:2028`."),
-        Field::new("location", Kind::Text, "", "The time zone that all of that is read in, such as `Europe/Berlin`; `Local` is that of the machine, UTC where absent."),
+        Field::new(
+            "weekdays",
+            Kind::List(&Kind::Text),
+            "",
+            "Days of the week: `saturday`, `monday:friday`.",
+        ),
+        Field::new(
+            "days_of_month",
+            Kind::List(&Kind::Text),
+            "",
+            "Days of the month: `1`, `10:20`, `-3:-1` for the last three.",
+        ),
+        Field::new(
+            "months",
+            Kind::List(&Kind::Text),
+            "",
+            "Months: `december`, `1:3`, `may:august`.",
+        ),
+        Field::new(
+            "years",
+            Kind::List(&Kind::Text),
+            "",
+            "Years: `2026`, `2026:2028`.",
+        ),
+        Field::new(
+            "location",
+            Kind::Text,
+            "",
+            "The time zone that all of that is read in, such as `Europe/Berlin`; `Local` is that of the machine, UTC where absent.",
+        ),
     ],
     includes: &[],
     check: None,
@@ -42,7 +72,11 @@ static TIMES: Section = Section {
     doc: "A range of a day.",
     fields: &[
         Field::required("start_time", Kind::Text, "`HH:MM`, included."),
-        Field::required("end_time", Kind::Text, "`HH:MM`, not included; `24:00` is the end of the day."),
+        Field::required(
+            "end_time",
+            Kind::Text,
+            "`HH:MM`, not included; `24:00` is the end of the day.",
+        ),
     ],
     includes: &[],
     check: Some(|view, problems| {
@@ -168,9 +202,9 @@ fn decode_interval(view: &View<'_>, problems: &mut Problems) -> TimeInterval {
                 })
             })
             .collect(),
-        zone: view.node_of("location").map_or(TimeZone::UTC, |node| {
-            decode_zone(view, node, problems)
-        }),
+        zone: view
+            .node_of("location")
+            .map_or(TimeZone::UTC, |node| decode_zone(view, node, problems)),
     }
 }
 
@@ -193,11 +227,7 @@ fn decode_zone(view: &View<'_>, node: &Node, problems: &mut Problems) -> TimeZon
 }
 
 /// Both ends of `a:b`, or of `a` alone.
-fn ends(
-    text: &str,
-    want: &str,
-    read: impl Fn(&str) -> Option<i32>,
-) -> Result<Span, String> {
+fn ends(text: &str, want: &str, read: impl Fn(&str) -> Option<i32>) -> Result<Span, String> {
     let (begin, end) = text.split_once(':').unwrap_or((text, text));
     match (read(begin), read(end)) {
         (Some(begin), Some(end)) => Ok(Span { begin, end }),
@@ -273,10 +303,11 @@ mod tests {
 
     #[test]
     fn spans_are_read() {
-        let check = |read: fn(&str) -> Result<Span, String>, text: &str, want: Option<(i32, i32)>| {
-            let got = read(text).ok().map(|span| (span.begin, span.end));
-            assert_eq!(got, want, "{text}");
-        };
+        let check =
+            |read: fn(&str) -> Result<Span, String>, text: &str, want: Option<(i32, i32)>| {
+                let got = read(text).ok().map(|span| (span.begin, span.end));
+                assert_eq!(got, want, "{text}");
+            };
         check(weekdays, "sunday", Some((0, 0)));
         check(weekdays, "monday:friday", Some((1, 5)));
         check(weekdays, "friday:monday", None);

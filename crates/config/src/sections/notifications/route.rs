@@ -9,24 +9,92 @@ use super::matchers::{MatcherKeys, decode_matchers};
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
 use crate::view::{View, node_text};
+use crate::yaml::{NodePath, Position};
 
 pub(super) static ROUTE: Section = Section {
     name: "route",
     doc: "A node of the routing tree. What it does not say it takes from its parent, but for the time intervals.",
     fields: &[
-        Field::new("receiver", Kind::Text, "", "Name of the receiver; the root must have one."),
-        Field::new("group_by", Kind::List(&Kind::Text), "", "Labels by which alerts are put together; `...` alone: each alert by itself."),
-        Field::new("matchers", Kind::List(&Kind::Text), "", "What alerts must satisfy, such as `severity=\"critical\"` or `team=~\"db|web\"`. The root has none."),
-        Field::new("match", Kind::Map(&Kind::Text), "", "Labels and values that alerts must have.").deprecated("use matchers"),
-        Field::new("match_re", Kind::Map(&Kind::Text), "", "Labels and patterns that alerts must match.").deprecated("use matchers"),
-        Field::new("mute_time_intervals", Kind::List(&Kind::Text), "", "Time intervals in which nothing is sent. The root has none."),
-        Field::new("active_time_intervals", Kind::List(&Kind::Text), "", "Time intervals outside of which nothing is sent. The root has none."),
-        Field::new("continue", Kind::Bool, "false", "Try later siblings, too, where this node matches."),
-        Field::new("group_wait", Kind::Duration, "", "How long a new group waits for more alerts; 30s at the root."),
-        Field::new("group_interval", Kind::Duration, "", "How long until a group that has changed is notified again; 5m at the root."),
-        Field::new("repeat_interval", Kind::Duration, "", "How long until a group that has not changed is notified again; 4h at the root."),
-        Field::new("labels", Kind::Labels, "", "Labels of the route for templates, added to those of the parent; values may be templates."),
-        Field::new("routes", Kind::Sections(&ROUTE), "", "Nodes below, tried in order."),
+        Field::new(
+            "receiver",
+            Kind::Text,
+            "",
+            "Name of the receiver; the root must have one.",
+        ),
+        Field::new(
+            "group_by",
+            Kind::List(&Kind::Text),
+            "",
+            "Labels by which alerts are put together; `...` alone: each alert by itself.",
+        ),
+        Field::new(
+            "matchers",
+            Kind::List(&Kind::Text),
+            "",
+            "What alerts must satisfy, such as `severity=\"critical\"` or `team=~\"db|web\"`. The root has none.",
+        ),
+        Field::new(
+            "match",
+            Kind::Map(&Kind::Text),
+            "",
+            "Labels and values that alerts must have.",
+        )
+        .deprecated("use matchers"),
+        Field::new(
+            "match_re",
+            Kind::Map(&Kind::Text),
+            "",
+            "Labels and patterns that alerts must match.",
+        )
+        .deprecated("use matchers"),
+        Field::new(
+            "mute_time_intervals",
+            Kind::List(&Kind::Text),
+            "",
+            "Time intervals in which nothing is sent. The root has none.",
+        ),
+        Field::new(
+            "active_time_intervals",
+            Kind::List(&Kind::Text),
+            "",
+            "Time intervals outside of which nothing is sent. The root has none.",
+        ),
+        Field::new(
+            "continue",
+            Kind::Bool,
+            "false",
+            "Try later siblings, too, where this node matches.",
+        ),
+        Field::new(
+            "group_wait",
+            Kind::Duration,
+            "",
+            "How long a new group waits for more alerts; 30s at the root.",
+        ),
+        Field::new(
+            "group_interval",
+            Kind::Duration,
+            "",
+            "How long until a group that has changed is notified again; 5m at the root.",
+        ),
+        Field::new(
+            "repeat_interval",
+            Kind::Duration,
+            "",
+            "How long until a group that has not changed is notified again; 4h at the root.",
+        ),
+        Field::new(
+            "labels",
+            Kind::Labels,
+            "",
+            "Labels of the route for templates, added to those of the parent; values may be templates.",
+        ),
+        Field::new(
+            "routes",
+            Kind::Sections(&ROUTE),
+            "",
+            "Nodes below, tried in order.",
+        ),
     ],
     includes: &[],
     check: Some(check_route),
@@ -67,10 +135,19 @@ pub(super) struct Names<'a> {
     pub(super) time_intervals: &'a BTreeSet<String>,
 }
 
-/// Decodes the root of the tree.
+/// Where a route stands.
+pub(super) struct RoutePlace {
+    pub(super) file: String,
+    pub(super) position: Position,
+    pub(super) path: NodePath,
+}
+
+/// Decodes the root of the tree. `places` gets every node's place, parents before their children,
+/// as a [`bellwether_notify::RouteTree`] has them.
 pub(super) fn decode_root(
     view: &View<'_>,
     names: &Names<'_>,
+    places: &mut Vec<RoutePlace>,
     problems: &mut Problems,
 ) -> RouteSettings {
     if !view.is_set("receiver") {
@@ -101,10 +178,20 @@ pub(super) fn decode_root(
             "is true at the root, which has no siblings",
         );
     }
-    decode_route(view, names, problems)
+    decode_route(view, names, places, problems)
 }
 
-fn decode_route(view: &View<'_>, names: &Names<'_>, problems: &mut Problems) -> RouteSettings {
+fn decode_route(
+    view: &View<'_>,
+    names: &Names<'_>,
+    places: &mut Vec<RoutePlace>,
+    problems: &mut Problems,
+) -> RouteSettings {
+    places.push(RoutePlace {
+        file: view.origin.file.clone(),
+        position: view.position(),
+        path: view.path(),
+    });
     let receiver = view.optional_text("receiver");
     if let Some(receiver) = &receiver
         && !names.receivers.contains(receiver)
@@ -130,7 +217,7 @@ fn decode_route(view: &View<'_>, names: &Names<'_>, problems: &mut Problems) -> 
         routes: view
             .sections("routes")
             .iter()
-            .map(|route| decode_route(route, names, problems))
+            .map(|route| decode_route(route, names, places, problems))
             .collect(),
     }
 }
