@@ -9,6 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::check::Check;
+use crate::test_routes::TestRoutes;
+
 /// Monitoring for services built on AI models.
 #[derive(Debug, Parser)]
 #[command(name = "bellwether", version, about, disable_help_subcommand = true)]
@@ -325,22 +328,6 @@ pub(crate) struct Demo {
     pub(crate) seed: u64,
 }
 
-/// Files to check.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Check {
-    /// Check a configuration file and what it names.
-    Config {
-        /// The file.
-        file: PathBuf,
-        /// Check the file alone, not those it names: for configurations of other machines.
-        #[arg(long)]
-        syntax_only: bool,
-        /// How to print the answer.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
-    },
-}
-
 /// Where the server is.
 #[derive(Debug, Args)]
 pub(crate) struct Remote {
@@ -398,6 +385,8 @@ pub(crate) enum Test {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Tell which receivers an alert goes to, or check files of such cases.
+    Routes(TestRoutes),
 }
 
 /// Flags of `export`.

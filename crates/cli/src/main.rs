@@ -1,7 +1,8 @@
 //! The `bellwether` binary: flags, wiring, signals, exit codes.
 //!
 //! ## Model
-//! Each command is a module. Exit codes: 0, 1 (the answer is no), 2 (could not run).
+//! Each command is a module. Exit codes: 0, 1 (the answer is no), 2 (could not run),
+//! 3 (lints, where they are to be fatal).
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -12,10 +13,12 @@ mod allocator;
 mod arguments;
 mod check;
 mod demo;
+mod junit;
 mod logging;
 mod remote;
 mod serve;
 mod test_promql;
+mod test_routes;
 mod wiring;
 
 use std::process::ExitCode;
@@ -23,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser as _;
 
-use crate::arguments::{Arguments, Check, Command, Test, as_serve_understands};
+use crate::arguments::{Arguments, Command, Test, as_serve_understands};
 
 /// Takes no lock between threads, and returns freed memory to the system (see
 /// [`allocator::return_memory_at_once`]): what a server with a memory ceiling needs.
@@ -47,12 +50,8 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => done(serve::run(&serve)),
         Command::Demo(demo) => done(demo::run(&demo)),
-        Command::Check(Check::Config {
-            file,
-            syntax_only: false,
-            output,
-        }) => check::config(&file, output),
-        Command::Check(Check::Config { file, output, .. }) => check::syntax(&file, output),
+        Command::Check(check) => check::run(&check),
+        Command::Test(Test::Routes(routes)) => test_routes::run(&routes),
         Command::Test(Test::Promql {
             files,
             embedded,

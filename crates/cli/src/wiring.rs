@@ -35,6 +35,7 @@ pub(crate) fn load(path: &Path, features: &[String]) -> Result<Loaded> {
         proto_first: has("created-timestamp-zero-ingestion"),
         native_histograms: has("native-histograms"),
         extra_scrape_metrics: has("extra-scrape-metrics"),
+        promql: Features::from_names(&features.iter().map(String::as_str).collect::<Vec<_>>()),
         ..LoadOptions::default()
     };
     config::load(path, &options).with_context(|| format!("{} cannot be used", path.display()))

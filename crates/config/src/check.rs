@@ -3,8 +3,11 @@
 //! ## Model
 //! A [`CheckReport`] has errors (the server would not take the file, or a file it needs is missing
 //! or wrong) and warnings (settings without effect, discoveries that are not carried out, old
-//! names). It looks at rule files with their queries, at target files and at secret files, which
-//! a load does not.
+//! names). It looks at target files and at secret files, which a load does not. [`check_rules`] and
+//! [`check_notifications`] do the same for files that stand by themselves.
+
+mod notifications;
+mod rules;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,13 +16,16 @@ use bellwether_promql::Features;
 use bellwether_scrape::settings::{Discovery, ScrapeSettings};
 use serde_json::{Value, json};
 
-use crate::config::{LoadOptions, Loaded, load, origin_of, parse, read_file};
+pub use self::notifications::{NotificationCounts, NotificationsReport, check_notifications};
+pub use self::rules::{RuleLints, RulesReport, check_rules, check_rules_text};
+
+use self::notifications::counts_of;
+use crate::config::{LoadOptions, Loaded, load, origin_of, read_file};
 use crate::glob::glob;
-use crate::problem::{Problem, Problems};
+use crate::problem::{NamedFile, Problem, Problems};
+use crate::rules::duplicate_rules;
 use crate::sections::discovery::TARGET_GROUP;
-use crate::sections::rules::{RULE_FILE, check_queries};
 use crate::validate::validate;
-use crate::view::View;
 use crate::yaml::{self, Entry, Node, NodePath, NodeValue, Position};
 
 /// What a check depends on besides the files.
@@ -48,6 +54,8 @@ pub struct CheckReport {
     pub rule_count: usize,
     /// Receivers of remote write.
     pub remote_write_count: usize,
+    /// What there is of notifications, where the configuration has them.
+    pub notifications: Option<NotificationCounts>,
 }
 
 impl CheckReport {
@@ -60,56 +68,72 @@ impl CheckReport {
     /// The report as JSON, for scripts.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let problems = |problems: &[Problem]| -> Vec<Value> {
-            problems
-                .iter()
-                .map(|problem| {
-                    json!({
-                        "file": problem.file,
-                        "line": problem.position.line,
-                        "column": problem.position.column,
-                        "path": problem.path,
-                        "message": problem.message,
-                    })
-                })
-                .collect()
-        };
         json!({
             "file": self.file,
             "ok": self.is_ok(),
-            "errors": problems(&self.errors),
-            "warnings": problems(&self.warnings),
+            "errors": problems_json(&self.errors),
+            "warnings": problems_json(&self.warnings),
             "scrape_jobs": self.job_count,
             "rule_files": self.rule_file_count,
             "rules": self.rule_count,
             "remote_writes": self.remote_write_count,
+            "notifications": self.notifications.as_ref().map(NotificationCounts::to_json),
         })
     }
+}
+
+fn problems_json(problems: &[Problem]) -> Vec<Value> {
+    problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "file": problem.file,
+                "line": problem.position.line,
+                "column": problem.position.column,
+                "path": problem.path,
+                "message": problem.message,
+            })
+        })
+        .collect()
+}
+
+/// Writes a line for each error and warning.
+fn write_problems(
+    f: &mut fmt::Formatter<'_>,
+    errors: &[Problem],
+    warnings: &[Problem],
+) -> fmt::Result {
+    for error in errors {
+        writeln!(f, "error: {error}")?;
+    }
+    for warning in warnings {
+        writeln!(f, "warning: {warning}")?;
+    }
+    Ok(())
+}
+
+fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The report for people: a line for each error and warning, and a last one that sums up.
 impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for error in &self.errors {
-            writeln!(f, "error: {error}")?;
-        }
-        for warning in &self.warnings {
-            writeln!(f, "warning: {warning}")?;
-        }
-        let plural = |count: usize, word: &str| {
-            format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-        };
+        write_problems(f, &self.errors, &self.warnings)?;
         if self.is_ok() {
             write!(
                 f,
-                "{}: valid; {}, {} in {}, {}, {}",
+                "{}: valid; {}, {} in {}, {}, ",
                 self.file,
                 plural(self.job_count, "scrape job"),
                 plural(self.rule_count, "rule"),
                 plural(self.rule_file_count, "rule file"),
                 plural(self.remote_write_count, "remote write"),
-                plural(self.warnings.len(), "warning"),
-            )
+            )?;
+            if let Some(counts) = &self.notifications {
+                write!(f, "{counts}, ")?;
+            }
+            write!(f, "{}", plural(self.warnings.len(), "warning"))
         } else {
             write!(
                 f,
@@ -125,9 +149,16 @@ impl fmt::Display for CheckReport {
 /// Checks a configuration file and the files it names.
 #[must_use]
 pub fn check(path: &Path, options: &CheckOptions<'_>) -> CheckReport {
-    let (mut report, loaded) = loaded_report(path, options);
+    let load = LoadOptions {
+        promql: options.features,
+        ..options.load
+    };
+    let (mut report, loaded) = loaded_report(path, &load);
     if let Some(loaded) = loaded {
-        check_named(path, &loaded, options, &mut report);
+        check_named(path, &loaded, &mut report);
+        report
+            .warnings
+            .extend(duplicate_rules(&loaded.config.rule_groups));
     }
     report
 }
@@ -136,10 +167,14 @@ pub fn check(path: &Path, options: &CheckOptions<'_>) -> CheckReport {
 /// (`scrape_config_files`): the others may be on another machine.
 #[must_use]
 pub fn check_syntax(path: &Path, options: &CheckOptions<'_>) -> CheckReport {
-    loaded_report(path, options).0
+    let load = LoadOptions {
+        leave_named_files: true,
+        ..options.load
+    };
+    loaded_report(path, &load).0
 }
 
-fn loaded_report(path: &Path, options: &CheckOptions<'_>) -> (CheckReport, Option<Loaded>) {
+fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option<Loaded>) {
     let mut report = CheckReport {
         file: path.display().to_string(),
         errors: Vec::new(),
@@ -148,8 +183,9 @@ fn loaded_report(path: &Path, options: &CheckOptions<'_>) -> (CheckReport, Optio
         rule_file_count: 0,
         rule_count: 0,
         remote_write_count: 0,
+        notifications: None,
     };
-    let loaded = match load(path, &options.load) {
+    let loaded = match load(path, options) {
         Err(errors) => {
             report.errors = errors.errors;
             None
@@ -158,6 +194,10 @@ fn loaded_report(path: &Path, options: &CheckOptions<'_>) -> (CheckReport, Optio
             report.warnings.clone_from(&loaded.warnings);
             report.job_count = loaded.config.scrape.len();
             report.remote_write_count = loaded.config.remote_write.len();
+            report.rule_file_count = loaded.rule_files.len();
+            let groups = &loaded.config.rule_groups;
+            report.rule_count = groups.iter().map(|group| group.rules.len()).sum();
+            report.notifications = loaded.config.notifications.as_ref().map(counts_of);
             check_static_targets(&loaded, &mut report);
             Some(loaded)
         }
@@ -184,95 +224,33 @@ fn check_static_targets(loaded: &Loaded, report: &mut CheckReport) {
     }
 }
 
-fn check_named(path: &Path, loaded: &Loaded, options: &CheckOptions<'_>, report: &mut CheckReport) {
-    let mut problems = Problems {
-        warnings: loaded.warnings.clone(),
-        ..Problems::default()
-    };
-    for named in &loaded.files {
+/// An error for each file that cannot be read.
+fn missing(files: &[NamedFile]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for named in files {
         if let Err(error) = std::fs::File::open(&named.path) {
             let mut problem = named.origin.clone();
             problem.message = format!(
                 "{:?} cannot be read: {error}",
                 named.path.display().to_string()
             );
-            problems.errors.push(problem);
+            found.push(problem);
         }
     }
-    check_rule_files(path, loaded, options, report, &mut problems);
+    found
+}
+
+fn check_named(path: &Path, loaded: &Loaded, report: &mut CheckReport) {
+    let mut problems = Problems {
+        warnings: loaded.warnings.clone(),
+        ..Problems::default()
+    };
+    problems.errors.extend(missing(&loaded.files));
     for job in &loaded.config.scrape {
         check_target_files(path, job, &mut problems);
     }
     report.errors.extend(problems.errors);
     report.warnings = problems.warnings;
-}
-
-fn check_rule_files(
-    path: &Path,
-    loaded: &Loaded,
-    options: &CheckOptions<'_>,
-    report: &mut CheckReport,
-    problems: &mut Problems,
-) {
-    let main = path.display().to_string();
-    let root = yaml::read(&loaded.source_text).ok();
-    let items: &[Node] = match root.as_ref().and_then(|d| d.root.get("rule_files")) {
-        Some(Node {
-            value: NodeValue::List(items),
-            ..
-        }) => items,
-        _ => &[],
-    };
-    for (pattern, item) in loaded.config.rule_files.iter().zip(items) {
-        let shown = pattern.display().to_string();
-        let files = match glob(pattern) {
-            Ok(files) => files,
-            Err(error) => {
-                let message = format!("{shown:?} cannot be looked up: {error}");
-                problems.error(&main, item.position, &item.path, message);
-                continue;
-            }
-        };
-        if files.is_empty() {
-            problems.warning(
-                &main,
-                item.position,
-                &item.path,
-                format!("no file matches {shown:?}"),
-            );
-        }
-        for file in files {
-            match read_file(&file) {
-                Ok(source) => {
-                    report.rule_file_count += 1;
-                    report.rule_count +=
-                        check_rule_file(&file, &source, &options.features, problems);
-                }
-                Err(problem) => problems.error(
-                    &main,
-                    item.position,
-                    &item.path,
-                    format!("{:?} {}", problem.file, problem.message),
-                ),
-            }
-        }
-    }
-}
-
-fn check_rule_file(
-    file: &Path,
-    source: &str,
-    features: &Features,
-    problems: &mut Problems,
-) -> usize {
-    let origin = origin_of(file);
-    match parse(source, &origin, &RULE_FILE, problems) {
-        Some(root) => {
-            let view = View::new(Some(&root), &RULE_FILE, &origin);
-            check_queries(&view, features, problems)
-        }
-        None => 0,
-    }
 }
 
 /// Checks the files of file discovery that are there; one that is missing may appear later.

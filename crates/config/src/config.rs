@@ -6,23 +6,29 @@ use std::path::{Path, PathBuf};
 
 use bellwether_forward::settings::RemoteWriteSettings;
 use bellwether_ingest::otlp::OtlpSettings;
+use bellwether_promql::Features;
+use bellwether_rules::GroupSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
 use crate::effective::effective_yaml;
 use crate::glob::glob;
+use crate::notifications::{NotificationConfig, decode_at};
 use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
+use crate::rules::{LoadedRules, RuleOptions, read_groups};
 use crate::schema::Section;
 use crate::sections::alerting::{AlertingSettings, decode_alerting};
 use crate::sections::global::{GlobalSettings, decode_global};
+use crate::sections::notifications::NamedFiles;
 use crate::sections::otlp::decode_otlp;
 use crate::sections::remote::{RemoteReadSettings, decode_remote_reads, decode_remote_writes};
 use crate::sections::root::{LATER, ROOT};
+use crate::sections::rules::RuleDecoder;
 use crate::sections::scrape::{JobPlace, SCRAPE_FILE, decode_jobs};
 use crate::sections::server::{ServerSettings, decode_server};
 use crate::sections::storage::{StorageSettings, decode_storage};
 use crate::sections::tracing::{TracingSettings, decode_tracing};
 use crate::sections::web::{WEB, WebSettings, decode_web};
-use crate::validate::validate;
+use crate::validate::{UnknownKeys, validate_with};
 use crate::view::{Origin, View};
 use crate::yaml::{self, Node, NodePath, Position};
 
@@ -39,6 +45,11 @@ pub struct LoadOptions<'a> {
     /// Write additional series about each scrape unless the file says otherwise (feature
     /// `extra-scrape-metrics`).
     pub extra_scrape_metrics: bool,
+    /// Features of PromQL that queries of rules may use.
+    pub promql: Features,
+    /// Leave the files that other parts of a server read: rules, templates of notifications. For
+    /// configurations of other machines.
+    pub leave_named_files: bool,
 }
 
 impl Default for LoadOptions<'_> {
@@ -49,6 +60,8 @@ impl Default for LoadOptions<'_> {
             proto_first: false,
             native_histograms: false,
             extra_scrape_metrics: false,
+            promql: Features::default(),
+            leave_named_files: false,
         }
     }
 }
@@ -59,6 +72,8 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("proto_first", &self.proto_first)
             .field("native_histograms", &self.native_histograms)
             .field("extra_scrape_metrics", &self.extra_scrape_metrics)
+            .field("promql", &self.promql)
+            .field("leave_named_files", &self.leave_named_files)
             .finish_non_exhaustive()
     }
 }
@@ -72,6 +87,10 @@ pub struct Config {
     pub scrape: Vec<ScrapeSettings>,
     /// Patterns of rule files, joined with the configuration's folder.
     pub rule_files: Vec<PathBuf>,
+    /// The groups of these files, in the order of the files.
+    pub rule_groups: Vec<GroupSettings>,
+    /// Who is told of alerts, where the configuration says it.
+    pub notifications: Option<NotificationConfig>,
     /// External Alertmanagers.
     pub alerting: AlertingSettings,
     /// Receivers of remote write.
@@ -99,6 +118,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Files that the configuration needs.
     pub files: Vec<NamedFile>,
+    /// Rule files that were read.
+    pub rule_files: Vec<PathBuf>,
     /// Where each scrape job stands, by its name.
     pub job_places: HashMap<String, JobPlace>,
     /// The text of the file. May hold secrets.
@@ -133,8 +154,9 @@ impl Config {
     }
 }
 
-/// Loads a file and the files that `scrape_config_files` names. Files that other settings name
-/// are not looked at.
+/// Loads a file, and the files that belong to it: those of `scrape_config_files` and `rule_files`,
+/// the one that `notifications` names, and templates of notifications. Files that other settings
+/// name are not looked at.
 ///
 /// # Errors
 /// Every reason why the file cannot be used.
@@ -158,8 +180,15 @@ pub fn load_text(
 ) -> Result<Loaded, ConfigErrors> {
     let mut problems = Problems::default();
     let mut job_places = HashMap::new();
+    let mut rule_files = Vec::new();
     let decoded = parse(source, origin, &ROOT, &mut problems).map(|root| {
-        let config = decode(&root, origin, options, &mut job_places, &mut problems);
+        let mut config = decode(&root, origin, options, &mut job_places, &mut problems);
+        if !options.leave_named_files {
+            let view = View::new(Some(&root), &ROOT, origin);
+            let loaded = read_rule_files(&view, &config, options, &mut problems);
+            config.rule_groups = loaded.groups;
+            rule_files = loaded.files;
+        }
         (config, root)
     });
     match decoded {
@@ -168,6 +197,7 @@ pub fn load_text(
             config,
             warnings: problems.warnings,
             files: problems.files,
+            rule_files,
             job_places,
             source_text: source.to_owned(),
         }),
@@ -195,7 +225,7 @@ pub fn load_web(path: &Path) -> Result<WebSettings, ConfigErrors> {
 }
 
 /// Sorts the errors by place, those of the file itself before those of files it names.
-fn errors_of(problems: Problems) -> ConfigErrors {
+pub(crate) fn errors_of(problems: Problems) -> ConfigErrors {
     let mut errors = problems.errors;
     let mut files: Vec<String> = Vec::new();
     for error in &errors {
@@ -252,6 +282,17 @@ pub(crate) fn parse(
     section: &'static Section,
     problems: &mut Problems,
 ) -> Option<Node> {
+    parse_with(source, origin, section, UnknownKeys::Refuse, problems)
+}
+
+/// The same, with a say in what becomes of unknown keys.
+pub(crate) fn parse_with(
+    source: &str,
+    origin: &Origin,
+    section: &'static Section,
+    unknown: UnknownKeys,
+    problems: &mut Problems,
+) -> Option<Node> {
     match yaml::read(source) {
         Ok(document) => {
             if let Some(position) = document.second_document {
@@ -263,7 +304,7 @@ pub(crate) fn parse(
                 );
             }
             if !document.root.is_null() {
-                validate(&document.root, section, origin, problems);
+                validate_with(&document.root, section, origin, unknown, problems);
             }
             Some(document.root)
         }
@@ -299,6 +340,16 @@ fn decode(
             .iter()
             .map(|pattern| origin.join(pattern))
             .collect(),
+        rule_groups: Vec::new(),
+        notifications: decode_at(
+            &view,
+            if options.leave_named_files {
+                NamedFiles::Leave
+            } else {
+                NamedFiles::Read
+            },
+            problems,
+        ),
         remote_write: decode_remote_writes(
             &view.sections("remote_write"),
             global.name_validation,
@@ -318,6 +369,62 @@ fn decode(
         global,
         scrape,
     }
+}
+
+/// Reads the groups of the files that `rule_files` names. A path that names none is no error, as in
+/// Prometheus, but is told.
+fn read_rule_files(
+    view: &View<'_>,
+    config: &Config,
+    options: &LoadOptions<'_>,
+    problems: &mut Problems,
+) -> LoadedRules {
+    let rule_options = RuleOptions {
+        features: options.promql,
+        interval_ms: config.global.evaluation_interval_ms,
+        names: config.global.name_validation,
+        ignore_unknown_keys: false,
+    };
+    let decoder = RuleDecoder::new(&rule_options);
+    let mut loaded = LoadedRules::default();
+    for (item, pattern) in view.items("rule_files").iter().zip(&config.rule_files) {
+        let shown = pattern.display().to_string();
+        let mut files = match glob(pattern) {
+            Ok(files) => files,
+            Err(error) => {
+                let message = format!("{shown:?} cannot be looked up: {error}");
+                problems.error(&view.origin.file, item.position, &item.path, message);
+                continue;
+            }
+        };
+        files.retain(|file| file != pattern || file.try_exists().unwrap_or(true));
+        if files.is_empty() {
+            problems.warning(
+                &view.origin.file,
+                item.position,
+                &item.path,
+                format!("no file matches {shown:?}"),
+            );
+        }
+        for file in files {
+            // Two patterns may name the same file, whose groups exist once.
+            if loaded.files.contains(&file) {
+                continue;
+            }
+            match read_file(&file) {
+                Ok(source) => {
+                    let groups = read_groups(&source, &file, &decoder, &rule_options, problems);
+                    loaded.groups.extend(groups);
+                    loaded.files.push(file);
+                }
+                Err(problem) => {
+                    let message = format!("{:?} {}", problem.file, problem.message);
+                    problems.error(&view.origin.file, item.position, &item.path, message);
+                }
+            }
+        }
+    }
+    loaded
 }
 
 /// Loads the jobs of the files that `scrape_config_files` names.

@@ -18,10 +18,8 @@ use crate::sections::relabel::RELABEL;
 use crate::sections::root::ROOT;
 use crate::sections::scrape::SCRAPE;
 use crate::size::size_text;
+use crate::values::HIDDEN;
 use crate::yaml::{Entry, Node, NodePath, NodeValue, Position};
-
-/// What stands for a secret.
-const HIDDEN: &str = "<secret>";
 
 /// Sections whose defaults are worth showing though the file does not name them.
 const ALWAYS_SHOWN: [&str; 6] = [
@@ -44,6 +42,13 @@ pub(crate) fn effective_yaml(root: &Node, config: &Config) -> String {
     fill_jobs(&mut root, config);
     let mut writer = Writer::default();
     writer.section(Some(&root), &ROOT, 0);
+    writer.out
+}
+
+/// One section by itself.
+pub(crate) fn section_yaml(node: Option<&Node>, section: &'static Section) -> String {
+    let mut writer = Writer::default();
+    writer.section(node, section, 0);
     writer.out
 }
 
@@ -265,7 +270,7 @@ impl Writer {
             _ if matches!(field.default, "" | "false" | "0" | "0s") => {}
             kind => {
                 self.key(field.key, depth);
-                let is_plain = !matches!(kind, Kind::Text | Kind::Regex);
+                let is_plain = !matches!(kind, Kind::Text | Kind::Template | Kind::Regex);
                 self.line(&scalar_text(field.default, is_plain));
             }
         }
@@ -280,7 +285,10 @@ impl Writer {
     fn value(&mut self, node: &Node, kind: &Kind, depth: usize) {
         match (&node.value, kind) {
             (_, Kind::Raw) => self.raw(node, depth, false),
-            (NodeValue::Mapping(entries), Kind::Section(section)) => {
+            (
+                NodeValue::Mapping(entries),
+                Kind::Section(section) | Kind::SectionOrText(section),
+            ) => {
                 self.out.push('\n');
                 let body = self.out.len();
                 self.section(Some(node), section, depth);
@@ -314,7 +322,10 @@ impl Writer {
                     self.value(item, item_kind, depth);
                 }
             }
-            (NodeValue::Scalar(scalar), Kind::Secret | Kind::Hash) => {
+            (
+                NodeValue::Scalar(scalar),
+                Kind::Secret | Kind::Hash | Kind::SecretUrl(_) | Kind::SecretTemplateUrl,
+            ) => {
                 let text = if scalar.text.is_empty() {
                     "\"\""
                 } else {

@@ -22,8 +22,11 @@ mod check;
 mod config;
 mod effective;
 mod glob;
+mod notifications;
 mod problem;
 mod reference;
+mod route_tests;
+mod rules;
 pub mod schema;
 mod sections;
 mod size;
@@ -32,11 +35,21 @@ mod values;
 mod view;
 pub mod yaml;
 
-pub use check::{CheckOptions, CheckReport, check, check_syntax};
+pub use check::{
+    CheckOptions, CheckReport, NotificationCounts, NotificationsReport, RuleLints, RulesReport,
+    check, check_notifications, check_rules, check_rules_text, check_syntax,
+};
 pub use config::{Config, LoadOptions, Loaded, load, load_text, load_web};
 pub use glob::{FILES_MAX, glob};
+pub use notifications::{
+    LoadedNotifications, NotificationConfig, load_alertmanager, load_alertmanager_text,
+};
 pub use problem::{ConfigErrors, NamedFile, Problem, Problems};
 pub use reference::{example, reference};
+pub use route_tests::{RouteTest, RouteTests, load_route_tests};
+pub use rules::{
+    LoadedRules, RuleOptions, alerts_without_runbook, duplicate_rules, load_rules, load_rules_text,
+};
 pub use sections::alerting::{AlertingSettings, AlertmanagerSettings};
 pub use sections::global::GlobalSettings;
 pub use sections::remote::RemoteReadSettings;

@@ -72,6 +72,13 @@ impl Problems {
         }
     }
 
+    /// Notes an error that is complete.
+    pub(crate) fn push(&mut self, problem: Problem) {
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(problem);
+        }
+    }
+
     /// Whether an error was noted at a path or below it.
     #[must_use]
     pub fn has_errors_under(&self, file: &str, path: &NodePath) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::route_tests::ROUTE_TESTS;
 use crate::schema::{Field, Kind, Section};
 use crate::sections::root::ROOT;
 use crate::sections::rules::RULE_FILE;
@@ -25,7 +26,9 @@ pub fn reference() -> String {
     let mut page = String::from(HEAD);
     let mut seen: Vec<&'static Section> = Vec::new();
     let mut waiting: std::collections::VecDeque<&'static Section> =
-        [&ROOT, &WEB, &RULE_FILE].into_iter().collect();
+        [&ROOT, &WEB, &RULE_FILE, &ROUTE_TESTS]
+            .into_iter()
+            .collect();
     while let Some(section) = waiting.pop_front() {
         if seen.iter().any(|known| std::ptr::eq(*known, section)) {
             continue;
@@ -42,9 +45,10 @@ pub fn reference() -> String {
 
 fn section_of(kind: &Kind) -> Option<&'static Section> {
     match kind {
-        Kind::Section(section) | Kind::Sections(section) | Kind::SectionMap(section) => {
-            Some(section)
-        }
+        Kind::Section(section)
+        | Kind::SectionOrText(section)
+        | Kind::Sections(section)
+        | Kind::SectionMap(section) => Some(section),
         _ => None,
     }
 }
@@ -96,6 +100,9 @@ fn write_section(page: &mut String, section: &'static Section) {
 fn value_text(field: &Field) -> String {
     match field.kind {
         Kind::Section(section) => format!("[{}](#{})", section.name, anchor(section)),
+        Kind::SectionOrText(section) => {
+            format!("a text or [{}](#{})", section.name, anchor(section))
+        }
         Kind::Sections(section) => format!("list of [{}](#{})", section.name, anchor(section)),
         Kind::SectionMap(section) => format!("mapping of [{}](#{})", section.name, anchor(section)),
         Kind::OneOf(allowed) | Kind::OneOfAnyCase(allowed) => allowed
@@ -175,7 +182,9 @@ fn write_fields(text: &mut String, fields: &[&'static Field], depth: usize) {
             }
             kind if !field.default.is_empty() && field.inert.is_none() => {
                 let value = match kind {
-                    Kind::Text | Kind::Regex | Kind::Path => format!("{:?}", field.default),
+                    Kind::Text | Kind::Template | Kind::Regex | Kind::Path => {
+                        format!("{:?}", field.default)
+                    }
                     _ => field.default.to_owned(),
                 };
                 let _infallible = writeln!(text, "{indent}{}: {value}  # {}", field.key, field.doc);

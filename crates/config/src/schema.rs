@@ -44,6 +44,14 @@ pub enum Kind {
     Hash,
     /// A URL with one of these schemes; none listed: any scheme.
     Url(&'static [&'static str]),
+    /// A URL that is never shown; not empty.
+    SecretUrl(&'static [&'static str]),
+    /// A URL with `http` or `https` that is never shown, or a template that makes one.
+    SecretTemplateUrl,
+    /// A template of notifications.
+    Template,
+    /// A duration as Go writes them, such as `1m30s` or `1.5h`.
+    GoDuration,
     /// A file that must be there for the setting to work.
     ReadFile,
     /// A file or folder that we write, or that may appear later.
@@ -64,6 +72,8 @@ pub enum Kind {
     Map(&'static Kind),
     /// A section.
     Section(&'static Section),
+    /// A section, or a text in its place.
+    SectionOrText(&'static Section),
     /// A list of sections.
     Sections(&'static Section),
     /// A mapping from any text to sections.

@@ -1,10 +1,21 @@
 //! Checks a tree against its tables: unknown keys, wrong types and values, missing settings.
 
+use bellwether_template::{Functions, Mode, TemplateError, TemplateSet, Time};
+
 use crate::problem::{NamedFile, Problem, Problems};
 use crate::schema::{Kind, Section};
-use crate::values::{check_scalar, kind_name, nearest};
+use crate::values::{HIDDEN, check_scalar, kind_name, nearest};
 use crate::view::{Origin, View};
 use crate::yaml::{Entry, Node, NodeValue};
+
+/// What becomes of keys that no table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnknownKeys {
+    /// They are errors.
+    Refuse,
+    /// They are as good as absent.
+    Ignore,
+}
 
 /// Checks a whole file against the table of its root.
 pub(crate) fn validate(
@@ -13,11 +24,31 @@ pub(crate) fn validate(
     origin: &Origin,
     problems: &mut Problems,
 ) {
-    Validator { origin, problems }.section(root, section);
+    validate_with(root, section, origin, UnknownKeys::Refuse, problems);
+}
+
+/// The same, with a say in what becomes of unknown keys.
+pub(crate) fn validate_with(
+    root: &Node,
+    section: &'static Section,
+    origin: &Origin,
+    unknown: UnknownKeys,
+    problems: &mut Problems,
+) {
+    let mut validator = Validator {
+        origin,
+        unknown,
+        templates: None,
+        problems,
+    };
+    validator.section(root, section);
 }
 
 struct Validator<'a> {
     origin: &'a Origin,
+    unknown: UnknownKeys,
+    /// Made for the first template.
+    templates: Option<Functions>,
     problems: &'a mut Problems,
 }
 
@@ -34,6 +65,13 @@ impl Validator<'_> {
         }
         match kind {
             Kind::Section(section) => self.section(node, section),
+            Kind::SectionOrText(section) => {
+                if matches!(node.value, NodeValue::Scalar(_)) {
+                    self.scalar(node, kind);
+                } else {
+                    self.section(node, section);
+                }
+            }
             Kind::Sections(section) => {
                 for item in self.list(node, kind) {
                     if item.is_null() {
@@ -96,8 +134,55 @@ impl Validator<'_> {
                         },
                     });
                 }
+                if let NodeValue::Scalar(scalar) = &node.value {
+                    match kind {
+                        Kind::Template => self.template(node, &scalar.text),
+                        Kind::SecretUrl(_) | Kind::SecretTemplateUrl if &*scalar.text == HIDDEN => {
+                            let message =
+                                "stands for a URL that was hidden: nothing can be sent to it";
+                            let file = &self.origin.file;
+                            self.problems
+                                .warning(file, node.position, &node.path, message);
+                        }
+                        Kind::SecretTemplateUrl => self.secret_template(node, &scalar.text),
+                        _ => {}
+                    }
+                }
             }
         }
+    }
+
+    /// A template that is wrong makes each notification fail, not the whole of them: that is for
+    /// people to know, and no reason to refuse a file that an Alertmanager takes.
+    fn template(&mut self, node: &Node, text: &str) {
+        if let Err(error) = self.parse_template(text) {
+            self.problems.warning(
+                &self.origin.file,
+                node.position,
+                &node.path,
+                format!("notifications of this receiver will fail: {error}"),
+            );
+        }
+    }
+
+    /// The text may hold a secret, and so may what the template's error repeats of it.
+    fn secret_template(&mut self, node: &Node, text: &str) {
+        if let Err(error) = self.parse_template(text) {
+            let place = error.position().map_or_else(String::new, |at| {
+                format!(" from byte {} of line {}", at.column, at.line)
+            });
+            self.error(node, format!("is not a template{place}: want balanced {{{{ }}}} around actions and functions of Alertmanager"));
+        }
+    }
+
+    fn parse_template(&mut self, text: &str) -> Result<(), TemplateError> {
+        if !text.contains("{{") {
+            return Ok(());
+        }
+        let functions = self.templates.get_or_insert_with(|| {
+            bellwether_template::functions::alertmanager::library(|| Time::from_unix_ms(0))
+        });
+        TemplateSet::new(Mode::Text).parse("", text, functions)
     }
 
     fn list<'n>(&mut self, node: &'n Node, kind: &Kind) -> &'n [Node] {
@@ -169,6 +254,9 @@ impl Validator<'_> {
     fn entry(&mut self, entry: &Entry, section: &'static Section) {
         if let Some(field) = section.field(&entry.key) {
             self.value(&entry.value, &field.kind);
+            return;
+        }
+        if self.unknown == UnknownKeys::Ignore {
             return;
         }
         let fields = section.all_fields();

@@ -73,6 +73,85 @@ pub(crate) fn parse_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
     Ok(url)
 }
 
+/// The schemes of what is asked over HTTP.
+pub(crate) const HTTP: &[&str] = &["http", "https"];
+
+/// What a server shows instead of a secret.
+pub(crate) const HIDDEN: &str = "<secret>";
+
+/// Refuses what is no URL without showing it. What stands for a hidden one is taken, so that what a
+/// server shows can be read; whoever validates says so.
+fn check_secret_url(text: &str, schemes: &[&str]) -> Result<(), String> {
+    if text == HIDDEN {
+        return Ok(());
+    }
+    let want = format!("want a URL that begins with {}://", schemes.join(":// or "));
+    let url = Url::parse(text).map_err(|error| format!("is not a URL ({error}): {want}"))?;
+    if !schemes.is_empty() && !schemes.contains(&url.scheme()) {
+        return Err(format!("has another scheme: {want}"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(format!("has no host: {want}"));
+    }
+    Ok(())
+}
+
+/// A duration as Go's `time.ParseDuration` reads it, or nanoseconds without a unit, as Go's YAML
+/// reader does; in milliseconds, rounded up, so that what is not nothing does not become it.
+pub(crate) fn parse_go_duration(text: &str) -> Result<i64, String> {
+    let refuse = || {
+        Err(format!(
+            "{:?} is not a duration: want numbers with units h, m, s, ms, us, ns, such as 1m30s",
+            shortened(text)
+        ))
+    };
+    if let Some(ns) = parse_integer(text) {
+        return if ns < 0 {
+            refuse()
+        } else {
+            Ok(ns.div_euclid(1_000_000) + i64::from(ns.rem_euclid(1_000_000) > 0))
+        };
+    }
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    if rest.is_empty() {
+        return refuse();
+    }
+    let mut total_ms = 0.0_f64;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let unit = after
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit);
+        let unit_ms = match unit {
+            "ns" => 1e-6,
+            "us" | "µs" | "μs" => 1e-3,
+            "ms" => 1.0,
+            "s" => 1_000.0,
+            "m" => 60_000.0,
+            "h" => 3_600_000.0,
+            _ => return refuse(),
+        };
+        let Ok(number) = number.parse::<f64>() else {
+            return refuse();
+        };
+        total_ms += number * unit_ms;
+        rest = after;
+    }
+    // Go holds nanoseconds in 63 bits.
+    if total_ms > i64::MAX as f64 / 1e6 {
+        return refuse();
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked above to be far below the limit"
+    )]
+    Ok((total_ms - 1e-7).ceil().max(0.0) as i64)
+}
+
 /// Whether a text has the form of a bcrypt hash: `$2y$12$` and 53 characters.
 pub(crate) fn is_bcrypt(text: &str) -> bool {
     let parts: Vec<&str> = text.split('$').collect();
@@ -92,7 +171,9 @@ pub(crate) fn is_bcrypt(text: &str) -> bool {
 /// The text without the value of a secret, for messages about it.
 fn given(kind: &Kind, node: &Node) -> String {
     match kind {
-        Kind::Secret | Kind::Hash if matches!(node.value, NodeValue::Scalar(_)) => {
+        Kind::Secret | Kind::Hash | Kind::SecretUrl(_) | Kind::SecretTemplateUrl
+            if matches!(node.value, NodeValue::Scalar(_)) =>
+        {
             "a text".to_owned()
         }
         _ => node.describe(),
@@ -125,6 +206,11 @@ pub(crate) fn kind_name(kind: &Kind) -> String {
         Kind::Hash => "a bcrypt hash".to_owned(),
         Kind::Url([] | ["*"]) => "a URL".to_owned(),
         Kind::Url(schemes) => format!("a URL ({})", schemes.join(", ")),
+        Kind::SecretUrl([]) => "a secret URL".to_owned(),
+        Kind::SecretUrl(schemes) => format!("a secret URL ({})", schemes.join(", ")),
+        Kind::SecretTemplateUrl => "a secret URL (http, https) or template".to_owned(),
+        Kind::Template => "a template".to_owned(),
+        Kind::GoDuration => "a duration such as 1m30s".to_owned(),
         Kind::ReadFile => "a file that is there".to_owned(),
         Kind::Path => "a path".to_owned(),
         Kind::Regex => "a regular expression".to_owned(),
@@ -137,6 +223,7 @@ pub(crate) fn kind_name(kind: &Kind) -> String {
         Kind::List(item) => format!("a list; each item {}", kind_name(item)),
         Kind::Map(value) => format!("a mapping; each value {}", kind_name(value)),
         Kind::Section(section) => format!("a mapping: {}", section.name),
+        Kind::SectionOrText(section) => format!("a text or a mapping: {}", section.name),
         Kind::Sections(section) => format!("a list of mappings: {}", section.name),
         Kind::SectionMap(section) => format!("a mapping of mappings: {}", section.name),
         Kind::Raw => "a mapping or a list".to_owned(),
@@ -190,6 +277,11 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
         // An empty URL is an absent one, as in Go.
         Kind::Url(_) if text.is_empty() => Ok(()),
         Kind::Url(schemes) => parse_url(text, schemes).map(drop),
+        Kind::SecretUrl(schemes) => check_secret_url(text, schemes),
+        // Whether it is a template is looked at where templates are.
+        Kind::SecretTemplateUrl if text.is_empty() || text.contains("{{") => Ok(()),
+        Kind::SecretTemplateUrl => check_secret_url(text, HTTP),
+        Kind::GoDuration => parse_go_duration(text).map(drop),
         Kind::Regex => Rule::compile(text).map(drop).map_err(|error| {
             let reason = error.reason;
             format!(
@@ -214,9 +306,14 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
                 kind_name(kind)
             ))
         }
-        Kind::Text | Kind::Secret | Kind::ReadFile | Kind::Path | Kind::LabelName | Kind::Raw => {
-            Ok(())
-        }
+        Kind::Text
+        | Kind::Template
+        | Kind::SectionOrText(_)
+        | Kind::Secret
+        | Kind::ReadFile
+        | Kind::Path
+        | Kind::LabelName
+        | Kind::Raw => Ok(()),
         Kind::Labels
         | Kind::List(_)
         | Kind::Map(_)
@@ -268,6 +365,53 @@ mod tests {
         check("1.5", None);
         check("--1", None);
         check("0x-1", None);
+    }
+
+    #[test]
+    fn durations_of_go_are_read() {
+        let check = |text: &str, want: Option<i64>| {
+            assert_eq!(parse_go_duration(text).ok(), want, "{text}");
+        };
+        check("1m30s", Some(90_000));
+        check("1.5h", Some(5_400_000));
+        check(".5s", Some(500));
+        check("0", Some(0));
+        check("0s", Some(0));
+        check("1500us", Some(2));
+        check("1ns", Some(1));
+        check("100ms", Some(100));
+        check("5000000", Some(5));
+        check("30s1m", Some(90_000));
+        for text in [
+            "",
+            "s",
+            "1",
+            "1d",
+            "-1s",
+            "1s ",
+            "1..5s",
+            ".s",
+            "300000000h",
+            "1sm",
+        ] {
+            check(text, if text == "1" { Some(1) } else { None });
+        }
+    }
+
+    #[test]
+    fn secret_urls_are_not_shown() {
+        for text in ["hunter2", "ftp://hunter2/", "http://", "", "http:hunter2 x"] {
+            let node = Node::text(text);
+            let error = check_scalar(&Kind::SecretUrl(HTTP), &node).unwrap_err();
+            assert!(
+                error.contains("want a URL that begins with http:// or https://"),
+                "{error}"
+            );
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        assert!(check_scalar(&Kind::SecretUrl(HTTP), &Node::text("https://a/hunter2")).is_ok());
+        assert!(check_scalar(&Kind::SecretTemplateUrl, &Node::text("{{ .x }}")).is_ok());
+        assert!(check_scalar(&Kind::SecretTemplateUrl, &Node::text("hunter2")).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use url::Url;
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
 use crate::size::parse_size;
-use crate::values::{parse_bool, parse_integer, parse_url};
+use crate::values::{parse_bool, parse_go_duration, parse_integer, parse_url};
 use crate::yaml::{Node, NodePath, NodeValue, Position};
 
 /// The file that a node came from.
@@ -214,6 +214,13 @@ impl<'a> View<'a> {
             .unwrap_or(0)
     }
 
+    /// A duration in the notation of Go in milliseconds; 0 where there is not even a default.
+    #[must_use]
+    pub fn go_duration_ms(&self, key: &str) -> i64 {
+        self.parsed(key, |text| parse_go_duration(text).ok())
+            .unwrap_or(0)
+    }
+
     /// A size in bytes; 0 where there is not even a default.
     #[must_use]
     pub fn size_bytes(&self, key: &str) -> u64 {
@@ -224,7 +231,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn url(&self, key: &str) -> Option<Url> {
         let schemes = match self.field(key)?.kind {
-            Kind::Url(schemes) => schemes,
+            Kind::Url(schemes) | Kind::SecretUrl(schemes) => schemes,
             _ => &[],
         };
         self.parsed(key, |text| parse_url(text, schemes).ok())
@@ -286,9 +293,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn section(&self, key: &str) -> Self {
         let section = match self.field(key).map(|field| field.kind) {
-            Some(Kind::Section(section) | Kind::Sections(section) | Kind::SectionMap(section)) => {
-                section
-            }
+            Some(
+                Kind::Section(section)
+                | Kind::SectionOrText(section)
+                | Kind::Sections(section)
+                | Kind::SectionMap(section),
+            ) => section,
             _ => self.section,
         };
         Self::new(self.node_of(key), section, self.origin)

@@ -20,8 +20,10 @@ mod machine;
 mod matchers;
 mod notification_log;
 mod plan;
+pub mod receivers;
 mod record;
 mod route;
+mod route_test;
 mod runner;
 mod silence;
 
@@ -34,6 +36,7 @@ pub use matchers::{MatchersError, parse_matcher, parse_matchers};
 pub use notification_log::Reason;
 pub use plan::{Integration, Plan};
 pub use route::{GroupBy, Route, RouteSettings, RouteTree, matchers_text};
+pub use route_test::{TakenRoute, taken_routes};
 pub use runner::{AttemptError, BoxFuture, Deliver, NoReceivers, ROWS_MAX, Runner, RunnerParts};
 pub use silence::{
     BYTES_MAX, MATCHERS_MAX, SILENCES_MAX, Silence, SilenceError, SilenceRequest, SilenceState,

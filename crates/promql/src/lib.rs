@@ -33,7 +33,7 @@ pub use annotations::{Annotation, Annotations, HistogramOperation, Severity};
 pub use ast::Expr;
 pub use ast_json::ast_json;
 pub use error::{ParseError, QueryError, TextPosition};
-pub use eval::Engine;
+pub use eval::{Engine, Prepared};
 pub use features::Features;
 pub use memory::{HeldMemory, MemoryBudget, MemoryLimits, MemoryStops};
 pub use outcome::{MatrixSeries, QueryOutcome, QueryStats, QueryValue, VectorSample};

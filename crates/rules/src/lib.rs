@@ -1,20 +1,45 @@
 //! Rules: what is computed again and again, and what of it is an alert.
 //!
 //! ## Model
-//! An [`AlertingState`] holds the alerts of one rule. Each evaluation hands it what the expression
-//! gave, and gets back what is different now. Whoever evaluates keeps the state where it survives and
-//! sends the alerts that [`AlertingState::to_send`] names.
+//! A [`Group`] evaluates its rules, one turn at a time: recording rules write series, the alerts of
+//! alerting rules move on ([`AlertingState`]) and are sent. A [`Manager`] runs groups at their turns,
+//! keeps the state of alerts over restarts, and tells how all of them are.
 //!
 //! ## Invariants
-//! No I/O and no clock: the server, tests of rules and backtests drive the same code with times of
-//! their own.
+//! The states of alerts know no I/O and no clock; groups take their times as parameters. So the server
+//! and tests of rules drive the same code.
 //!
 //! ## See also
 //! `docs/adr/0004-alerting.md`.
 
 mod alerting;
+mod dependencies;
+mod error;
+mod group;
+mod keeper;
+mod link;
+mod manager;
+mod metrics;
+mod output;
+mod pending;
 pub mod record;
+mod restore;
+mod rule;
+mod schedule;
+mod settings;
+mod snapshot;
+#[cfg(test)]
+mod testing;
+mod texts;
+mod world;
 
 pub use alerting::{
-    ActiveAlert, AdvanceError, AlertState, AlertingRule, AlertingState, Candidate, Transition,
+    ActiveAlert, AdvanceError, AlertState, AlertingRule, AlertingState, Candidate, Resume,
+    Settling, Transition, alerts_series, for_state_series,
 };
+pub use error::{EvaluationError, RulePlace, RulesError};
+pub use group::Group;
+pub use manager::{Manager, ManagerParts};
+pub use settings::{GroupSettings, RuleKind, RuleSettings};
+pub use snapshot::{AlertSnapshot, GroupSnapshot, RuleHealth, RuleInfo, RuleSnapshot};
+pub use world::{AlertSink, RuleOptions, Surroundings, World};

@@ -76,6 +76,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Labels, ActiveAlert), Malformed> {
             keep_firing_since_ms: time()?,
             resolved_at_ms: time()?,
             last_sent_ms: time()?,
+            settling: None,
         },
     ))
 }
@@ -101,6 +102,7 @@ mod tests {
                 keep_firing_since_ms: None,
                 resolved_at_ms: Some(0),
                 last_sent_ms: None,
+                settling: None,
             };
             let bytes = to_bytes(&labels, &alert);
             assert_eq!(from_bytes(&bytes).unwrap(), (labels.clone(), alert));

@@ -38,7 +38,8 @@ struct Inner {
 struct MemorySeries {
     labels: Labels,
     source: Source,
-    points: BTreeMap<i64, Point>,
+    /// Shared with handles: selecting costs the same however long the series is.
+    points: Arc<BTreeMap<i64, Point>>,
     exemplars: Vec<Exemplar>,
 }
 
@@ -112,9 +113,7 @@ impl MemoryStore {
     fn insert_point(&self, labels: &Labels, time_ms: i64, start_ms: i64, value: PointValue) {
         let mut inner = self.inner.write();
         let index = inner.find_or_add(labels, &Source::new("test"));
-        inner.series[index]
-            .points
-            .insert(time_ms, Point { value, start_ms });
+        Arc::make_mut(&mut inner.series[index].points).insert(time_ms, Point { value, start_ms });
     }
 }
 
@@ -127,7 +126,7 @@ impl Inner {
         self.series.push(MemorySeries {
             labels: labels.clone(),
             source: source.clone(),
-            points: BTreeMap::new(),
+            points: Arc::default(),
             exemplars: Vec::new(),
         });
         self.by_labels.insert(labels.clone(), index);
@@ -148,7 +147,7 @@ impl Inner {
             Some(old) if old.value.same(&point.value) => Ok(()),
             Some(_) => Err(RejectionReason::DuplicateTimestamp),
             None => {
-                series.points.insert(time_ms, point);
+                Arc::make_mut(&mut series.points).insert(time_ms, point);
                 Ok(())
             }
         }
@@ -424,7 +423,7 @@ impl MetricStore for MemoryStore {
         let mut inner = self.inner.write();
         for series in &mut inner.series {
             if matches_any(matcher_sets, &series.labels) {
-                series.points.retain(|time_ms, _| !range.contains(*time_ms));
+                Arc::make_mut(&mut series.points).retain(|time_ms, _| !range.contains(*time_ms));
                 series
                     .exemplars
                     .retain(|exemplar| !range.contains(exemplar.timestamp_ms));

@@ -4,6 +4,7 @@ pub(crate) mod alerting;
 pub(crate) mod discovery;
 pub(crate) mod global;
 pub(crate) mod http_client;
+pub(crate) mod notifications;
 pub(crate) mod otlp;
 pub(crate) mod relabel;
 pub(crate) mod remote;

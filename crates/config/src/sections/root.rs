@@ -2,6 +2,7 @@
 
 use super::alerting::ALERTING;
 use super::global::GLOBAL;
+use super::notifications::NOTIFICATIONS;
 use super::otlp::OTLP;
 use super::remote::{REMOTE_READ, REMOTE_WRITE};
 use super::scrape::SCRAPE;
@@ -19,8 +20,7 @@ const fn later(key: &'static str, doc: &'static str) -> Field {
 }
 
 /// The sections that are kept as they are, with whether they are a list.
-pub(crate) const LATER: [(&str, Shape); 7] = [
-    ("notifications", Shape::MappingOrFile),
+pub(crate) const LATER: [(&str, Shape); 6] = [
     ("probes", Shape::List),
     ("slos", Shape::List),
     ("forecasts", Shape::List),
@@ -34,7 +34,6 @@ pub(crate) const LATER: [(&str, Shape); 7] = [
 pub(crate) enum Shape {
     List,
     Mapping,
-    MappingOrFile,
 }
 
 pub(crate) static ROOT: Section = Section {
@@ -81,10 +80,13 @@ pub(crate) static ROOT: Section = Section {
         .inert("other servers are not queried; this server can be read from"),
         Field::new("otlp", Kind::Section(&OTLP), "", OTLP.doc),
         Field::new("server", Kind::Section(&SERVER), "", SERVER.doc),
-        later(
+        Field::new(
             "notifications",
-            "Routing and receivers of alerts, as in an `alertmanager.yml`, or the path of one.",
-        ),
+            Kind::SectionOrText(&NOTIFICATIONS),
+            "",
+            "Routing and receivers of alerts: the content of an `alertmanager.yml`, or the path of one.",
+        )
+        .inert("notifications are checked; they are not sent yet"),
         later("probes", "Health probes."),
         later("slos", "Objectives."),
         later("forecasts", "Forecasts."),
@@ -142,7 +144,6 @@ fn check_root(view: &View<'_>, problems: &mut Problems) {
             (NodeValue::Mapping(_), _) => (shape != Shape::List, "a list"),
             (NodeValue::Scalar(_), Shape::List) => (false, "a list"),
             (NodeValue::Scalar(_), Shape::Mapping) => (false, "a mapping"),
-            (NodeValue::Scalar(_), Shape::MappingOrFile) => (true, ""),
         };
         if !is_right {
             view.error_at(

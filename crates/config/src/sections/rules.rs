@@ -1,10 +1,19 @@
 //! Rule files: groups of recording and alerting rules.
 
-use bellwether_model::METRIC_NAME;
+use std::path::Path;
+
+use bellwether_model::utf8_name::{is_legacy_label_name, is_legacy_metric_name};
+use bellwether_model::{METRIC_NAME, short};
+use bellwether_rules::{GroupSettings, RuleKind, RuleSettings};
+use bellwether_scrape::settings::NameValidation;
+use bellwether_template::functions::prometheus::{self, RULE_VARIABLES};
+use bellwether_template::{Functions, Mode, TemplateSet};
 
 use crate::problem::Problems;
+use crate::rules::RuleOptions;
 use crate::schema::{Field, Kind, Section};
 use crate::view::View;
+use crate::yaml::Node;
 
 pub(crate) static RULE_FILE: Section = Section {
     name: "rule file",
@@ -120,10 +129,18 @@ fn check_rule(view: &View<'_>, problems: &mut Problems) {
                 view.error_at(
                     problems,
                     "record",
-                    format!("{name:?} is not the name of a series: labels go under labels"),
+                    format!(
+                        "{:?} is not the name of a series: labels go under labels",
+                        short(name)
+                    ),
                 );
             }
-            for key in view.set_among(&["for", "keep_firing_for", "annotations"]) {
+            // A duration of 0 is as good as none, and so is an empty mapping.
+            let durations = ["for", "keep_firing_for"]
+                .into_iter()
+                .filter(|key| view.duration_ms(key) != 0);
+            let annotations = view.entries("annotations").next().map(|_| "annotations");
+            for key in durations.chain(annotations) {
                 view.error_at(
                     problems,
                     key,
@@ -149,24 +166,137 @@ fn check_labels(view: &View<'_>, key: &str, problems: &mut Problems) {
     }
 }
 
-/// Reports queries of a rule file that are not PromQL, and counts the rules.
-pub(crate) fn check_queries(
-    file: &View<'_>,
-    features: &bellwether_promql::Features,
-    problems: &mut Problems,
-) -> usize {
-    let mut rule_count = 0;
-    for group in file.sections("groups") {
-        for rule in group.sections("rules") {
-            rule_count += 1;
-            let query = rule.text("expr");
-            if query.is_empty() {
-                continue;
+/// Decodes the groups of rule files. Made once for many files.
+pub(crate) struct RuleDecoder<'a> {
+    options: &'a RuleOptions,
+    functions: Functions,
+}
+
+impl<'a> RuleDecoder<'a> {
+    pub(crate) fn new(options: &'a RuleOptions) -> Self {
+        Self {
+            options,
+            functions: prometheus::library(""),
+        }
+    }
+
+    /// The groups of a file, with their queries, names and templates checked.
+    pub(crate) fn groups(
+        &self,
+        view: &View<'_>,
+        file: &Path,
+        problems: &mut Problems,
+    ) -> Vec<GroupSettings> {
+        let mut groups = Vec::new();
+        for group in view.sections("groups") {
+            self.check_names(&group, "labels", problems);
+            let own_interval_ms = group.duration_ms("interval");
+            groups.push(GroupSettings {
+                file: file.to_path_buf(),
+                name: group.text("name").to_owned(),
+                interval_ms: if own_interval_ms == 0 {
+                    self.options.interval_ms
+                } else {
+                    own_interval_ms
+                },
+                query_offset_ms: group
+                    .is_set("query_offset")
+                    .then(|| group.duration_ms("query_offset")),
+                limit: group.length("limit"),
+                labels: group.text_map("labels"),
+                rules: group
+                    .sections("rules")
+                    .iter()
+                    .map(|rule| self.rule(rule, problems))
+                    .collect(),
+            });
+        }
+        groups
+    }
+
+    fn rule(&self, view: &View<'_>, problems: &mut Problems) -> RuleSettings {
+        let expr = view.text("expr");
+        if !expr.is_empty()
+            && let Err(error) = bellwether_promql::parse(expr, &self.options.features)
+        {
+            view.error_at(problems, "expr", format!("not a PromQL query: {error}"));
+        }
+        self.check_names(view, "labels", problems);
+        self.check_names(view, "annotations", problems);
+        let record = view.text("record");
+        let kind = if record.is_empty() {
+            let name = view.text("alert");
+            self.check_templates(view, name, problems);
+            RuleKind::Alert {
+                name: name.to_owned(),
+                for_ms: view.duration_ms("for"),
+                keep_firing_for_ms: view.duration_ms("keep_firing_for"),
+                annotations: view.text_map("annotations"),
             }
-            if let Err(error) = bellwether_promql::parse(query, features) {
-                rule.error_at(problems, "expr", format!("not a PromQL query: {error}"));
+        } else {
+            self.check_metric_name(view, record, problems);
+            RuleKind::Record {
+                name: record.to_owned(),
+            }
+        };
+        RuleSettings {
+            kind,
+            expr: expr.to_owned(),
+            labels: view.text_map("labels"),
+            line: view.position().line,
+        }
+    }
+
+    fn check_metric_name(&self, view: &View<'_>, name: &str, problems: &mut Problems) {
+        if self.options.names == NameValidation::Legacy && !is_legacy_metric_name(name) {
+            view.error_at(
+                problems,
+                "record",
+                format!(
+                    "{:?} is not the name of a metric under metric_name_validation_scheme legacy: \
+                     want letters, digits, _ and :, no digit first",
+                    short(name)
+                ),
+            );
+        }
+    }
+
+    fn check_names(&self, view: &View<'_>, key: &str, problems: &mut Problems) {
+        if self.options.names != NameValidation::Legacy {
+            return;
+        }
+        for (name, node) in view.entries(key) {
+            if !name.is_empty() && !is_legacy_label_name(name) {
+                let message = format!(
+                    "{:?} is not the name of a label under metric_name_validation_scheme legacy: \
+                     want letters, digits and _, no digit first",
+                    short(name)
+                );
+                problems.error(&view.origin.file, node.position, &node.path, message);
             }
         }
     }
-    rule_count
+
+    fn check_templates(&self, view: &View<'_>, alert: &str, problems: &mut Problems) {
+        let texts: Vec<(&str, &Node)> = view
+            .entries("labels")
+            .chain(view.entries("annotations"))
+            .collect();
+        for (_, node) in texts {
+            let text = crate::view::node_text(node);
+            if !text.contains("{{") {
+                continue;
+            }
+            let mut set = TemplateSet::new(Mode::Text);
+            let name = format!("__alert_{}", short(alert));
+            if let Err(error) = set.parse_with(&name, &text, &RULE_VARIABLES, &self.functions) {
+                problems.error(
+                    &view.origin.file,
+                    node.position,
+                    &node.path,
+                    error.to_string(),
+                );
+            }
+        }
+    }
 }

@@ -55,8 +55,8 @@ use self::plan::Planner;
 use self::select::Selected;
 use crate::ast::{Expr, ValueType};
 use crate::{
-    Annotations, EngineOptions, Features, HeldMemory, MatrixSeries, QueryError, QueryOutcome,
-    QueryRequest, QueryStats, QueryValue, VectorSample,
+    Annotations, EngineOptions, Features, HeldMemory, MatrixSeries, ParseError, QueryError,
+    QueryOutcome, QueryRequest, QueryStats, QueryValue, VectorSample,
 };
 
 /// Evaluates queries. Cheap to share; holds no state between queries.
@@ -64,6 +64,27 @@ use crate::{
 pub struct Engine {
     options: EngineOptions,
     threads: usize,
+}
+
+/// A query that was read once, to be evaluated again and again.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    text: Arc<str>,
+    expr: Arc<Expr>,
+}
+
+impl Prepared {
+    /// The query as it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its tree.
+    #[must_use]
+    pub fn expr(&self) -> &Expr {
+        &self.expr
+    }
 }
 
 /// Everything that the nodes of one running query share.
@@ -117,6 +138,17 @@ impl Engine {
         &self.options
     }
 
+    /// Reads a query, to be evaluated many times.
+    ///
+    /// # Errors
+    /// Where the text is no query.
+    pub fn prepare(&self, query: &str) -> Result<Prepared, ParseError> {
+        Ok(Prepared {
+            text: query.into(),
+            expr: Arc::new(crate::parse(query, &self.options.features)?),
+        })
+    }
+
     /// Evaluates a query at one time.
     ///
     /// # Errors
@@ -125,6 +157,20 @@ impl Engine {
         &self,
         store: &dyn MetricStore,
         query: &str,
+        time_ms: i64,
+        request: &QueryRequest,
+    ) -> Result<QueryOutcome, QueryError> {
+        self.instant_prepared(store, &self.prepare(query)?, time_ms, request)
+    }
+
+    /// [`Engine::instant`] of a query that was read before.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn instant_prepared(
+        &self,
+        store: &dyn MetricStore,
+        query: &Prepared,
         time_ms: i64,
         request: &QueryRequest,
     ) -> Result<QueryOutcome, QueryError> {
@@ -145,6 +191,22 @@ impl Engine {
         step_ms: i64,
         request: &QueryRequest,
     ) -> Result<QueryOutcome, QueryError> {
+        let query = self.prepare(query)?;
+        self.range_prepared(store, &query, (start_ms, end_ms), step_ms, request)
+    }
+
+    /// [`Engine::range`] of a query that was read before, from and to the times of `span_ms`.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn range_prepared(
+        &self,
+        store: &dyn MetricStore,
+        query: &Prepared,
+        (start_ms, end_ms): (i64, i64),
+        step_ms: i64,
+        request: &QueryRequest,
+    ) -> Result<QueryOutcome, QueryError> {
         if step_ms <= 0 {
             return Err(QueryError::Invalid(
                 "zero or negative query resolution step widths are not accepted. Try a positive integer"
@@ -162,14 +224,13 @@ impl Engine {
     fn run(
         &self,
         store: &dyn MetricStore,
-        text: &str,
+        Prepared { text, expr }: &Prepared,
         (start_ms, end_ms): (i64, i64),
         step_ms: Option<i64>,
         request: &QueryRequest,
     ) -> Result<QueryOutcome, QueryError> {
         let began = Instant::now();
         let limits = Limits::new(&self.options, request, began);
-        let expr = crate::parse(text, &self.options.features)?;
         let value_type = expr.value_type();
         if step_ms.is_some() && !matches!(value_type, ValueType::Scalar | ValueType::Vector) {
             return Err(QueryError::Invalid(format!(
@@ -184,7 +245,7 @@ impl Engine {
         let grid = Grid::new(start_ms, end_ms, step_ms.unwrap_or(1));
         limits.peek(grid.count as u64)?;
         limits.memory.peek(grid.count as u64 * 8)?;
-        let (node, slots) = self.plan(&expr, grid, step_ms, end_ms, lookback_ms)?;
+        let (node, slots) = self.plan(expr, grid, step_ms, end_ms, lookback_ms)?;
         let mut selected = Vec::with_capacity(slots.len());
         for slot in slots {
             limits.check()?;
