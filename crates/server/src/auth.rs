@@ -177,7 +177,12 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
             Need::Admin
         }
         path if path.starts_with("/api/v1/admin/") => Need::Admin,
-        path if path.starts_with("/am/") && method != Method::GET => Need::Write,
+        path if method != Method::GET
+            && (path.starts_with("/am/")
+                || path.starts_with("/api/bellwether/v1/acknowledgements")) =>
+        {
+            Need::Write
+        }
         path if path.starts_with("/opentelemetry.proto.collector.") => Need::Write,
         _ => Need::Read,
     }

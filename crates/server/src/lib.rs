@@ -38,6 +38,7 @@ mod server;
 mod services;
 pub mod settings;
 mod system;
+mod timeline;
 mod tls;
 
 pub use error::ServerError;

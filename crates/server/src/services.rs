@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use bellwether_model::{Labels, Metadata, relabel};
 use bellwether_notify::{Machine, NoReceivers, Plan, Runner, RunnerParts};
 use bellwether_promql::Engine;
+use bellwether_rules::GroupSnapshot;
 use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
@@ -62,6 +63,8 @@ pub struct Alerting {
     pub runner: Runner,
     /// What has happened.
     pub timeline: Arc<dyn Timeline>,
+    /// What evaluates rules; `None`: nothing does.
+    pub rules: Option<bellwether_rules::Manager>,
     facts: Arc<ArcSwap<AlertingFacts>>,
 }
 
@@ -74,15 +77,23 @@ pub struct AlertingFacts {
     pub resolve_timeout_ms: i64,
     /// Receivers in the order of the file, with their labels.
     pub receivers: Vec<(String, Labels)>,
+    /// URLs of other Alertmanagers that are told.
+    pub alertmanagers: Vec<String>,
 }
 
 impl Alerting {
     /// Alerting with these parts.
     #[must_use]
-    pub fn new(runner: Runner, timeline: Arc<dyn Timeline>, facts: AlertingFacts) -> Self {
+    pub fn new(
+        runner: Runner,
+        timeline: Arc<dyn Timeline>,
+        rules: Option<bellwether_rules::Manager>,
+        facts: AlertingFacts,
+    ) -> Self {
         Self {
             runner,
             timeline,
+            rules,
             facts: Arc::new(ArcSwap::from_pointee(facts)),
         }
     }
@@ -99,7 +110,7 @@ impl Alerting {
             clock,
             deliver: Arc::new(NoReceivers),
         });
-        Self::new(runner, timeline, AlertingFacts::default())
+        Self::new(runner, timeline, None, AlertingFacts::default())
     }
 
     /// Takes what a reload has changed.
@@ -109,6 +120,18 @@ impl Alerting {
 
     pub(crate) fn facts(&self) -> Arc<AlertingFacts> {
         self.facts.load_full()
+    }
+
+    /// The groups of rules, as their last evaluations have left them.
+    pub(crate) fn rule_groups(&self) -> Vec<Arc<GroupSnapshot>> {
+        let groups = self.rules.as_ref().map(bellwether_rules::Manager::groups);
+        groups.unwrap_or_default()
+    }
+
+    /// URLs of other Alertmanagers that are told, and of those that relabelling dropped.
+    pub(crate) fn external_alertmanagers(&self) -> (Vec<String>, Vec<String>) {
+        let facts = self.facts.load();
+        (facts.alertmanagers.clone(), Vec::new())
     }
 
     /// The labels of a receiver.

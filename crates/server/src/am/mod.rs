@@ -41,8 +41,8 @@ pub(crate) use decode::Refusal;
 /// All routes.
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/am", get(|| async { Redirect::temporary("/#/alerts") }))
-        .route("/am/", get(|| async { Redirect::temporary("/#/alerts") }))
+        .route("/am", get(|| async { Redirect::temporary("/") }))
+        .route("/am/", get(|| async { Redirect::temporary("/") }))
         .route("/am/-/healthy", get(|| async { "OK" }))
         .route("/am/-/ready", get(ready))
         .route("/am/-/reload", post(reload))

@@ -267,8 +267,9 @@ pub(super) fn alerting() -> Alerting {
             ("team".to_owned(), Labels::empty()),
             ("other".to_owned(), Labels::from_pairs([("owner", "b")])),
         ],
+        alertmanagers: Vec::new(),
     };
-    Alerting::new(runner, timeline, facts)
+    Alerting::new(runner, timeline, None, facts)
 }
 
 /// A server that is open, with these settings.
