@@ -272,4 +272,14 @@ mod tests {
         let deep = "[".repeat(DEPTH_MAX + 1) + &"]".repeat(DEPTH_MAX + 1) + " #";
         check(&deep, json!(deep));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_stays(text in r#"[-a-z0-9:{}\[\],&*!|>'"%@#~ \n\t._+]{0,80}"#) {
+            // What is a text stays as it is; nothing panics.
+            if let Value::String(read) = read(text.clone()) {
+                assert_eq!(read, text);
+            }
+        }
+    }
 }

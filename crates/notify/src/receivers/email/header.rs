@@ -139,4 +139,24 @@ mod tests {
             assert!(text.lines().all(|line| line.len() <= 90), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_value_makes_another_field(value in "[ -~é\\r\\n\\t]{0,200}", name in "Subject|To|X") {
+            let text = field(&name, &value);
+            let body = text.strip_suffix("\r\n").unwrap();
+            for (index, line) in body.split("\r\n").enumerate() {
+                assert!(index == 0 || line.starts_with(' '), "{text:?}");
+                assert!(!line.contains(['\r', '\n']), "{text:?}");
+                assert!(index == 0 || !line.trim().is_empty(), "{text:?}");
+            }
+        }
+
+        #[test]
+        fn lists_of_addresses_never_hold_what_ends_a_command(text in "[ -~é\\r\\n]{0,60}") {
+            for mailbox in address::list(&text).unwrap_or_default() {
+                assert!(!mailbox.address.contains(['\r', '\n', '<', '>']), "{mailbox:?}");
+            }
+        }
+    }
 }

@@ -101,4 +101,31 @@ mod tests {
             &format!("{}=\r\n=A9", "=C3=A9".repeat(12) + "=C3"),
         );
     }
+
+    /// What a mail program makes of it.
+    fn decoded(text: &str) -> Vec<u8> {
+        let text = text.replace("=\r\n", "");
+        let mut bytes = text.bytes();
+        let mut out = Vec::new();
+        while let Some(byte) = bytes.next() {
+            if byte != b'=' {
+                out.push(byte);
+                continue;
+            }
+            let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+            let digits = std::str::from_utf8(&digits).unwrap().to_owned();
+            out.push(u8::from_str_radix(&digits, 16).unwrap());
+        }
+        out
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn bodies_come_out_as_they_went_in(body in "[ -~é😀\\t\\n=.]{0,300}") {
+            let mut out = String::new();
+            quoted_printable(&mut out, &body);
+            assert_eq!(decoded(&out), body.replace('\n', "\r\n").into_bytes());
+            assert!(out.is_ascii() && out.split("\r\n").all(|line| line.len() <= 76), "{out}");
+        }
+    }
 }

@@ -381,3 +381,23 @@ fn the_mail_is_a_page() {
         </html>
     "##]].assert_eq(&page.unwrap());
 }
+
+#[test]
+fn mails_about_many_alerts_stay_small() {
+    let settings = settings(ReceiverKind::Webhook(Box::default()));
+    let templates = Templates::new(&settings.external_url, &[], clock()).unwrap();
+    let page = |count: usize| {
+        let hosts = (0..count).map(|index| format!("host-{index}."));
+        let alerts = hosts.map(|host| alert(&[("host", &host)], &[], None));
+        let delivery = delivery(alerts.collect());
+        let rendering = templates.rendering(&delivery, &delivery.alerts);
+        rendering
+            .html("html", r#"{{ template "email.default.html" . }}"#)
+            .unwrap()
+    };
+    let all = page(100);
+    assert!(all.contains("host-99.") && !all.contains("are shown"));
+    let many = page(5_000);
+    assert!(many.contains("5000 firing") && many.contains("The first 100 of 5000 are shown."));
+    assert!(many.contains("host-99.") && !many.contains("host-100."));
+}
