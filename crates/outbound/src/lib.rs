@@ -3,7 +3,7 @@
 //! ## Model
 //! [`client`] makes a [`Client`] of [`settings::HttpClientSettings`]. [`Client::send`] adds
 //! credentials and headers, sends a [`Request`] and gives a [`Response`] whose body is read with a
-//! limit ([`Response::read_body`]).
+//! limit ([`Response::read_body`]). [`start_tls`] is for what is not HTTP.
 //!
 //! ## Invariants
 //! - No body is read without a bound, before and after decompression.
@@ -30,3 +30,4 @@ pub use bytes::Bytes;
 pub use client::{Client, Request, Response, client, lazy_client};
 pub use error::OutboundError;
 pub use reqwest::{Method, StatusCode, header};
+pub use tls::start_tls;

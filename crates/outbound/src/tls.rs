@@ -15,6 +15,8 @@ use rustls::{
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
 
 use crate::error::OutboundError;
 use crate::file;
@@ -64,6 +66,33 @@ pub(crate) fn config(settings: &TlsSettings, http2: bool) -> Result<ClientConfig
         vec![b"http/1.1".to_vec()]
     };
     Ok(config)
+}
+
+/// Begins TLS on a connection to a host that does not speak HTTP, such as a mail server.
+///
+/// # Errors
+/// Where a file of the settings cannot be read, a setting makes no sense, or the server's certificate
+/// is not to be trusted.
+pub async fn start_tls<S>(
+    stream: S,
+    host: &str,
+    settings: &TlsSettings,
+) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<S>, OutboundError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut config = config(settings, false).map_err(|error| error.below("tls_config."))?;
+    config.alpn_protocols.clear();
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| OutboundError::settings(format!("host {host:?}"), error))?;
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .map_err(|error| OutboundError::Transport {
+            url: host.to_owned(),
+            reason: error.to_string(),
+            timed_out: false,
+        })
 }
 
 fn versions(

@@ -9,11 +9,13 @@
 //! Plain values: nothing here reads a file, a clock or the environment. Texts that may be templates
 //! are `String`s, not parsed yet; an empty text stays empty. `Default` gives Alertmanager's defaults;
 //! what has none and has to be given is an `Option` or an empty text there, and
-//! senders refuse it.
+//! [`ReceiverKind::check`] asks for it.
 
 mod chat;
 mod email;
 mod paging;
+mod required;
+mod texts;
 mod ticket;
 mod topic;
 mod webhook;

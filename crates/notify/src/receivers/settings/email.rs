@@ -26,7 +26,8 @@ pub struct EmailSettings {
     /// `auth_identity`: whom to act for with PLAIN. Empty: the user.
     pub auth_identity: String,
     /// Further headers. Names are in the canonical form (`Reply-To`), values are templates. `Subject`,
-    /// `To` and `From` go before those that are sent otherwise.
+    /// `To` and `From` go before those that are sent otherwise; those that say what the body is
+    /// (`Content-Type` and so on) are ours.
     pub headers: BTreeMap<String, String>,
     /// The page. A template. Default `{{ template "email.default.html" . }}`; empty: none.
     pub html: String,

@@ -19,7 +19,8 @@ pub struct JiraSettings {
     pub project: String,
     /// Default `{{ template "jira.default.summary" . }}`.
     pub summary: JiraField,
-    /// Default `{{ template "jira.default.description" . }}`.
+    /// Default `{{ template "jira.default.description" . }}`. Version 3 of the API takes documents
+    /// (ADF): a text that is none becomes a paragraph.
     pub description: JiraField,
     /// Labels of the issue. Templates.
     pub labels: Vec<String>,

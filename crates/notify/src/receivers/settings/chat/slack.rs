@@ -57,8 +57,8 @@ pub struct SlackSettings {
     pub mrkdwn_in: Vec<String>,
     /// Buttons.
     pub actions: Vec<SlackAction>,
-    /// Whether a group's first message is changed rather than a new one sent. Only for
-    /// `https://slack.com/api/chat.postMessage`.
+    /// Whether a group's first message is changed rather than a new one sent. Only with a URL that
+    /// ends with `chat.postMessage`. After a restart the next one is new.
     pub update_message: bool,
     /// How long a request may take, ms. None: until the delivery's deadline.
     pub timeout_ms: Option<u64>,
