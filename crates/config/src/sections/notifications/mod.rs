@@ -116,7 +116,10 @@ pub(crate) fn decode_notifications(
         time_intervals: &interval_names,
     };
     let mut places = Vec::new();
-    let root_route = decode_root(&view.section("route"), &names, &mut places, problems);
+    let root_route = view
+        .optional_section("route")
+        .map(|root| decode_root(&root, &names, &mut places, problems))
+        .unwrap_or_default();
     let routes = RouteTree::new(&root_route);
     let template_patterns: Vec<PathBuf> = view
         .texts("templates")
