@@ -272,7 +272,11 @@ impl Writer {
                 self.key(field.key, depth);
                 let is_plain = !matches!(
                     kind,
-                    Kind::Text | Kind::Template | Kind::Regex | Kind::Url(_)
+                    Kind::Text
+                        | Kind::Template
+                        | Kind::SectionOrText(_)
+                        | Kind::Regex
+                        | Kind::Url(_)
                 );
                 self.line(&scalar_text(field.default, is_plain));
             }

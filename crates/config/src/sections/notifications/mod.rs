@@ -149,7 +149,12 @@ pub(crate) fn decode_notifications(
         },
         root_route,
         receivers,
-        redacted_yaml: section_yaml(view.node, &NOTIFICATIONS),
+        // What was refused is not shown, and may not have the shape of the tables.
+        redacted_yaml: if problems.errors.is_empty() {
+            section_yaml(view.node, &NOTIFICATIONS)
+        } else {
+            String::new()
+        },
     };
     advise(&config.plan, &views, &places, problems);
     config
