@@ -4,6 +4,7 @@
 //! ## See also
 //! `fuzz/README.md` for coverage-guided runs of the same targets.
 
+mod alerting;
 pub mod allocation;
 mod bodies;
 mod edge;

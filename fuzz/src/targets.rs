@@ -19,7 +19,7 @@ use bellwether_template::{
     Functions, Limits as TemplateLimits, Map, Mode, TemplateSet, Time, Value,
 };
 
-use crate::{bodies, edge, files, texts};
+use crate::{alerting, bodies, edge, files, texts};
 
 /// One target.
 #[derive(Debug)]
@@ -193,6 +193,8 @@ pub const TARGETS: &[Target] = &[
         run: config,
         memory_max_bytes: 256 << 20,
     },
+    alerting::ALERTMANAGER_CONFIG,
+    alerting::RULE_FILE,
     Target {
         name: "template",
         seeds: template_seeds,
@@ -495,7 +497,11 @@ fn config(input: &[u8]) {
         file: "fuzz.yml".to_owned(),
         folder: "/nowhere".into(),
     };
-    let _loaded = bellwether_config::load_text(text, &origin, &LoadOptions::default());
+    let options = LoadOptions {
+        leave_named_files: true,
+        ..LoadOptions::default()
+    };
+    let _loaded = bellwether_config::load_text(text, &origin, &options);
 }
 
 fn otlp_json_seeds() -> Vec<Vec<u8>> {

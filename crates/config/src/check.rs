@@ -77,7 +77,7 @@ impl CheckReport {
             "rule_files": self.rule_file_count,
             "rules": self.rule_count,
             "remote_writes": self.remote_write_count,
-            "notifications": self.notifications.as_ref().map(NotificationCounts::to_json),
+            "notifications": self.notifications.map(NotificationCounts::to_json),
         })
     }
 }

@@ -270,7 +270,14 @@ impl Writer {
             _ if matches!(field.default, "" | "false" | "0" | "0s") => {}
             kind => {
                 self.key(field.key, depth);
-                let is_plain = !matches!(kind, Kind::Text | Kind::Template | Kind::Regex);
+                let is_plain = !matches!(
+                    kind,
+                    Kind::Text
+                        | Kind::Template
+                        | Kind::SectionOrText(_)
+                        | Kind::Regex
+                        | Kind::Url(_)
+                );
                 self.line(&scalar_text(field.default, is_plain));
             }
         }

@@ -11,10 +11,11 @@
 //!
 //! ## Limits
 //! State is read whole at the start and when it is rewritten: some hundred thousand entries. A
-//! question about the timeline reads the days it asks for.
+//! question about the timeline reads the days it asks for, and gives [`ROWS_MAX`] rows at most.
 //!
 //! ## Failure
-//! Damage is left out, logged and counted. After a failed sync nothing is taken until the next start.
+//! Damage is left out, logged and counted once. After a failed sync of the timeline it takes nothing
+//! more until the next start; state goes on in a new file.
 //!
 //! ## Format
 //! `docs/format/journal.md`.
@@ -34,6 +35,8 @@ use parking_lot::Mutex;
 
 use crate::state::StateFile;
 use crate::timeline::TimelineFiles;
+
+pub use crate::timeline::ROWS_MAX;
 
 /// When what was written is made to survive a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,9 +68,19 @@ impl Journal {
         folder: &Path,
         policy: SyncPolicy,
     ) -> Result<Self, StorageError> {
+        Self::open_rewriting(disk, folder, policy, state::REWRITE_BYTES_MIN)
+    }
+
+    /// The same with a file of state that is rewritten from another size on.
+    fn open_rewriting(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        policy: SyncPolicy,
+        rewrite_bytes_min: u64,
+    ) -> Result<Self, StorageError> {
         disk.create_folder(folder)
             .map_err(|e| StorageError::io("create", folder, e))?;
-        let (state, damaged) = StateFile::open(Arc::clone(&disk), folder)?;
+        let (state, damaged) = StateFile::open(Arc::clone(&disk), folder, rewrite_bytes_min)?;
         let timeline = TimelineFiles::open(disk, folder)?;
         Ok(Self {
             policy,
@@ -137,7 +150,9 @@ impl Timeline for Journal {
         // times must not hold up what is happening now.
         let days = self.timeline.lock().days(query.range);
         let (rows, damaged) = days.query(query)?;
-        self.count_damage(damaged);
+        if !damaged.is_empty() {
+            self.count_damage(self.timeline.lock().new_damage(&damaged));
+        }
         Ok(rows)
     }
 }

@@ -1,4 +1,9 @@
 //! The file of state: changes of entries, one behind the other, rewritten when most of it is dead.
+//!
+//! ## Failure
+//! A rewriting that fails loses nothing: the file that was there goes on, once nothing is left of
+//! the new one that a restart could take for newer. A file whose last sync failed is replaced by a
+//! new one before it takes more.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +20,7 @@ const PUT: u8 = 1;
 const REMOVE: u8 = 2;
 
 /// A file below this is not rewritten. Chosen: reading it takes some milliseconds.
-const REWRITE_BYTES_MIN: u64 = 1 << 20;
+pub(crate) const REWRITE_BYTES_MIN: u64 = 1 << 20;
 /// A file is rewritten when it has grown to so many times what it was after the last time. Derived:
 /// each byte is then written at most 1 1/3 times.
 const REWRITE_GROWTH: u64 = 4;
@@ -27,7 +32,12 @@ pub(crate) struct StateFile {
     folder: PathBuf,
     number: u64,
     writer: RecordWriter,
+    rewrite_bytes_min: u64,
     rewrite_at_bytes: u64,
+    /// A rewriting failed so that its file may be there, or be there after a crash.
+    stray: Option<u64>,
+    /// Damaged places of the present file that are counted already.
+    damage_counted: u64,
     buffer: Vec<u8>,
 }
 
@@ -36,54 +46,75 @@ type Areas = std::collections::BTreeMap<String, StateEntries>;
 
 impl StateFile {
     /// Opens the newest file, or makes the first. Gives how many places in it are damaged.
-    pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> Result<(Self, u64), StorageError> {
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        rewrite_bytes_min: u64,
+    ) -> Result<(Self, u64), StorageError> {
         let numbers = files::numbers(&*disk, folder, KIND)?;
-        let Some(&number) = numbers.last() else {
-            let writer = RecordWriter::create(&*disk, &files::path(folder, KIND, 1))?;
-            return Ok((Self::new(disk, folder, 1, writer), 0));
-        };
+        let number = numbers.last().copied().unwrap_or(1);
         let path = files::path(folder, KIND, number);
-        let (areas, damaged, report) = read(&*disk, &path)?;
-        let bytes = disk
-            .read(&path)
-            .map_err(|e| StorageError::io("read", &path, e))?
-            .len() as u64;
-        let writer = RecordWriter::open(&*disk, &path, bytes)?;
-        let mut file = Self::new(Arc::clone(&disk), folder, number, writer);
-        if damaged > 0 || report.torn_bytes > 0 || report.no_header {
+        let mut file = Self {
+            writer: if numbers.is_empty() {
+                RecordWriter::create(&*disk, &path)?
+            } else {
+                RecordWriter::open(&*disk, &path, 0)?
+            },
+            disk,
+            folder: folder.to_owned(),
+            number,
+            rewrite_bytes_min,
+            rewrite_at_bytes: 0,
+            stray: None,
+            damage_counted: 0,
+            buffer: Vec::new(),
+        };
+        if numbers.is_empty() {
+            file.grow_to(file.writer.file_bytes());
+            return Ok((file, 0));
+        }
+        let (areas, damaged, report) = read(&*file.disk, &path)?;
+        let is_whole = report.torn_bytes == 0 && report.sound_bytes > 0 && !report.no_header;
+        if damaged > 0 || !is_whole {
             tracing::error!(
                 file = %path.display(), damaged, torn_bytes = report.torn_bytes,
                 "state of alerts is damaged: what is sound is kept"
             );
             file.rewrite(&areas)?;
+        } else {
+            file.writer = RecordWriter::open(&*file.disk, &path, report.sound_bytes)?;
+            file.grow_to(report.sound_bytes);
         }
-        for &old in &numbers[..numbers.len() - 1] {
+        for &old in numbers.iter().rev().skip(1) {
             let old = files::path(folder, KIND, old);
-            disk.remove_file(&old)
+            file.disk
+                .remove_file(&old)
                 .map_err(|e| StorageError::io("remove", &old, e))?;
         }
         Ok((file, damaged))
     }
 
-    fn new(disk: Arc<dyn Disk>, folder: &Path, number: u64, writer: RecordWriter) -> Self {
-        Self {
-            rewrite_at_bytes: rewrite_at(writer.file_bytes()),
-            disk,
-            folder: folder.to_owned(),
-            number,
-            writer,
-            buffer: Vec::new(),
-        }
+    fn path(&self) -> PathBuf {
+        files::path(&self.folder, KIND, self.number)
+    }
+
+    /// Sets when the file is rewritten next, by how much of it is live now.
+    fn grow_to(&mut self, live_bytes: u64) {
+        self.rewrite_at_bytes = live_bytes
+            .saturating_mul(REWRITE_GROWTH)
+            .max(self.rewrite_bytes_min);
     }
 
     pub(crate) fn sync(&mut self) -> Result<(), StorageError> {
         self.writer.sync()
     }
 
-    pub(crate) fn entries(&self, area: &str) -> Result<(StateEntries, u64), StorageError> {
-        let path = files::path(&self.folder, KIND, self.number);
-        let (mut areas, damaged, _) = read(&*self.disk, &path)?;
-        Ok((areas.remove(area).unwrap_or_default(), damaged))
+    /// Entries of an area, and damaged places that were not counted before.
+    pub(crate) fn entries(&mut self, area: &str) -> Result<(StateEntries, u64), StorageError> {
+        let (mut areas, damaged, _) = read(&*self.disk, &self.path())?;
+        let fresh = damaged.saturating_sub(self.damage_counted);
+        self.damage_counted = self.damage_counted.max(damaged);
+        Ok((areas.remove(area).unwrap_or_default(), fresh))
     }
 
     pub(crate) fn change(
@@ -93,6 +124,12 @@ impl StateFile {
     ) -> Result<(), StorageError> {
         if changes.is_empty() {
             return Ok(());
+        }
+        self.clear_stray()?;
+        if self.writer.is_poisoned() {
+            let (areas, _, _) = read(&*self.disk, &self.path())?;
+            self.rewrite(&areas)?;
+            tracing::warn!(file = %self.path().display(), "state of alerts goes on in a new file");
         }
         self.buffer.clear();
         put_changes(&mut self.buffer, area, changes);
@@ -105,19 +142,72 @@ impl StateFile {
 
     /// What was taken is on disk already: a rewriting that fails costs room and is tried later.
     fn rewrite_live(&mut self) {
-        let path = files::path(&self.folder, KIND, self.number);
-        let rewritten = read(&*self.disk, &path).and_then(|(areas, _, _)| self.rewrite(&areas));
+        let rewritten =
+            read(&*self.disk, &self.path()).and_then(|(areas, _, _)| self.rewrite(&areas));
         if let Err(error) = rewritten {
             tracing::warn!(%error, "state of alerts cannot be rewritten; tried again later");
-            self.rewrite_at_bytes = self.writer.file_bytes().saturating_add(REWRITE_BYTES_MIN);
+            self.rewrite_at_bytes = self
+                .writer
+                .file_bytes()
+                .saturating_add(self.rewrite_bytes_min);
         }
     }
 
+    /// Nothing may be appended to the present file while another could count as the newer one.
+    fn clear_stray(&mut self) -> Result<(), StorageError> {
+        let Some(number) = self.stray else {
+            return Ok(());
+        };
+        let path = files::path(&self.folder, KIND, number);
+        for path in [path.with_extension("tmp"), path] {
+            self.disk
+                .remove_file(&path)
+                .map_err(|e| StorageError::io("remove", &path, e))?;
+        }
+        self.disk
+            .sync_folder(&self.folder)
+            .map_err(|e| StorageError::io("sync", &self.folder, e))?;
+        self.stray = None;
+        Ok(())
+    }
+
     fn rewrite(&mut self, areas: &Areas) -> Result<(), StorageError> {
-        let (old, number) = (self.number, self.number + 1);
+        let number = self.number + 1;
         let path = files::path(&self.folder, KIND, number);
         let fresh = path.with_extension("tmp");
-        let mut writer = RecordWriter::create(&*self.disk, &fresh)?;
+        let written = self.write_all(&fresh, areas).and_then(|mut writer| {
+            self.stray = Some(number);
+            self.disk
+                .rename(&fresh, &path)
+                .map_err(|e| StorageError::io("rename", &fresh, e))?;
+            writer.renamed(&path);
+            Ok(writer)
+        });
+        let writer = match written {
+            Ok(writer) => writer,
+            Err(error) => {
+                self.stray = Some(number);
+                if let Err(second) = self.clear_stray() {
+                    tracing::warn!(error = %second, "a file that was not finished stays for now");
+                }
+                return Err(error);
+            }
+        };
+        // The old one is of no use from here on, whatever follows.
+        self.stray = None;
+        let old = self.path();
+        self.number = number;
+        self.damage_counted = 0;
+        self.grow_to(writer.file_bytes());
+        self.writer = writer;
+        if let Err(error) = self.disk.remove_file(&old) {
+            tracing::warn!(file = %old.display(), %error, "an old file stays until the next start");
+        }
+        Ok(())
+    }
+
+    fn write_all(&mut self, path: &Path, areas: &Areas) -> Result<RecordWriter, StorageError> {
+        let mut writer = RecordWriter::create(&*self.disk, path)?;
         for (area, entries) in areas {
             let entries: Vec<StateChange> = entries
                 .iter()
@@ -133,26 +223,8 @@ impl StateFile {
             }
         }
         writer.sync()?;
-        self.disk
-            .rename(&fresh, &path)
-            .map_err(|e| StorageError::io("rename", &fresh, e))?;
-        // The old one is of no use from here on, whatever follows.
-        let len = writer.file_bytes();
-        drop(writer);
-        self.number = number;
-        self.writer = RecordWriter::open(&*self.disk, &path, len)?;
-        self.rewrite_at_bytes = rewrite_at(len);
-        let old = files::path(&self.folder, KIND, old);
-        self.disk
-            .remove_file(&old)
-            .map_err(|e| StorageError::io("remove", &old, e))
+        Ok(writer)
     }
-}
-
-fn rewrite_at(live_bytes: u64) -> u64 {
-    live_bytes
-        .saturating_mul(REWRITE_GROWTH)
-        .max(REWRITE_BYTES_MIN)
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -18,6 +18,12 @@ fn open(disk: &FaultyDisk) -> Result<Journal, StorageError> {
     )
 }
 
+/// One whose file of state is rewritten every few changes.
+fn open_small(disk: &FaultyDisk) -> Result<Journal, StorageError> {
+    let disk = Arc::new(disk.clone());
+    Journal::open_rewriting(disk, Path::new(FOLDER), SyncPolicy::Always, 200)
+}
+
 fn put(key: &str, value: &str) -> StateChange {
     StateChange::Put {
         key: key.as_bytes().to_vec(),
@@ -139,11 +145,66 @@ fn flipped_bits_cost_what_they_hit_and_are_counted() {
     }
 }
 
+#[test]
+fn state_goes_on_in_a_new_file_after_a_failed_sync() {
+    let disk = FaultyDisk::new();
+    let journal = open(&disk).unwrap();
+    journal.change("a", &[put("k", "1")]).unwrap();
+    disk.plant(disk.operations() + 1, Fault::SyncFails);
+    assert!(journal.change("a", &[put("k", "2")]).is_err());
+    journal.change("a", &[put("l", "3")]).unwrap();
+    let journal = open(&disk.after_crash(Survives::Synced)).unwrap();
+    let entries = journal.entries("a").unwrap();
+    assert_eq!(entries.get(b"l".as_slice()), Some(&b"3".to_vec()));
+    assert!(entries.contains_key(b"k".as_slice()));
+}
+
+#[test]
+fn a_file_that_was_only_begun_is_begun_again() {
+    for len in 0..16 {
+        let disk = FaultyDisk::new();
+        drop(open(&disk).unwrap());
+        let (path, _) = disk.files().pop().unwrap();
+        disk.cut(&path, len);
+        open(&disk).unwrap().change("a", &[put("k", "1")]).unwrap();
+        let journal = open(&disk).unwrap();
+        assert_eq!(journal.entries("a").unwrap().len(), 1, "{len}");
+        assert_eq!(journal.damaged(), 0);
+    }
+}
+
+#[test]
+fn questions_are_bounded_and_damage_counts_once() {
+    let disk = FaultyDisk::new();
+    let journal = open(&disk).unwrap();
+    let rows: Vec<TimelineRow> = (0..5_000)
+        .map(|number| row(number, TimelineKind::Firing, "h"))
+        .collect();
+    journal.append(&rows).unwrap();
+    let query = TimelineQuery {
+        limit: 2,
+        ..TimelineQuery::default()
+    };
+    let newest = journal.query(&query).unwrap();
+    let times: Vec<i64> = newest.iter().map(|row| row.time_ms).collect();
+    assert_eq!(times, [4_999, 4_998]);
+    let timeline = disk
+        .files()
+        .into_iter()
+        .find(|(path, _)| path.to_string_lossy().contains("timeline"));
+    disk.flip_bit(&timeline.unwrap().0, 30 * 8);
+    for _ in 0..2 {
+        let all = journal.query(&TimelineQuery::default()).unwrap();
+        assert_eq!(all.len(), 4_999);
+    }
+    assert_eq!(journal.damaged(), 1);
+}
+
 /// Changes and rows; gives what was acknowledged, and what was tried and not acknowledged.
 fn work(disk: &FaultyDisk) -> (MemoryStateStore, MemoryTimeline, Vec<String>) {
     let (state, timeline) = (MemoryStateStore::default(), MemoryTimeline::default());
     let mut unsure = Vec::new();
-    let Ok(journal) = open(disk) else {
+    let Ok(journal) = open_small(disk) else {
         return (state, timeline, unsure);
     };
     for number in 0..12 {
@@ -172,6 +233,7 @@ fn every_fault_at_every_operation() {
         Fault::ShortWrite,
         Fault::NoSpace,
         Fault::SyncFails,
+        Fault::FullForNames,
     ] {
         for at in 0..clean.operations() {
             let disk = FaultyDisk::new();
@@ -183,7 +245,7 @@ fn every_fault_at_every_operation() {
                 Survives::SyncedAndSome,
             ] {
                 let what = format!("{fault:?} at {at}, {survives:?}");
-                let journal = open(&disk.after_crash(survives)).unwrap();
+                let journal = open_small(&disk.after_crash(survives)).unwrap();
                 let entries = journal.entries("a").unwrap();
                 for (key, value) in state.entries("a").unwrap() {
                     assert_eq!(entries.get(&key), Some(&value), "{what}");

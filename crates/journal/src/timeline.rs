@@ -14,6 +14,8 @@ use crate::files;
 const KIND: &str = "timeline";
 const ROW: u8 = 1;
 const DAY_MS: i64 = 86_400_000;
+/// Rows that one question gets at most, the newest. Derived: about 200 MiB.
+pub const ROWS_MAX: usize = 200_000;
 /// Days whose files are open for appending. Rows come for today, and around midnight for two days.
 const OPEN_MAX: usize = 4;
 
@@ -25,6 +27,8 @@ pub(crate) struct TimelineFiles {
     /// Days that have a file.
     days: Vec<u64>,
     open: BTreeMap<u64, RecordWriter>,
+    /// Damaged places by day that are counted already.
+    damage_counted: BTreeMap<u64, u64>,
     buffer: Vec<u8>,
 }
 
@@ -40,6 +44,7 @@ impl TimelineFiles {
             disk,
             folder: folder.to_owned(),
             open: BTreeMap::new(),
+            damage_counted: BTreeMap::new(),
             buffer: Vec::new(),
         })
     }
@@ -79,12 +84,11 @@ impl TimelineFiles {
                     .read(&path)
                     .map_err(|e| StorageError::io("read", &path, e))?;
                 let report = read_records(&bytes, |_, _| {});
-                let sound = bytes.len() as u64 - report.torn_bytes;
-                if bytes.is_empty() || report.records == 0 && report.torn_bytes > 0 {
+                if report.sound_bytes == 0 {
                     // Not even the header was written.
                     RecordWriter::create(&*self.disk, &path)?
                 } else {
-                    RecordWriter::open_cut(&*self.disk, &path, sound)?
+                    RecordWriter::open_cut(&*self.disk, &path, report.sound_bytes)?
                 }
             } else {
                 let writer = RecordWriter::create(&*self.disk, &path)?;
@@ -110,6 +114,7 @@ impl TimelineFiles {
                 break;
             }
             self.open.remove(&day);
+            self.damage_counted.remove(&day);
             let path = files::path(&self.folder, KIND, day);
             self.disk
                 .remove_file(&path)
@@ -124,68 +129,150 @@ impl TimelineFiles {
         let touches = |day: &&u64| {
             range.is_none_or(|r| (day_of(r.start_ms)..=day_of(r.end_ms)).contains(*day))
         };
-        let paths = self.days.iter().rev().filter(touches);
+        let days = self.days.iter().rev().filter(touches);
         Days {
             disk: Arc::clone(&self.disk),
-            paths: paths
-                .map(|&day| files::path(&self.folder, KIND, day))
+            files: days
+                .map(|&day| DayFile {
+                    day,
+                    path: files::path(&self.folder, KIND, day),
+                    sound_bytes: self.open.get(&day).map(RecordWriter::file_bytes),
+                })
                 .collect(),
         }
     }
+
+    /// How many of these damaged places were not counted before.
+    pub(crate) fn new_damage(&mut self, found: &Damage) -> u64 {
+        let mut fresh = 0;
+        for (&day, &places) in found {
+            let counted = self.damage_counted.entry(day).or_default();
+            fresh += places.saturating_sub(*counted);
+            *counted = places.max(*counted);
+        }
+        fresh
+    }
+}
+
+/// Damaged places by day.
+pub(crate) type Damage = BTreeMap<u64, u64>;
+
+#[derive(Debug)]
+struct DayFile {
+    day: u64,
+    path: PathBuf,
+    /// How many bytes were whole records when it was named; `None`: nobody has written since the
+    /// start. What stands behind is being written, or was given up.
+    sound_bytes: Option<u64>,
 }
 
 /// Files to be read, newest first.
 #[derive(Debug)]
 pub(crate) struct Days {
     disk: Arc<dyn Disk>,
-    paths: Vec<PathBuf>,
+    files: Vec<DayFile>,
 }
 
 impl Days {
-    /// Rows that satisfy a question, newest first, and how many places were damaged.
+    /// Rows that satisfy a question, newest first, and damaged places by day.
     pub(crate) fn query(
         &self,
         query: &TimelineQuery<'_>,
-    ) -> Result<(Vec<TimelineRow>, u64), StorageError> {
+    ) -> Result<(Vec<TimelineRow>, Damage), StorageError> {
+        let limit = match query.limit {
+            0 => ROWS_MAX,
+            limit => limit.min(ROWS_MAX),
+        };
         let mut found: Vec<TimelineRow> = Vec::new();
-        let mut damaged = 0;
-        for path in &self.paths {
-            let bytes = match self.disk.read(path) {
-                Ok(bytes) => bytes,
-                // Retired since it was named.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(StorageError::io("read", path, error)),
-            };
-            let mut of_day = Vec::new();
-            let mut malformed = 0;
-            let report = read_records(&bytes, |kind, payload| {
-                if kind != ROW {
-                    return;
-                }
-                match read_row(payload) {
-                    Ok(row) if query.takes(&row) => of_day.push(row),
-                    Ok(_) => {}
-                    Err(_) => malformed += 1,
-                }
-            });
-            let places = report.damaged + malformed + u64::from(report.no_header);
+        let mut damage = Damage::new();
+        for file in &self.files {
+            let (rows, places) = self.query_day(file, query, limit - found.len())?;
             if places > 0 {
                 tracing::error!(
-                    file = %path.display(), places,
+                    file = %file.path.display(), places,
                     "damaged rows of the timeline are left out"
                 );
+                damage.insert(file.day, places);
             }
-            damaged += places;
-            of_day.reverse();
-            // Stable: of the same time the later appended stays first.
-            of_day.sort_by_key(|row| std::cmp::Reverse(row.time_ms));
-            found.append(&mut of_day);
-            if query.limit > 0 && found.len() >= query.limit {
-                found.truncate(query.limit);
+            found.extend(rows);
+            if found.len() >= limit {
                 break;
             }
         }
-        Ok((found, damaged))
+        Ok((found, damage))
+    }
+
+    fn query_day(
+        &self,
+        file: &DayFile,
+        query: &TimelineQuery<'_>,
+        limit: usize,
+    ) -> Result<(Vec<TimelineRow>, u64), StorageError> {
+        let bytes = match self.disk.read(&file.path) {
+            Ok(bytes) => bytes,
+            // Retired since it was named.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok((Vec::new(), 0));
+            }
+            Err(error) => return Err(StorageError::io("read", &file.path, error)),
+        };
+        let sound = match file.sound_bytes {
+            Some(len) => usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len()),
+            None => bytes.len(),
+        };
+        let sound = bytes.get(..sound).unwrap_or_default();
+        let mut newest = Newest::new(limit);
+        let mut malformed = 0;
+        let report = read_records(sound, |kind, payload| {
+            if kind != ROW {
+                return;
+            }
+            match read_row(payload) {
+                Ok(row) if query.takes(&row) => newest.add(row),
+                Ok(_) => {}
+                Err(_) => malformed += 1,
+            }
+        });
+        let places = report.damaged + malformed + u64::from(report.no_header);
+        Ok((newest.into_rows(), places))
+    }
+}
+
+/// The newest rows of those that come, in a bounded place.
+struct Newest {
+    limit: usize,
+    /// In the order in which they came, and some more than are wanted.
+    rows: Vec<TimelineRow>,
+}
+
+impl Newest {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            rows: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, row: TimelineRow) {
+        self.rows.push(row);
+        if self.rows.len() > self.limit.saturating_mul(2).saturating_add(1_024) {
+            self.cut();
+        }
+    }
+
+    /// Rows mostly come in the order of their times; a stable sort keeps the order of those of the
+    /// same time.
+    fn cut(&mut self) {
+        self.rows.sort_by_key(|row| row.time_ms);
+        let more = self.rows.len().saturating_sub(self.limit);
+        self.rows.drain(..more);
+    }
+
+    /// Newest first; of the same time, the later come first.
+    fn into_rows(mut self) -> Vec<TimelineRow> {
+        self.cut();
+        self.rows.reverse();
+        self.rows
     }
 }
 

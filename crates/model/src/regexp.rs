@@ -51,7 +51,7 @@ pub struct RegexpError {
     pub reason: String,
 }
 
-/// A compiled pattern that must match a text as a whole. Cloning shares it.
+/// A compiled pattern. Cloning shares it.
 #[derive(Clone)]
 pub struct Regexp {
     regex: regex::Regex,
@@ -69,8 +69,25 @@ impl Regexp {
         Self::build(pattern, parse_pattern(pattern)?)
     }
 
+    /// Compiles a pattern as Go's `regexp.Compile` does, which may match any part of a text; `.`
+    /// does not match line ends.
+    ///
+    /// # Errors
+    /// Says what is wrong with the pattern, and where.
+    pub fn unanchored(pattern: &str) -> Result<Self, RegexpError> {
+        let parsed = parse::parse(pattern, false).map_err(|reason| RegexpError {
+            pattern: pattern.to_owned(),
+            reason,
+        })?;
+        Self::compile(pattern, &print::unanchored(&parsed.node), parsed.names)
+    }
+
     fn build(pattern: &str, parsed: parse::Parsed) -> Result<Self, RegexpError> {
-        let regex = regex::RegexBuilder::new(&print::anchored(&parsed.node))
+        Self::compile(pattern, &print::anchored(&parsed.node), parsed.names)
+    }
+
+    fn compile(pattern: &str, printed: &str, names: Vec<String>) -> Result<Self, RegexpError> {
+        let regex = regex::RegexBuilder::new(printed)
             .size_limit(COMPILED_BYTES_MAX)
             .nest_limit(PRINTED_DEPTH_MAX)
             .build()
@@ -80,17 +97,17 @@ impl Regexp {
             })?;
         Ok(Self {
             regex,
-            names: parsed.names.into(),
+            names: names.into(),
         })
     }
 
-    /// Whether the pattern matches the whole text.
+    /// Whether the pattern matches: the whole text, or a part of it where it is unanchored.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
 
-    /// The groups of a match of the whole text.
+    /// The groups of a match, the first one where there are several.
     #[must_use]
     pub fn captures<'t>(&'t self, text: &'t str) -> Option<Captures<'t>> {
         Some(Captures {
@@ -98,10 +115,18 @@ impl Regexp {
             names: &self.names,
         })
     }
+
+    /// The groups of all matches that do not overlap, from the front.
+    pub fn captures_iter<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Captures<'t>> {
+        self.regex.captures_iter(text).map(|groups| Captures {
+            groups,
+            names: &self.names,
+        })
+    }
 }
 
 fn parse_pattern(pattern: &str) -> Result<parse::Parsed, RegexpError> {
-    parse::parse(pattern).map_err(|reason| RegexpError {
+    parse::parse(pattern, true).map_err(|reason| RegexpError {
         pattern: pattern.to_owned(),
         reason,
     })
@@ -142,6 +167,12 @@ impl Captures<'_> {
         self.groups.get(group).map(|found| found.as_str())
     }
 
+    /// Where in the text the match stands, in bytes.
+    #[must_use]
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.groups.get_match().range()
+    }
+
     /// What the first group of that name that took part matched. Names may repeat, as in Go.
     fn named(&self, name: &str) -> Option<&str> {
         let mut groups = self.names.iter().enumerate();
@@ -152,6 +183,15 @@ impl Captures<'_> {
     /// Go's `Regexp.Expand` does: a name is as long as it can be (`$1x` is the group named `1x`), a
     /// group that is not there is empty, and a `$` that begins no reference stays.
     pub fn expand(&self, template: &str, out: &mut String) {
-        template::expand(self, template, out);
+        // A string takes everything.
+        self.expand_into(template, out).ok();
+    }
+
+    /// The same into something that may not take everything.
+    ///
+    /// # Errors
+    /// Where `out` takes no more.
+    pub fn expand_into(&self, template: &str, out: &mut impl fmt::Write) -> fmt::Result {
+        template::expand(self, template, out)
     }
 }

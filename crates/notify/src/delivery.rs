@@ -24,6 +24,8 @@ pub struct Delivery {
     pub receiver: String,
     /// The integration's position in the receiver.
     pub integration: usize,
+    /// What it is, such as `webhook`.
+    pub kind: String,
     /// The alerts, in order; those that fire have no end.
     pub alerts: Vec<Alert>,
     /// Why it is sent.

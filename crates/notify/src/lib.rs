@@ -35,7 +35,9 @@ pub use machine::{GroupView, Machine, Suppression};
 pub use matchers::{MatchersError, parse_matcher, parse_matchers};
 pub use notification_log::Reason;
 pub use plan::{Integration, Plan};
-pub use route::{GroupBy, Route, RouteSettings, RouteTree};
+pub use route::{GroupBy, Route, RouteSettings, RouteTree, matchers_text};
 pub use route_test::{TakenRoute, taken_routes};
-pub use runner::{AttemptError, BoxFuture, Deliver, Runner, RunnerParts};
-pub use silence::{BYTES_MAX, MATCHERS_MAX, Silence, SilenceError, SilenceRequest, SilenceState};
+pub use runner::{AttemptError, BoxFuture, Deliver, ROWS_MAX, Runner, RunnerParts};
+pub use silence::{
+    BYTES_MAX, MATCHERS_MAX, SILENCES_MAX, Silence, SilenceError, SilenceRequest, SilenceState,
+};

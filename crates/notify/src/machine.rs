@@ -25,7 +25,7 @@ use bellwether_model::{Alert, AlertFingerprint, Labels};
 use bellwether_storage::{StateChange, StateStore, StorageError, TimelineKind, TimelineRow};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use self::marks::Marks;
+pub(crate) use self::marks::{Held, Marks};
 use crate::acknowledge::Acknowledgement;
 use crate::delivery::{Delivery, DeliveryId, Effects, Outcome};
 use crate::group::{Group, GroupId};
@@ -39,7 +39,7 @@ use crate::silence::{Silence, Silences};
 /// Areas of the state store.
 const ALERTS: &str = "notify.alerts";
 const SILENCES: &str = "notify.silences";
-const LOG: &str = "notify.log";
+pub(crate) const LOG: &str = "notify.log";
 const ACKNOWLEDGEMENTS: &str = "notify.acknowledgements";
 
 /// A delivery may take so long even where its group's interval is shorter.
@@ -56,13 +56,15 @@ pub struct Suppression {
     pub silenced_by: Vec<String>,
     /// Alerts that inhibit it.
     pub inhibited_by: Vec<AlertFingerprint>,
+    /// Names of the time intervals that mute its routes.
+    pub muted_by: Vec<String>,
 }
 
 impl Suppression {
     /// Whether anything suppresses it.
     #[must_use]
     pub fn is_some(&self) -> bool {
-        !(self.silenced_by.is_empty() && self.inhibited_by.is_empty())
+        !(self.silenced_by.is_empty() && self.inhibited_by.is_empty() && self.muted_by.is_empty())
     }
 }
 
@@ -99,7 +101,9 @@ struct Pending {
     flight: u64,
     key: LogKey,
     group_labels: Labels,
+    /// Its times are set when the receiver has taken it.
     notified: Notified,
+    repeat_ms: i64,
     alerts: Vec<Labels>,
     reason: Reason,
 }
@@ -110,7 +114,9 @@ pub struct Machine {
     plan: Arc<Plan>,
     /// The fencing token under which notifications are logged.
     token: u64,
-    alerts: BTreeMap<AlertFingerprint, Alert>,
+    alerts: BTreeMap<AlertFingerprint, Held>,
+    /// Alerts that are not kept as they are now.
+    unkept: FxHashSet<AlertFingerprint>,
     groups: BTreeMap<GroupId, Group>,
     by_labels: FxHashMap<(usize, Labels), GroupId>,
     queue: BTreeSet<(i64, GroupId)>,
@@ -121,12 +127,11 @@ pub struct Machine {
     inhibitor: Inhibitor,
     log: NotificationLog,
     acknowledgements: BTreeMap<AlertFingerprint, Acknowledgement>,
-    marks: FxHashMap<AlertFingerprint, Marks>,
+    /// When acknowledgements end.
+    acknowledgement_ends: BTreeSet<(i64, AlertFingerprint)>,
     effects: Effects,
     next_id: u64,
     tidied_ms: i64,
-    /// When a silence begins or ends next.
-    silence_change_ms: Option<i64>,
 }
 
 impl Machine {
@@ -138,6 +143,7 @@ impl Machine {
             plan,
             token,
             alerts: BTreeMap::new(),
+            unkept: FxHashSet::default(),
             groups: BTreeMap::new(),
             by_labels: FxHashMap::default(),
             queue: BTreeSet::new(),
@@ -147,11 +153,10 @@ impl Machine {
             silences: Silences::default(),
             log: NotificationLog::default(),
             acknowledgements: BTreeMap::new(),
-            marks: FxHashMap::default(),
+            acknowledgement_ends: BTreeSet::new(),
             effects: Effects::default(),
             next_id: 1,
             tidied_ms: i64::MIN,
-            silence_change_ms: None,
         }
     }
 
@@ -169,7 +174,7 @@ impl Machine {
         let mut unreadable = 0;
         for bytes in store.entries(SILENCES)?.into_values() {
             match Silence::from_bytes(&bytes) {
-                Ok(silence) => machine.silences.insert(silence),
+                Ok(silence) => machine.silences.insert(silence, now_ms),
                 Err(_) => unreadable += 1,
             }
         }
@@ -183,36 +188,53 @@ impl Machine {
         }
         for bytes in store.entries(ACKNOWLEDGEMENTS)?.into_values() {
             match Acknowledgement::from_bytes(&bytes) {
-                Ok(ack) => {
-                    let fingerprint = AlertFingerprint::of(&ack.labels);
-                    machine.acknowledgements.insert(fingerprint, ack);
-                }
+                Ok(ack) => machine.put_acknowledgement(ack),
                 Err(_) => unreadable += 1,
             }
         }
-        let mut alerts = Vec::new();
         for bytes in store.entries(ALERTS)?.into_values() {
-            match Alert::from_bytes(&bytes) {
-                Ok(alert) => alerts.push(alert),
+            match Held::from_bytes(&bytes) {
+                Ok(held) => machine.take_back(held, now_ms),
                 Err(_) => unreadable += 1,
             }
         }
-        for alert in alerts {
-            let mark = Marks {
-                silenced: !machine.silences.covering(&alert.labels, now_ms).is_empty(),
-                ..Marks::default()
-            };
-            machine.marks.insert(alert.fingerprint(), mark);
-            machine.take_in(alert, now_ms);
-        }
-        machine.silence_change_ms = machine.silences.next_change(now_ms);
-        // What is known already is no news, and need not be written again.
-        machine.effects = Effects::default();
+        let restored: Vec<AlertFingerprint> = machine.alerts.keys().copied().collect();
+        machine.refresh_all(restored, now_ms);
         Ok((machine, unreadable))
+    }
+
+    /// Takes an alert in that was kept. One that fired by the last word about it has not ended
+    /// because we were away: its sender gets as long as it had then to say so again.
+    fn take_back(&mut self, mut held: Held, now_ms: i64) {
+        let alert = &mut held.alert;
+        if let Some(ends_ms) = alert.ends_ms
+            && ends_ms > alert.updated_ms
+        {
+            let valid_ms = ends_ms.saturating_sub(alert.updated_ms);
+            let until_ms = now_ms.saturating_add(valid_ms);
+            if until_ms > ends_ms {
+                alert.ends_ms = Some(until_ms);
+                alert.times_out = true;
+            }
+        }
+        self.inhibitor.note(&held.alert);
+        self.put_into_groups(&held.alert, now_ms);
+        self.alerts.insert(held.alert.fingerprint(), held);
     }
 
     /// What has to be made durable since the last call.
     pub fn take_effects(&mut self) -> Effects {
+        for fingerprint in std::mem::take(&mut self.unkept) {
+            if let Some(held) = self.alerts.get(&fingerprint) {
+                self.effects.changes.push((
+                    ALERTS,
+                    StateChange::Put {
+                        key: fingerprint.0.to_be_bytes().to_vec(),
+                        value: held.to_bytes(),
+                    },
+                ));
+            }
+        }
         std::mem::take(&mut self.effects)
     }
 
@@ -228,32 +250,45 @@ impl Machine {
             received.push(alert.fingerprint());
             self.take_in(alert, now_ms);
         }
-        for fingerprint in received {
-            self.mark(fingerprint, now_ms);
+        self.refresh_all(received, now_ms);
+    }
+
+    fn take_in(&mut self, news: Alert, now_ms: i64) {
+        let fingerprint = news.fingerprint();
+        let known = self.alerts.get(&fingerprint);
+        let alert = match known {
+            Some(known) => merged(&known.alert, news, now_ms),
+            None => news,
+        };
+        let is_news = known.is_none_or(|known| differs(&known.alert, &alert, now_ms));
+        let is_another = known.is_some_and(|known| {
+            let ended = known.alert.ends_ms.filter(|ends_ms| *ends_ms <= now_ms);
+            ended.is_some_and(|ends_ms| alert.starts_ms >= ends_ms)
+        });
+        if is_another {
+            self.drop_acknowledgement(fingerprint, "the alert fires anew", now_ms);
+        }
+        if is_news {
+            // That its sender has said the same again is not worth a write.
+            self.unkept.insert(fingerprint);
+        }
+        self.inhibitor.note(&alert);
+        self.put_into_groups(&alert, now_ms);
+        match self.alerts.get_mut(&fingerprint) {
+            Some(held) => held.alert = alert,
+            None => {
+                self.alerts.insert(fingerprint, Held::new(alert));
+            }
         }
     }
 
-    fn take_in(&mut self, alert: Alert, now_ms: i64) {
-        let fingerprint = alert.fingerprint();
-        let alert = match self.alerts.get(&fingerprint) {
-            Some(known) => merged(known, alert, now_ms),
-            None => alert,
-        };
-        self.inhibitor.note(&alert);
-        self.effects.changes.push((
-            ALERTS,
-            StateChange::Put {
-                key: fingerprint.0.to_be_bytes().to_vec(),
-                value: alert.to_bytes(),
-            },
-        ));
+    fn put_into_groups(&mut self, alert: &Alert, now_ms: i64) {
         let plan = Arc::clone(&self.plan);
         for index in plan.routes.matching(&alert.labels) {
             if let Some(route) = plan.routes.get(index) {
-                self.put_into_group(index, route, &alert, now_ms);
+                self.put_into_group(index, route, alert, now_ms);
             }
         }
-        self.alerts.insert(fingerprint, alert);
     }
 
     fn put_into_group(&mut self, index: usize, route: &Route, alert: &Alert, now_ms: i64) {
@@ -286,18 +321,19 @@ impl Machine {
     #[must_use]
     pub fn wake_at(&self) -> Option<i64> {
         let group = self.queue.first().map(|(due_ms, _)| *due_ms);
-        match (group, self.silence_change_ms) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let acknowledgement = self.acknowledgement_ends.first().map(|(at, _)| *at);
+        let silence = self.silences.next_change();
+        [group, acknowledgement, silence]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What is to be sent now.
     pub fn due(&mut self, now_ms: i64) -> Vec<Delivery> {
-        if self.silence_change_ms.is_some_and(|at| at <= now_ms) {
-            self.silence_change_ms = self.silences.next_change(now_ms);
-            self.mark_all(now_ms);
-        }
+        let changed = self.silences.advance(now_ms);
+        self.refresh_covered(&changed, now_ms);
+        self.end_acknowledgements(now_ms);
         let mut deliveries = Vec::new();
         while let Some(&(due_ms, id)) = self.queue.first() {
             if due_ms > now_ms {
@@ -325,14 +361,12 @@ impl Machine {
         let group_labels = group.labels.clone();
         let (mut alerts, resolved) = group.snapshot(now_ms);
         let group_key = route.group_key(&group_labels);
-        for (fingerprint, _) in &resolved {
-            self.mark(*fingerprint, now_ms);
-        }
-        let muted = !plan.muted_by(route, now_ms).is_empty();
+        let muted_by = plan.muted_by(route, now_ms);
         alerts.retain(|alert| {
-            !muted
-                && self.inhibitor.inhibited_by(&alert.labels, now_ms).is_none()
-                && self.silences.covering(&alert.labels, now_ms).is_empty()
+            let fingerprint = alert.fingerprint();
+            let suppressed = self.refresh(fingerprint, now_ms);
+            self.mark_muted(fingerprint, &route.receiver, &group_key, &muted_by, now_ms);
+            muted_by.is_empty() && !suppressed
         });
         let mut flight = Flight {
             group: id,
@@ -341,78 +375,72 @@ impl Machine {
             resolved,
         };
         let flight_id = self.fresh_id();
-        if !alerts.is_empty() {
-            let integrations = plan.receivers.get(&route.receiver);
-            for (position, integration) in integrations.into_iter().flatten().enumerate() {
-                let key = LogKey {
-                    group: group_key.clone(),
-                    receiver: route.receiver.clone(),
-                    integration: position,
-                };
-                if self.in_flight.contains(&key) {
-                    // The same was under way when the configuration was read again.
-                    flight.failed = true;
-                    continue;
-                }
-                let Some(reason) = self.reason_for(&key, integration, route, &alerts, now_ms)
-                else {
-                    continue;
-                };
-                let (firing, ended) = sides(&alerts);
-                let notified = Notified {
-                    time_ms: now_ms,
-                    expires_ms: now_ms.saturating_add(route.repeat_interval_ms.saturating_mul(2)),
-                    token: self.token,
-                    firing,
-                    resolved: ended,
-                };
-                if !integration.send_resolved && notified.firing.is_empty() {
-                    // Nothing is sent, but the log must know that nothing fires any more.
-                    self.write_log(key, notified);
-                    continue;
-                }
-                let sent: Vec<Alert> = alerts
-                    .iter()
-                    .filter(|alert| integration.send_resolved || alert.ends_ms.is_none())
-                    .cloned()
-                    .collect();
-                let delivery_id = DeliveryId(self.fresh_id());
-                self.effects.rows.push(TimelineRow {
-                    time_ms: now_ms,
-                    kind: TimelineKind::Notifying,
-                    labels: group_labels.clone(),
-                    cause: reason.as_str().to_owned(),
-                    receiver: format!("{}/{}[{position}]", route.receiver, integration.kind),
-                    group: group_key.clone(),
-                    detail: String::new(),
-                });
-                self.in_flight.insert(key.clone());
-                self.pending.insert(
-                    delivery_id,
-                    Pending {
-                        flight: flight_id,
-                        key,
-                        group_labels: group_labels.clone(),
-                        notified,
-                        alerts: sent.iter().map(|alert| alert.labels.clone()).collect(),
-                        reason,
-                    },
-                );
-                deliveries.push(Delivery {
-                    id: delivery_id,
-                    group_key: group_key.clone(),
-                    group_labels: group_labels.clone(),
-                    route_labels: route.labels.clone(),
-                    receiver: route.receiver.clone(),
-                    integration: position,
-                    alerts: sent,
-                    reason,
-                    time_ms: now_ms,
-                    deadline_ms: now_ms
-                        .saturating_add(route.group_interval_ms.max(DELIVERY_MS_MIN)),
-                });
-                flight.waiting += 1;
+        let integrations = plan.receivers.get(&route.receiver).map(Vec::as_slice);
+        let integrations = integrations.filter(|_| !alerts.is_empty());
+        for (position, integration) in integrations.unwrap_or_default().iter().enumerate() {
+            let key = LogKey {
+                group: group_key.clone(),
+                receiver: route.receiver.clone(),
+                integration: plan.integration_name(&route.receiver, position),
+            };
+            if self.in_flight.contains(&key) {
+                // The same was under way when the configuration was read again.
+                flight.failed = true;
+                continue;
             }
+            let Some(reason) = self.reason_for(&key, integration, route, &alerts, now_ms) else {
+                continue;
+            };
+            let (firing, ended) = sides(&alerts);
+            let notified = Notified {
+                time_ms: now_ms,
+                expires_ms: now_ms.saturating_add(route.repeat_interval_ms.saturating_mul(2)),
+                token: self.token,
+                firing,
+                resolved: ended,
+            };
+            if self.is_fenced(&key, &group_labels, now_ms) {
+                flight.failed = true;
+                continue;
+            }
+            if !integration.send_resolved && notified.firing.is_empty() {
+                // Nothing is sent, but the log must know that nothing fires any more.
+                self.write_log(key, notified);
+                continue;
+            }
+            let sent: Vec<Alert> = alerts
+                .iter()
+                .filter(|alert| integration.send_resolved || alert.ends_ms.is_none())
+                .cloned()
+                .collect();
+            let delivery_id = DeliveryId(self.fresh_id());
+            let pending = Pending {
+                flight: flight_id,
+                key: key.clone(),
+                group_labels: group_labels.clone(),
+                notified,
+                repeat_ms: route.repeat_interval_ms,
+                alerts: sent.iter().map(|alert| alert.labels.clone()).collect(),
+                reason,
+            };
+            let row = pending.row(TimelineKind::Notifying, reason.as_str(), now_ms);
+            self.effects.rows.push(row);
+            self.in_flight.insert(key);
+            self.pending.insert(delivery_id, pending);
+            deliveries.push(Delivery {
+                id: delivery_id,
+                group_key: group_key.clone(),
+                group_labels: group_labels.clone(),
+                route_labels: route.labels.clone(),
+                receiver: route.receiver.clone(),
+                integration: position,
+                kind: integration.kind.clone(),
+                alerts: sent,
+                reason,
+                time_ms: now_ms,
+                deadline_ms: now_ms.saturating_add(route.group_interval_ms.max(DELIVERY_MS_MIN)),
+            });
+            flight.waiting += 1;
         }
         if flight.waiting == 0 {
             self.land(&flight, now_ms);
@@ -421,8 +449,33 @@ impl Machine {
         }
     }
 
+    /// Whether another replica has taken over and told the receiver since: then we are not the one
+    /// who tells it.
+    fn is_fenced(&mut self, key: &LogKey, group_labels: &Labels, now_ms: i64) -> bool {
+        let Some(known) = self.log.get(key).map(|known| known.token) else {
+            return false;
+        };
+        if known <= self.token {
+            return false;
+        }
+        let cause = format!(
+            "not sent: the holder of lease token {known} notifies; ours is {}",
+            self.token
+        );
+        self.effects.rows.push(TimelineRow {
+            time_ms: now_ms,
+            kind: TimelineKind::NotifyFailed,
+            labels: group_labels.clone(),
+            cause,
+            receiver: key.receiver_text(),
+            group: key.group.clone(),
+            detail: String::new(),
+        });
+        true
+    }
+
     fn reason_for(
-        &self,
+        &mut self,
         key: &LogKey,
         integration: &Integration,
         route: &Route,
@@ -430,8 +483,9 @@ impl Machine {
         now_ms: i64,
     ) -> Option<Reason> {
         let (firing, resolved) = sides(alerts);
+        let known = self.log.get(key);
         let reason = reason(
-            self.log.get(key),
+            known,
             &firing,
             &resolved,
             integration.send_resolved,
@@ -445,7 +499,19 @@ impl Machine {
                     .get(&alert.fingerprint())
                     .is_some_and(|ack| ack.holds(now_ms))
         };
-        (reason != Reason::Repeat || !alerts.iter().all(acknowledged)).then_some(reason)
+        if reason != Reason::Repeat || !alerts.iter().all(acknowledged) {
+            return Some(reason);
+        }
+        // What the receiver knows must not be forgotten while nobody repeats it.
+        let repeat_ms = route.repeat_interval_ms;
+        if let Some(known) = known
+            && known.expires_ms < now_ms.saturating_add(repeat_ms)
+        {
+            let mut known = known.clone();
+            known.expires_ms = now_ms.saturating_add(repeat_ms.saturating_mul(2));
+            self.write_log(key.clone(), known);
+        }
+        None
     }
 
     fn write_log(&mut self, key: LogKey, notified: Notified) {
@@ -461,59 +527,35 @@ impl Machine {
     /// An attempt failed and another will follow.
     pub fn attempt_failed(&mut self, id: DeliveryId, error: &str, now_ms: i64) {
         if let Some(pending) = self.pending.get(&id) {
-            let row = self.row_of(pending, TimelineKind::NotifyFailed, error, now_ms);
+            let row = pending.row(TimelineKind::NotifyFailed, error, now_ms);
             self.effects.rows.push(row);
-        }
-    }
-
-    fn row_of(
-        &self,
-        pending: &Pending,
-        kind: TimelineKind,
-        cause: &str,
-        now_ms: i64,
-    ) -> TimelineRow {
-        let LogKey {
-            group,
-            receiver,
-            integration,
-        } = &pending.key;
-        let integrations = self.plan.receivers.get(receiver);
-        let what = integrations
-            .and_then(|list| list.get(*integration))
-            .map_or("gone", |integration| integration.kind.as_str());
-        TimelineRow {
-            time_ms: now_ms,
-            kind,
-            labels: pending.group_labels.clone(),
-            cause: cause.to_owned(),
-            receiver: format!("{receiver}/{what}[{integration}]"),
-            group: group.clone(),
-            detail: String::new(),
         }
     }
 
     /// Tells what became of a delivery. One that is not known is ignored.
     pub fn delivered(&mut self, id: DeliveryId, outcome: &Outcome, now_ms: i64) {
-        let Some(pending) = self.pending.remove(&id) else {
+        let Some(mut pending) = self.pending.remove(&id) else {
             return;
         };
         self.in_flight.remove(&pending.key);
         let failed = match outcome {
             Outcome::Delivered(answer) => {
                 let cause = format!("{}; {answer}", pending.reason.as_str());
-                let row = self.row_of(&pending, TimelineKind::Notified, &cause, now_ms);
+                let row = pending.row(TimelineKind::Notified, &cause, now_ms);
                 for labels in &pending.alerts {
                     self.effects.rows.push(TimelineRow {
                         labels: labels.clone(),
                         ..row.clone()
                     });
                 }
+                let lasts_ms = pending.repeat_ms.saturating_mul(2);
+                pending.notified.time_ms = now_ms;
+                pending.notified.expires_ms = now_ms.saturating_add(lasts_ms);
                 self.write_log(pending.key, pending.notified);
                 false
             }
             Outcome::Failed(error) => {
-                let row = self.row_of(&pending, TimelineKind::NotifyFailed, error, now_ms);
+                let row = pending.row(TimelineKind::NotifyFailed, error, now_ms);
                 self.effects.rows.push(row);
                 true
             }
@@ -557,35 +599,26 @@ impl Machine {
 
     /// Forgets an alert that has ended and is in no group any more.
     fn forget_ended(&mut self, fingerprint: AlertFingerprint, now_ms: i64) {
-        let Some(alert) = self.alerts.get(&fingerprint) else {
+        let Some(held) = self.alerts.get(&fingerprint) else {
             return;
         };
-        let in_a_group = self
-            .plan
-            .routes
-            .matching(&alert.labels)
-            .into_iter()
-            .any(|index| {
-                let labels = self
-                    .plan
-                    .routes
-                    .get(index)
-                    .map(|r| r.group_labels(&alert.labels));
-                labels
-                    .and_then(|labels| self.by_labels.get(&(index, labels)))
-                    .and_then(|id| self.groups.get(id))
-                    .is_some_and(|group| group.holds(fingerprint))
-            });
-        if !alert.is_resolved(now_ms) || in_a_group {
+        let (plan, labels) = (Arc::clone(&self.plan), held.alert.labels.clone());
+        let in_a_group = plan.routes.matching(&labels).into_iter().any(|index| {
+            plan.routes
+                .get(index)
+                .and_then(|route| self.by_labels.get(&(index, route.group_labels(&labels))))
+                .and_then(|id| self.groups.get(id))
+                .is_some_and(|group| group.holds(fingerprint))
+        });
+        if !held.alert.is_resolved(now_ms) || in_a_group {
             return;
         }
-        let labels = alert.labels.clone();
-        self.mark(fingerprint, now_ms);
+        self.refresh(fingerprint, now_ms);
         self.alerts.remove(&fingerprint);
-        self.marks.remove(&fingerprint);
+        self.unkept.remove(&fingerprint);
         self.inhibitor.forget(&labels);
         self.remove_state(ALERTS, fingerprint);
-        if self.acknowledgements.remove(&fingerprint).is_some() {
+        if self.take_acknowledgement(fingerprint).is_some() {
             self.remove_state(ACKNOWLEDGEMENTS, fingerprint);
         }
     }
@@ -622,15 +655,11 @@ impl Machine {
         self.queue.clear();
         self.flights.clear();
         self.inhibitor = Inhibitor::new(&plan.inhibit_rules);
-        for alert in self.alerts.values() {
-            self.inhibitor.note(alert);
+        for held in self.alerts.values() {
+            self.inhibitor.note(&held.alert);
         }
         for alert in in_groups.into_values() {
-            for index in plan.routes.matching(&alert.labels) {
-                if let Some(route) = plan.routes.get(index) {
-                    self.put_into_group(index, route, &alert, now_ms);
-                }
-            }
+            self.put_into_groups(&alert, now_ms);
         }
         self.queue.clear();
         for (id, group) in &mut self.groups {
@@ -641,7 +670,8 @@ impl Machine {
             }
             self.queue.insert((group.due_ms, *id));
         }
-        self.mark_all(now_ms);
+        let all: Vec<AlertFingerprint> = self.alerts.keys().copied().collect();
+        self.refresh_all(all, now_ms);
     }
 
     fn tidy(&mut self, now_ms: i64) {
@@ -664,13 +694,37 @@ impl Machine {
         let ended: Vec<AlertFingerprint> = self
             .alerts
             .iter()
-            .filter(|(_, alert)| alert.is_resolved(now_ms))
+            .filter(|(_, held)| held.alert.is_resolved(now_ms))
             .map(|(fingerprint, _)| *fingerprint)
             .collect();
         for fingerprint in ended {
             self.forget_ended(fingerprint, now_ms);
         }
     }
+}
+
+impl Pending {
+    fn row(&self, kind: TimelineKind, cause: &str, now_ms: i64) -> TimelineRow {
+        TimelineRow {
+            time_ms: now_ms,
+            kind,
+            labels: self.group_labels.clone(),
+            cause: cause.to_owned(),
+            receiver: self.key.receiver_text(),
+            group: self.key.group.clone(),
+            detail: String::new(),
+        }
+    }
+}
+
+/// Whether there is more to know of an alert than that its sender is alive.
+fn differs(known: &Alert, now: &Alert, now_ms: i64) -> bool {
+    known.starts_ms != now.starts_ms
+        || known.annotations != now.annotations
+        || known.generator_url != now.generator_url
+        || known.times_out != now.times_out
+        || known.is_resolved(now_ms) != now.is_resolved(now_ms)
+        || known.ends_ms.is_none() != now.ends_ms.is_none()
 }
 
 /// Fingerprints of the alerts that fire and of those that have ended.

@@ -38,25 +38,35 @@ pub fn parse_matchers(text: &str) -> Result<Vec<Matcher>, MatchersError> {
         let reason = format!("{} bytes are more than {BYTES_MAX}", text.len());
         return Err(error(text, 0, &reason));
     }
-    let classic = classic(text);
-    match (Parser::new(text).list(), classic) {
-        (Ok(newer), Ok(classic)) if newer != classic => Ok(classic),
-        (Ok(newer), _) => Ok(newer),
-        (Err(_), Ok(classic)) => Ok(classic),
-        (Err(error), Err(_)) => Err(error),
+    match (Parser::new(text).list(), classic(text)) {
+        (_, Ok(classic)) => Ok(classic),
+        (newer, Err(_)) => newer,
     }
 }
 
-/// Reads one matcher.
+/// Reads one matcher, without braces around it.
 ///
 /// # Errors
 /// Where it is none, or several.
 pub fn parse_matcher(text: &str) -> Result<Matcher, MatchersError> {
-    let mut matchers = parse_matchers(text)?;
-    match (matchers.pop(), matchers.len()) {
-        (Some(matcher), 0) => Ok(matcher),
-        (None, _) => Err(error(text, 0, "no matcher")),
-        (Some(_), more) => Err(error(text, 0, &format!("{} matchers, not one", more + 1))),
+    if text.len() > BYTES_MAX {
+        let reason = format!("{} bytes are more than {BYTES_MAX}", text.len());
+        return Err(error(text, 0, &reason));
+    }
+    if text.starts_with('{') || text.ends_with('}') {
+        return Err(error(text, 0, "unexpected brace around a single matcher"));
+    }
+    let newer =
+        Parser::new(text)
+            .list()
+            .and_then(|mut matchers| match (matchers.pop(), matchers.len()) {
+                (Some(matcher), 0) => Ok(matcher),
+                (None, _) => Err(error(text, 0, "no matcher")),
+                (Some(_), more) => Err(error(text, 0, &format!("{} matchers, not one", more + 1))),
+            });
+    match (newer, classic_matcher(text)) {
+        (_, Ok(classic)) => Ok(classic),
+        (newer, Err(_)) => newer,
     }
 }
 
@@ -195,50 +205,49 @@ impl<'a> Parser<'a> {
 /// The classic way: plain names; values with or without quotes, in which only `\"`, `\\` and `\n` are
 /// escapes.
 fn classic(text: &str) -> Result<Vec<Matcher>, String> {
-    let trimmed = text.trim();
-    let inner = trimmed.strip_prefix('{').unwrap_or(trimmed);
+    let inner = text.strip_prefix('{').unwrap_or(text);
     let inner = inner.strip_suffix('}').unwrap_or(inner);
-    let mut matchers = Vec::new();
-    for part in split_outside_quotes(inner) {
-        if part.trim().is_empty() {
-            continue;
-        }
-        if matchers.len() >= MATCHERS_MAX {
-            return Err("too many".to_owned());
-        }
-        matchers.push(classic_matcher(part)?);
+    let parts = split_outside_quotes(inner);
+    if parts.len() > MATCHERS_MAX {
+        return Err("too many".to_owned());
     }
-    Ok(matchers)
+    parts.into_iter().map(classic_matcher).collect()
 }
 
+/// Parts between commas outside of quotes. A backslash takes a quote's meaning away, and nothing
+/// else's; an empty last part is none.
 fn split_outside_quotes(text: &str) -> Vec<&str> {
     let (mut parts, mut begin) = (Vec::new(), 0);
     let (mut quoted, mut escaped) = (false, false);
     for (at, c) in text.char_indices() {
         match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => quoted = !quoted,
             ',' if !quoted => {
                 parts.push(text.get(begin..at).unwrap_or_default());
                 begin = at + 1;
             }
-            _ => {}
+            ',' => {}
+            '"' if escaped => escaped = false,
+            '"' => quoted = !quoted,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
         }
     }
-    parts.push(text.get(begin..).unwrap_or_default());
+    let last = text.get(begin..).unwrap_or_default().trim();
+    if !last.is_empty() {
+        parts.push(last);
+    }
     parts
 }
 
 fn classic_matcher(text: &str) -> Result<Matcher, String> {
-    let text = text.trim();
+    let text = text.trim_matches(is_classic_space);
     let plain = |c: char| c == '_' || c == ':' || c.is_ascii_alphanumeric();
     let end = text.find(|c| !plain(c)).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("no name".to_owned());
     }
-    let rest = rest.trim_start();
+    let rest = rest.trim_start_matches(is_classic_space);
     let (op, value) = [
         ("=~", MatchOp::Regex),
         ("!~", MatchOp::NotRegex),
@@ -246,31 +255,44 @@ fn classic_matcher(text: &str) -> Result<Matcher, String> {
         ("=", MatchOp::Equal),
     ]
     .into_iter()
-    .find_map(|(sign, op)| rest.strip_prefix(sign).map(|value| (op, value.trim())))
+    .find_map(|(sign, op)| {
+        let value = rest.strip_prefix(sign)?;
+        Some((op, value.trim_start_matches(is_classic_space)))
+    })
     .ok_or_else(|| "no operator".to_owned())?;
-    let inner = value.strip_prefix('"');
-    let quoted = inner.is_some();
-    let mut value_text = inner.unwrap_or(value).chars().peekable();
+    classic_value(value)
+        .and_then(|value| Matcher::new(name, op, value).map_err(|error| error.to_string()))
+}
+
+/// What `\s` is in the pattern by which the classic way was defined.
+fn is_classic_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0c')
+}
+
+fn classic_value(text: &str) -> Result<String, String> {
+    let inner = text.strip_prefix('"');
+    let mut closed = inner.is_none();
+    let mut rest = inner.unwrap_or(text).chars().peekable();
     let mut out = String::new();
-    let mut closed = false;
-    while let Some(c) = value_text.next() {
+    while let Some(c) = rest.next() {
         match c {
-            '\\' => match value_text.next() {
+            '\\' => match rest.next() {
                 Some('n') => out.push('\n'),
                 Some(c @ ('"' | '\\')) => out.push(c),
                 // An escape that is none stands for itself.
                 Some(c) => out.extend(['\\', c]),
                 None => out.push('\\'),
             },
-            '"' if quoted && value_text.peek().is_none() => closed = true,
+            '"' if !closed && rest.peek().is_none() => closed = true,
             '"' => return Err("a quote inside of the value".to_owned()),
             c => out.push(c),
         }
     }
-    if quoted && !closed {
-        return Err("quotes that are not closed".to_owned());
+    if closed {
+        Ok(out)
+    } else {
+        Err("quotes that are not closed".to_owned())
     }
-    Matcher::new(name, op, out).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -320,6 +342,10 @@ mod tests {
         check("foo=~a=b", r#"foo=~"a=b""#);
         // The two read different things: the classic reading counts.
         check(r#"foo="\t""#, r#"foo="\\t""#);
+        // A comma separates, whatever stands before it, and only the last part may be empty.
+        check(r"foo=a\,bar=b", r#"foo="a\\" bar="b""#);
+        check(r"foo=a\b,", r#"foo="a\\b""#);
+        assert!(read(r"foo=a\b,,bar=c").starts_with("! "));
     }
 
     #[test]
@@ -342,9 +368,16 @@ mod tests {
     fn one_is_one() {
         assert_eq!(parse_matcher("a=b").unwrap(), Matcher::equal("a", "b"));
         assert_eq!(
-            parse_matcher("a=b,c=d").unwrap_err().reason,
+            parse_matcher(r#""a"=b,c=d"#).unwrap_err().reason,
             "2 matchers, not one"
         );
-        assert_eq!(parse_matcher("{}").unwrap_err().reason, "no matcher");
+        assert_eq!(parse_matcher("").unwrap_err().reason, "no matcher");
+        let braces = "unexpected brace around a single matcher";
+        assert_eq!(parse_matcher("{a=b}").unwrap_err().reason, braces);
+        // One matcher may hold commas in the classic way.
+        assert_eq!(
+            parse_matcher("a=b c,d").unwrap(),
+            Matcher::equal("a", "b c,d")
+        );
     }
 }

@@ -11,12 +11,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whom an entry is about: the group's key, the receiver, the integration's position in it.
+/// Whom an entry is about: the group's key, the receiver, the integration's name in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LogKey {
     pub(crate) group: String,
     pub(crate) receiver: String,
-    pub(crate) integration: usize,
+    pub(crate) integration: String,
 }
 
 impl LogKey {
@@ -31,14 +31,20 @@ impl LogKey {
         Some(Self {
             group: group.to_owned(),
             receiver: receiver.to_owned(),
-            integration: integration.parse().ok()?,
+            integration: integration.to_owned(),
         })
+    }
+
+    /// The receiver and its integration, as the timeline names them.
+    pub(crate) fn receiver_text(&self) -> String {
+        format!("{}/{}", self.receiver, self.integration)
     }
 }
 
 /// What a receiver was told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Notified {
+    /// When it took the notification.
     pub(crate) time_ms: i64,
     /// When the entry is of no use any more.
     pub(crate) expires_ms: i64,
@@ -71,8 +77,8 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::First => "first notification",
-            Self::NewAlerts => "new alerts",
-            Self::NewResolved => "alerts resolved",
+            Self::NewAlerts => "new alerts added",
+            Self::NewResolved => "some alerts resolved",
             Self::AllResolved => "all alerts resolved",
             Self::Repeat => "repeat interval elapsed",
         }
@@ -105,7 +111,7 @@ pub(crate) fn reason(
     if send_resolved && !resolved.is_subset(&known.resolved) {
         return Some(Reason::NewResolved);
     }
-    (known.time_ms <= now_ms.saturating_sub(repeat_ms)).then_some(Reason::Repeat)
+    (known.time_ms < now_ms.saturating_sub(repeat_ms)).then_some(Reason::Repeat)
 }
 
 /// All entries.
@@ -178,9 +184,9 @@ mod tests {
             ask(Some(&one), &[], &[1], false, 1_000),
             Some(Reason::AllResolved)
         );
-        assert_eq!(ask(Some(&one), &[1], &[], true, 1_499), None);
+        assert_eq!(ask(Some(&one), &[1], &[], true, 1_500), None);
         assert_eq!(
-            ask(Some(&one), &[1], &[], true, 1_500),
+            ask(Some(&one), &[1], &[], true, 1_501),
             Some(Reason::Repeat)
         );
         let two = known(&[1, 2], &[]);
@@ -203,7 +209,7 @@ mod tests {
         let key = LogKey {
             group: "{}:{a=\"b\"}".to_owned(),
             receiver: "team".to_owned(),
-            integration: 3,
+            integration: "webhook[3]".to_owned(),
         };
         assert_eq!(LogKey::from_bytes(&key.to_bytes()), Some(key.clone()));
         let with = |token| Notified {

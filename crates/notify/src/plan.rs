@@ -29,6 +29,19 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What an integration of a receiver is called: its kind, and its place among those of its kind,
+    /// so that a new neighbour of another kind does not make it somebody else.
+    pub(crate) fn integration_name(&self, receiver: &str, position: usize) -> String {
+        let list = self.receivers.get(receiver).map(Vec::as_slice);
+        let (before, rest) = list
+            .unwrap_or_default()
+            .split_at_checked(position)
+            .unwrap_or_default();
+        let kind = rest.first().map_or("gone", |integration| &integration.kind);
+        let same = before.iter().filter(|other| other.kind == kind).count();
+        format!("{kind}[{same}]")
+    }
+
     /// Names of the time intervals that keep a route from sending at a time.
     pub(crate) fn muted_by(&self, route: &Route, now_ms: i64) -> Vec<String> {
         let holds = |name: &String| {

@@ -9,6 +9,7 @@ use bellwether_codec::varint::{Malformed, Reader, put, put_signed, put_string};
 use bellwether_model::{Alert, Labels, MatchOp, Matcher};
 
 use crate::acknowledge::Acknowledgement;
+use crate::machine::{Held, Marks};
 use crate::notification_log::Notified;
 use crate::silence::Silence;
 
@@ -81,6 +82,47 @@ impl Record for Alert {
             updated_ms: reader.signed()?,
             generator_url: reader.string()?.to_owned(),
         })
+    }
+}
+
+const FIRING: u8 = 1;
+const SILENCED: u8 = 2;
+const INHIBITED: u8 = 4;
+
+impl Record for Held {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.alert.put(out);
+        let Marks {
+            firing,
+            silenced,
+            inhibited,
+            muted,
+        } = &self.marks;
+        let bits = [
+            (*firing, FIRING),
+            (*silenced, SILENCED),
+            (*inhibited, INHIBITED),
+        ];
+        out.push(bits.iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum());
+        put(out, muted.len() as u64);
+        for receiver in muted {
+            put_string(out, receiver);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let alert = Alert::read(reader)?;
+        let bits = reader.byte()?;
+        let mut marks = Marks {
+            firing: bits & FIRING != 0,
+            silenced: bits & SILENCED != 0,
+            inhibited: bits & INHIBITED != 0,
+            ..Marks::default()
+        };
+        for _ in 0..reader.size(COUNT_MAX)? {
+            marks.muted.insert(reader.string()?.to_owned());
+        }
+        Ok(Self { alert, marks })
     }
 }
 
@@ -198,7 +240,7 @@ mod tests {
     #[test]
     fn records_come_back_and_damage_is_noticed() {
         let labels = Labels::from_pairs([("alertname", "Slow"), ("host", "ä")]);
-        comes_back(&Alert {
+        let alert = Alert {
             labels: labels.clone(),
             annotations: Labels::from_pairs([("summary", "two\nlines")]),
             starts_ms: -5,
@@ -206,6 +248,15 @@ mod tests {
             times_out: true,
             updated_ms: 7,
             generator_url: "http://x/graph".to_owned(),
+        };
+        comes_back(&Held {
+            alert,
+            marks: Marks {
+                firing: true,
+                inhibited: true,
+                muted: ["team".to_owned()].into(),
+                ..Marks::default()
+            },
         });
         comes_back(&Silence {
             id: "id".to_owned(),

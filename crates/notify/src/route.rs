@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 
 use bellwether_model::go_quote::quoted;
-use bellwether_model::{Labels, Matcher};
+use bellwether_model::{Labels, MatchOp, Matcher};
 
 /// By which labels alerts are put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +105,8 @@ impl RouteTree {
         let parent = parent.and_then(|index| self.routes.get(index));
         let mut matchers = settings.matchers.clone();
         // The order of Alertmanager: by name, value, and operator.
-        matchers.sort_by(|a, b| {
-            (&a.name, &a.value, a.op.as_str()).cmp(&(&b.name, &b.value, b.op.as_str()))
-        });
+        matchers
+            .sort_by(|a, b| (&a.name, &a.value, rank(a.op)).cmp(&(&b.name, &b.value, rank(b.op))));
         let own = matchers_text(&matchers);
         let mut labels = parent.map_or_else(Vec::new, |route| route.labels.clone());
         for (name, value) in &settings.labels {
@@ -238,7 +237,7 @@ impl Route {
         for (position, (name, value)) in group.iter().enumerate() {
             let comma = if position == 0 { "" } else { ", " };
             key.push_str(comma);
-            push_name(&mut key, name);
+            key.push_str(name);
             key.push('=');
             key.push_str(&quoted(value).to_string());
         }
@@ -247,30 +246,40 @@ impl Route {
     }
 }
 
-fn matchers_text(matchers: &[Matcher]) -> String {
+fn rank(op: MatchOp) -> u8 {
+    match op {
+        MatchOp::Equal => 0,
+        MatchOp::NotEqual => 1,
+        MatchOp::Regex => 2,
+        MatchOp::NotRegex => 3,
+    }
+}
+
+/// Matchers as an Alertmanager prints them.
+#[must_use]
+pub fn matchers_text(matchers: &[Matcher]) -> String {
     let mut text = "{".to_owned();
     for (position, matcher) in matchers.iter().enumerate() {
         if position > 0 {
             text.push(',');
         }
-        push_name(&mut text, &matcher.name);
-        text.push_str(matcher.op.as_str());
-        push_escaped(&mut text, &matcher.value);
+        push_matcher(&mut text, matcher);
     }
     text.push('}');
     text
 }
 
-/// A name that is no plain word is quoted.
-fn push_name(text: &mut String, name: &str) {
-    let plain = name
-        .bytes()
-        .enumerate()
-        .all(|(at, b)| b == b'_' || b.is_ascii_alphabetic() || (at > 0 && b.is_ascii_digit()));
-    if plain && !name.is_empty() {
-        text.push_str(name);
+/// A name that holds what has a meaning of its own is quoted, and then the value in the same way.
+fn push_matcher(text: &mut String, matcher: &Matcher) {
+    let reserved = |c: char| c.is_whitespace() || "{}!=~,\\\"'`".contains(c);
+    if matcher.name.contains(reserved) {
+        text.push_str(&quoted(&matcher.name).to_string());
+        text.push_str(matcher.op.as_str());
+        text.push_str(&quoted(&matcher.value).to_string());
     } else {
-        text.push_str(&quoted(name).to_string());
+        text.push_str(&matcher.name);
+        text.push_str(matcher.op.as_str());
+        push_escaped(text, &matcher.value);
     }
 }
 
@@ -291,7 +300,6 @@ fn push_escaped(text: &mut String, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bellwether_model::MatchOp;
 
     fn matcher(text: &str) -> Matcher {
         let (name, op, value) = ["=~", "!=", "="]
@@ -380,6 +388,19 @@ mod tests {
         assert_eq!(
             tree.routes()[0].group_key(&group),
             r#"{}:{alertname="a \"b\"\n", x="y"}"#
+        );
+        let matcher = |name: &str, op, value: &str| Matcher::new(name, op, value).unwrap();
+        let matchers = [
+            matcher("a b", MatchOp::Equal, "ä\u{1}"),
+            matcher("ä", MatchOp::NotRegex, "\\d\t"),
+        ];
+        assert_eq!(
+            matchers_text(&matchers),
+            "{\"a b\"=\"ä\\x01\",ä!~\"\\\\d\t\"}"
+        );
+        assert_eq!(
+            tree.routes()[0].group_key(&labels(&[("a b", "c")])),
+            r#"{}:{a b="c"}"#
         );
     }
 

@@ -6,13 +6,14 @@
 //! has come.
 //!
 //! ## Invariants
-//! Effects are durable before a delivery begins, and its outcome before the group's next turn. A slow
+//! State is durable before a delivery begins, and its outcome before the group's next turn. A slow
 //! receiver holds up nobody else. What a receiver may have taken though it did not say so is tried
-//! again: told twice rather than never.
+//! again: told twice rather than never. Every delivery has an outcome, a panic included.
 //!
 //! ## Failure
-//! Where the store fails nothing is sent: what cannot be remembered would be repeated after a
-//! restart. It is tried again with the next turn.
+//! Where state cannot be kept nothing is sent: what cannot be remembered would be repeated after a
+//! restart. It is tried again every second, and then sent at once. Rows of the timeline that cannot
+//! be kept hold up nothing; [`ROWS_MAX`] wait, older ones are lost and counted.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -23,9 +24,15 @@ use std::time::Duration;
 use bellwether_storage::{Clock, StateStore, StorageError, Timeline};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 
-use crate::delivery::{Delivery, Effects, Outcome};
+use self::unkept::Unkept;
+use crate::delivery::{Delivery, Outcome};
 use crate::machine::Machine;
+
+pub use self::unkept::ROWS_MAX;
+
+mod unkept;
 
 /// The first pause after an attempt that failed; later ones are half as long again each time.
 const PAUSE_MS_MIN: u64 = 500;
@@ -33,6 +40,10 @@ const PAUSE_MS_MIN: u64 = 500;
 const PAUSE_MS_MAX: u64 = 60_000;
 /// How long to wait before the store is tried again, ms.
 const STORE_PAUSE_MS: i64 = 1_000;
+/// How long to wait after a turn that panicked.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
+/// How long attempts that are under way may go on when the runner is to stop.
+const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +72,13 @@ pub struct Runner {
 #[derive(Debug)]
 struct Shared {
     machine: Mutex<Machine>,
-    /// Effects that are not durable yet, oldest first. Held for moments only, also with the machine.
-    unkept: Mutex<Effects>,
+    /// What is not durable yet. Held for moments only, also with the machine.
+    unkept: Mutex<Unkept>,
     /// Held while effects are written, so that they reach the store in the order in which they
     /// happened.
     keeping: Mutex<()>,
+    /// Deliveries that wait until state can be kept.
+    held_back: Mutex<Vec<Delivery>>,
     state: Arc<dyn StateStore>,
     timeline: Arc<dyn Timeline>,
     clock: Arc<dyn Clock>,
@@ -99,6 +112,7 @@ impl Runner {
                 machine: Mutex::new(parts.machine),
                 unkept: Mutex::default(),
                 keeping: Mutex::default(),
+                held_back: Mutex::default(),
                 state: parts.state,
                 timeline: parts.timeline,
                 clock: parts.clock,
@@ -130,35 +144,49 @@ impl Runner {
         look(&self.shared.machine.lock(), self.shared.clock.now_ms())
     }
 
-    /// Sends what is due until [`Runner::stop`] is called. Deliveries that are under way then are
-    /// given up; they are due again after the next start.
+    /// Sends what is due until [`Runner::stop`] is called. Attempts that are under way then may end;
+    /// what is given up is due again after the next start.
     pub async fn run(&self) {
         let mut stop = self.shared.stop.subscribe();
+        let mut deliveries = JoinSet::new();
         while !*stop.borrow_and_update() {
             let shared = Arc::clone(&self.shared);
             // The store blocks.
             let turn = tokio::task::spawn_blocking(move || shared.turn()).await;
-            let Ok((deliveries, wait_ms)) = turn else {
-                tracing::error!("a turn of notifications panicked");
-                continue;
-            };
-            for delivery in deliveries {
-                tokio::spawn(Arc::clone(&self.shared).carry_out(Arc::new(delivery)));
-            }
-            let pause = async {
-                match wait_ms {
-                    Some(ms) => {
-                        let ms = u64::try_from(ms).unwrap_or(0);
-                        tokio::time::sleep(Duration::from_millis(ms)).await;
+            let wait = match turn {
+                Ok((due, wait_ms)) => {
+                    for delivery in due {
+                        deliveries.spawn(Arc::clone(&self.shared).carry_out(Arc::new(delivery)));
                     }
+                    wait_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a turn of notifications panicked");
+                    Some(PANIC_PAUSE)
+                }
+            };
+            let pause = async {
+                match wait {
+                    Some(wait) => tokio::time::sleep(wait).await,
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
-                () = pause => {}
-                () = self.shared.changed.notified() => {}
-                _ = stop.changed() => {}
+            tokio::pin!(pause);
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    () = self.shared.changed.notified() => break,
+                    _ = stop.changed() => break,
+                    Some(_) = deliveries.join_next() => {}
+                }
             }
+        }
+        while deliveries.join_next().await.is_some() {}
+        let shared = Arc::clone(&self.shared);
+        match tokio::task::spawn_blocking(move || shared.keep()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "state of notifications is not kept"),
+            Err(error) => tracing::error!(%error, "keeping the state of notifications panicked"),
         }
     }
 
@@ -171,47 +199,21 @@ impl Runner {
 impl Shared {
     /// Takes the machine's effects, in order. Called with the machine locked.
     fn collect(&self, machine: &mut Machine) {
-        let mut effects = machine.take_effects();
-        let mut unkept = self.unkept.lock();
-        unkept.changes.append(&mut effects.changes);
-        unkept.rows.append(&mut effects.rows);
+        self.unkept.lock().add(machine.take_effects());
     }
 
-    /// Makes all effects so far durable.
+    /// Makes all effects so far durable. Rows that cannot be kept wait and are no error.
     fn keep(&self) -> Result<(), StorageError> {
         let _one = self.keeping.lock();
-        let mut effects = std::mem::take(&mut *self.unkept.lock());
-        let kept = self.write(&mut effects);
-        if kept.is_err() {
-            let mut unkept = self.unkept.lock();
-            effects.changes.append(&mut unkept.changes);
-            effects.rows.append(&mut unkept.rows);
-            *unkept = effects;
+        let mut unkept = std::mem::take(&mut *self.unkept.lock());
+        unkept.write_rows(&*self.timeline);
+        let kept = unkept.write_changes(&*self.state);
+        if !unkept.is_empty() {
+            let newer = std::mem::take(&mut *self.unkept.lock());
+            unkept.add_newer(newer);
+            *self.unkept.lock() = unkept;
         }
         kept
-    }
-
-    /// Writes effects and takes away what was written.
-    fn write(&self, effects: &mut Effects) -> Result<(), StorageError> {
-        while let Some((area, _)) = effects.changes.first() {
-            let area = *area;
-            let same = effects
-                .changes
-                .iter()
-                .take_while(|(other, _)| *other == area);
-            let count = same.count();
-            let changes: Vec<_> = effects.changes[..count]
-                .iter()
-                .map(|(_, change)| change.clone())
-                .collect();
-            self.state.change(area, &changes)?;
-            effects.changes.drain(..count);
-        }
-        if !effects.rows.is_empty() {
-            self.timeline.append(&effects.rows)?;
-            effects.rows.clear();
-        }
-        Ok(())
     }
 
     /// What is to be sent now, and how long it is until the next turn.
@@ -222,44 +224,79 @@ impl Shared {
             return (Vec::new(), Some(STORE_PAUSE_MS));
         }
         let now_ms = self.clock.now_ms();
-        let (deliveries, wake_at) = {
+        let mut deliveries = std::mem::take(&mut *self.held_back.lock());
+        let wake_at = {
             let mut machine = self.machine.lock();
-            let deliveries = machine.due(now_ms);
+            deliveries.extend(machine.due(now_ms));
             self.collect(&mut machine);
-            (deliveries, machine.wake_at())
+            machine.wake_at()
         };
         if let Err(error) = self.keep() {
-            tracing::error!(%error, "state of notifications cannot be kept; nothing is sent");
-            let outcome = Outcome::Failed(format!("not sent: {error}"));
-            let mut machine = self.machine.lock();
-            for delivery in &deliveries {
-                machine.delivered(delivery.id, &outcome, now_ms);
-            }
-            self.collect(&mut machine);
+            tracing::error!(
+                %error, held_back = deliveries.len(),
+                "state of notifications cannot be kept; they are sent when it can"
+            );
+            self.held_back.lock().append(&mut deliveries);
             return (Vec::new(), Some(STORE_PAUSE_MS));
         }
-        (
-            deliveries,
-            wake_at.map(|at| at.saturating_sub(now_ms).max(0)),
-        )
+        let rows_wait = self.unkept.lock().has_rows().then_some(STORE_PAUSE_MS);
+        let wait = wake_at.map(|at| at.saturating_sub(now_ms).max(0));
+        let wait = match (wait, rows_wait) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        (deliveries, wait)
+    }
+
+    /// Makes one attempt in a task of its own, so that a panic in it is a failed attempt. `None`: the
+    /// runner stops before it has ended.
+    async fn attempt(
+        &self,
+        delivery: &Arc<Delivery>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<Result<String, AttemptError>> {
+        let left_ms = delivery.deadline_ms.saturating_sub(self.clock.now_ms());
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        let attempt = self.deliver.attempt(Arc::clone(delivery));
+        let mut task = JoinSet::new();
+        task.spawn(tokio::time::timeout(left, attempt));
+        let in_time = tokio::select! {
+            biased;
+            result = task.join_next() => Some(result),
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let result = match in_time {
+            Some(result) => result,
+            None => tokio::time::timeout(STOP_GRACE, task.join_next())
+                .await
+                .ok()?,
+        };
+        let failed = |text: &str| {
+            Err(AttemptError {
+                text: text.to_owned(),
+                retry: false,
+            })
+        };
+        Some(match result? {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => failed("no answer before the deadline"),
+            Err(error) => {
+                tracing::error!(receiver = %delivery.receiver, %error, "an attempt panicked");
+                failed("the attempt panicked; see the log")
+            }
+        })
     }
 
     /// Tries until the delivery is taken, refused, or too late.
     async fn carry_out(self: Arc<Self>, delivery: Arc<Delivery>) {
         let mut stop = self.stop.subscribe();
         let mut pause_ms = PAUSE_MS_MIN;
+        let id = delivery.id;
         let outcome = loop {
-            let left_ms = delivery.deadline_ms.saturating_sub(self.clock.now_ms());
-            let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
-            let attempt = tokio::time::timeout(left, self.deliver.attempt(Arc::clone(&delivery)));
-            let result = tokio::select! {
-                result = attempt => result,
-                _ = stop.wait_for(|stop| *stop) => return,
-            };
-            let error = match result {
-                Ok(Ok(answer)) => break Outcome::Delivered(answer),
-                Ok(Err(error)) => error,
-                Err(_) => break Outcome::Failed("no answer before the deadline".to_owned()),
+            let error = match self.attempt(&delivery, &mut stop).await {
+                Some(Ok(answer)) => break Outcome::Delivered(answer),
+                Some(Err(error)) => error,
+                None => return,
             };
             let is_late =
                 self.clock.now_ms().saturating_add(pause_ms as i64) >= delivery.deadline_ms;
@@ -270,7 +307,6 @@ impl Shared {
                 receiver = %delivery.receiver, group = %delivery.group_key, error = %error.text,
                 "notification failed and will be tried again"
             );
-            let id = delivery.id;
             self.tell(move |machine, now_ms| machine.attempt_failed(id, &error.text, now_ms))
                 .await;
             tokio::select! {
@@ -285,7 +321,6 @@ impl Shared {
                 "notification was given up"
             );
         }
-        let id = delivery.id;
         self.tell(move |machine, now_ms| machine.delivered(id, &outcome, now_ms))
             .await;
         self.changed.notify_one();

@@ -6,11 +6,12 @@
 //! new one begins. Ended ones are kept for some days.
 //!
 //! ## Limits
-//! [`MATCHERS_MAX`] matchers, [`BYTES_MAX`] bytes of text. An alert is compared with the silences
-//! that name one of its label values, and with those that name none: a hundred thousand silences
-//! of single alerts cost one look-up a label.
+//! [`MATCHERS_MAX`] matchers, [`BYTES_MAX`] bytes of text, [`SILENCES_MAX`] silences that have not
+//! ended. An alert is compared with the silences that name one of its label values, each listed
+//! under the value that the fewest others are listed under, and with those that name none: a hundred
+//! thousand silences of single alerts cost one look-up a label.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_model::{Labels, MatchOp, Matcher, short};
 use rustc_hash::FxHashMap;
@@ -19,6 +20,9 @@ use rustc_hash::FxHashMap;
 pub const MATCHERS_MAX: usize = 100;
 /// Bytes that the texts of a silence may have together. Chosen: a long comment has a few thousand.
 pub const BYTES_MAX: usize = 64 << 10;
+/// Silences that may be there at once, ended ones aside. Chosen: ten times what the busiest
+/// automation is known to make.
+pub const SILENCES_MAX: usize = 1_000_000;
 
 /// Where a silence stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,18 +79,20 @@ impl Silence {
         }
     }
 
-    fn covers(&self, labels: &Labels) -> bool {
+    /// Whether an alert with these labels is meant, whatever the time.
+    #[must_use]
+    pub fn covers(&self, labels: &Labels) -> bool {
         self.matchers
             .iter()
             .all(|matcher| matcher.matches_labels(labels))
     }
 
-    /// A label and value that every alert must have to be covered.
-    fn anchor(&self) -> Option<(String, String)> {
+    /// Labels and values that every alert must have to be covered.
+    fn anchors(&self) -> impl Iterator<Item = (&str, &str)> {
         self.matchers
             .iter()
-            .find(|m| m.op == MatchOp::Equal && !m.value.is_empty())
-            .map(|m| (m.name.clone(), m.value.clone()))
+            .filter(|m| m.op == MatchOp::Equal && !m.value.is_empty())
+            .map(|m| (m.name.as_str(), m.value.as_str()))
     }
 }
 
@@ -119,46 +125,109 @@ pub enum SilenceError {
     Invalid(String),
 }
 
+/// Ids by label name and value.
+type Buckets = FxHashMap<String, FxHashMap<String, Vec<String>>>;
+
 /// All silences.
 #[derive(Debug, Default)]
 pub(crate) struct Silences {
     by_id: BTreeMap<String, Silence>,
-    /// Ids of those that have not ended, by a label and value that alerts need.
-    anchored: FxHashMap<(String, String), Vec<String>>,
-    /// Ids of the others that have not ended.
+    /// Ids of those that have not ended, each under one label and value that alerts need.
+    anchored: Buckets,
+    /// Ids of those that have not ended and name no value.
     free: Vec<String>,
+    /// Under which label and value each that has not ended is listed.
+    places: FxHashMap<String, Option<(String, String)>>,
+    /// When silences begin and end, as far as that is to come.
+    changes: BTreeSet<(i64, String)>,
 }
 
 impl Silences {
     /// Takes a silence as it is, as from disk.
-    pub(crate) fn insert(&mut self, silence: Silence) {
-        self.detach(&silence.id);
-        match silence.anchor() {
-            Some(anchor) => self
-                .anchored
-                .entry(anchor)
-                .or_default()
-                .push(silence.id.clone()),
-            None => self.free.push(silence.id.clone()),
+    pub(crate) fn insert(&mut self, silence: Silence, now_ms: i64) {
+        self.remove(&silence.id);
+        if silence.ends_ms > now_ms {
+            self.attach(&silence, now_ms);
         }
         self.by_id.insert(silence.id.clone(), silence);
     }
 
-    fn detach(&mut self, id: &str) {
-        let Some(known) = self.by_id.get(id) else {
-            return;
+    fn attach(&mut self, silence: &Silence, now_ms: i64) {
+        let crowd = |(name, value): &(&str, &str)| {
+            let values = self.anchored.get(*name);
+            values.and_then(|v| v.get(*value)).map_or(0, Vec::len)
         };
-        match known.anchor() {
-            Some(anchor) => {
-                if let Some(ids) = self.anchored.get_mut(&anchor) {
+        let place = silence.anchors().min_by_key(crowd);
+        let place = place.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let list = match &place {
+            Some((name, value)) => self
+                .anchored
+                .entry(name.clone())
+                .or_default()
+                .entry(value.clone())
+                .or_default(),
+            None => &mut self.free,
+        };
+        list.push(silence.id.clone());
+        self.places.insert(silence.id.clone(), place);
+        for at in [silence.starts_ms, silence.ends_ms] {
+            if at > now_ms {
+                self.changes.insert((at, silence.id.clone()));
+            }
+        }
+    }
+
+    fn detach(&mut self, id: &str) {
+        match self.places.remove(id) {
+            Some(Some((name, value))) => {
+                let Some(values) = self.anchored.get_mut(&name) else {
+                    return;
+                };
+                if let Some(ids) = values.get_mut(&value) {
                     ids.retain(|other| other != id);
                     if ids.is_empty() {
-                        self.anchored.remove(&anchor);
+                        values.remove(&value);
                     }
                 }
+                if values.is_empty() {
+                    self.anchored.remove(&name);
+                }
             }
-            None => self.free.retain(|other| other != id),
+            Some(None) => self.free.retain(|other| other != id),
+            None => {}
         }
+    }
+
+    fn remove(&mut self, id: &str) {
+        self.detach(id);
+        if let Some(known) = self.by_id.remove(id) {
+            for at in [known.starts_ms, known.ends_ms] {
+                self.changes.remove(&(at, known.id.clone()));
+            }
+        }
+    }
+
+    /// Silences that have begun or ended since the last call.
+    pub(crate) fn advance(&mut self, now_ms: i64) -> Vec<Silence> {
+        let mut changed = Vec::new();
+        while let Some((at, id)) = self.changes.pop_first() {
+            if at > now_ms {
+                self.changes.insert((at, id));
+                break;
+            }
+            if let Some(silence) = self.by_id.get(&id) {
+                changed.push(silence.clone());
+            }
+            if changed.last().is_some_and(|s| s.ends_ms <= now_ms) {
+                self.detach(&id);
+            }
+        }
+        changed
+    }
+
+    /// When the next one begins or ends.
+    pub(crate) fn next_change(&self) -> Option<i64> {
+        self.changes.first().map(|(at, _)| *at)
     }
 
     /// Makes or changes a silence; `fresh_id` is for a new one. Gives those that are different now,
@@ -192,6 +261,11 @@ impl Silences {
         match known {
             Some(known) if can_change(&known, &wanted, now_ms) => {}
             known => {
+                if self.places.len() >= SILENCES_MAX {
+                    return Err(SilenceError::Invalid(format!(
+                        "there are {SILENCES_MAX} silences already: no more are taken"
+                    )));
+                }
                 wanted.id = fresh_id;
                 wanted.starts_ms = wanted.starts_ms.max(now_ms);
                 if wanted.ends_ms <= now_ms {
@@ -204,7 +278,7 @@ impl Silences {
                 }
             }
         }
-        self.insert(wanted.clone());
+        self.insert(wanted.clone(), now_ms);
         changed.push(wanted);
         Ok(changed)
     }
@@ -231,7 +305,7 @@ impl Silences {
         }
         silence.ends_ms = now_ms;
         silence.updated_ms = now_ms;
-        self.insert(silence.clone());
+        self.insert(silence.clone(), now_ms);
         Some(silence)
     }
 
@@ -239,7 +313,7 @@ impl Silences {
     pub(crate) fn covering(&self, labels: &Labels, now_ms: i64) -> Vec<&Silence> {
         let anchored = labels
             .iter()
-            .filter_map(|(name, value)| self.anchored.get(&(name.to_owned(), value.to_owned())));
+            .filter_map(|(name, value)| self.anchored.get(name)?.get(value));
         let ids = anchored.flatten().chain(&self.free);
         let mut found: Vec<&Silence> = ids
             .filter_map(|id| self.by_id.get(id))
@@ -257,15 +331,6 @@ impl Silences {
         self.by_id.values()
     }
 
-    /// When the next one begins or ends after a time.
-    pub(crate) fn next_change(&self, now_ms: i64) -> Option<i64> {
-        self.by_id
-            .values()
-            .flat_map(|s| [s.starts_ms, s.ends_ms])
-            .filter(|&at| at > now_ms)
-            .min()
-    }
-
     /// Forgets those that ended before a time. Gives their ids.
     pub(crate) fn forget_ended(&mut self, before_ms: i64) -> Vec<String> {
         let gone: Vec<String> = self
@@ -275,8 +340,7 @@ impl Silences {
             .map(|silence| silence.id.clone())
             .collect();
         for id in &gone {
-            self.detach(id);
-            self.by_id.remove(id);
+            self.remove(id);
         }
         gone
     }
@@ -296,7 +360,10 @@ fn check(silence: &Silence) -> Result<(), SilenceError> {
     if let Some(nameless) = silence.matchers.iter().position(|m| m.name.is_empty()) {
         return invalid(format!("matcher {nameless} has no label name"));
     }
-    if silence.matchers.iter().all(Matcher::matches_empty) {
+    // A matcher that says what must not be there counts as one that needs something.
+    let takes_empty =
+        |m: &Matcher| matches!(m.op, MatchOp::Equal | MatchOp::Regex) && m.matches_empty();
+    if silence.matchers.iter().all(takes_empty) {
         return invalid("at least one matcher must not match the empty string".to_owned());
     }
     let texts = silence
@@ -368,8 +435,45 @@ mod tests {
                 .covering(&Labels::from_pairs([("alertname", "B")]), 1_500)
                 .is_empty()
         );
-        assert_eq!(silences.next_change(500), Some(1_000));
-        assert_eq!(silences.next_change(1_000), Some(2_000));
+        assert_eq!(silences.next_change(), Some(1_000));
+        let ids = |changed: Vec<Silence>| -> Vec<String> {
+            changed.into_iter().map(|silence| silence.id).collect()
+        };
+        assert!(ids(silences.advance(999)).is_empty());
+        assert_eq!(ids(silences.advance(1_000)), ["one"]);
+        assert_eq!(silences.next_change(), Some(2_000));
+        assert_eq!(ids(silences.advance(5_000)), ["one"]);
+        assert_eq!(silences.next_change(), None);
+    }
+
+    #[test]
+    fn many_silences_of_single_alerts_are_listed_apart() {
+        let mut silences = Silences::default();
+        for host in 0..1_000 {
+            let mut wanted = request("", 1_000, 9_000);
+            wanted
+                .matchers
+                .push(Matcher::equal("host", host.to_string()));
+            set(&mut silences, wanted, &format!("id-{host}"), 500);
+        }
+        let crowd = |name: &str| silences.anchored[name].values().map(Vec::len).max();
+        assert_eq!(crowd("host"), Some(1));
+        assert_eq!(crowd("alertname"), Some(1));
+        let one = Labels::from_pairs([("alertname", "A"), ("host", "77")]);
+        assert_eq!(silences.covering(&one, 1_500).len(), 1);
+        // Those that have ended are listed no more.
+        silences.advance(9_000);
+        assert!(silences.anchored.is_empty() && silences.places.is_empty());
+        assert!(silences.get("id-77").is_some());
+    }
+
+    #[test]
+    fn saying_only_what_must_not_be_there_is_enough() {
+        let mut silences = Silences::default();
+        let mut wanted = request("", 1_000, 9_000);
+        wanted.matchers = vec![Matcher::new("team", MatchOp::NotEqual, "db").unwrap()];
+        set(&mut silences, wanted, "one", 1_000);
+        assert_eq!(silences.covering(&alert(), 1_000).len(), 1);
     }
 
     #[test]

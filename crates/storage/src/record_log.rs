@@ -126,6 +126,11 @@ impl RecordWriter {
         self.len
     }
 
+    /// Says that the file has another name now, for errors: what is open stays so over a rename.
+    pub fn renamed(&mut self, path: &Path) {
+        self.path = path.to_owned();
+    }
+
     fn check(&self) -> Result<(), StorageError> {
         match &self.poisoned {
             Some(reason) => Err(StorageError::Poisoned {
@@ -199,6 +204,8 @@ pub struct ReadReport {
     pub damaged: u64,
     /// Bytes at the end that are no whole record.
     pub torn_bytes: u64,
+    /// Where that end begins: bytes up to the last sound record, and the header.
+    pub sound_bytes: u64,
     /// The file's header is not one of ours.
     pub no_header: bool,
 }
@@ -212,6 +219,7 @@ pub fn read_records(bytes: &[u8], mut take: impl FnMut(u8, &[u8])) -> ReadReport
     if !version_ok {
         if bytes.len() < HEADER_LEN {
             report.torn_bytes = bytes.len() as u64;
+            // Without a header nothing can stand behind it.
             return report;
         }
         // Records carry their own marks and checksums; a damaged header need not cost them.
@@ -238,6 +246,7 @@ pub fn read_records(bytes: &[u8], mut take: impl FnMut(u8, &[u8])) -> ReadReport
             }
         }
     }
+    report.sound_bytes = at as u64;
     report
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Account {
     pub(crate) exceeded: Cell<bool>,
     /// Steps beyond those that every call takes.
     pub(crate) steps: Cell<u64>,
+    /// Steps that are left.
+    pub(crate) steps_max: u64,
 }
 
 /// The arguments of a call. They have the types of the function's signature; what is not there reads
@@ -130,10 +132,12 @@ impl<'a> Arguments<'a> {
         format!("the result has more than {} bytes", self.bytes_max)
     }
 
-    /// Counts steps for work that the sizes of arguments and result do not tell.
-    pub fn spend(&self, steps: u64) {
-        let spent = self.account.steps.get();
-        self.account.steps.set(spent.saturating_add(steps));
+    /// Counts steps for work that the sizes of arguments and result do not tell. Says whether there
+    /// are so many left: where not, the execution ends after the call, whatever it gives.
+    pub fn spend(&self, steps: u64) -> bool {
+        let spent = self.account.steps.get().saturating_add(steps);
+        self.account.steps.set(spent);
+        spent <= self.account.steps_max
     }
 
     /// Builds a string that is at most [`Arguments::bytes_max`] long.

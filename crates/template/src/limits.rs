@@ -30,7 +30,8 @@ pub struct Limits {
     pub output_bytes_max: usize,
     /// Most steps. A pipeline, a pass of a loop, a call, an argument and a field each count one; so
     /// do 256 bytes or two elements that a function takes or gives. A regular expression counts
-    /// 2,000 when it is compiled, and more with its length and that of the text.
+    /// 2,000 when it is compiled, and more with its length and that of the text; each match that is
+    /// replaced counts one and another for 32 bytes of the text.
     pub steps_max: u64,
     /// Most templates that are open at a time, each called by the one before.
     pub depth_max: usize,

@@ -14,8 +14,6 @@ use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
 use crate::view::View;
 
-const NOT_YET: &str = "alerts are not evaluated yet, so that nothing is sent to Alertmanagers";
-
 pub(crate) static ALERTING: Section = Section {
     name: "alerting",
     doc: "Where alerts are sent.",
@@ -31,8 +29,7 @@ pub(crate) static ALERTING: Section = Section {
             Kind::Sections(&ALERTMANAGER),
             "",
             "The Alertmanagers.",
-        )
-        .inert(NOT_YET),
+        ),
     ],
     includes: &[],
     check: None,

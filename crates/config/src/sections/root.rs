@@ -48,8 +48,7 @@ pub(crate) static ROOT: Section = Section {
             Kind::List(&Kind::Text),
             "",
             "Files with rules; the last part of a path may be a glob.",
-        )
-        .inert("rule files are checked; their rules are not evaluated yet"),
+        ),
         Field::new(
             "scrape_config_files",
             Kind::List(&Kind::Text),
@@ -85,8 +84,7 @@ pub(crate) static ROOT: Section = Section {
             Kind::SectionOrText(&NOTIFICATIONS),
             "",
             "Routing and receivers of alerts: the content of an `alertmanager.yml`, or the path of one.",
-        )
-        .inert("notifications are checked; they are not sent yet"),
+        ),
         later("probes", "Health probes."),
         later("slos", "Objectives."),
         later("forecasts", "Forecasts."),

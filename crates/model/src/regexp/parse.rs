@@ -89,13 +89,13 @@ impl Fault {
     }
 }
 
-/// Reads a pattern; `.` matches line ends unless it says otherwise. An error names the character,
-/// counted from 1.
-pub(super) fn parse(pattern: &str) -> Result<Parsed, String> {
+/// Reads a pattern; `dot_all`: `.` matches line ends unless it says otherwise. An error names the
+/// character, counted from 1.
+pub(super) fn parse(pattern: &str, dot_all: bool) -> Result<Parsed, String> {
     let flags = Flags {
         fold: false,
         multi_line: false,
-        dot_all: true,
+        dot_all,
         swap_greed: false,
     };
     let mut parser = Parser {

@@ -12,6 +12,13 @@ pub(super) fn anchored(node: &Node) -> String {
     out
 }
 
+/// The pattern as it is.
+pub(super) fn unanchored(node: &Node) -> String {
+    let mut out = String::new();
+    print(node, &mut out);
+    out
+}
+
 fn print(node: &Node, out: &mut String) {
     match node {
         Node::Literal { text, fold: false } => out.push_str(&regex::escape(text)),

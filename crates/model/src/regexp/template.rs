@@ -1,5 +1,6 @@
 //! Replacement templates.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use super::Captures;
@@ -8,22 +9,26 @@ use super::Captures;
 static NAME: LazyLock<regex::Regex> =
     LazyLock::new(|| regex::Regex::new(r"\A[\p{L}\p{Nd}_]+").expect("the pattern is valid"));
 
-pub(super) fn expand(captures: &Captures<'_>, template: &str, out: &mut String) {
+pub(super) fn expand(
+    captures: &Captures<'_>,
+    template: &str,
+    out: &mut impl fmt::Write,
+) -> fmt::Result {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('$') {
-        out.push_str(before);
+        out.write_str(before)?;
         if let Some(after) = after.strip_prefix('$') {
-            out.push('$');
+            out.write_char('$')?;
             rest = after;
         } else if let Some((name, after)) = reference(after) {
-            out.push_str(value(captures, name).unwrap_or(""));
+            out.write_str(value(captures, name).unwrap_or(""))?;
             rest = after;
         } else {
-            out.push('$');
+            out.write_char('$')?;
             rest = after;
         }
     }
-    out.push_str(rest);
+    out.write_str(rest)
 }
 
 /// The name at the start of `text`, bare or in braces, and what follows it.

@@ -1,97 +1,176 @@
-//! What the timeline says of alerts: when they fire, end, are silenced and inhibited.
+//! What the timeline says of alerts: when they fire, end, are silenced, inhibited and muted.
 //!
 //! ## Model
-//! Of each alert the machine remembers what was written last, and writes what is different. A row is
-//! a fact of that moment: who silences it, and by which rule it is inhibited, stand in its cause.
+//! Of each alert the machine remembers what was written last, across restarts, and writes what is
+//! different. A row is a fact of that moment: who silences it, and by which rule it is inhibited,
+//! stand in its cause. Firing and Resolved are written here and nowhere else.
 
-use bellwether_model::{AlertFingerprint, Labels};
+use std::collections::BTreeSet;
+
+use bellwether_model::{Alert, AlertFingerprint, Labels};
 use bellwether_storage::{TimelineKind, TimelineRow};
 
 use super::Machine;
 use crate::silence::Silence;
 
 /// What was last written into the timeline of an alert.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Marks {
-    pub(super) silenced: bool,
-    pub(super) inhibited: bool,
-    pub(super) resolved: bool,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) firing: bool,
+    pub(crate) silenced: bool,
+    pub(crate) inhibited: bool,
+    /// Receivers that time intervals keep from being told.
+    pub(crate) muted: BTreeSet<String>,
+}
+
+/// An alert and what was written of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) alert: Alert,
+    pub(crate) marks: Marks,
+}
+
+impl Held {
+    pub(super) fn new(alert: Alert) -> Self {
+        Self {
+            alert,
+            marks: Marks::default(),
+        }
+    }
 }
 
 impl Machine {
-    pub(super) fn mark_all(&mut self, now_ms: i64) {
-        let all: Vec<AlertFingerprint> = self.alerts.keys().copied().collect();
-        for fingerprint in all {
-            self.mark(fingerprint, now_ms);
+    pub(super) fn refresh_all(
+        &mut self,
+        alerts: impl IntoIterator<Item = AlertFingerprint>,
+        now_ms: i64,
+    ) {
+        for fingerprint in alerts {
+            self.refresh(fingerprint, now_ms);
         }
     }
 
-    /// Writes into the timeline what is different about an alert now.
-    pub(super) fn mark(&mut self, fingerprint: AlertFingerprint, now_ms: i64) {
-        let Some(alert) = self.alerts.get(&fingerprint) else {
+    /// The same for alerts that silences cover.
+    pub(super) fn refresh_covered(&mut self, silences: &[Silence], now_ms: i64) {
+        if silences.is_empty() {
             return;
+        }
+        let covered: Vec<AlertFingerprint> = self
+            .alerts
+            .iter()
+            .filter(|(_, held)| silences.iter().any(|s| s.covers(&held.alert.labels)))
+            .map(|(fingerprint, _)| *fingerprint)
+            .collect();
+        self.refresh_all(covered, now_ms);
+    }
+
+    /// Writes into the timeline what is different about an alert now. Says whether it is silenced or
+    /// inhibited.
+    pub(super) fn refresh(&mut self, fingerprint: AlertFingerprint, now_ms: i64) -> bool {
+        let Some(held) = self.alerts.get(&fingerprint) else {
+            return false;
         };
-        let labels = alert.labels.clone();
-        let (starts_ms, ends_ms) = (alert.starts_ms, alert.ends_ms);
-        let resolved = alert.is_resolved(now_ms);
-        let before = self.marks.get(&fingerprint).copied();
-        let silence = self
-            .silences
-            .covering(&labels, now_ms)
-            .first()
-            .map(|silence| {
+        let alert = &held.alert;
+        let silences = self.silences.covering(&alert.labels, now_ms);
+        let inhibitor = self.inhibitor.inhibited_by(&alert.labels, now_ms);
+        let now = Marks {
+            firing: !alert.is_resolved(now_ms),
+            silenced: !silences.is_empty(),
+            inhibited: inhibitor.is_some(),
+            muted: BTreeSet::new(),
+        };
+        let suppressed = now.silenced || now.inhibited;
+        let before = &held.marks;
+        if (before.firing, before.silenced, before.inhibited)
+            == (now.firing, now.silenced, now.inhibited)
+        {
+            return suppressed;
+        }
+        let mut rows: Vec<(TimelineKind, String)> = Vec::new();
+        match (before.firing, now.firing) {
+            (false, true) => {
+                rows.push((TimelineKind::Firing, format!("since {}", alert.starts_ms)));
+            }
+            (true, false) => {
+                let ended_ms = alert.ends_ms.unwrap_or(now_ms);
+                rows.push((TimelineKind::Resolved, format!("ended at {ended_ms}")));
+            }
+            _ => {}
+        }
+        match (before.silenced, silences.first()) {
+            (false, Some(silence)) => {
                 let Silence {
                     id,
                     created_by,
                     comment,
                     ..
                 } = silence;
-                format!("silence {id} by {created_by}: {comment}")
-            });
-        let inhibited = self
-            .inhibitor
-            .inhibited_by(&labels, now_ms)
-            .map(|(by, rule)| {
-                let name = self
-                    .inhibitor
-                    .rule(rule)
-                    .map_or("", |rule| rule.name.as_str());
-                let name = if name.is_empty() {
-                    format!("{}", rule + 1)
-                } else {
-                    name.to_owned()
+                let cause = format!("silence {id} by {created_by}: {comment}");
+                rows.push((TimelineKind::Silenced, cause));
+            }
+            (true, None) => rows.push((TimelineKind::Unsilenced, String::new())),
+            _ => {}
+        }
+        match (before.inhibited, inhibitor) {
+            (false, Some((by, rule))) => {
+                let name = match self.inhibitor.rule(rule).map(|rule| rule.name.as_str()) {
+                    Some("") | None => (rule + 1).to_string(),
+                    Some(name) => name.to_owned(),
                 };
-                format!("rule {name}: alert {by} fires")
-            });
-        let now = Marks {
-            silenced: silence.is_some(),
-            inhibited: inhibited.is_some(),
-            resolved,
-        };
-        if before == Some(now) {
+                let cause = format!("rule {name}: alert {by} fires");
+                rows.push((TimelineKind::Inhibited, cause));
+            }
+            (true, None) => rows.push((TimelineKind::Uninhibited, String::new())),
+            _ => {}
+        }
+        let labels = alert.labels.clone();
+        if let Some(held) = self.alerts.get_mut(&fingerprint) {
+            let muted = std::mem::take(&mut held.marks.muted);
+            held.marks = Marks { muted, ..now };
+        }
+        self.unkept.insert(fingerprint);
+        for (kind, cause) in rows {
+            self.note(&labels, kind, cause, now_ms);
+        }
+        suppressed
+    }
+
+    /// Writes into the timeline that time intervals keep a receiver from being told, or do no more.
+    pub(super) fn mark_muted(
+        &mut self,
+        fingerprint: AlertFingerprint,
+        receiver: &str,
+        group: &str,
+        muted_by: &[String],
+        now_ms: i64,
+    ) {
+        let Some(held) = self.alerts.get_mut(&fingerprint) else {
             return;
-        }
-        self.marks.insert(fingerprint, now);
-        let fired_before = before.is_some_and(|before| !before.resolved);
-        if !resolved && !fired_before {
-            let cause = format!("since {starts_ms}");
-            self.note(&labels, TimelineKind::Firing, cause, now_ms);
-        }
-        if resolved && fired_before {
-            let cause = format!("ended at {}", ends_ms.unwrap_or(now_ms));
-            self.note(&labels, TimelineKind::Resolved, cause, now_ms);
-        }
-        let before = before.unwrap_or_default();
-        match (before.silenced, silence) {
-            (false, Some(cause)) => self.note(&labels, TimelineKind::Silenced, cause, now_ms),
-            (true, None) => self.note(&labels, TimelineKind::Unsilenced, String::new(), now_ms),
-            _ => {}
-        }
-        match (before.inhibited, inhibited) {
-            (false, Some(cause)) => self.note(&labels, TimelineKind::Inhibited, cause, now_ms),
-            (true, None) => self.note(&labels, TimelineKind::Uninhibited, String::new(), now_ms),
-            _ => {}
-        }
+        };
+        let muted = &mut held.marks.muted;
+        let (kind, cause) = match (muted.contains(receiver), muted_by) {
+            (false, [_, ..]) => {
+                muted.insert(receiver.to_owned());
+                let cause = format!("time interval {}", muted_by.join(", "));
+                (TimelineKind::Muted, cause)
+            }
+            (true, []) => {
+                muted.remove(receiver);
+                (TimelineKind::Unmuted, String::new())
+            }
+            _ => return,
+        };
+        let labels = held.alert.labels.clone();
+        self.unkept.insert(fingerprint);
+        self.effects.rows.push(TimelineRow {
+            time_ms: now_ms,
+            kind,
+            labels,
+            cause,
+            receiver: receiver.to_owned(),
+            group: group.to_owned(),
+            detail: String::new(),
+        });
     }
 
     pub(super) fn note(

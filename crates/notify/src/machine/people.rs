@@ -41,7 +41,8 @@ impl Machine {
     }
 
     fn write_silences(&mut self, changed: impl IntoIterator<Item = Silence>, now_ms: i64) {
-        for silence in changed {
+        let changed: Vec<Silence> = changed.into_iter().collect();
+        for silence in &changed {
             self.effects.changes.push((
                 SILENCES,
                 StateChange::Put {
@@ -50,8 +51,7 @@ impl Machine {
                 },
             ));
         }
-        self.silence_change_ms = self.silences.next_change(now_ms);
-        self.mark_all(now_ms);
+        self.refresh_covered(&changed, now_ms);
     }
 
     /// A silence by its id.
@@ -83,19 +83,59 @@ impl Machine {
             comment => format!("by {}: {comment}", ack.by),
         };
         self.note(&ack.labels, TimelineKind::Acknowledged, cause, ack.time_ms);
-        self.acknowledgements.insert(fingerprint, ack);
+        self.put_acknowledgement(ack);
         true
     }
 
     /// Takes an acknowledgement back. Says whether there was one.
     pub fn unacknowledge(&mut self, fingerprint: AlertFingerprint, by: &str, now_ms: i64) -> bool {
-        let Some(ack) = self.acknowledgements.remove(&fingerprint) else {
+        self.drop_acknowledgement(fingerprint, &format!("by {by}"), now_ms)
+    }
+
+    pub(super) fn put_acknowledgement(&mut self, ack: Acknowledgement) {
+        let fingerprint = AlertFingerprint::of(&ack.labels);
+        self.take_acknowledgement(fingerprint);
+        if let Some(until_ms) = ack.until_ms {
+            self.acknowledgement_ends.insert((until_ms, fingerprint));
+        }
+        self.acknowledgements.insert(fingerprint, ack);
+    }
+
+    pub(super) fn take_acknowledgement(
+        &mut self,
+        fingerprint: AlertFingerprint,
+    ) -> Option<Acknowledgement> {
+        let ack = self.acknowledgements.remove(&fingerprint)?;
+        if let Some(until_ms) = ack.until_ms {
+            self.acknowledgement_ends.remove(&(until_ms, fingerprint));
+        }
+        Some(ack)
+    }
+
+    /// Ends an acknowledgement, if there is one, and says why.
+    pub(super) fn drop_acknowledgement(
+        &mut self,
+        fingerprint: AlertFingerprint,
+        cause: &str,
+        now_ms: i64,
+    ) -> bool {
+        let Some(ack) = self.take_acknowledgement(fingerprint) else {
             return false;
         };
         self.remove_state(ACKNOWLEDGEMENTS, fingerprint);
-        let cause = format!("by {by}");
-        self.note(&ack.labels, TimelineKind::Unacknowledged, cause, now_ms);
+        let kind = TimelineKind::Unacknowledged;
+        self.note(&ack.labels, kind, cause.to_owned(), now_ms);
         true
+    }
+
+    pub(super) fn end_acknowledgements(&mut self, now_ms: i64) {
+        while let Some(&(until_ms, fingerprint)) = self.acknowledgement_ends.first() {
+            if until_ms > now_ms {
+                break;
+            }
+            self.acknowledgement_ends.pop_first();
+            self.drop_acknowledgement(fingerprint, "its time is over", now_ms);
+        }
     }
 
     /// The acknowledgement of an alert, if it holds.
@@ -112,13 +152,13 @@ impl Machine {
 
     /// All alerts that are known, ended ones included until they are forgotten.
     pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
-        self.alerts.values()
+        self.alerts.values().map(|held| &held.alert)
     }
 
     /// An alert by its fingerprint.
     #[must_use]
     pub fn alert(&self, fingerprint: AlertFingerprint) -> Option<&Alert> {
-        self.alerts.get(&fingerprint)
+        self.alerts.get(&fingerprint).map(|held| &held.alert)
     }
 
     /// Receivers of an alert with these labels, sorted, none twice.
@@ -137,6 +177,11 @@ impl Machine {
     #[must_use]
     pub fn suppression(&self, labels: &Labels, now_ms: i64) -> Suppression {
         let silences = self.silences.covering(labels, now_ms);
+        let routes = self.plan.routes.matching(labels).into_iter();
+        let muted: BTreeSet<String> = routes
+            .filter_map(|index| self.plan.routes.get(index))
+            .flat_map(|route| self.plan.muted_by(route, now_ms))
+            .collect();
         Suppression {
             silenced_by: silences.into_iter().map(|s| s.id.clone()).collect(),
             inhibited_by: self
@@ -145,6 +190,7 @@ impl Machine {
                 .map(|(fingerprint, _)| fingerprint)
                 .into_iter()
                 .collect(),
+            muted_by: muted.into_iter().collect(),
         }
     }
 

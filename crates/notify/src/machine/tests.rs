@@ -112,7 +112,8 @@ fn a_group_waits_then_tells_then_tells_news_then_repeats_then_ends() {
         ["team: A@1 resolved, A@2 firing, A@3 firing"]
     );
     // The one that has ended is gone from the group.
-    let repeat = WAIT + 2 * INTERVAL + REPEAT;
+    // Strictly longer than the interval after the receiver took the last one.
+    let repeat = WAIT + 3 * INTERVAL + REPEAT;
     let mut now = WAIT + 3 * INTERVAL;
     while now < repeat {
         assert!(deliver(&mut m, now).is_empty(), "{now}");
@@ -279,6 +280,14 @@ fn muted_routes_send_when_the_time_is_over() {
     };
     assert!((3_600_000..3_600_000 + INTERVAL).contains(&now));
     assert_eq!(told, ["other: Night@1 firing"]);
+    let rows = m.take_effects().rows;
+    let kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        ["firing", "muted", "unmuted", "notifying", "notified"]
+    );
+    assert_eq!(rows[1].cause, "time interval first-hour");
+    assert_eq!(rows[1].receiver, "other");
 }
 
 #[test]
@@ -305,10 +314,16 @@ fn acknowledging_stops_repeats_and_nothing_else() {
         ["team: A@1 firing, A@2 resolved"]
     );
     // After its end repeats go on.
+    assert!(deliver(&mut m, now + INTERVAL + REPEAT).is_empty());
     assert_eq!(
-        deliver(&mut m, now + INTERVAL + REPEAT),
+        deliver(&mut m, now + 2 * INTERVAL + REPEAT),
         ["team: A@1 firing"]
     );
+    let rows = m.take_effects().rows;
+    let ended = rows
+        .iter()
+        .find(|row| row.kind == TimelineKind::Unacknowledged);
+    assert_eq!(ended.unwrap().cause, "its time is over");
     assert!(!m.acknowledge(Acknowledgement {
         labels: labels(&[("alertname", "none")]),
         ..ack
@@ -357,6 +372,93 @@ fn a_restart_neither_repeats_nor_loses() {
     let mut told = deliver(&mut m, WAIT + INTERVAL + 8);
     told.sort();
     assert_eq!(told, ["team: A@1 resolved", "team: B@1 resolved"]);
+}
+
+#[test]
+fn what_fired_before_a_restart_gets_time_to_be_heard_of_again() {
+    let store = MemoryStateStore::default();
+    let p = Arc::new(plan(&root(), true));
+    let mut m = Machine::new(Arc::clone(&p), 1);
+    // Fires for four minutes by its sender's word, which comes again and again.
+    let at = |now: i64| Alert {
+        ends_ms: Some(now + 240_000),
+        updated_ms: now,
+        ..alert("A", "1", 0)
+    };
+    m.receive([at(0)], 0);
+    assert_eq!(deliver(&mut m, WAIT), ["team: A@1 firing"]);
+    keep(&store, &mut m);
+    m.receive([at(60_000)], 60_000);
+    assert!(m.take_effects().changes.is_empty(), "no news, no write");
+    // Half an hour later.
+    let back = 1_800_000;
+    let (mut m, _) = Machine::restore(Arc::clone(&p), 1, &store, back).unwrap();
+    assert!(deliver(&mut m, back).is_empty());
+    assert!(keep(&store, &mut m).is_empty());
+    m.receive([at(back + 61_000)], back + 61_000);
+    assert!(deliver(&mut m, back + INTERVAL).is_empty());
+    // Nobody speaks of it any more: it ends.
+    let (mut m, _) = Machine::restore(p, 1, &store, back).unwrap();
+    deliver(&mut m, back);
+    assert_eq!(deliver(&mut m, back + INTERVAL), ["team: A@1 resolved"]);
+}
+
+#[test]
+fn a_new_episode_is_not_acknowledged() {
+    let mut m = machine(plan(&root(), true));
+    m.receive([alert("A", "1", 0)], 0);
+    assert_eq!(deliver(&mut m, WAIT), ["team: A@1 firing"]);
+    let ack = Acknowledgement {
+        labels: alert("A", "1", 0).labels,
+        by: "ada".to_owned(),
+        comment: String::new(),
+        time_ms: WAIT,
+        until_ms: None,
+    };
+    assert!(m.acknowledge(ack));
+    let fingerprint = alert("A", "1", 0).fingerprint();
+    m.receive([ended(alert("A", "1", 0), 40_000)], 40_000);
+    assert!(m.acknowledgement(fingerprint, 40_000).is_some());
+    m.receive([alert("A", "1", 50_000)], 50_000);
+    assert!(m.acknowledgement(fingerprint, 50_000).is_none());
+}
+
+#[test]
+fn who_was_replaced_sends_nothing() {
+    let mut m = machine(plan(&root(), true));
+    m.receive([alert("A", "1", 0)], 0);
+    m.set_token(7);
+    assert_eq!(deliver(&mut m, WAIT), ["team: A@1 firing"]);
+    m.set_token(6);
+    m.receive([alert("A", "2", 40_000)], 40_000);
+    assert!(deliver(&mut m, WAIT + INTERVAL).is_empty());
+    let rows = m.take_effects().rows;
+    assert_eq!(
+        rows.last().unwrap().cause,
+        "not sent: the holder of lease token 7 notifies; ours is 6"
+    );
+    m.set_token(8);
+    assert_eq!(
+        deliver(&mut m, WAIT + 2 * INTERVAL),
+        ["team: A@1 firing, A@2 firing"]
+    );
+}
+
+#[test]
+fn a_neighbour_of_another_kind_makes_nobody_somebody_else() {
+    let mut m = machine(plan(&root(), true));
+    m.receive([alert("A", "1", 0)], 0);
+    assert_eq!(deliver(&mut m, WAIT), ["team: A@1 firing"]);
+    let mut p = plan(&root(), true);
+    let mail = Integration {
+        kind: "email".to_owned(),
+        send_resolved: false,
+    };
+    p.receivers.get_mut("team").unwrap().insert(0, mail);
+    m.set_plan(Arc::new(p), WAIT + 1);
+    let due = m.due(WAIT + INTERVAL);
+    let kinds: Vec<&str> = due.iter().map(|d| d.kind.as_str()).collect();
+    assert_eq!(kinds, ["email"]);
 }
 
 #[test]

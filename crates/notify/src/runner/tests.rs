@@ -6,28 +6,50 @@ use bellwether_model::{Alert, Labels};
 use bellwether_storage::{
     ManualClock, MemoryStateStore, MemoryTimeline, StateChange, StateEntries, TimelineQuery,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 use crate::{Integration, Plan, RouteSettings, RouteTree};
 
-/// Answers as told, in order, then takes everything; says what it was asked for.
+/// What a receiver does with an attempt.
+#[derive(Debug)]
+enum Act {
+    Answer(Result<String, AttemptError>),
+    Panic,
+    /// Answers when it is let go.
+    Wait(oneshot::Receiver<()>),
+}
+
+/// Acts as told, in order, then takes everything; says what it was asked for.
 #[derive(Debug)]
 struct Receiver {
-    answers: Mutex<VecDeque<Result<String, AttemptError>>>,
+    acts: Mutex<VecDeque<Act>>,
     asked: mpsc::UnboundedSender<String>,
 }
 
 impl Deliver for Receiver {
     fn attempt(&self, delivery: Arc<Delivery>) -> BoxFuture<Result<String, AttemptError>> {
-        let answer = self.answers.lock().pop_front();
+        let act = self.acts.lock().pop_front();
         let hosts: Vec<&str> = delivery
             .alerts
             .iter()
             .map(|alert| alert.labels.get("host").unwrap_or(""))
             .collect();
         drop(self.asked.send(hosts.join(" ")));
-        Box::pin(async move { answer.unwrap_or(Ok("200".to_owned())) })
+        Box::pin(async move {
+            match act {
+                None => Ok("200".to_owned()),
+                Some(Act::Answer(answer)) => answer,
+                Some(Act::Panic) => panic!("on purpose"),
+                Some(Act::Wait(gate)) => {
+                    // Nobody lets it go: it waits for ever.
+                    if gate.await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                    Ok("late".to_owned())
+                }
+            }
+        })
     }
 }
 
@@ -61,7 +83,7 @@ struct Bench {
     asked: mpsc::UnboundedReceiver<String>,
 }
 
-fn bench(answers: Vec<Result<String, AttemptError>>) -> Bench {
+fn bench(acts: Vec<Act>) -> Bench {
     let plan = Plan {
         routes: RouteTree::new(&RouteSettings {
             receiver: Some("team".to_owned()),
@@ -90,7 +112,7 @@ fn bench(answers: Vec<Result<String, AttemptError>>) -> Bench {
         timeline: Arc::clone(&timeline) as _,
         clock: Arc::clone(&clock) as _,
         deliver: Arc::new(Receiver {
-            answers: Mutex::new(answers.into()),
+            acts: Mutex::new(acts.into()),
             asked: sender,
         }),
     });
@@ -115,11 +137,11 @@ fn alert(host: &str) -> Alert {
     }
 }
 
-fn refused(retry: bool) -> Result<String, AttemptError> {
-    Err(AttemptError {
+fn refused(retry: bool) -> Act {
+    Act::Answer(Err(AttemptError {
         text: "503 busy".to_owned(),
         retry,
-    })
+    }))
 }
 
 impl Bench {
@@ -129,15 +151,15 @@ impl Bench {
         rows.iter().rev().map(|row| row.kind.as_str()).collect()
     }
 
-    /// Waits until the timeline ends with a word.
+    /// Waits, in paused time, until the timeline ends with a word.
     async fn until(&self, word: &str) {
         while self.told().last() != Some(&word) {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_alert_is_sent_and_remembered() {
     let mut bench = bench(Vec::new());
     let runner = bench.runner.clone();
@@ -156,7 +178,7 @@ async fn an_alert_is_sent_and_remembered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_receiver_is_tried_again_and_a_refusal_is_not() {
-    let mut bench = bench(vec![refused(true), refused(true), Ok("200".to_owned())]);
+    let mut bench = bench(vec![refused(true), refused(true)]);
     let runner = bench.runner.clone();
     let running = tokio::spawn(async move { runner.run().await });
     bench
@@ -196,6 +218,48 @@ async fn a_busy_receiver_is_tried_again_and_a_refusal_is_not() {
     bench.until("notified").await;
     bench.runner.stop();
     running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_and_a_silent_receiver_are_failures_and_hold_up_no_later_turn() {
+    let (_open, gate) = oneshot::channel();
+    for act in [Act::Panic, Act::Wait(gate)] {
+        let mut bench = bench(vec![act]);
+        let runner = bench.runner.clone();
+        let running = tokio::spawn(async move { runner.run().await });
+        bench
+            .runner
+            .with(|machine, now| machine.receive([alert("a")], now))
+            .unwrap();
+        assert_eq!(bench.asked.recv().await.unwrap(), "a");
+        bench.until("notify_failed").await;
+        bench.clock.set(61_000);
+        bench.runner.with(|_, _| ()).unwrap();
+        assert_eq!(bench.asked.recv().await.unwrap(), "a");
+        bench.until("notified").await;
+        bench.runner.stop();
+        running.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_under_way_may_end_when_the_runner_stops() {
+    let (open, gate) = oneshot::channel();
+    let mut bench = bench(vec![Act::Wait(gate)]);
+    let runner = bench.runner.clone();
+    let running = tokio::spawn(async move { runner.run().await });
+    bench
+        .runner
+        .with(|machine, now| machine.receive([alert("a")], now))
+        .unwrap();
+    assert_eq!(bench.asked.recv().await.unwrap(), "a");
+    bench.runner.stop();
+    tokio::task::yield_now().await;
+    assert!(!running.is_finished());
+    open.send(()).unwrap();
+    running.await.unwrap();
+    assert_eq!(bench.told().last(), Some(&"notified"));
+    assert_eq!(bench.state.entries("notify.log").unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -199,7 +199,10 @@ impl<'t> Run<'t> {
         let (at, name) = (invocation.at, invocation.name);
         let values = self.arguments(dot, signature, invocation)?;
         self.spend(values.iter().map(Value::cost).sum())?;
-        let account = Account::default();
+        let account = Account {
+            steps_max: self.steps_left,
+            ..Account::default()
+        };
         let bytes_max = self.limits.output_bytes_max;
         let zone = self.functions.local_zone();
         let result = call(&Arguments::new(&values, bytes_max, zone, &account));

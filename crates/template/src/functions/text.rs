@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use bellwether_model::Regexp;
 use parking_lot::Mutex;
-use regex::{Captures, Regex, RegexBuilder};
 use rustc_hash::FxHashMap;
 
 use crate::arguments::Arguments;
@@ -72,7 +72,7 @@ fn titled(c: char) -> impl Iterator<Item = char> {
 /// Regular expressions that were compiled before: templates mostly use the same few.
 #[derive(Debug, Default)]
 pub(super) struct Regexes {
-    compiled: Mutex<FxHashMap<Box<str>, Regex>>,
+    compiled: Mutex<FxHashMap<Box<str>, Regexp>>,
 }
 
 /// Most that are kept. Chosen: more than any set of templates has that does not compute them.
@@ -83,7 +83,7 @@ const KEPT_MAX: usize = 64;
 const COMPILE_STEPS: u64 = 2_000;
 
 impl Regexes {
-    fn get(&self, pattern: &str, text: &str, arguments: &Arguments<'_>) -> Result<Regex, String> {
+    fn get(&self, pattern: &str, text: &str, arguments: &Arguments<'_>) -> Result<Regexp, String> {
         // The worst case of a search: each character is compared with all of the pattern.
         let comparisons = text.len().saturating_mul(pattern.len());
         arguments.spend(comparisons as u64 / 4096);
@@ -119,104 +119,30 @@ impl Regexes {
         arguments: &Arguments<'_>,
     ) -> Result<String, String> {
         let regex = self.get(pattern, text, arguments)?;
-        let pieces = pieces(replacement, &regex);
+        // Each match may have been looked for to the end of the text.
+        let cost = 1 + (text.len() / 32) as u64;
         arguments.build(|out| {
             let mut from = 0;
             for captures in regex.captures_iter(text) {
-                let Some(whole) = captures.get(0) else {
-                    continue;
-                };
-                out.write_str(text.get(from..whole.start()).unwrap_or(""))?;
-                for piece in &pieces {
-                    out.write_str(piece.text(&captures))?;
+                if !arguments.spend(cost) {
+                    break;
                 }
-                from = whole.end();
+                let whole = captures.range();
+                out.write_str(text.get(from..whole.start).unwrap_or(""))?;
+                captures.expand_into(replacement, out)?;
+                from = whole.end;
             }
             out.write_str(text.get(from..).unwrap_or(""))
         })
     }
 }
 
-/// A part of a replacement.
-enum Piece<'a> {
-    Text(&'a str),
-    Group(usize),
-}
-
-impl<'a> Piece<'a> {
-    fn text<'t: 'a>(&'a self, captures: &'a Captures<'t>) -> &'a str {
-        match self {
-            Self::Text(text) => text,
-            Self::Group(index) => captures.get(*index).map_or("", |group| group.as_str()),
-        }
-    }
-}
-
-fn pieces<'a>(replacement: &'a str, regex: &Regex) -> Vec<Piece<'a>> {
-    let mut pieces = Vec::new();
-    let mut rest = replacement;
-    while let Some((before, behind)) = rest.split_once('$') {
-        pieces.push(Piece::Text(before));
-        if let Some(behind) = behind.strip_prefix('$') {
-            pieces.push(Piece::Text("$"));
-            rest = behind;
-            continue;
-        }
-        rest = match reference(behind) {
-            Some((name, behind)) => {
-                let number = name
-                    .parse()
-                    .ok()
-                    .filter(|_| name == "0" || !name.starts_with('0'));
-                let by_name = || regex.capture_names().position(|known| known == Some(name));
-                // A group that is not there is empty.
-                pieces.extend(number.or_else(by_name).map(Piece::Group));
-                behind
-            }
-            None => {
-                pieces.push(Piece::Text("$"));
-                behind
-            }
-        };
-    }
-    pieces.push(Piece::Text(rest));
-    pieces
-}
-
-/// The name of a group behind its dollar sign, and what follows it.
-fn reference(text: &str) -> Option<(&str, &str)> {
-    let in_braces = text.strip_prefix('{');
-    let name_on = in_braces.unwrap_or(text);
-    let end = name_on
-        .find(|c: char| c != '_' && !c.is_alphanumeric())
-        .unwrap_or(name_on.len());
-    let (name, behind) = name_on.split_at(end);
-    if name.is_empty() {
-        return None;
-    }
-    match in_braces {
-        Some(_) => Some((name, behind.strip_prefix('}')?)),
-        None => Some((name, behind)),
-    }
-}
-
 /// The one place where a pattern becomes an automaton.
-fn compile(pattern: &str) -> Result<Regex, String> {
-    // Chosen: large enough for any real pattern.
-    const SIZE_MAX: usize = 1 << 20;
-    RegexBuilder::new(pattern)
-        .size_limit(SIZE_MAX)
-        .dfa_size_limit(SIZE_MAX)
-        .build()
-        .map_err(|error| {
-            let message = error.to_string();
-            let line = message.lines().last().unwrap_or("").trim();
-            let reason = line.strip_prefix("error: ").unwrap_or(line);
-            match fits_back_quotes(pattern) {
-                true => format!("error parsing regexp: {reason}: `{pattern}`"),
-                false => format!("error parsing regexp: {reason}: {pattern:?}"),
-            }
-        })
+fn compile(pattern: &str) -> Result<Regexp, String> {
+    Regexp::unanchored(pattern).map_err(|error| match fits_back_quotes(pattern) {
+        true => format!("error parsing regexp: {}: `{pattern}`", error.reason),
+        false => format!("error parsing regexp: {}: {pattern:?}", error.reason),
+    })
 }
 
 #[cfg(test)]

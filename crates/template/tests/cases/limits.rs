@@ -185,6 +185,9 @@ fn computed_expressions_are_bounded() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Limit);
     let error = execute("{{$x := printf \"%1000000d\" 1}}{{reReplaceAll \" \" $x $x}}");
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Limit);
+    // Many matches in a long text.
+    let error = execute("{{$x := printf \"%100000d\" 1}}{{reReplaceAll \" \" \"\" $x}}");
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Limit);
     // The same few cost nothing.
     let text = "{{range 10000}}{{if not (match \"^a+$\" \"aaa\")}}x{{end}}{{end}}";
     assert_eq!(execute(text).unwrap(), "");

@@ -333,6 +333,9 @@ fn words() {
     );
     check("{{ reReplaceAll \"a\" \"$1x$9\" \"bab\" }}", "bb");
     check("{{ reReplaceAll \"x*\" \"-\" \"abc\" }}", "-a-b-c-");
+    // The dialect is Go's: digits are ASCII, a point does not match line ends, classes are no sets.
+    check("{{ reReplaceAll \"\\\\d|[a&&b]\" \"-\" \"1٢&\" }}", "-٢-");
+    check("{{ reReplaceAll \".\" \"-\" \"a\\nb\" }}", "-\n-");
     check("{{ graphLink \"up\" }}", "/graph?g0.expr=up&g0.tab=0");
     check(
         "{{ tableLink \"up{a='b'}\" }}",
@@ -354,7 +357,7 @@ fn words() {
     check_error(
         Value::Nil,
         "{{ match \"a(\" \"b\" }}",
-        "template: test:1:3: executing \"test\" at <match \"a(\" \"b\">: error calling match: error parsing regexp: unclosed group: `a(`",
+        "template: test:1:3: executing \"test\" at <match \"a(\" \"b\">: error calling match: error parsing regexp: missing ) for the group (character 2): `a(`",
     );
 }
 

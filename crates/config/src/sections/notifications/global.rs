@@ -6,7 +6,7 @@ use url::Url;
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
 use crate::sections::http_client::{HTTP_CLIENT, TLS, decode_http_client};
-use crate::values::HTTP;
+use crate::values::{HIDDEN, HTTP};
 use crate::view::View;
 
 const fn url(key: &'static str, default: &'static str, doc: &'static str) -> Field {
@@ -174,8 +174,9 @@ fn check_global(view: &View<'_>, problems: &mut Problems) {
     }
     let webhook = view.set_among(&["slack_api_url", "slack_api_url_file"]);
     let token = view.set_among(&["slack_app_token", "slack_app_token_file"]);
-    // Before there were tokens, people wrote the URL of the app here.
-    let is_app = view.text("slack_api_url") == view.text("slack_app_url");
+    // Before there were tokens, people wrote the URL of the app here. One that is hidden was right
+    // before it was hidden.
+    let is_app = [view.text("slack_app_url"), HIDDEN].contains(&view.text("slack_api_url"));
     if let ([webhook, ..], [token, ..]) = (webhook.as_slice(), token.as_slice())
         && !is_app
     {

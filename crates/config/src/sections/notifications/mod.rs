@@ -116,7 +116,10 @@ pub(crate) fn decode_notifications(
         time_intervals: &interval_names,
     };
     let mut places = Vec::new();
-    let root_route = decode_root(&view.section("route"), &names, &mut places, problems);
+    let root_route = view
+        .optional_section("route")
+        .map(|root| decode_root(&root, &names, &mut places, problems))
+        .unwrap_or_default();
     let routes = RouteTree::new(&root_route);
     let template_patterns: Vec<PathBuf> = view
         .texts("templates")
@@ -146,7 +149,12 @@ pub(crate) fn decode_notifications(
         },
         root_route,
         receivers,
-        redacted_yaml: section_yaml(view.node, &NOTIFICATIONS),
+        // What was refused is not shown, and may not have the shape of the tables.
+        redacted_yaml: if problems.errors.is_empty() {
+            section_yaml(view.node, &NOTIFICATIONS)
+        } else {
+            String::new()
+        },
     };
     advise(&config.plan, &views, &places, problems);
     config

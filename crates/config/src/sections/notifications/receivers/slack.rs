@@ -11,7 +11,7 @@ use super::{
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
 use crate::sections::notifications::global::Defaults;
-use crate::values::HTTP;
+use crate::values::{HIDDEN, HTTP};
 use crate::view::View;
 
 /// The only place where messages can be changed after they were sent.
@@ -193,7 +193,8 @@ fn check_slack(view: &View<'_>, problems: &mut Problems) {
             format!("is set together with {webhook}: want a webhook or a token of an app"),
         );
     }
-    let is_app = view.text("api_url") == POST_MESSAGE || !token.is_empty();
+    // A hidden URL was right before it was hidden.
+    let is_app = [POST_MESSAGE, HIDDEN].contains(&view.text("api_url")) || !token.is_empty();
     if view.bool("update_message") && !is_app {
         view.error_at(
             problems,
