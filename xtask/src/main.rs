@@ -12,6 +12,7 @@
 
 mod configs;
 mod deny;
+mod rule_tests;
 mod shell;
 mod tidy;
 mod tools;
@@ -35,8 +36,8 @@ usage: cargo xtask <command>
   conformance --upstream DIR | --compliance DIR | --configs DIR
                           test suites of prometheus/prometheus or prometheus/compliance, or the
                           Prometheus configurations of public projects, from checkouts outside of
-                          this repository; BELLWETHER_BIN names a binary for --configs that is
-                          there already
+                          this repository; BELLWETHER_BIN names a binary for --upstream and
+                          --configs that is there already
 ";
 
 fn main() -> ExitCode {
@@ -158,7 +159,8 @@ fn bench(rest: &[String]) -> Result<()> {
         .step("benchmarks")
 }
 
-/// Upstream's own PromQL scripts, run by our binary from a checkout that is not ours.
+/// Upstream's own PromQL scripts and unit tests of rules, run by our binary from a checkout that is not
+/// ours.
 fn conformance(upstream: &str) -> Result<()> {
     let folder = std::path::Path::new(upstream).join("promql/promqltest/testdata");
     let mut files: Vec<_> = std::fs::read_dir(&folder)
@@ -170,11 +172,21 @@ fn conformance(upstream: &str) -> Result<()> {
             .is_some_and(|extension| extension == "test")
     });
     files.sort();
-    cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
-    let mut step = Step::new(shell::target_dir()?.join("release/bellwether"));
+    let binary = given_or_built()?;
+    let mut step = Step::new(&binary);
     step.args(["test", "promql"]);
     step.args(files);
-    step.step("promqltest scripts of upstream")
+    step.step("promqltest scripts of upstream")?;
+    rule_tests::run(std::path::Path::new(upstream), &binary)
+}
+
+/// The binary that `BELLWETHER_BIN` names, or a fresh one.
+fn given_or_built() -> Result<std::path::PathBuf> {
+    if let Some(binary) = std::env::var_os("BELLWETHER_BIN") {
+        return Ok(binary.into());
+    }
+    cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
+    Ok(shell::target_dir()?.join("release/bellwether"))
 }
 
 /// The configurations of other projects, checked by our binary.

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::check::Check;
 use crate::test_routes::TestRoutes;
+use crate::test_rules::TestRules;
 
 /// Monitoring for services built on AI models.
 #[derive(Debug, Parser)]
@@ -385,6 +386,8 @@ pub(crate) enum Test {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Run unit tests of rules, in the format of promtool.
+    Rules(TestRules),
     /// Tell which receivers an alert goes to, or check files of such cases.
     Routes(TestRoutes),
 }

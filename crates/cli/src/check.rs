@@ -53,7 +53,8 @@ pub(crate) struct Language {
 }
 
 impl Language {
-    fn features(&self) -> Features {
+    /// The features.
+    pub(crate) fn features(&self) -> Features {
         let names: Vec<&str> = self.enable_feature.iter().map(String::as_str).collect();
         Features::from_names(&names)
     }

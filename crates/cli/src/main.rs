@@ -19,6 +19,7 @@ mod remote;
 mod serve;
 mod test_promql;
 mod test_routes;
+mod test_rules;
 mod wiring;
 
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Serve(serve) => done(serve::run(&serve)),
         Command::Demo(demo) => done(demo::run(&demo)),
         Command::Check(check) => check::run(&check),
+        Command::Test(Test::Rules(rules)) => test_rules::run(&rules),
         Command::Test(Test::Routes(routes)) => test_routes::run(&routes),
         Command::Test(Test::Promql {
             files,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::route_tests::ROUTE_TESTS;
+use crate::rule_tests::RULE_TESTS;
 use crate::schema::{Field, Kind, Section};
 use crate::sections::root::ROOT;
 use crate::sections::rules::RULE_FILE;
@@ -26,7 +27,7 @@ pub fn reference() -> String {
     let mut page = String::from(HEAD);
     let mut seen: Vec<&'static Section> = Vec::new();
     let mut waiting: std::collections::VecDeque<&'static Section> =
-        [&ROOT, &WEB, &RULE_FILE, &ROUTE_TESTS]
+        [&ROOT, &WEB, &RULE_FILE, &RULE_TESTS, &ROUTE_TESTS]
             .into_iter()
             .collect();
     while let Some(section) = waiting.pop_front() {

@@ -31,6 +31,7 @@ mod snapshot;
 #[cfg(test)]
 mod testing;
 mod texts;
+pub mod unit_test;
 mod world;
 
 pub use alerting::{

@@ -1,7 +1,5 @@
 //! Links to the page of a query.
 
-use std::fmt::Write as _;
-
 /// The path of the page that shows the result of a query as a table, as Prometheus writes it.
 pub(crate) fn table_link(query: &str) -> String {
     let mut link = String::from("/graph?g0.expr=");
@@ -11,8 +9,7 @@ pub(crate) fn table_link(query: &str) -> String {
                 link.push(char::from(byte));
             }
             b' ' => link.push('+'),
-            // Writing to a string does not fail.
-            _ => drop(write!(link, "%{byte:02X}")),
+            _ => link.push_str(&format!("%{byte:02X}")),
         }
     }
     link.push_str("&g0.tab=1");

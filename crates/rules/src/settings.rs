@@ -70,7 +70,7 @@ impl RuleSettings {
     /// Whether it makes alerts.
     #[must_use]
     pub fn is_alert(&self) -> bool {
-        matches!(self.kind, RuleKind::Alert { .. })
+        self.kind.is_alert()
     }
 }
 
@@ -81,5 +81,11 @@ impl RuleKind {
         match self {
             Self::Record { name } | Self::Alert { name, .. } => name,
         }
+    }
+
+    /// Whether it is alerts.
+    #[must_use]
+    pub fn is_alert(&self) -> bool {
+        matches!(self, Self::Alert { .. })
     }
 }
