@@ -197,6 +197,7 @@ fn delivery(alerts: Vec<Alert>) -> Delivery {
         route_labels: Vec::new(),
         receiver: "team.x".to_owned(),
         integration: 0,
+        kind: "webhook".to_owned(),
         alerts,
         reason: Reason::First,
         time_ms: NOW_MS,
