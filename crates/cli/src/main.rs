@@ -9,6 +9,8 @@
     reason = "a command line tool talks"
 )]
 
+mod alert_metrics;
+mod alerting;
 mod allocator;
 mod arguments;
 mod check;
