@@ -11,6 +11,7 @@
 
 mod allocator;
 mod arguments;
+mod backtest;
 mod check;
 mod demo;
 mod junit;
@@ -59,6 +60,7 @@ fn run(command: Command) -> Result<ExitCode> {
             embedded,
             output,
         }) => test_promql::run(&files, embedded, output),
+        Command::Backtest(backtest) => backtest::run(&backtest),
         Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),
         Command::Status(remote) => done(client_runtime()?.block_on(remote::status(remote))),
         Command::Export(export) => done(client_runtime()?.block_on(remote::export(export))),
