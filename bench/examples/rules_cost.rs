@@ -84,7 +84,7 @@ fn main() {
         }
     }
     let mut now_ms = START_MS;
-    let mut step = |now_ms: &mut i64| {
+    let step = |now_ms: &mut i64| {
         *now_ms += STEP_MS;
         clock.set(*now_ms);
         let mut batch = WriteBatch::default();
