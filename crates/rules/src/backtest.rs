@@ -2,7 +2,7 @@
 //!
 //! ## Model
 //! History is gone through in pieces of a few hours. In each, every rule's query is answered at all its
-//! turns at once; a recording rule's result goes into an overlay of the store ([`overlay`]), which later
+//! turns at once; a recording rule's result goes into an overlay of the store, which later
 //! rules read; the alerts of an alerting rule move on turn by turn, by the code that the server runs.
 //! Rules are taken in the order in which they read one another, those that do not, in parallel.
 //!
