@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::backtest::Backtest;
 use crate::check::Check;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     /// Run tests.
     #[command(subcommand)]
     Test(Test),
+    /// Tell which alerts rules would have given over stored history.
+    Backtest(Backtest),
     /// Tell how a running server is.
     Status(Remote),
     /// Write stored samples of a running server as OpenMetrics.
