@@ -385,7 +385,7 @@ async fn a_prometheus_sends_its_alerts_to_it() -> Result<()> {
     let rules = folder.path().join("rules.yml");
     std::fs::write(
         &rules,
-        "groups:\n- name: g\n  rules:\n  - alert: Always\n    expr: vector(1)\n    annotations: { summary: '{{ $value }}' }\n",
+        "groups:\n- name: g\n  rules:\n  - alert: Always\n    expr: vector(1)\n    for: 8s\n    annotations: { summary: '{{ $value }}' }\n",
     )?;
     let host = server.url.trim_start_matches("http://");
     let config = format!(
