@@ -30,8 +30,8 @@ async fn start(folder: &Path, flags: &[String]) -> Result<Server> {
 
 /// Sets the value that rules look at, now.
 async fn set(server: &Server, value: f64) -> Result<()> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let body = format!("level {value} {:.3}\n# EOF\n", now.as_secs_f64());
+    let now = server.value("time()").await?;
+    let body = format!("level {value} {now:.3}\n# EOF\n");
     let url = format!("{}/api/bellwether/v1/import", server.url);
     let answer = server.client.post(url).body(body).send().await?;
     ensure!(answer.status().is_success(), "{}", answer.text().await?);
