@@ -238,7 +238,7 @@ fn surroundings(config: &Config, external_url: &Url) -> Surroundings {
 }
 
 impl AlertingProgram {
-    /// Starts everything but the rules, which [`AlertingProgram::apply`] starts.
+    /// Starts everything but the rules, which [`AlertingProgram::apply_rules`] starts.
     pub(crate) async fn start(parts: AlertingParts, config: &Config) -> Result<Self> {
         let (policy, interval) = match config.storage.wal_fsync {
             WalFsync::Always => (SyncPolicy::Always, None),
