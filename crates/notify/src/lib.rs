@@ -22,6 +22,7 @@ mod notification_log;
 mod plan;
 pub mod receivers;
 mod record;
+pub mod replica;
 mod route;
 mod route_test;
 mod runner;
