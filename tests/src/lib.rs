@@ -8,6 +8,7 @@
 //! A tool that is missing is an error, never a skipped test.
 
 pub mod peer;
+pub mod postgres;
 pub mod remote_write;
 
 use std::future::Future;
