@@ -14,7 +14,9 @@ use bellwether_ingest::otlp::OtlpSettings;
 use bellwether_model::Labels;
 use bellwether_promql::{Engine, EngineOptions, MemoryBudget, MemoryLimits};
 use bellwether_server::settings::{Limits, ServerSettings};
-use bellwether_server::{BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services};
+use bellwether_server::{
+    Alerting, BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services,
+};
 use bellwether_storage::{ManualClock, MemoryStore};
 use bellwether_telemetry::Registry;
 use futures::StreamExt as _;
@@ -140,6 +142,7 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         engine: Arc::new(Engine::new(options)),
         targets: Arc::new(NoTargets),
         otlp: OtlpSettings::default(),
+        alerting: Alerting::in_memory(Arc::new(ManualClock::new(NOW_MS))),
     });
     server.router()
 });

@@ -1,12 +1,14 @@
 //! A real Bellwether in its own process, with its own folder and port, spoken to over HTTP.
 //!
 //! ## Model
-//! [`Server`] is a running binary; [`peer`] starts other programs beside it; [`remote_write`] makes
+//! [`Server`] is a running binary; [`peer`] starts other programs beside it; [`hook`]
+//! receives webhooks; [`remote_write`] makes
 //! requests. Waiting is always for a condition, with a bound ([`eventually`]).
 //!
 //! ## Failure
 //! A tool that is missing is an error, never a skipped test.
 
+pub mod hook;
 pub mod peer;
 pub mod remote_write;
 

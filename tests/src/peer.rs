@@ -36,6 +36,23 @@ pub async fn prometheus(folder: &Path, config: &str) -> Result<Peer> {
     start(command, folder, &format!("http://{address}"), "/-/ready").await
 }
 
+/// Debian's Alertmanager with a configuration, in a folder of its own.
+///
+/// # Errors
+/// Where it is not ready in time.
+pub async fn alertmanager(folder: &Path, config: &str) -> Result<Peer> {
+    std::fs::create_dir_all(folder)?;
+    let config_file = folder.join("alertmanager.yml");
+    std::fs::write(&config_file, config)?;
+    let address = format!("127.0.0.1:{}", free_port()?);
+    let mut command = Command::new("prometheus-alertmanager");
+    command.arg(format!("--config.file={}", config_file.display()));
+    command.arg(format!("--storage.path={}", folder.join("data").display()));
+    command.arg(format!("--web.listen-address={address}"));
+    command.arg("--cluster.listen-address=");
+    start(command, folder, &format!("http://{address}"), "/-/ready").await
+}
+
 /// One of the Python clients in `tests/clients`, which answers on the port it is given.
 ///
 /// # Errors

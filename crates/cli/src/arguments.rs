@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::backtest::Backtest;
 use crate::check::Check;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     /// Run tests.
     #[command(subcommand)]
     Test(Test),
+    /// Tell which alerts rules would have given over stored history.
+    Backtest(Backtest),
     /// Tell how a running server is.
     Status(Remote),
     /// Write stored samples of a running server as OpenMetrics.
@@ -89,6 +92,31 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory_limit: Option<String>,
 
+    /// An alertmanager.yml, in place of the section `notifications` of the configuration.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) alertmanager_config: Option<PathBuf>,
+
+    /// How long an outage may be after which `for` goes on where it was.
+    #[arg(
+        long = "rules.alert.for-outage-tolerance",
+        value_name = "DURATION",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) rules_outage: Option<String>,
+    /// After an outage, how long an alert waits at least before it fires.
+    #[arg(
+        long = "rules.alert.for-grace-period",
+        value_name = "DURATION",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) rules_grace: Option<String>,
+    /// After what time an alert that fires on is sent again.
+    #[arg(
+        long = "rules.alert.resend-delay",
+        value_name = "DURATION",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) rules_resend: Option<String>,
     /// TLS and basic auth, in Prometheus' format.
     #[arg(
         long = "web.config.file",
@@ -287,9 +315,6 @@ ignored_flags! {
     value remote_read_samples = "storage.remote.read-sample-limit";
     value remote_read_concurrent = "storage.remote.read-concurrent-limit";
     value remote_read_frame = "storage.remote.read-max-bytes-in-frame";
-    value rules_outage = "rules.alert.for-outage-tolerance";
-    value rules_grace = "rules.alert.for-grace-period";
-    value rules_resend = "rules.alert.resend-delay";
     value rules_concurrent = "rules.max-concurrent-evals";
     value alertmanager_capacity = "alertmanager.notification-queue-capacity";
     value alertmanager_batch = "alertmanager.notification-batch-size";

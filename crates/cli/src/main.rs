@@ -9,8 +9,11 @@
     reason = "a command line tool talks"
 )]
 
+mod alert_metrics;
+mod alerting;
 mod allocator;
 mod arguments;
+mod backtest;
 mod check;
 mod demo;
 mod junit;
@@ -59,6 +62,7 @@ fn run(command: Command) -> Result<ExitCode> {
             embedded,
             output,
         }) => test_promql::run(&files, embedded, output),
+        Command::Backtest(backtest) => backtest::run(&backtest),
         Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),
         Command::Status(remote) => done(client_runtime()?.block_on(remote::status(remote))),
         Command::Export(export) => done(client_runtime()?.block_on(remote::export(export))),

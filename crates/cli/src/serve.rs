@@ -26,6 +26,7 @@ use bellwether_tsdb::{Engine, EngineSettings};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
 use crate::{logging, told, wiring};
 
@@ -66,6 +67,7 @@ pub(crate) struct Program {
     engine: Arc<Engine>,
     forwarder: Arc<Forwarder>,
     manager: Manager,
+    alerting: Arc<AlertingProgram>,
     /// What others write to and read from.
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
@@ -98,6 +100,7 @@ struct Reloadable {
     manager: Manager,
     forwarder: Arc<Forwarder>,
     server: Server,
+    alerting: Arc<AlertingProgram>,
 }
 
 impl Program {
@@ -157,35 +160,51 @@ impl Program {
             options: ForwardOptions::new(data.join("forward")),
         }));
         forwarder
-            .apply(config.remote_write, &config.global.external_labels)
+            .apply(config.remote_write.clone(), &config.global.external_labels)
             .await?;
         let store: Arc<dyn MetricStore> = Arc::new(ForwardStore::new(
             Arc::clone(&engine) as _,
             Arc::clone(&forwarder),
         ));
-        let manager = Manager::new(Arc::clone(&store), clock, &registry);
+        let manager = Manager::new(Arc::clone(&store), Arc::clone(&clock), &registry);
+        let own_url = own_url(external_url.as_ref(), address)?;
         let targets = ScrapedTargets::new(
             manager.clone(),
             external_url,
             Some(address),
             Box::new(Window(Arc::clone(&shared))),
         );
+        let query_engine = Arc::new(QueryEngine::new(query_options));
+        let parts = AlertingParts {
+            data: data.clone(),
+            store: Arc::clone(&store),
+            engine: Arc::clone(&query_engine),
+            clock,
+            registry,
+            alertmanager_config: flags.alertmanager_config.clone(),
+            external_url: own_url,
+            options: wiring::rule_options(flags)?,
+        };
+        let alerting = Arc::new(AlertingProgram::start(parts, &config).await?);
         server.open(Services {
             store: Arc::clone(&store),
-            engine: Arc::new(QueryEngine::new(query_options)),
+            engine: query_engine,
             targets: Arc::new(targets),
             otlp: config.otlp.clone(),
+            alerting: alerting.edge.clone(),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
             forwarder: Arc::clone(&forwarder),
             server: server.clone(),
+            alerting: Arc::clone(&alerting),
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
             let problem = shared.title(&problem, &shared.loaded.load());
             tracing::error!("{problem}; its scrapes fail until that is mended");
         }
+        alerting.apply_rules(&config).await?;
         manager.apply(config.scrape).await?;
         tracing::info!("ready");
         Ok(Self {
@@ -195,6 +214,7 @@ impl Program {
             engine,
             forwarder,
             manager,
+            alerting,
             store,
             address,
         })
@@ -237,12 +257,21 @@ impl Program {
         tracing::info!("stopping");
         self.server.stop();
         self.manager.shutdown().await;
+        self.alerting.stop().await?;
         self.serving.await?;
         self.forwarder.shutdown().await;
         let engine = self.engine;
         tokio::task::spawn_blocking(move || engine.close()).await??;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Where people reach this server: what somebody says, or the address that is listened on.
+fn own_url(external_url: Option<&url::Url>, address: std::net::SocketAddr) -> Result<url::Url> {
+    match external_url {
+        Some(url) => Ok(url.clone()),
+        None => Ok(format!("http://{address}/").parse()?),
     }
 }
 
@@ -421,10 +450,13 @@ impl Shared {
                 .collect();
             bail!("{}", problems.join("\n"));
         }
+        let notifications = parts.alerting.read(&config)?;
         parts.server.reload_certificates()?;
+        parts.alerting.apply_rules(&config).await?;
+        parts.alerting.apply_notifications(notifications).await?;
         parts
             .forwarder
-            .apply(config.remote_write, &config.global.external_labels)
+            .apply(config.remote_write.clone(), &config.global.external_labels)
             .await?;
         // From here on nothing is refused: what is shown as loaded is in use.
         self.loaded.store(Arc::new(loaded));

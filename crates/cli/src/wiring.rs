@@ -12,6 +12,7 @@ use bellwether_host::Process;
 use bellwether_model::time::parse_duration;
 use bellwether_outbound::settings::{PemSource, TlsVersion as SpokenVersion};
 use bellwether_promql::{EngineOptions, Features, MemoryBudget, MemoryLimits};
+use bellwether_rules::RuleOptions;
 use bellwether_server::settings::{
     ClientAuth, Hidden, Limits, Pem, Scopes, Security, ServerSettings, TlsSettings, TlsVersion,
     TokenSettings,
@@ -132,6 +133,32 @@ pub(crate) fn query_options(flags: &Serve, config: &Config) -> Result<EngineOpti
         features: Features::from_names(&names),
         subquery_step_ms: config.global.evaluation_interval_ms,
         ..defaults
+    })
+}
+
+/// Times of alerts that no rule file says.
+pub(crate) fn rule_options(flags: &Serve) -> Result<RuleOptions> {
+    let defaults = RuleOptions::default();
+    let duration = |text: &Option<String>, flag: &'static str, otherwise: i64| match text {
+        Some(text) => parse_duration(text).context(flag),
+        None => Ok(otherwise),
+    };
+    Ok(RuleOptions {
+        resend_delay_ms: duration(
+            &flags.rules_resend,
+            "--rules.alert.resend-delay",
+            defaults.resend_delay_ms,
+        )?,
+        outage_tolerance_ms: duration(
+            &flags.rules_outage,
+            "--rules.alert.for-outage-tolerance",
+            defaults.outage_tolerance_ms,
+        )?,
+        grace_period_ms: duration(
+            &flags.rules_grace,
+            "--rules.alert.for-grace-period",
+            defaults.grace_period_ms,
+        )?,
     })
 }
 

@@ -45,9 +45,13 @@ pub(crate) fn effective_yaml(root: &Node, config: &Config) -> String {
     writer.out
 }
 
-/// One section by itself.
+/// One section by itself, as it is written: programs of other versions read it, which may not know
+/// every key that has a default.
 pub(crate) fn section_yaml(node: Option<&Node>, section: &'static Section) -> String {
-    let mut writer = Writer::default();
+    let mut writer = Writer {
+        without_defaults: true,
+        ..Writer::default()
+    };
     writer.section(node, section, 0);
     writer.out
 }
@@ -211,6 +215,8 @@ fn fill_job(item: &mut Node, job: &ScrapeSettings) {
 #[derive(Default)]
 struct Writer {
     out: String,
+    /// Whether what nobody has set is left out.
+    without_defaults: bool,
 }
 
 impl Writer {
@@ -253,6 +259,9 @@ impl Writer {
     }
 
     fn absent(&mut self, field: &Field, depth: usize) {
+        if self.without_defaults {
+            return;
+        }
         match field.kind {
             Kind::Section(section) if ALWAYS_SHOWN.contains(&field.key) => {
                 let start = self.out.len();
@@ -329,10 +338,10 @@ impl Writer {
                     self.value(item, item_kind, depth);
                 }
             }
-            (
-                NodeValue::Scalar(scalar),
-                Kind::Secret | Kind::Hash | Kind::SecretUrl(_) | Kind::SecretTemplateUrl,
-            ) => {
+            (NodeValue::Scalar(scalar), Kind::SecretTemplateUrl) => {
+                self.line(&hidden_url(&scalar.text));
+            }
+            (NodeValue::Scalar(scalar), Kind::Secret | Kind::Hash | Kind::SecretUrl(_)) => {
                 let text = if scalar.text.is_empty() {
                     "\"\""
                 } else {
@@ -487,4 +496,13 @@ fn scalar_text(text: &str, is_plain: bool) -> String {
     }
     quoted.push('"');
     quoted
+}
+/// A URL that is hidden, and a URL nevertheless: the amtool of older Alertmanagers reads what it is
+/// told and refuses what is none.
+fn hidden_url(url: &str) -> String {
+    match url {
+        "" => "\"\"".to_owned(),
+        url if url == HIDDEN || url.contains("{{") => HIDDEN.to_owned(),
+        _ => format!("http://hidden.invalid/{HIDDEN}"),
+    }
 }

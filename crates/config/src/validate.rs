@@ -137,7 +137,9 @@ impl Validator<'_> {
                 if let NodeValue::Scalar(scalar) = &node.value {
                     match kind {
                         Kind::Template => self.template(node, &scalar.text),
-                        Kind::SecretUrl(_) | Kind::SecretTemplateUrl if &*scalar.text == HIDDEN => {
+                        Kind::SecretUrl(_) | Kind::SecretTemplateUrl
+                            if scalar.text.ends_with(HIDDEN) =>
+                        {
                             let message =
                                 "stands for a URL that was hidden: nothing can be sent to it";
                             let file = &self.origin.file;

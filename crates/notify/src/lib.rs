@@ -34,7 +34,7 @@ pub use acknowledge::Acknowledgement;
 pub use delivery::{Delivery, DeliveryId, Effects, Outcome};
 pub use inhibit::InhibitRule;
 pub use interval::{Span, TimeInterval};
-pub use machine::{GroupView, Machine, Suppression};
+pub use machine::{CountsByIntegration, GroupView, Machine, NotificationCounts, Suppression};
 pub use matchers::{MatchersError, parse_matcher, parse_matchers};
 pub use notification_log::Reason;
 pub use plan::{Integration, Plan};

@@ -110,6 +110,22 @@ struct Pending {
     reason: Reason,
 }
 
+/// What became of the notifications of one integration, since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NotificationCounts {
+    /// Begun.
+    pub begun: u64,
+    /// Taken by the receiver.
+    pub delivered: u64,
+    /// Given up.
+    pub given_up: u64,
+    /// Attempts that failed, those included after which another followed.
+    pub failed_attempts: u64,
+}
+
+/// Counts by receiver and integration.
+pub type CountsByIntegration = BTreeMap<(String, String), NotificationCounts>;
+
 /// See the module's page.
 #[derive(Debug)]
 pub struct Machine {
@@ -132,6 +148,7 @@ pub struct Machine {
     /// When acknowledgements end.
     acknowledgement_ends: BTreeSet<(i64, AlertFingerprint)>,
     effects: Effects,
+    counts: CountsByIntegration,
     next_id: u64,
     tidied_ms: i64,
 }
@@ -157,6 +174,7 @@ impl Machine {
             acknowledgements: BTreeMap::new(),
             acknowledgement_ends: BTreeSet::new(),
             effects: Effects::default(),
+            counts: CountsByIntegration::new(),
             next_id: 1,
             tidied_ms: i64::MIN,
         }
@@ -238,6 +256,23 @@ impl Machine {
             }
         }
         std::mem::take(&mut self.effects)
+    }
+
+    /// What became of notifications, since the start.
+    #[must_use]
+    pub fn counts(&self) -> &CountsByIntegration {
+        &self.counts
+    }
+
+    /// How many groups there are.
+    #[must_use]
+    pub fn group_count(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn count(&mut self, key: &LogKey) -> &mut NotificationCounts {
+        let place = (key.receiver.clone(), key.integration.clone());
+        self.counts.entry(place).or_default()
     }
 
     /// The token under which notifications are logged from now on.
@@ -427,6 +462,7 @@ impl Machine {
             };
             let row = pending.row(TimelineKind::Notifying, reason.as_str(), now_ms);
             self.effects.rows.push(row);
+            self.count(&key).begun += 1;
             self.in_flight.insert(key);
             self.pending.insert(delivery_id, pending);
             deliveries.push(Delivery {
@@ -530,6 +566,8 @@ impl Machine {
     pub fn attempt_failed(&mut self, id: DeliveryId, error: &str, now_ms: i64) {
         if let Some(pending) = self.pending.get(&id) {
             let row = pending.row(TimelineKind::NotifyFailed, error, now_ms);
+            let key = pending.key.clone();
+            self.count(&key).failed_attempts += 1;
             self.effects.rows.push(row);
         }
     }
@@ -540,8 +578,10 @@ impl Machine {
             return;
         };
         self.in_flight.remove(&pending.key);
+        let counts = self.count(&pending.key);
         let failed = match outcome {
             Outcome::Delivered(answer) => {
+                counts.delivered += 1;
                 let cause = format!("{}; {answer}", pending.reason.as_str());
                 let row = pending.row(TimelineKind::Notified, &cause, now_ms);
                 for labels in &pending.alerts {
@@ -557,6 +597,8 @@ impl Machine {
                 false
             }
             Outcome::Failed(error) => {
+                counts.given_up += 1;
+                counts.failed_attempts += 1;
                 let row = pending.row(TimelineKind::NotifyFailed, error, now_ms);
                 self.effects.rows.push(row);
                 true

@@ -320,7 +320,7 @@ pub(crate) fn valid_for_ms(resend_ms: i64, interval_ms: i64) -> i64 {
     resend_ms.max(interval_ms).saturating_mul(4)
 }
 
-/// The labels of an alert's series [`ALERTS`], whose value is 1.
+/// The labels of an alert's series `ALERTS`, whose value is 1.
 #[must_use]
 pub fn alerts_series(alert: &Labels, state: AlertState) -> Labels {
     let mut builder = alert.to_builder();
@@ -329,7 +329,7 @@ pub fn alerts_series(alert: &Labels, state: AlertState) -> Labels {
     builder.build()
 }
 
-/// The labels of an alert's series [`ALERTS_FOR_STATE`], whose value is since when it is active, in
+/// The labels of an alert's series `ALERTS_FOR_STATE`, whose value is since when it is active, in
 /// seconds.
 #[must_use]
 pub fn for_state_series(alert: &Labels) -> Labels {

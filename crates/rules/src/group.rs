@@ -18,7 +18,7 @@ use bellwether_model::Labels;
 use bellwether_promql::CancelToken;
 use bellwether_storage::{Source, TimelineKind, TimelineRow};
 use parking_lot::Mutex;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::alerting::Transition;
 use crate::dependencies::Reads;
@@ -324,16 +324,17 @@ impl Group {
         time_ms: i64,
         rows: &mut Vec<TimelineRow>,
     ) {
+        let fires = |transition: &&Transition| transition.kind == TimelineKind::Firing;
+        let firing: FxHashSet<&Labels> = transitions
+            .iter()
+            .filter(fires)
+            .map(|t| &t.labels)
+            .collect();
         for transition in transitions {
-            let is_next_firing = || {
-                transitions.iter().any(|other| {
-                    other.kind == TimelineKind::Firing && other.labels == transition.labels
-                })
-            };
             let is_told = match transition.kind {
                 TimelineKind::Dropped => true,
                 // One that fires at once was never pending for anybody.
-                TimelineKind::Pending => !is_next_firing(),
+                TimelineKind::Pending => !firing.contains(&transition.labels),
                 _ => false,
             };
             if is_told {

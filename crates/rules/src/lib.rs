@@ -13,6 +13,7 @@
 //! `docs/adr/0004-alerting.md`.
 
 mod alerting;
+pub mod backtest;
 mod dependencies;
 mod error;
 mod group;

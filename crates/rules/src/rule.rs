@@ -330,6 +330,26 @@ impl AlertWork {
         self.state.to_send(now_ms, resend_ms, interval_ms, url)
     }
 
+    /// Whether its labels may be others though the elements are the same.
+    pub(crate) fn labels_follow_values(&self) -> bool {
+        !self.labels.1.is_plain
+    }
+
+    /// When a state changes though the elements stay the same, ms; `i64::MAX`: never.
+    pub(crate) fn next_change_ms(&self) -> i64 {
+        let changes = self
+            .state
+            .live()
+            .filter_map(|(_, alert)| match alert.state {
+                AlertState::Pending => Some(alert.active_at_ms.saturating_add(self.rule.for_ms)),
+                _ => {
+                    let since_ms = alert.keep_firing_since_ms?;
+                    Some(since_ms.saturating_add(self.rule.keep_firing_for_ms))
+                }
+            });
+        changes.min().unwrap_or(i64::MAX)
+    }
+
     /// The alerts that the elements are. Texts are expanded where they may have changed.
     pub(crate) fn candidates(
         &mut self,

@@ -234,12 +234,13 @@ impl Manager {
         self.0.jobs.lock().insert(name, job);
     }
 
-    /// Stops all jobs, the internal ones included. Their series end with stale markers.
+    /// Stops all jobs, the internal ones included. Their series do not end, as with Prometheus: what
+    /// looks at them after a restart, alerts above all, finds the last samples and no gap.
     pub async fn shutdown(&self) {
         let _one_at_a_time = self.0.applying.lock().await;
         let jobs = std::mem::take(&mut *self.0.jobs.lock());
         for job in jobs.into_values() {
-            job.stop(Stop::End).await;
+            drop(job.stop(Stop::HandOver).await);
         }
     }
 

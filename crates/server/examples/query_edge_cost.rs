@@ -13,7 +13,9 @@ use axum::http::Request;
 use bellwether_model::{Labels, TimeRange};
 use bellwether_promql::{Engine, EngineOptions, QueryRequest};
 use bellwether_server::settings::ServerSettings;
-use bellwether_server::{BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services};
+use bellwether_server::{
+    Alerting, BoxFuture, BuildInfo, Control, NoTargets, Server, ServerParts, Services,
+};
 use bellwether_storage::{
     ManualClock, MetricStore, NowhereStore, Samples, Selection, SeriesHandle, StorageError,
     StoreLayer,
@@ -113,6 +115,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             engine,
             targets,
             otlp,
+            alerting: Alerting::in_memory(Arc::new(ManualClock::new(0))),
         });
         let router = server.router();
         for encoding in ["identity", "identity", "identity", "gzip", "gzip"] {

@@ -121,7 +121,8 @@ fn write_row(json: &mut JsonWriter, row: &TimelineRow) {
     json.object_begin();
     json.key("time").time(row.time_ms);
     json.key("kind").string(row.kind.as_str());
-    json.key("fingerprint").string(&row.fingerprint().to_string());
+    json.key("fingerprint")
+        .string(&row.fingerprint().to_string());
     json.key("labels").labels(&row.labels);
     for (key, text) in [
         ("cause", &row.cause),
@@ -210,10 +211,7 @@ impl Said {
 /// Bytes of a body that says who is on an alert. Chosen.
 const BODY_BYTES_MAX: usize = 64 << 10;
 
-async fn acknowledge(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Response, ApiError> {
+async fn acknowledge(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body, BODY_BYTES_MAX).await;
     let said = Said::read(&bytes.map_err(ApiError::bad_data)?)?;

@@ -89,11 +89,17 @@ impl Machine {
         let mut rows: Vec<(TimelineKind, String)> = Vec::new();
         match (before.firing, now.firing) {
             (false, true) => {
-                rows.push((TimelineKind::Firing, format!("since {}", alert.starts_ms)));
+                let cause = format!("since {}", time_text(alert.starts_ms));
+                rows.push((TimelineKind::Firing, cause));
             }
             (true, false) => {
                 let ended_ms = alert.ends_ms.unwrap_or(now_ms);
-                rows.push((TimelineKind::Resolved, format!("ended at {ended_ms}")));
+                let cause = if alert.times_out {
+                    format!("nobody spoke of it until {}", time_text(ended_ms))
+                } else {
+                    format!("ended at {}", time_text(ended_ms))
+                };
+                rows.push((TimelineKind::Resolved, cause));
             }
             _ => {}
         }
@@ -190,4 +196,10 @@ impl Machine {
             detail: String::new(),
         });
     }
+}
+
+/// A time for people.
+fn time_text(time_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(time_ms)
+        .map_or_else(|_| format!("{time_ms} ms"), |time| time.to_string())
 }

@@ -58,14 +58,20 @@ impl Group {
         core.restore = Restore::Done;
         let options = &self.world.options;
         let interval_ms = self.settings.interval_ms;
-        let resume = Resume {
+        let mut resume = Resume {
             evaluated_ms: self.turns.before(beat_ms),
             now_ms: time_ms,
             interval_ms,
             tolerance_ms: options.outage_tolerance_ms,
             grace_ms: options.grace_period_ms,
-            settle_ms: valid_for_ms(options.resend_delay_ms, interval_ms),
+            settle_ms: 0,
         };
+        // Samples from before a short outage are still seen; after a long one queries need about as
+        // long to see all that they look back at.
+        resume.settle_ms = resume
+            .down_ms()
+            .saturating_add(interval_ms)
+            .min(valid_for_ms(options.resend_delay_ms, interval_ms));
         for rule in &mut core.rules {
             let mut transitions = Vec::new();
             if let Some(alert) = rule.alert_mut() {

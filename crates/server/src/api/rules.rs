@@ -55,7 +55,11 @@ impl Wanted {
         };
         of_kind
             && (self.names.is_empty() || self.names.contains(info.kind.name()))
-            && (self.matcher_sets.is_empty() || self.matcher_sets.iter().any(|set| set_takes(set, &info.labels)))
+            && (self.matcher_sets.is_empty()
+                || self
+                    .matcher_sets
+                    .iter()
+                    .any(|set| set_takes(set, &info.labels)))
     }
 }
 
@@ -117,7 +121,9 @@ pub(super) async fn rules(call: Call) -> Result<Answer, ApiError> {
     let begin = if page.token.is_empty() {
         0
     } else {
-        let found = groups.iter().position(|group| token_of(group) == page.token);
+        let found = groups
+            .iter()
+            .position(|group| token_of(group) == page.token);
         found.ok_or_else(|| {
             ApiError::invalid_parameter(
                 "group_next_token",
@@ -175,7 +181,8 @@ fn write_group(
     json.key("interval").number(group.interval_ms as f64 / 1e3);
     json.key("limit").unsigned(group.limit as u64);
     json.key("evaluationTime").number(group.evaluation_seconds);
-    json.key("lastEvaluation").string(&time_text(group.last_evaluation_ms));
+    json.key("lastEvaluation")
+        .string(&time_text(group.last_evaluation_ms));
     json.object_end();
 }
 
@@ -212,7 +219,9 @@ fn write_rule(json: &mut JsonWriter, rule: &RuleSnapshot, exclude_alerts: bool) 
             json.key("annotations").labels(&annotations);
             json.key("alerts").array_begin();
             if !exclude_alerts {
-                rule.alerts.iter().for_each(|alert| write_alert(json, alert));
+                rule.alerts
+                    .iter()
+                    .for_each(|alert| write_alert(json, alert));
             }
             json.array_end();
             "alerting"
@@ -223,7 +232,8 @@ fn write_rule(json: &mut JsonWriter, rule: &RuleSnapshot, exclude_alerts: bool) 
         json.key("lastError").string(&rule.last_error);
     }
     json.key("evaluationTime").number(rule.evaluation_seconds);
-    json.key("lastEvaluation").string(&time_text(rule.last_evaluation_ms));
+    json.key("lastEvaluation")
+        .string(&time_text(rule.last_evaluation_ms));
     json.key("type").string(kind);
     json.object_end();
 }

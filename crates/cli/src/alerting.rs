@@ -1,0 +1,421 @@
+//! Rules and notifications of a running server: made of the configuration, applied again at a reload.
+//!
+//! ## Order
+//! The journal opens when the store is open. Rules begin when everything that they write to and tell
+//! is there; at the end they stop first, then notifications, then the journal is synced.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use bellwether_config::{Config, NotificationConfig, WalFsync, load_alertmanager};
+use bellwether_journal::{Journal, SyncPolicy};
+use bellwether_model::relabel::{self, Rule};
+use bellwether_model::{Alert, Labels};
+use bellwether_notify::receivers::Senders;
+use bellwether_notify::receivers::settings::NotifySettings;
+use bellwether_notify::{Machine, Plan, Runner, RunnerParts};
+use bellwether_promql::Engine as QueryEngine;
+use bellwether_rules::{AlertSink, Manager, ManagerParts, RuleOptions, Surroundings};
+use bellwether_server::{Alerting, AlertingFacts};
+use bellwether_storage::{
+    Clock, MetricStore, RealDisk, StateStore, StorageError, Timeline, TimelineQuery, TimelineRow,
+};
+use bellwether_telemetry::Registry;
+use parking_lot::RwLock;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::alert_metrics;
+
+/// Rows of the timeline are kept for so long. Chosen: a year and the month that is compared with it.
+const TIMELINE_RETENTION_MS: i64 = 400 * 86_400_000;
+/// How often old days are looked for.
+const RETIRE_INTERVAL: Duration = Duration::from_secs(3_600);
+/// The fencing token of a server that shares its alerts with no other.
+const OWN_TOKEN: u64 = 1;
+/// Below the URL of the server, where receivers find what they are told of.
+const ALERTMANAGER_PATH: &str = "am";
+
+/// What alerting is made of.
+#[derive(Debug)]
+pub(crate) struct AlertingParts {
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    pub(crate) store: Arc<dyn MetricStore>,
+    pub(crate) engine: Arc<QueryEngine>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Registry,
+    /// An `alertmanager.yml` in place of the section `notifications`.
+    pub(crate) alertmanager_config: Option<PathBuf>,
+    /// Where people reach this server.
+    pub(crate) external_url: Url,
+    pub(crate) options: RuleOptions,
+}
+
+/// The running parts.
+#[derive(Debug)]
+pub(crate) struct AlertingProgram {
+    alertmanager_config: Option<PathBuf>,
+    external_url: Url,
+    journal: Arc<Journal>,
+    senders: Arc<Senders>,
+    relay: Arc<Relay>,
+    rules: Manager,
+    /// What the edge shows.
+    pub(crate) edge: Alerting,
+    notifying: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    stop: watch::Sender<bool>,
+}
+
+/// What the configuration says of notifications, read and ready to be applied.
+#[derive(Debug)]
+pub(crate) struct Notifications {
+    plan: Arc<Plan>,
+    settings: NotifySettings,
+    facts: AlertingFacts,
+}
+
+/// Hands the alerts of rules on.
+#[derive(Debug)]
+struct Relay {
+    runner: Runner,
+    dress: Arc<RwLock<Dress>>,
+}
+
+/// The timeline for rules: its rows name alerts as those do who are told of them.
+#[derive(Debug)]
+struct DressedTimeline {
+    timeline: Arc<dyn Timeline>,
+    dress: Arc<RwLock<Dress>>,
+}
+
+impl Timeline for DressedTimeline {
+    fn append(&self, rows: &[TimelineRow]) -> Result<(), StorageError> {
+        let dress = self.dress.read();
+        let dressed = |row: &TimelineRow| {
+            let labels = dress.labels(&row.labels)?;
+            Some(TimelineRow {
+                labels,
+                ..row.clone()
+            })
+        };
+        let rows: Vec<TimelineRow> = rows.iter().filter_map(dressed).collect();
+        drop(dress);
+        self.timeline.append(&rows)
+    }
+
+    fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError> {
+        self.timeline.query(query)
+    }
+}
+
+/// What is done to alerts of rules on their way.
+#[derive(Debug, Default)]
+struct Dress {
+    external_labels: Labels,
+    relabel: Vec<Rule>,
+}
+
+impl Dress {
+    /// The labels of an alert as others see them: with our own where it has none of that name,
+    /// relabelled; `None`: relabelling drops it.
+    fn labels(&self, labels: &Labels) -> Option<Labels> {
+        let mut builder = labels.to_builder();
+        for (name, value) in &self.external_labels {
+            if labels.get(name).is_none() {
+                builder.set(name, value);
+            }
+        }
+        relabel::apply(&self.relabel, &mut builder).then(|| builder.build())
+    }
+}
+
+impl AlertSink for Relay {
+    fn send(&self, alerts: Vec<Alert>) {
+        let dress = self.dress.read();
+        let alerts: Vec<Alert> = alerts
+            .into_iter()
+            .filter_map(|alert| {
+                let labels = dress.labels(&alert.labels)?;
+                Some(Alert { labels, ..alert })
+            })
+            .collect();
+        drop(dress);
+        let taken = self
+            .runner
+            .with(|machine, now_ms| machine.receive(alerts, now_ms));
+        if let Err(error) = taken {
+            tracing::error!(%error, "alerts of rules cannot be kept; tried again");
+        }
+    }
+}
+
+/// Reads what the configuration says of notifications.
+fn notifications(
+    config: &Config,
+    alertmanager_config: Option<&Path>,
+    external_url: &Url,
+) -> Result<Notifications> {
+    let loaded = match (alertmanager_config, &config.notifications) {
+        (Some(_), Some(_)) => bail!(
+            "--alertmanager-config is given and the configuration has notifications: keep one of \
+             the two"
+        ),
+        (Some(path), None) => {
+            let loaded = load_alertmanager(path)
+                .with_context(|| format!("{} cannot be used", path.display()))?;
+            for warning in &loaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            Some(loaded.config)
+        }
+        (None, own) => own.clone(),
+    };
+    let mut external_url = external_url.clone();
+    if let Ok(mut segments) = external_url.path_segments_mut() {
+        segments.pop_if_empty().push(ALERTMANAGER_PATH);
+    }
+    let alertmanagers = Vec::new();
+    Ok(match loaded {
+        None => Notifications {
+            plan: Arc::new(Plan::to_nobody()),
+            settings: NotifySettings {
+                receivers: Vec::new(),
+                external_url,
+                templates: Vec::new(),
+            },
+            facts: AlertingFacts {
+                config_yaml: "route:\n  receiver: default\nreceivers:\n  - name: default\n"
+                    .to_owned(),
+                resolve_timeout_ms: 300_000,
+                receivers: vec![("default".to_owned(), Labels::empty())],
+                alertmanagers,
+            },
+        },
+        Some(NotificationConfig {
+            plan,
+            receivers,
+            receiver_labels,
+            templates,
+            resolve_timeout_ms,
+            redacted_yaml,
+            ..
+        }) => {
+            let labels = |name: &str| {
+                let pairs = receiver_labels.get(name).cloned();
+                Labels::from_pairs(pairs.unwrap_or_default())
+            };
+            Notifications {
+                facts: AlertingFacts {
+                    config_yaml: redacted_yaml,
+                    resolve_timeout_ms,
+                    receivers: receivers
+                        .iter()
+                        .map(|receiver| (receiver.name.clone(), labels(&receiver.name)))
+                        .collect(),
+                    alertmanagers,
+                },
+                plan: Arc::new(plan),
+                settings: NotifySettings {
+                    receivers,
+                    external_url,
+                    templates,
+                },
+            }
+        }
+    })
+}
+
+fn surroundings(config: &Config, external_url: &Url) -> Surroundings {
+    Surroundings {
+        external_labels: config.global.external_labels.clone(),
+        external_url: external_url.as_str().trim_end_matches('/').to_owned(),
+        query_offset_ms: config.global.rule_query_offset_ms,
+    }
+}
+
+impl AlertingProgram {
+    /// Starts everything but the rules, which [`AlertingProgram::apply`] starts.
+    pub(crate) async fn start(parts: AlertingParts, config: &Config) -> Result<Self> {
+        let (policy, interval) = match config.storage.wal_fsync {
+            WalFsync::Always => (SyncPolicy::Always, None),
+            WalFsync::EveryMs(ms) => {
+                let ms = u64::try_from(ms).unwrap_or(1_000);
+                (SyncPolicy::OnCall, Some(Duration::from_millis(ms.max(1))))
+            }
+            WalFsync::Never => (SyncPolicy::OnCall, None),
+        };
+        let folder = parts.data.join("journal");
+        let opened = tokio::task::spawn_blocking(move || {
+            Journal::open(Arc::new(RealDisk), &folder, policy)
+                .with_context(|| format!("cannot open the journal in {}", folder.display()))
+        });
+        let journal = Arc::new(opened.await??);
+        let Notifications {
+            plan,
+            settings,
+            facts,
+        } = notifications(
+            config,
+            parts.alertmanager_config.as_deref(),
+            &parts.external_url,
+        )?;
+        let senders = Arc::new(Senders::new(settings, Arc::clone(&parts.clock))?);
+        say_faults(&senders);
+        let (state, now_ms) = (Arc::clone(&journal), parts.clock.now_ms());
+        let restored =
+            tokio::task::spawn_blocking(move || Machine::restore(plan, OWN_TOKEN, &*state, now_ms));
+        let (machine, unreadable) = restored.await??;
+        if unreadable > 0 {
+            tracing::error!(
+                unreadable,
+                "entries of the state of notifications are left out"
+            );
+        }
+        let runner = Runner::new(RunnerParts {
+            machine,
+            state: Arc::clone(&journal) as Arc<dyn StateStore>,
+            timeline: Arc::clone(&journal) as Arc<dyn Timeline>,
+            clock: Arc::clone(&parts.clock),
+            deliver: Arc::clone(&senders) as _,
+        });
+        alert_metrics::register(&parts.registry, &runner);
+        let relay = Arc::new(Relay {
+            runner: runner.clone(),
+            dress: Arc::default(),
+        });
+        let rules = Manager::new(ManagerParts {
+            store: parts.store,
+            engine: parts.engine,
+            clock: Arc::clone(&parts.clock),
+            sink: Arc::clone(&relay) as _,
+            state: Arc::clone(&journal) as _,
+            timeline: Arc::new(DressedTimeline {
+                timeline: Arc::clone(&journal) as _,
+                dress: Arc::clone(&relay.dress),
+            }),
+            registry: parts.registry,
+            options: parts.options,
+        })?;
+        let edge = Alerting::new(
+            runner.clone(),
+            Arc::clone(&journal) as _,
+            Some(rules.clone()),
+            facts,
+        );
+        let stop = watch::Sender::new(false);
+        tokio::spawn(upkeep(
+            Arc::clone(&journal),
+            interval,
+            Arc::clone(&parts.clock),
+            stop.subscribe(),
+        ));
+        let notifying = tokio::spawn(async move { runner.run().await });
+        Ok(Self {
+            alertmanager_config: parts.alertmanager_config,
+            external_url: parts.external_url,
+            journal,
+            senders,
+            relay,
+            rules,
+            edge,
+            notifying: tokio::sync::Mutex::new(Some(notifying)),
+            stop,
+        })
+    }
+
+    /// Reads what the configuration says of notifications, to be applied later.
+    pub(crate) fn read(&self, config: &Config) -> Result<Notifications> {
+        notifications(
+            config,
+            self.alertmanager_config.as_deref(),
+            &self.external_url,
+        )
+    }
+
+    /// Goes on with another configuration of notifications.
+    pub(crate) async fn apply_notifications(&self, read: Notifications) -> Result<()> {
+        self.senders.set(read.settings)?;
+        say_faults(&self.senders);
+        self.edge.set_facts(read.facts);
+        let (runner, plan) = (self.relay.runner.clone(), read.plan);
+        let applied = tokio::task::spawn_blocking(move || {
+            runner.with(|machine, now_ms| machine.set_plan(plan, now_ms))
+        });
+        Ok(applied.await??)
+    }
+
+    /// Makes the running rules those of the configuration.
+    pub(crate) async fn apply_rules(&self, config: &Config) -> Result<()> {
+        *self.relay.dress.write() = Dress {
+            external_labels: config.global.external_labels.clone(),
+            relabel: config.alerting.alert_relabel.clone(),
+        };
+        let groups = config.rule_groups.clone();
+        let surroundings = surroundings(config, &self.external_url);
+        Ok(self.rules.apply(groups, surroundings).await?)
+    }
+
+    /// Ends rules, then notifications, and syncs the journal.
+    pub(crate) async fn stop(&self) -> Result<()> {
+        self.rules.stop().await;
+        self.relay.runner.stop();
+        if let Some(notifying) = self.notifying.lock().await.take() {
+            notifying.await?;
+        }
+        self.stop.send_replace(true);
+        let journal = Arc::clone(&self.journal);
+        Ok(tokio::task::spawn_blocking(move || journal.sync()).await??)
+    }
+}
+
+/// What of the receivers can never work is said once, and the rest is used.
+fn say_faults(senders: &Senders) {
+    for fault in senders.faults() {
+        tracing::error!("{fault}");
+    }
+}
+
+/// Syncs the journal and forgets old days of the timeline.
+async fn upkeep(
+    journal: Arc<Journal>,
+    sync_interval: Option<Duration>,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let interval = sync_interval.unwrap_or(RETIRE_INTERVAL);
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut until_retire = Duration::ZERO;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let retire = until_retire.is_zero();
+        until_retire = if retire {
+            RETIRE_INTERVAL
+        } else {
+            until_retire.saturating_sub(interval)
+        };
+        let before_ms = clock.now_ms().saturating_sub(TIMELINE_RETENTION_MS);
+        let journal = Arc::clone(&journal);
+        let kept = tokio::task::spawn_blocking(move || {
+            if retire {
+                journal.retire(before_ms)?;
+            }
+            if sync_interval.is_some() {
+                journal.sync()?;
+            }
+            Ok::<_, bellwether_storage::StorageError>(())
+        });
+        match kept.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the journal cannot be kept up"),
+            Err(error) => tracing::error!(%error, "the upkeep of the journal panicked"),
+        }
+    }
+}
