@@ -10,6 +10,7 @@
 
 pub mod hook;
 pub mod peer;
+pub mod postgres;
 pub mod remote_write;
 
 use std::future::Future;

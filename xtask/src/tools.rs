@@ -14,11 +14,13 @@ use anyhow::{Context, Result, bail};
 use crate::shell::{Step, cache_dir, root};
 
 /// A program and the Debian package that brings it.
-const DEBIAN: [(&str, &str); 4] = [
+const DEBIAN: [(&str, &str); 5] = [
     ("prometheus", "prometheus"),
     ("victoria-metrics", "victoria-metrics"),
     ("amtool", "prometheus-alertmanager"),
     ("chromium", "chromium"),
+    // The server's own programs are in a folder of their version, which is not on the path.
+    ("pg_createcluster", "postgresql"),
 ];
 
 /// Python packages of the interop tests.

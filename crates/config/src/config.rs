@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bellwether_forward::settings::RemoteWriteSettings;
 use bellwether_ingest::otlp::OtlpSettings;
+use bellwether_notify::replica::ReplicaSettings;
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_scrape::settings::ScrapeSettings;
@@ -21,6 +22,7 @@ use crate::sections::global::{GlobalSettings, decode_global};
 use crate::sections::notifications::NamedFiles;
 use crate::sections::otlp::decode_otlp;
 use crate::sections::remote::{RemoteReadSettings, decode_remote_reads, decode_remote_writes};
+use crate::sections::replicas::decode_replicas;
 use crate::sections::root::{LATER, ROOT};
 use crate::sections::rules::RuleDecoder;
 use crate::sections::scrape::{JobPlace, SCRAPE_FILE, decode_jobs};
@@ -91,6 +93,8 @@ pub struct Config {
     pub rule_groups: Vec<GroupSettings>,
     /// Who is told of alerts, where the configuration says it.
     pub notifications: Option<NotificationConfig>,
+    /// Where this is one of several replicas.
+    pub replicas: Option<ReplicaSettings>,
     /// External Alertmanagers.
     pub alerting: AlertingSettings,
     /// Receivers of remote write.
@@ -350,6 +354,9 @@ fn decode(
             },
             problems,
         ),
+        replicas: view
+            .optional_section("replicas")
+            .and_then(|view| decode_replicas(&view, options, problems)),
         remote_write: decode_remote_writes(
             &view.sections("remote_write"),
             global.name_validation,

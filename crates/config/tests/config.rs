@@ -234,6 +234,15 @@ fn every_setting_reaches_its_type() {
         config.global.external_labels.to_string(),
         "{cluster=\"prod-fra\", price=\"5$\"}"
     );
+    let alertmanagers = &config.alerting.alertmanagers;
+    assert_eq!(config.alerting.alert_relabel.len(), 1);
+    assert_eq!(alertmanagers[0].discovery.len(), 1);
+    let reached = &alertmanagers[0].reached;
+    assert_eq!(
+        (reached.scheme.as_str(), reached.path_prefix.as_str()),
+        ("https", "/am")
+    );
+    assert_eq!(reached.timeout_ms, 5_000);
     assert_eq!(config.remote_write[1].queue.shards_max, 10);
     assert!(!config.remote_write[1].metadata.send);
     assert_eq!(config.storage.memory_bytes_max, 2 << 30);

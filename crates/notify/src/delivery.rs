@@ -4,6 +4,7 @@ use bellwether_model::{Alert, Labels};
 use bellwether_storage::{StateChange, TimelineRow};
 
 use crate::notification_log::Reason;
+use crate::replica::Entry;
 
 /// A delivery's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,8 @@ pub struct Delivery {
     pub time_ms: i64,
     /// When trying has to stop, ms.
     pub deadline_ms: i64,
+    /// The fencing token under which it is sent.
+    pub token: u64,
 }
 
 /// What became of a delivery.
@@ -52,4 +55,6 @@ pub struct Effects {
     pub changes: Vec<(&'static str, StateChange)>,
     /// Rows of the timeline, in order.
     pub rows: Vec<TimelineRow>,
+    /// What other replicas must know, in order.
+    pub shared: Vec<Entry>,
 }

@@ -16,6 +16,8 @@ pub(crate) struct Group {
     pub(crate) labels: Labels,
     /// When it has its next turn, ms.
     pub(crate) due_ms: i64,
+    /// At its last turn there was something to tell that is left to another replica.
+    pub(crate) withheld: bool,
     /// Alerts with the number of their last change.
     alerts: BTreeMap<AlertFingerprint, (Alert, u64)>,
     revision: u64,
@@ -27,6 +29,7 @@ impl Group {
             route,
             labels,
             due_ms,
+            withheld: false,
             alerts: BTreeMap::new(),
             revision: 0,
         }

@@ -4,6 +4,8 @@
 //! A [`Plan`] is what the configuration says. A [`Machine`] receives alerts and says what is to be
 //! delivered; whoever drives it delivers, and tells the outcome. In the server that is a [`Runner`].
 //!
+//! [`external`] sends alerts to other Alertmanagers, which decide by themselves.
+//!
 //! ## Invariants
 //! The machine does no I/O and reads no clock. The words, keys and outcomes are those of Prometheus'
 //! Alertmanager.
@@ -13,6 +15,7 @@
 
 mod acknowledge;
 mod delivery;
+pub mod external;
 mod group;
 mod inhibit;
 mod interval;
@@ -22,6 +25,7 @@ mod notification_log;
 mod plan;
 pub mod receivers;
 mod record;
+pub mod replica;
 mod route;
 mod route_test;
 mod runner;

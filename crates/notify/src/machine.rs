@@ -17,6 +17,7 @@
 
 mod marks;
 mod people;
+mod replica;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use bellwether_storage::{StateChange, StateStore, StorageError, TimelineKind, Ti
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use self::marks::{Held, Marks};
+pub(crate) use self::replica::Intent;
 use crate::acknowledge::Acknowledgement;
 use crate::delivery::{Delivery, DeliveryId, Effects, Outcome};
 use crate::group::{Group, GroupId};
@@ -41,6 +43,7 @@ const ALERTS: &str = "notify.alerts";
 const SILENCES: &str = "notify.silences";
 pub(crate) const LOG: &str = "notify.log";
 const ACKNOWLEDGEMENTS: &str = "notify.acknowledgements";
+const INTENTS: &str = "notify.intents";
 
 /// A delivery may take so long even where its group's interval is shorter.
 const DELIVERY_MS_MIN: i64 = 10_000;
@@ -93,6 +96,8 @@ struct Flight {
     group: GroupId,
     waiting: usize,
     failed: bool,
+    /// A delivery was left to another replica.
+    withdrawn: bool,
     /// Alerts that had ended when it began, and their revisions.
     resolved: Vec<(AlertFingerprint, u64)>,
 }
@@ -132,6 +137,13 @@ pub struct Machine {
     plan: Arc<Plan>,
     /// The fencing token under which notifications are logged.
     token: u64,
+    /// Whether what it notifies, and what people say, is shared with other replicas.
+    shares: bool,
+    /// Whether it notifies; otherwise another replica does.
+    leads: bool,
+    /// Notifications that other replicas, or we before a restart, may have sent: what they intended
+    /// and did not tell the end of.
+    intents: BTreeMap<LogKey, Intent>,
     alerts: BTreeMap<AlertFingerprint, Held>,
     /// Alerts that are not kept as they are now.
     unkept: FxHashSet<AlertFingerprint>,
@@ -161,6 +173,9 @@ impl Machine {
             inhibitor: Inhibitor::new(&plan.inhibit_rules),
             plan,
             token,
+            shares: false,
+            leads: true,
+            intents: BTreeMap::new(),
             alerts: BTreeMap::new(),
             unkept: FxHashSet::default(),
             groups: BTreeMap::new(),
@@ -202,6 +217,14 @@ impl Machine {
             match (LogKey::from_bytes(&key), Notified::from_bytes(&bytes)) {
                 (Some(key), Ok(notified)) => {
                     machine.log.set(key, notified);
+                }
+                _ => unreadable += 1,
+            }
+        }
+        for (key, bytes) in store.entries(INTENTS)? {
+            match (LogKey::from_bytes(&key), Intent::from_bytes(&bytes)) {
+                (Some(key), Ok(intent)) => {
+                    machine.intents.insert(key, intent);
                 }
                 _ => unreadable += 1,
             }
@@ -409,6 +432,7 @@ impl Machine {
             group: id,
             waiting: 0,
             failed: false,
+            withdrawn: false,
             resolved,
         };
         let flight_id = self.fresh_id();
@@ -428,6 +452,11 @@ impl Machine {
             let Some(reason) = self.reason_for(&key, integration, route, &alerts, now_ms) else {
                 continue;
             };
+            if !self.leads {
+                // Another replica tells it; what has ended stays until the log says that it did.
+                flight.failed = true;
+                continue;
+            }
             let (firing, ended) = sides(&alerts);
             let notified = Notified {
                 time_ms: now_ms,
@@ -442,6 +471,7 @@ impl Machine {
             }
             if !integration.send_resolved && notified.firing.is_empty() {
                 // Nothing is sent, but the log must know that nothing fires any more.
+                self.settle_intent(&key, now_ms);
                 self.write_log(key, notified);
                 continue;
             }
@@ -460,7 +490,8 @@ impl Machine {
                 alerts: sent.iter().map(|alert| alert.labels.clone()).collect(),
                 reason,
             };
-            let row = pending.row(TimelineKind::Notifying, reason.as_str(), now_ms);
+            let cause = self.begin_delivery(&key, &pending.notified, reason);
+            let row = pending.row(TimelineKind::Notifying, &cause, now_ms);
             self.effects.rows.push(row);
             self.count(&key).begun += 1;
             self.in_flight.insert(key);
@@ -477,6 +508,7 @@ impl Machine {
                 reason,
                 time_ms: now_ms,
                 deadline_ms: now_ms.saturating_add(route.group_interval_ms.max(DELIVERY_MS_MIN)),
+                token: self.token,
             });
             flight.waiting += 1;
         }
@@ -522,14 +554,19 @@ impl Machine {
     ) -> Option<Reason> {
         let (firing, resolved) = sides(alerts);
         let known = self.log.get(key);
-        let reason = reason(
-            known,
-            &firing,
-            &resolved,
-            integration.send_resolved,
-            route.repeat_interval_ms,
-            now_ms,
-        )?;
+        let ask = |known: Option<&Notified>| {
+            reason(
+                known,
+                &firing,
+                &resolved,
+                integration.send_resolved,
+                route.repeat_interval_ms,
+                now_ms,
+            )
+        };
+        // What was begun and has no end may have been told, or not: both must be right afterwards.
+        let begun = self.intents.get(key).map(|intent| &intent.notified);
+        let reason = ask(known).or_else(|| begun.and_then(|begun| ask(Some(begun))))?;
         let acknowledged = |alert: &Alert| {
             alert.ends_ms.is_some()
                 || self
@@ -543,6 +580,7 @@ impl Machine {
         // What the receiver knows must not be forgotten while nobody repeats it.
         let repeat_ms = route.repeat_interval_ms;
         if let Some(known) = known
+            && self.leads
             && known.expires_ms < now_ms.saturating_add(repeat_ms)
         {
             let mut known = known.clone();
@@ -557,8 +595,10 @@ impl Machine {
             key: key.to_bytes(),
             value: notified.to_bytes(),
         };
-        if self.log.set(key, notified) {
+        let shared = notified.clone();
+        if self.log.set(key.clone(), notified) {
             self.effects.changes.push((LOG, change));
+            self.share_notified(&key, &shared);
         }
     }
 
@@ -578,6 +618,7 @@ impl Machine {
             return;
         };
         self.in_flight.remove(&pending.key);
+        self.end_delivery(&pending.key, pending.notified.token, now_ms);
         let counts = self.count(&pending.key);
         let failed = match outcome {
             Outcome::Delivered(answer) => {
@@ -621,6 +662,10 @@ impl Machine {
         let Some(group) = self.groups.get_mut(&flight.group) else {
             return;
         };
+        group.withheld = flight.failed && !self.leads;
+        if flight.withdrawn && self.leads {
+            group.due_ms = now_ms;
+        }
         let mut left = Vec::new();
         if !flight.failed {
             for &(fingerprint, revision) in &flight.resolved {
@@ -664,6 +709,7 @@ impl Machine {
         self.remove_state(ALERTS, fingerprint);
         if self.take_acknowledgement(fingerprint).is_some() {
             self.remove_state(ACKNOWLEDGEMENTS, fingerprint);
+            self.share_unacknowledged(fingerprint, now_ms);
         }
     }
 
@@ -734,6 +780,7 @@ impl Machine {
                 .changes
                 .push((LOG, StateChange::Remove { key }));
         }
+        self.forget_intents(now_ms);
         // Alerts that no route takes are in no group, and end nevertheless.
         let ended: Vec<AlertFingerprint> = self
             .alerts

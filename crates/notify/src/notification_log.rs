@@ -125,6 +125,10 @@ impl NotificationLog {
         self.entries.get(key)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&LogKey, &Notified)> {
+        self.entries.iter()
+    }
+
     /// Sets an entry. Says whether it was taken.
     pub(crate) fn set(&mut self, key: LogKey, notified: Notified) -> bool {
         if self

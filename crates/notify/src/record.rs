@@ -9,7 +9,7 @@ use bellwether_codec::varint::{Malformed, Reader, put, put_signed, put_string};
 use bellwether_model::{Alert, Labels, MatchOp, Matcher};
 
 use crate::acknowledge::Acknowledgement;
-use crate::machine::{Held, Marks};
+use crate::machine::{Held, Intent, Marks};
 use crate::notification_log::Notified;
 use crate::silence::Silence;
 
@@ -201,6 +201,20 @@ impl Record for Notified {
     }
 }
 
+impl Record for Intent {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_string(out, &self.by);
+        self.notified.put(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            by: reader.string()?.to_owned(),
+            notified: Notified::read(reader)?,
+        })
+    }
+}
+
 impl Record for Acknowledgement {
     fn put(&self, out: &mut Vec<u8>) {
         put_labels(out, &self.labels);
@@ -270,12 +284,17 @@ mod tests {
             created_by: "ada".to_owned(),
             comment: "why".to_owned(),
         });
-        comes_back(&Notified {
+        let notified = Notified {
             time_ms: 5,
             expires_ms: 6,
             token: 7,
             firing: [1, u64::MAX].into_iter().collect(),
             resolved: [3].into_iter().collect(),
+        };
+        comes_back(&notified);
+        comes_back(&Intent {
+            by: "a".to_owned(),
+            notified,
         });
         comes_back(&Acknowledgement {
             labels,

@@ -10,6 +10,9 @@
 //! receiver holds up nobody else. What a receiver may have taken though it did not say so is tried
 //! again: told twice rather than never. Every delivery has an outcome, a panic included.
 //!
+//! One of several replicas ([`Runner::replicated`]) sends only while it holds the lease, which is looked
+//! at before every attempt, and only what the shared log says is intended.
+//!
 //! ## Failure
 //! Where state cannot be kept nothing is sent: what cannot be remembered would be repeated after a
 //! restart. It is tried again every second, and then sent at once. Rows of the timeline that cannot
@@ -26,12 +29,15 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use self::lead::Lead;
 use self::unkept::Unkept;
 use crate::delivery::{Delivery, Outcome};
 use crate::machine::Machine;
+use crate::replica::{Outbox, SharedLog};
 
 pub use self::unkept::ROWS_MAX;
 
+mod lead;
 mod unkept;
 
 /// The first pause after an attempt that failed; later ones are half as long again each time.
@@ -90,6 +96,8 @@ struct Shared {
     keeping: Mutex<()>,
     /// Deliveries that wait until state can be kept.
     held_back: Mutex<Vec<Delivery>>,
+    /// There where this is one of several replicas.
+    lead: Option<Lead>,
     state: Arc<dyn StateStore>,
     timeline: Arc<dyn Timeline>,
     clock: Arc<dyn Clock>,
@@ -118,12 +126,26 @@ impl Runner {
     /// A runner that does nothing until [`Runner::run`] is awaited.
     #[must_use]
     pub fn new(parts: RunnerParts) -> Self {
+        Self::build(parts, None)
+    }
+
+    /// The same for one of several replicas, called `name`, that share a log. It sends while a
+    /// [`crate::replica::Replica`] says that it may.
+    #[must_use]
+    pub fn replicated(mut parts: RunnerParts, log: Arc<dyn SharedLog>, name: &str) -> Self {
+        parts.machine.share();
+        let outbox = Outbox::new(log, name.to_owned());
+        Self::build(parts, Some(Lead::new(outbox)))
+    }
+
+    fn build(parts: RunnerParts, lead: Option<Lead>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 machine: Mutex::new(parts.machine),
                 unkept: Mutex::default(),
                 keeping: Mutex::default(),
                 held_back: Mutex::default(),
+                lead,
                 state: parts.state,
                 timeline: parts.timeline,
                 clock: parts.clock,
@@ -166,8 +188,8 @@ impl Runner {
             let turn = tokio::task::spawn_blocking(move || shared.turn()).await;
             let wait = match turn {
                 Ok((due, wait_ms)) => {
-                    for delivery in due {
-                        deliveries.spawn(Arc::clone(&self.shared).carry_out(Arc::new(delivery)));
+                    if !due.is_empty() {
+                        deliveries.spawn(Arc::clone(&self.shared).carry_out_all(due));
                     }
                     wait_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
                 }
@@ -210,7 +232,11 @@ impl Runner {
 impl Shared {
     /// Takes the machine's effects, in order. Called with the machine locked.
     fn collect(&self, machine: &mut Machine) {
-        self.unkept.lock().add(machine.take_effects());
+        let mut effects = machine.take_effects();
+        if let Some(lead) = &self.lead {
+            lead.outbox.add(std::mem::take(&mut effects.shared));
+        }
+        self.unkept.lock().add(effects);
     }
 
     /// Makes all effects so far durable. Rows that cannot be kept wait and are no error.
@@ -238,6 +264,9 @@ impl Shared {
         let mut deliveries = std::mem::take(&mut *self.held_back.lock());
         let wake_at = {
             let mut machine = self.machine.lock();
+            if let Some(lead) = &self.lead {
+                machine.lead(lead.token(), now_ms);
+            }
             deliveries.extend(machine.due(now_ms));
             self.collect(&mut machine);
             machine.wake_at()
@@ -298,12 +327,31 @@ impl Shared {
         })
     }
 
+    /// Carries deliveries out side by side, once other replicas can know of them.
+    async fn carry_out_all(self: Arc<Self>, due: Vec<Delivery>) {
+        let Some(may_send) = self.intend(&due).await else {
+            return;
+        };
+        let mut deliveries = JoinSet::new();
+        for delivery in due {
+            if may_send {
+                deliveries.spawn(Arc::clone(&self).carry_out(Arc::new(delivery)));
+            } else {
+                self.withdraw(&delivery).await;
+            }
+        }
+        while deliveries.join_next().await.is_some() {}
+    }
+
     /// Tries until the delivery is taken, refused, or too late.
     async fn carry_out(self: Arc<Self>, delivery: Arc<Delivery>) {
         let mut stop = self.stop.subscribe();
         let mut pause_ms = PAUSE_MS_MIN;
         let id = delivery.id;
         let outcome = loop {
+            if !self.may_send(&delivery) {
+                return self.withdraw(&delivery).await;
+            }
             let error = match self.attempt(&delivery, &mut stop).await {
                 Some(Ok(answer)) => break Outcome::Delivered(answer),
                 Some(Err(error)) => error,
@@ -334,6 +382,7 @@ impl Shared {
         }
         self.tell(move |machine, now_ms| machine.delivered(id, &outcome, now_ms))
             .await;
+        self.tell_others().await;
         self.changed.notify_one();
     }
 

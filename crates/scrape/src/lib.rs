@@ -4,6 +4,7 @@
 //! A [`Manager`] holds one pool for each job. A pool gets groups of targets from its discoveries,
 //! relabels them, and runs a loop for each target that is left. A loop asks its target at a fixed
 //! offset in each interval and hands the body to a session, which parses it and writes to the store.
+//! [`Watchers`] run discoveries for others, such as whoever sends alerts.
 //!
 //! ## Invariants
 //! - Bodies, discovery files and answers are untrusted and bounded.
@@ -31,9 +32,11 @@ mod session;
 pub mod settings;
 mod source;
 mod target;
+mod watcher;
 
 pub use error::{ScrapeError, TargetError};
 pub use manager::{JobProblem, Manager};
 pub use pool::{DiscoveryStatus, DroppedTarget, Health, TargetMetadata, TargetStatus};
 pub use source::{InternalBody, InternalSource};
 pub use target::static_target_errors;
+pub use watcher::Watchers;

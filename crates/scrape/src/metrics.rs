@@ -78,10 +78,16 @@ impl JobMetrics {
                 &labels,
                 &LATENESS_BOUNDS_SECONDS,
             ),
-            discovery_failed: counter(
-                "bellwether_scrape_discovery_failures_total",
-                "Refreshes of a service discovery that failed.",
-            ),
+            discovery_failed: discovery_failures(registry, job),
         }
     }
+}
+
+/// Counts refreshes of the discoveries of a job, or of what else has some, that failed.
+pub(crate) fn discovery_failures(registry: &Registry, job: &str) -> Arc<Counter> {
+    registry.counter(
+        "bellwether_scrape_discovery_failures_total",
+        "Refreshes of a service discovery that failed.",
+        &[("job", job)],
+    )
 }

@@ -209,7 +209,7 @@ impl Pool {
                     index,
                     updates: sender.clone(),
                     told: Arc::clone(&state.told[index]),
-                    metrics: Arc::clone(&self.shared.metrics),
+                    failed: Arc::clone(&self.shared.metrics.discovery_failed),
                 };
                 tasks.push(tokio::spawn(discovery::run(
                     discovery,

@@ -15,7 +15,7 @@ use crate::error::TargetError;
 use crate::exposition::HistogramOptions;
 use crate::settings::{Discovery, ScrapeSettings};
 
-const ADDRESS: &str = "__address__";
+pub(crate) const ADDRESS: &str = "__address__";
 const SCHEME: &str = "__scheme__";
 const METRICS_PATH: &str = "__metrics_path__";
 const INTERVAL: &str = "__scrape_interval__";

@@ -65,6 +65,8 @@ pub struct Alerting {
     pub timeline: Arc<dyn Timeline>,
     /// What evaluates rules; `None`: nothing does.
     pub rules: Option<bellwether_rules::Manager>,
+    /// What else is told.
+    external: Option<bellwether_notify::external::Manager>,
     facts: Arc<ArcSwap<AlertingFacts>>,
 }
 
@@ -94,8 +96,16 @@ impl Alerting {
             runner,
             timeline,
             rules,
+            external: None,
             facts: Arc::new(ArcSwap::from_pointee(facts)),
         }
+    }
+
+    /// The same with other Alertmanagers that are told; they are asked for their URLs.
+    #[must_use]
+    pub fn with_external(mut self, external: bellwether_notify::external::Manager) -> Self {
+        self.external = Some(external);
+        self
     }
 
     /// Alerting that tells nobody and forgets everything when it ends: for servers that are only
@@ -130,8 +140,10 @@ impl Alerting {
 
     /// URLs of other Alertmanagers that are told, and of those that relabelling dropped.
     pub(crate) fn external_alertmanagers(&self) -> (Vec<String>, Vec<String>) {
-        let facts = self.facts.load();
-        (facts.alertmanagers.clone(), Vec::new())
+        match &self.external {
+            Some(external) => (external.active(), external.dropped()),
+            None => (self.facts.load().alertmanagers.clone(), Vec::new()),
+        }
     }
 
     /// The labels of a receiver.

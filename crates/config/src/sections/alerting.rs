@@ -1,14 +1,13 @@
 //! External Alertmanagers.
 
-use bellwether_forward::settings::SigV4Settings;
 use bellwether_model::relabel::Rule;
-use bellwether_outbound::settings::HttpClientSettings;
-use bellwether_scrape::settings::{Discovery, NameValidation, Scheme};
+use bellwether_notify::external;
+use bellwether_scrape::settings::{Discovery, NameValidation};
 
 use super::discovery::{DISCOVERY, decode_discovery};
 use super::http_client::{HTTP_CLIENT, decode_http_client};
 use super::relabel::{RELABEL, decode_rules};
-use super::remote::{SIGV4, decode_sigv4};
+use super::remote::SIGV4;
 use super::scrape::check_static_targets;
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
@@ -63,6 +62,9 @@ static ALERTMANAGER: Section = Section {
             Kind::Section(&SIGV4),
             "",
             "Sign in with AWS Signature Version 4.",
+        )
+        .inert(
+            "AWS signatures are understood but not made: the Alertmanager will refuse the alerts",
         ),
         Field::new(
             "relabel_configs",
@@ -99,22 +101,10 @@ static ALERTMANAGER: Section = Section {
 /// Alertmanagers that are reached in the same way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertmanagerSettings {
-    /// Scheme of the URL.
-    pub scheme: Scheme,
-    /// Path before the API's own.
-    pub path_prefix: String,
-    /// Time after which a request fails.
-    pub timeout_ms: i64,
-    /// The HTTP client.
-    pub http: HttpClientSettings,
-    /// AWS' way to sign in; then `http.auth` is not set.
-    pub sigv4: Option<SigV4Settings>,
     /// Where they are found.
     pub discovery: Vec<Discovery>,
-    /// Rules for those that were found.
-    pub relabel: Vec<Rule>,
-    /// Rules for alerts that are sent to these.
-    pub alert_relabel: Vec<Rule>,
+    /// How they are reached, and what they are sent.
+    pub reached: external::AlertmanagerSettings,
 }
 
 /// Where alerts are sent.
@@ -138,20 +128,15 @@ pub(crate) fn decode_alerting(
             .sections("alertmanagers")
             .iter()
             .map(|view| AlertmanagerSettings {
-                scheme: if view.text("scheme").eq_ignore_ascii_case("https") {
-                    Scheme::Https
-                } else {
-                    Scheme::Http
-                },
-                path_prefix: view.text("path_prefix").to_owned(),
-                timeout_ms: view.duration_ms("timeout"),
-                http: decode_http_client(view),
-                sigv4: view
-                    .optional_section("sigv4")
-                    .map(|view| decode_sigv4(&view)),
                 discovery: decode_discovery(view),
-                relabel: decode_rules(view, "relabel_configs", names, problems),
-                alert_relabel: decode_rules(view, "alert_relabel_configs", names, problems),
+                reached: external::AlertmanagerSettings {
+                    scheme: view.text("scheme").to_ascii_lowercase(),
+                    path_prefix: view.text("path_prefix").to_owned(),
+                    timeout_ms: view.duration_ms("timeout"),
+                    http: decode_http_client(view),
+                    relabel: decode_rules(view, "relabel_configs", names, problems),
+                    alert_relabel: decode_rules(view, "alert_relabel_configs", names, problems),
+                },
             })
             .collect(),
     }

@@ -8,6 +8,7 @@ pub(crate) mod notifications;
 pub(crate) mod otlp;
 pub(crate) mod relabel;
 pub(crate) mod remote;
+pub(crate) mod replicas;
 pub(crate) mod root;
 pub(crate) mod rules;
 pub(crate) mod scrape;

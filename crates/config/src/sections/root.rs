@@ -5,6 +5,7 @@ use super::global::GLOBAL;
 use super::notifications::NOTIFICATIONS;
 use super::otlp::OTLP;
 use super::remote::{REMOTE_READ, REMOTE_WRITE};
+use super::replicas::REPLICAS;
 use super::scrape::SCRAPE;
 use super::server::SERVER;
 use super::storage::STORAGE;
@@ -85,6 +86,7 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Routing and receivers of alerts: the content of an `alertmanager.yml`, or the path of one.",
         ),
+        Field::new("replicas", Kind::Section(&REPLICAS), "", REPLICAS.doc),
         later("probes", "Health probes."),
         later("slos", "Objectives."),
         later("forecasts", "Forecasts."),

@@ -50,6 +50,7 @@ impl Machine {
                     value: silence.to_bytes(),
                 },
             ));
+            self.share_silence(silence);
         }
         self.refresh_covered(&changed, now_ms);
     }
@@ -78,6 +79,7 @@ impl Machine {
                 value: ack.to_bytes(),
             },
         ));
+        self.share_acknowledgement(&ack);
         let cause = match ack.comment.as_str() {
             "" => format!("by {}", ack.by),
             comment => format!("by {}: {comment}", ack.by),
@@ -123,6 +125,7 @@ impl Machine {
             return false;
         };
         self.remove_state(ACKNOWLEDGEMENTS, fingerprint);
+        self.share_unacknowledged(fingerprint, now_ms);
         let kind = TimelineKind::Unacknowledged;
         self.note(&ack.labels, kind, cause.to_owned(), now_ms);
         true

@@ -427,9 +427,9 @@ fn a_new_episode_is_not_acknowledged() {
 fn who_was_replaced_sends_nothing() {
     let mut m = machine(plan(&root(), true));
     m.receive([alert("A", "1", 0)], 0);
-    m.set_token(7);
+    m.lead(Some(7), 0);
     assert_eq!(deliver(&mut m, WAIT), ["team: A@1 firing"]);
-    m.set_token(6);
+    m.lead(Some(6), WAIT);
     m.receive([alert("A", "2", 40_000)], 40_000);
     assert!(deliver(&mut m, WAIT + INTERVAL).is_empty());
     let rows = m.take_effects().rows;
@@ -437,7 +437,7 @@ fn who_was_replaced_sends_nothing() {
         rows.last().unwrap().cause,
         "not sent: the holder of lease token 7 notifies; ours is 6"
     );
-    m.set_token(8);
+    m.lead(Some(8), WAIT + INTERVAL);
     assert_eq!(
         deliver(&mut m, WAIT + 2 * INTERVAL),
         ["team: A@1 firing, A@2 firing"]

@@ -202,6 +202,7 @@ fn delivery(alerts: Vec<Alert>) -> Delivery {
         reason: Reason::First,
         time_ms: NOW_MS,
         deadline_ms: NOW_MS + 300_000,
+        token: 1,
     }
 }
 

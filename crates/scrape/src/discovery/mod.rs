@@ -1,8 +1,8 @@
 //! Finding targets.
 //!
 //! ## Model
-//! [`spawn`] runs one discovery of a job as a task that sends its whole list of groups whenever the
-//! list may have changed; the pool replaces what it had from that discovery. A discovery that fails
+//! [`run`] is one discovery as a task that sends its whole list of groups whenever the
+//! list may have changed; the pool (or the [`crate::Watchers`]) replaces what it had from that discovery. A discovery that fails
 //! keeps its last list and says why in its status.
 
 mod dns;
@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_model::{Labels, short};
+use bellwether_telemetry::Counter;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::JobMetrics;
 use crate::settings::{Discovery, TargetGroup};
 
 #[cfg(feature = "fuzzing")]
@@ -43,7 +43,8 @@ pub(crate) struct Channel {
     pub(crate) index: usize,
     pub(crate) updates: mpsc::Sender<Update>,
     pub(crate) told: Arc<Mutex<Told>>,
-    pub(crate) metrics: Arc<JobMetrics>,
+    /// Counts refreshes that failed.
+    pub(crate) failed: Arc<Counter>,
 }
 
 impl Channel {
@@ -57,7 +58,7 @@ impl Channel {
                 let _unneeded = self.updates.send(Update { index, groups }).await;
             }
             Err(error) => {
-                self.metrics.discovery_failed.increment();
+                self.failed.increment();
                 tracing::warn!(%error, "service discovery failed");
                 self.told.lock().last_error = Some(error);
             }
