@@ -11,8 +11,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use bellwether_config::{Config, NotificationConfig, WalFsync, load_alertmanager};
 use bellwether_journal::{Journal, SyncPolicy};
-use bellwether_model::relabel::{self, Rule};
+use bellwether_model::relabel::Rule;
 use bellwether_model::{Alert, Labels};
+use bellwether_notify::external::{ExternalOptions, dress, dress_labels};
 use bellwether_notify::receivers::Senders;
 use bellwether_notify::receivers::settings::NotifySettings;
 use bellwether_notify::{Machine, Plan, Runner, RunnerParts};
@@ -29,6 +30,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::alert_metrics;
+use crate::external_alertmanagers::ExternalAlertmanagers;
 
 /// Rows of the timeline are kept for so long. Chosen: a year and the month that is compared with it.
 const TIMELINE_RETENTION_MS: i64 = 400 * 86_400_000;
@@ -53,6 +55,8 @@ pub(crate) struct AlertingParts {
     /// Where people reach this server.
     pub(crate) external_url: Url,
     pub(crate) options: RuleOptions,
+    /// How alerts are sent to other Alertmanagers.
+    pub(crate) external: ExternalOptions,
 }
 
 /// The running parts.
@@ -82,6 +86,7 @@ pub(crate) struct Notifications {
 #[derive(Debug)]
 struct Relay {
     runner: Runner,
+    external: ExternalAlertmanagers,
     dress: Arc<RwLock<Dress>>,
 }
 
@@ -96,7 +101,7 @@ impl Timeline for DressedTimeline {
     fn append(&self, rows: &[TimelineRow]) -> Result<(), StorageError> {
         let dress = self.dress.read();
         let dressed = |row: &TimelineRow| {
-            let labels = dress.labels(&row.labels)?;
+            let labels = dress_labels(&row.labels, &dress.external_labels, &dress.relabel)?;
             Some(TimelineRow {
                 labels,
                 ..row.clone()
@@ -119,31 +124,15 @@ struct Dress {
     relabel: Vec<Rule>,
 }
 
-impl Dress {
-    /// The labels of an alert as others see them: with our own where it has none of that name,
-    /// relabelled; `None`: relabelling drops it.
-    fn labels(&self, labels: &Labels) -> Option<Labels> {
-        let mut builder = labels.to_builder();
-        for (name, value) in &self.external_labels {
-            if labels.get(name).is_none() {
-                builder.set(name, value);
-            }
-        }
-        relabel::apply(&self.relabel, &mut builder).then(|| builder.build())
-    }
-}
-
 impl AlertSink for Relay {
     fn send(&self, alerts: Vec<Alert>) {
-        let dress = self.dress.read();
+        self.external.manager.send(alerts.clone());
+        let known = self.dress.read();
         let alerts: Vec<Alert> = alerts
             .into_iter()
-            .filter_map(|alert| {
-                let labels = dress.labels(&alert.labels)?;
-                Some(Alert { labels, ..alert })
-            })
+            .filter_map(|alert| dress(alert, &known.external_labels, &known.relabel))
             .collect();
-        drop(dress);
+        drop(known);
         let taken = self
             .runner
             .with(|machine, now_ms| machine.receive(alerts, now_ms));
@@ -178,7 +167,6 @@ fn notifications(
     if let Ok(mut segments) = external_url.path_segments_mut() {
         segments.pop_if_empty().push(ALERTMANAGER_PATH);
     }
-    let alertmanagers = Vec::new();
     Ok(match loaded {
         None => Notifications {
             plan: Arc::new(Plan::to_nobody()),
@@ -192,7 +180,6 @@ fn notifications(
                     .to_owned(),
                 resolve_timeout_ms: 300_000,
                 receivers: vec![("default".to_owned(), Labels::empty())],
-                alertmanagers,
             },
         },
         Some(NotificationConfig {
@@ -216,7 +203,6 @@ fn notifications(
                         .iter()
                         .map(|receiver| (receiver.name.clone(), labels(&receiver.name)))
                         .collect(),
-                    alertmanagers,
                 },
                 plan: Arc::new(plan),
                 settings: NotifySettings {
@@ -285,6 +271,7 @@ impl AlertingProgram {
         alert_metrics::register(&parts.registry, &runner);
         let relay = Arc::new(Relay {
             runner: runner.clone(),
+            external: ExternalAlertmanagers::new(parts.external, &parts.registry),
             dress: Arc::default(),
         });
         let rules = Manager::new(ManagerParts {
@@ -305,7 +292,8 @@ impl AlertingProgram {
             Arc::clone(&journal) as _,
             Some(rules.clone()),
             facts,
-        );
+        )
+        .with_external(relay.external.manager.clone());
         let stop = watch::Sender::new(false);
         tokio::spawn(upkeep(
             Arc::clone(&journal),
@@ -354,6 +342,7 @@ impl AlertingProgram {
             external_labels: config.global.external_labels.clone(),
             relabel: config.alerting.alert_relabel.clone(),
         };
+        self.relay.external.apply(config)?;
         let groups = config.rule_groups.clone();
         let surroundings = surroundings(config, &self.external_url);
         Ok(self.rules.apply(groups, surroundings).await?)
@@ -362,6 +351,7 @@ impl AlertingProgram {
     /// Ends rules, then notifications, and syncs the journal.
     pub(crate) async fn stop(&self) -> Result<()> {
         self.rules.stop().await;
+        self.relay.external.manager.stop().await;
         self.relay.runner.stop();
         if let Some(notifying) = self.notifying.lock().await.take() {
             notifying.await?;

@@ -117,6 +117,30 @@ pub(crate) struct Serve {
         help_heading = "Prometheus' flags"
     )]
     pub(crate) rules_resend: Option<String>,
+    /// How many alerts may wait for one other Alertmanager [default: 10000].
+    #[arg(
+        long = "alertmanager.notification-queue-capacity",
+        value_name = "N",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) alertmanager_capacity: Option<std::num::NonZeroUsize>,
+    /// How many alerts one request to another Alertmanager has at most [default: 256].
+    #[arg(
+        long = "alertmanager.notification-batch-size",
+        value_name = "N",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) alertmanager_batch: Option<std::num::NonZeroUsize>,
+    /// Send what waits for other Alertmanagers before the server ends [default: true].
+    #[arg(
+        long = "alertmanager.drain-notification-queue-on-shutdown",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        help_heading = "Prometheus' flags"
+    )]
+    pub(crate) alertmanager_drain: Option<bool>,
     /// TLS and basic auth, in Prometheus' format.
     #[arg(
         long = "web.config.file",
@@ -316,8 +340,6 @@ ignored_flags! {
     value remote_read_concurrent = "storage.remote.read-concurrent-limit";
     value remote_read_frame = "storage.remote.read-max-bytes-in-frame";
     value rules_concurrent = "rules.max-concurrent-evals";
-    value alertmanager_capacity = "alertmanager.notification-queue-capacity";
-    value alertmanager_batch = "alertmanager.notification-batch-size";
     value alertmanager_timeout = "alertmanager.timeout";
     value gomemlimit_ratio = "auto-gomemlimit.ratio";
     value scrape_tolerance = "scrape.timestamp-tolerance";
@@ -331,7 +353,6 @@ ignored_flags! {
     switch tsdb_overlapping = "storage.tsdb.allow-overlapping-blocks";
     switch tsdb_compaction_overlapping = "storage.tsdb.allow-overlapping-compaction";
     switch tsdb_wal_compression = "storage.tsdb.wal-compression";
-    switch alertmanager_drain = "alertmanager.drain-notification-queue-on-shutdown";
     switch gomaxprocs = "auto-gomaxprocs";
     switch gomemlimit = "auto-gomemlimit";
     switch scrape_adjust = "scrape.adjust-timestamps";
@@ -460,8 +481,9 @@ pub(crate) struct Import {
 }
 
 /// Switches of Prometheus that have a meaning here.
-const SWITCHES: [&str; 5] = [
+const SWITCHES: [&str; 6] = [
     "agent",
+    "alertmanager.drain-notification-queue-on-shutdown",
     "web.enable-lifecycle",
     "web.enable-admin-api",
     "web.enable-remote-write-receiver",

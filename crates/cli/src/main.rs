@@ -16,6 +16,7 @@ mod arguments;
 mod backtest;
 mod check;
 mod demo;
+mod external_alertmanagers;
 mod junit;
 mod logging;
 mod remote;

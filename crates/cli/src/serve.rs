@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use bellwether_config::Loaded;
 use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts};
 use bellwether_model::{Labels, relabel};
-use bellwether_promql::{Engine as QueryEngine, MemoryBudget};
+use bellwether_promql::{Engine as QueryEngine, EngineOptions, MemoryBudget};
 use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{
@@ -174,16 +174,22 @@ impl Program {
             Some(address),
             Box::new(Window(Arc::clone(&shared))),
         );
+        // Many rules run side by side already: threads within one would only wait for one another.
+        let rule_engine = QueryEngine::new(EngineOptions {
+            threads: 1,
+            ..query_options.clone()
+        });
         let query_engine = Arc::new(QueryEngine::new(query_options));
         let parts = AlertingParts {
             data: data.clone(),
             store: Arc::clone(&store),
-            engine: Arc::clone(&query_engine),
+            engine: Arc::new(rule_engine),
             clock,
             registry,
             alertmanager_config: flags.alertmanager_config.clone(),
             external_url: own_url,
             options: wiring::rule_options(flags)?,
+            external: wiring::external_options(flags),
         };
         let alerting = Arc::new(AlertingProgram::start(parts, &config).await?);
         server.open(Services {

@@ -4,12 +4,14 @@
 //! A flag wins over the file. What is wrong is said before anything listens or is opened.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use bellwether_config::{self as config, Config, LoadOptions, Loaded, WalFsync};
 use bellwether_host::Process;
 use bellwether_model::time::parse_duration;
+use bellwether_notify::external::ExternalOptions;
 use bellwether_outbound::settings::{PemSource, TlsVersion as SpokenVersion};
 use bellwether_promql::{EngineOptions, Features, MemoryBudget, MemoryLimits};
 use bellwether_rules::RuleOptions;
@@ -160,6 +162,20 @@ pub(crate) fn rule_options(flags: &Serve) -> Result<RuleOptions> {
             defaults.grace_period_ms,
         )?,
     })
+}
+
+/// How alerts are sent to other Alertmanagers.
+pub(crate) fn external_options(flags: &Serve) -> ExternalOptions {
+    let defaults = ExternalOptions::default();
+    let size = |flag: Option<NonZeroUsize>, default| flag.map_or(default, NonZeroUsize::get);
+    ExternalOptions {
+        queue_alerts_max: size(flags.alertmanager_capacity, defaults.queue_alerts_max),
+        batch_alerts_max: size(flags.alertmanager_batch, defaults.batch_alerts_max),
+        drain_ms_max: match flags.alertmanager_drain {
+            Some(false) => 0,
+            _ => defaults.drain_ms_max,
+        },
+    }
 }
 
 /// Settings of the HTTP and gRPC edge.

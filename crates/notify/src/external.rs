@@ -3,7 +3,7 @@
 //! ## Model
 //! A [`Manager`] holds the sets of Alertmanagers of the configuration ([`AlertmanagerSet`]). What
 //! discovery finds for a set is relabelled into URLs; each URL has a line: a queue, and a task that
-//! posts batches of it, one after another. [`dress`] gives an alert the labels under which others
+//! posts batches of it, one after another. [`dress_labels`] gives an alert the labels under which others
 //! know it.
 //!
 //! ## Invariants
@@ -29,7 +29,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use dress::dress;
+pub use dress::{dress, dress_labels};
 pub use endpoint::{ALERTMANAGERS_MAX, EndpointError};
 pub use manager::{ExternalError, Manager};
 pub use settings::{AlertmanagerSet, AlertmanagerSettings, ExternalOptions, ExternalSettings};

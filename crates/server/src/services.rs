@@ -79,8 +79,6 @@ pub struct AlertingFacts {
     pub resolve_timeout_ms: i64,
     /// Receivers in the order of the file, with their labels.
     pub receivers: Vec<(String, Labels)>,
-    /// URLs of other Alertmanagers that are told.
-    pub alertmanagers: Vec<String>,
 }
 
 impl Alerting {
@@ -140,10 +138,10 @@ impl Alerting {
 
     /// URLs of other Alertmanagers that are told, and of those that relabelling dropped.
     pub(crate) fn external_alertmanagers(&self) -> (Vec<String>, Vec<String>) {
-        match &self.external {
-            Some(external) => (external.active(), external.dropped()),
-            None => (self.facts.load().alertmanagers.clone(), Vec::new()),
-        }
+        let external = self.external.as_ref();
+        external
+            .map(|external| (external.active(), external.dropped()))
+            .unwrap_or_default()
     }
 
     /// The labels of a receiver.

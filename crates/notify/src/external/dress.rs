@@ -10,11 +10,14 @@ pub fn dress(mut alert: Alert, external_labels: &Labels, rules: &[Rule]) -> Opti
     if external_labels.is_empty() && rules.is_empty() {
         return Some(alert);
     }
-    alert.labels = dressed(&alert.labels, external_labels, rules)?;
+    alert.labels = dress_labels(&alert.labels, external_labels, rules)?;
     Some(alert)
 }
 
-fn dressed(labels: &Labels, external_labels: &Labels, rules: &[Rule]) -> Option<Labels> {
+/// Labels with the external labels that they have not themselves, relabelled. `None` where the rules
+/// drop them or leave nothing.
+#[must_use]
+pub fn dress_labels(labels: &Labels, external_labels: &Labels, rules: &[Rule]) -> Option<Labels> {
     let mut builder = labels.to_builder();
     for (name, value) in external_labels {
         if labels.get(name).is_none() {

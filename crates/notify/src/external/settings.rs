@@ -69,7 +69,7 @@ pub struct ExternalOptions {
     /// Alerts that may wait for one Alertmanager; the oldest give way to new ones. Prometheus'
     /// `--alertmanager.notification-queue-capacity`. Default 10,000.
     pub queue_alerts_max: usize,
-    /// Alerts of one request. Prometheus' `--alertmanager.notification-batch-size`. Default 64.
+    /// Alerts of one request. Prometheus' `--alertmanager.notification-batch-size`. Default 256.
     pub batch_alerts_max: usize,
     /// How long what waits may still be sent when the server stops or an Alertmanager is gone, ms; 0:
     /// not at all, Prometheus' `--no-alertmanager.drain-notification-queue-on-shutdown`. Default 10 s:
@@ -81,7 +81,7 @@ impl Default for ExternalOptions {
     fn default() -> Self {
         Self {
             queue_alerts_max: 10_000,
-            batch_alerts_max: 64,
+            batch_alerts_max: 256,
             drain_ms_max: 10_000,
         }
     }

@@ -267,7 +267,6 @@ pub(super) fn alerting() -> Alerting {
             ("team".to_owned(), Labels::empty()),
             ("other".to_owned(), Labels::from_pairs([("owner", "b")])),
         ],
-        alertmanagers: Vec::new(),
     };
     Alerting::new(runner, timeline, None, facts)
 }
