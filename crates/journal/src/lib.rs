@@ -1,9 +1,10 @@
-//! What must survive a restart beside samples, on disk: state of alerts and of notifications, and the
-//! timeline of what happened to them.
+//! What must survive a restart beside samples, on disk: state of alerts and of notifications, the
+//! timeline of what happened to them, and the evidence of why.
 //!
 //! ## Model
-//! [`Journal`] is a folder with two kinds of files of checksummed records: one with changes of
-//! entries, which is rewritten when most of it is dead, and one of timeline rows for each day.
+//! [`Journal`] is a folder with three kinds of files of checksummed records: one with changes of
+//! entries, which is rewritten when most of it is dead, and for each day one of timeline rows and
+//! one of evidence.
 //!
 //! ## Invariants
 //! A call that returned survives the death of the process; half of a call never shows. Entries and
@@ -11,7 +12,8 @@
 //!
 //! ## Limits
 //! State is read whole at the start and when it is rewritten: some hundred thousand entries. A
-//! question about the timeline reads the days it asks for, and gives [`ROWS_MAX`] rows at most.
+//! question about the timeline reads the days it asks for, and gives [`ROWS_MAX`] rows at most; one
+//! about evidence reads the day of it.
 //!
 //! ## Failure
 //! Damage is left out, logged and counted once. After a failed sync of the timeline it takes nothing
@@ -20,6 +22,8 @@
 //! ## Format
 //! `docs/format/journal.md`.
 
+mod day_files;
+mod evidence;
 mod files;
 mod state;
 mod timeline;
@@ -28,13 +32,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bellwether_model::TimeRange;
 use bellwether_storage::{
-    Disk, StateChange, StateEntries, StateStore, StorageError, Timeline, TimelineQuery, TimelineRow,
+    Disk, EvidenceKey, EvidenceStore, StateChange, StateEntries, StateStore, StorageError,
+    Timeline, TimelineQuery, TimelineRow,
 };
 use parking_lot::Mutex;
 
+use crate::day_files::{Damage, DayFiles};
 use crate::state::StateFile;
-use crate::timeline::TimelineFiles;
 
 pub use crate::timeline::ROWS_MAX;
 
@@ -53,7 +59,8 @@ pub enum SyncPolicy {
 pub struct Journal {
     policy: SyncPolicy,
     state: Mutex<StateFile>,
-    timeline: Mutex<TimelineFiles>,
+    timeline: Mutex<DayFiles>,
+    evidence: Mutex<DayFiles>,
     /// Places where what was read made no sense.
     damaged: AtomicU64,
 }
@@ -81,11 +88,13 @@ impl Journal {
         disk.create_folder(folder)
             .map_err(|e| StorageError::io("create", folder, e))?;
         let (state, damaged) = StateFile::open(Arc::clone(&disk), folder, rewrite_bytes_min)?;
-        let timeline = TimelineFiles::open(disk, folder)?;
+        let timeline = DayFiles::open(Arc::clone(&disk), folder, timeline::KIND)?;
+        let evidence = DayFiles::open(disk, folder, evidence::KIND)?;
         Ok(Self {
             policy,
             state: Mutex::new(state),
             timeline: Mutex::new(timeline),
+            evidence: Mutex::new(evidence),
             damaged: AtomicU64::new(damaged),
         })
     }
@@ -96,21 +105,30 @@ impl Journal {
     /// Where the disk fails. Nothing is taken any more then.
     pub fn sync(&self) -> Result<(), StorageError> {
         self.state.lock().sync()?;
-        self.timeline.lock().sync()
+        self.timeline.lock().sync()?;
+        self.evidence.lock().sync()
     }
 
-    /// Removes days of the timeline that ended before a time.
+    /// Removes days of the timeline and of evidence that ended before a time.
     ///
     /// # Errors
     /// Where the disk fails.
     pub fn retire(&self, before_ms: i64) -> Result<(), StorageError> {
-        self.timeline.lock().retire(before_ms)
+        self.timeline.lock().retire(before_ms)?;
+        self.evidence.lock().retire(before_ms)
     }
 
     /// How many places were damaged in what was read since the start.
     #[must_use]
     pub fn damaged(&self) -> u64 {
         self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// Counts damaged places of days, each once.
+    fn count_days(&self, files: &Mutex<DayFiles>, damaged: &Damage) {
+        if !damaged.is_empty() {
+            self.count_damage(files.lock().new_damage(damaged));
+        }
     }
 
     fn count_damage(&self, places: u64) {
@@ -138,7 +156,7 @@ impl StateStore for Journal {
 impl Timeline for Journal {
     fn append(&self, rows: &[TimelineRow]) -> Result<(), StorageError> {
         let mut timeline = self.timeline.lock();
-        timeline.append(rows)?;
+        timeline::append(&mut timeline, rows)?;
         if self.policy == SyncPolicy::Always {
             timeline.sync()?;
         }
@@ -149,11 +167,35 @@ impl Timeline for Journal {
         // The files to read are named under the lock and read without it: questions about long
         // times must not hold up what is happening now.
         let days = self.timeline.lock().days(query.range);
-        let (rows, damaged) = days.query(query)?;
-        if !damaged.is_empty() {
-            self.count_damage(self.timeline.lock().new_damage(&damaged));
-        }
+        let (rows, damaged) = timeline::query(&days, query)?;
+        self.count_days(&self.timeline, &damaged);
         Ok(rows)
+    }
+}
+
+impl EvidenceStore for Journal {
+    fn put(&self, documents: &[(EvidenceKey, Vec<u8>)]) -> Result<(), StorageError> {
+        let mut files = self.evidence.lock();
+        evidence::append(&mut files, documents)?;
+        if self.policy == SyncPolicy::Always {
+            files.sync()?;
+        }
+        Ok(())
+    }
+
+    fn get(&self, key: EvidenceKey) -> Result<Option<Vec<u8>>, StorageError> {
+        let at = TimeRange::new(key.fired_ms, key.fired_ms);
+        let days = self.evidence.lock().days(Some(at));
+        let (document, damaged) = evidence::get(&days, key)?;
+        self.count_days(&self.evidence, &damaged);
+        Ok(document)
+    }
+
+    fn keys(&self, range: TimeRange, limit: usize) -> Result<Vec<EvidenceKey>, StorageError> {
+        let days = self.evidence.lock().days(Some(range));
+        let (keys, damaged) = evidence::keys(&days, range, limit)?;
+        self.count_days(&self.evidence, &damaged);
+        Ok(keys)
     }
 }
 

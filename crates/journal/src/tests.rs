@@ -319,3 +319,59 @@ proptest! {
         prop_assert_eq!(journal.query(&query).unwrap(), timeline.query(&query).unwrap());
     }
 }
+
+#[test]
+fn evidence_is_there_after_a_restart_and_a_half_document_never() {
+    let key = |fired_ms, alert| EvidenceKey {
+        fired_ms,
+        fingerprint: bellwether_model::AlertFingerprint(alert),
+    };
+    let documents: Vec<(EvidenceKey, Vec<u8>)> = vec![
+        (key(DAY_MS - 1, 1), b"one".to_vec()),
+        (key(DAY_MS, 2), vec![7; 100_000]),
+        (key(DAY_MS, 3), b"three".to_vec()),
+    ];
+    let whole = TimeRange::new(0, 10 * DAY_MS);
+    let disk = FaultyDisk::new();
+    let journal = open(&disk).unwrap();
+    journal.put(&documents).unwrap();
+    let again = (key(DAY_MS, 3), b"three again".to_vec());
+    journal.put(std::slice::from_ref(&again)).unwrap();
+    drop(journal);
+    let journal = open(&disk).unwrap();
+    assert_eq!(journal.get(key(DAY_MS - 1, 1)).unwrap().unwrap(), b"one");
+    assert_eq!(journal.get(key(DAY_MS, 2)).unwrap().unwrap(), [7; 100_000]);
+    assert_eq!(journal.get(again.0).unwrap().unwrap(), again.1);
+    assert_eq!(journal.get(key(DAY_MS, 1)).unwrap(), None);
+    let all = [key(DAY_MS, 3), key(DAY_MS, 2), key(DAY_MS - 1, 1)];
+    assert_eq!(journal.keys(whole, 10).unwrap(), all);
+    assert_eq!(journal.keys(whole, 1).unwrap(), all[..1]);
+    let early = TimeRange::new(0, DAY_MS - 1);
+    assert_eq!(journal.keys(early, 10).unwrap(), all[2..]);
+
+    // A write that fails leaves no half of a document, and takes nothing that was there.
+    for fault in [Fault::CrashInWrite, Fault::ShortWrite, Fault::NoSpace] {
+        for failing in 1.. {
+            let disk = FaultyDisk::new();
+            let journal = open(&disk).unwrap();
+            journal.put(&documents[..1]).unwrap();
+            disk.plant(disk.operations() + failing, fault);
+            let kept = journal.put(&documents[1..]);
+            drop(journal);
+            if kept.is_ok() {
+                break;
+            }
+            let journal = open(&disk.after_crash(Survives::SyncedAndSome)).unwrap();
+            assert_eq!(journal.get(documents[0].0).unwrap().unwrap(), b"one");
+            for (key, document) in &documents[1..] {
+                if let Some(found) = journal.get(*key).unwrap() {
+                    assert_eq!(&found, document);
+                }
+            }
+        }
+    }
+
+    journal.retire(DAY_MS).unwrap();
+    assert_eq!(journal.get(documents[0].0).unwrap(), None);
+    assert_eq!(journal.keys(whole, 10).unwrap(), all[..2]);
+}

@@ -16,6 +16,7 @@
 pub mod clock;
 pub mod disk;
 mod error;
+mod evidence;
 mod layer;
 mod memory;
 mod metric_store;
@@ -31,6 +32,7 @@ pub use disk::{
     Disk, DiskBytes, DiskEntry, DiskFile, DiskLock, Fault, FaultyDisk, RealDisk, Survives,
 };
 pub use error::{ErrorKind, StorageError};
+pub use evidence::{EvidenceKey, EvidenceStore, MemoryEvidence};
 pub use layer::StoreLayer;
 pub use memory::MemoryStore;
 pub use metric_store::{
