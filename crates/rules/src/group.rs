@@ -23,6 +23,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::alerting::Transition;
 use crate::dependencies::Reads;
 use crate::error::{EvaluationError, RulesError};
+use crate::evidence::{FiredRule, FiredTurn};
 use crate::keeper::{Change, RuleIdentity};
 use crate::metrics::{GroupCounts, GroupNumbers};
 use crate::output::Part;
@@ -263,6 +264,7 @@ impl Group {
                 {
                     sink.send(given.alerts);
                 }
+                self.note_fired(rule, &given.transitions, turn);
                 if let Some((count, labels, error)) = part.refused {
                     let reason = error.to_string();
                     let error = EvaluationError::Refused {
@@ -281,6 +283,30 @@ impl Group {
         rule.status.seconds = began.elapsed().as_secs_f64();
         self.world.metrics.rule_seconds.observe(rule.status.seconds);
         given.sample_count
+    }
+
+    /// Hands what has fired to whoever gathers evidence; after those who notify have it.
+    fn note_fired(&self, rule: &Rule, transitions: &[Transition], turn: &Turn<'_>) {
+        let (Some(sink), Some(alert)) = (&self.world.evidence, rule.alert()) else {
+            return;
+        };
+        let alerts = alert.fired(transitions);
+        if alerts.is_empty() {
+            return;
+        }
+        sink.fired(FiredTurn {
+            rule: Arc::new(FiredRule {
+                name: rule.info.kind.name().to_owned(),
+                group: self.settings.name.clone(),
+                file: self.settings.file.clone(),
+                line: rule.info.line,
+                query: rule.query.clone(),
+                labels: rule.info.labels.clone(),
+                for_ms: alert.rule.for_ms,
+            }),
+            query_ms: turn.query_ms,
+            alerts,
+        });
     }
 
     fn fail(&self, rule: &mut Rule, error: &EvaluationError) {

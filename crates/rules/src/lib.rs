@@ -16,6 +16,7 @@ mod alerting;
 pub mod backtest;
 mod dependencies;
 mod error;
+pub mod evidence;
 mod group;
 mod keeper;
 mod link;

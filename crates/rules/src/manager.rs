@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RulesError;
+use crate::evidence::EvidenceSink;
 use crate::group::Group;
 use crate::keeper::{Keeper, Kept};
 use crate::metrics::{RuleMetrics, pour};
@@ -46,6 +47,8 @@ pub struct ManagerParts {
     pub state: Arc<dyn StateStore>,
     /// Takes what happens to alerts that are pending.
     pub timeline: Arc<dyn Timeline>,
+    /// Takes what has fired, to gather what there is to be seen of it.
+    pub evidence: Option<Arc<dyn EvidenceSink>>,
     /// Takes own numbers.
     pub registry: Registry,
     /// Times of alerts.
@@ -106,6 +109,7 @@ impl Manager {
             clock: parts.clock,
             sink: Some(parts.sink),
             timeline: Some(parts.timeline),
+            evidence: parts.evidence,
             keeper: Some(keeper),
             metrics: RuleMetrics::new(&parts.registry),
             options: parts.options,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bellwether_model::{Alert, Labels, LabelsBuilder, METRIC_NAME, Value};
 use bellwether_promql::{CancelToken, Prepared, VectorSample};
-use bellwether_storage::Source;
+use bellwether_storage::{Source, TimelineKind};
 use bellwether_template::Functions;
 use bellwether_template::functions::prometheus::RuleData;
 use rustc_hash::FxHashMap;
@@ -15,6 +15,7 @@ use crate::alerting::{
     for_state_series,
 };
 use crate::error::{EvaluationError, RulePlace, RulesError};
+use crate::evidence::{EVIDENCE_ANNOTATION, FiredAlert, evidence_key};
 use crate::keeper::RuleIdentity;
 use crate::link::table_link;
 use crate::output::{Aspect, Output, Part};
@@ -315,8 +316,28 @@ impl AlertWork {
             given.alerts = self
                 .state
                 .to_send(turn.time_ms, resend_ms, turn.interval_ms, url);
+            link_evidence(&mut given.alerts, turn.world, turn.externals);
         }
         Ok(())
+    }
+
+    /// Those of the alerts that fire since this turn.
+    pub(crate) fn fired(&self, transitions: &[Transition]) -> Vec<FiredAlert> {
+        let firing = transitions
+            .iter()
+            .filter(|transition| transition.kind == TimelineKind::Firing);
+        firing
+            .filter_map(|transition| {
+                let alert = self.state.get(&transition.labels)?;
+                Some(FiredAlert {
+                    labels: transition.labels.clone(),
+                    annotations: alert.annotations.clone(),
+                    value: alert.value,
+                    active_at_ms: alert.active_at_ms,
+                    fired_at_ms: alert.fired_at_ms?,
+                })
+            })
+            .collect()
     }
 
     /// What has to be sent of alerts that were kept, before the first evaluation.
@@ -442,6 +463,21 @@ impl AlertWork {
             builder.set(name, value);
         }
         builder
+    }
+}
+
+/// Says where the evidence of alerts is, but where the rule itself does.
+pub(crate) fn link_evidence(alerts: &mut [Alert], world: &World, externals: &Externals) {
+    if world.evidence.is_none() {
+        return;
+    }
+    for alert in alerts {
+        if alert.annotations.get(EVIDENCE_ANNOTATION).is_none() {
+            let key = evidence_key(&alert.labels, alert.starts_ms);
+            let link = format!("{}/evidence/{key}", externals.url);
+            let mut annotations = alert.annotations.to_builder();
+            alert.annotations = annotations.set(EVIDENCE_ANNOTATION, &link).build();
+        }
     }
 }
 

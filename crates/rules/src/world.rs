@@ -10,6 +10,7 @@ use bellwether_template::functions::prometheus::{self, HistogramValue, Sample};
 use bellwether_template::{Functions, Value as TemplateValue};
 
 use crate::error::EvaluationError;
+use crate::evidence::EvidenceSink;
 use crate::keeper::Keeper;
 use crate::metrics::RuleMetrics;
 
@@ -48,6 +49,7 @@ pub struct World {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sink: Option<Arc<dyn AlertSink>>,
     pub(crate) timeline: Option<Arc<dyn Timeline>>,
+    pub(crate) evidence: Option<Arc<dyn EvidenceSink>>,
     pub(crate) keeper: Option<Keeper>,
     pub(crate) metrics: RuleMetrics,
     pub(crate) options: RuleOptions,
@@ -68,6 +70,7 @@ impl World {
             clock,
             sink: None,
             timeline: None,
+            evidence: None,
             keeper: None,
             metrics: RuleMetrics::unseen(),
             options: RuleOptions::default(),

@@ -13,7 +13,7 @@ use crate::keeper::{Kept, RuleIdentity};
 use crate::metrics::GroupCounts;
 use crate::pending::write_markers;
 use crate::restore;
-use crate::rule::Rule;
+use crate::rule::{Rule, link_evidence};
 
 impl Group {
     /// Takes over alerts that were kept. To be called once, before the first turn. What fires is sent
@@ -41,7 +41,9 @@ impl Group {
                 (labels, alert)
             });
             alert.state = AlertingState::from_alerts(alerts);
-            sent.extend(alert.send_at_start(now_ms, resend_ms, self.settings.interval_ms));
+            let mut alerts = alert.send_at_start(now_ms, resend_ms, self.settings.interval_ms);
+            link_evidence(&mut alerts, &self.world, &self.externals);
+            sent.append(&mut alerts);
         }
         *self.snapshot.lock() = Arc::new(core.snapshot(&self.settings, &self.externals));
         drop(core);

@@ -116,6 +116,7 @@ impl Fixture {
             engine: engine(),
             clock: Arc::<ManualClock>::clone(&clock),
             sink: Some(Arc::<Sent>::clone(&sent)),
+            evidence: None,
             timeline: Some(Arc::<MemoryTimeline>::clone(&timeline)),
             keeper: Some(keeper),
             metrics: RuleMetrics::unseen(),

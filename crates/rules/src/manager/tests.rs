@@ -46,6 +46,7 @@ impl Fixture {
             clock: Arc::<TokioClock>::clone(&clock),
             sink: Arc::<Sent>::clone(&sent),
             state: Arc::<MemoryStateStore>::clone(&state),
+            evidence: None,
             timeline: Arc::new(MemoryTimeline::default()),
             registry: registry.clone(),
             options: RuleOptions::default(),
