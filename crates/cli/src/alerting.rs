@@ -18,6 +18,7 @@ use bellwether_notify::receivers::Senders;
 use bellwether_notify::receivers::settings::NotifySettings;
 use bellwether_notify::{Machine, Plan, Runner, RunnerParts};
 use bellwether_promql::Engine as QueryEngine;
+use bellwether_rules::evidence::{Collector, CollectorParts};
 use bellwether_rules::{AlertSink, Manager, ManagerParts, RuleOptions, Surroundings};
 use bellwether_server::{Alerting, AlertingFacts};
 use bellwether_storage::{
@@ -31,6 +32,7 @@ use url::Url;
 
 use crate::alert_metrics;
 use crate::external_alertmanagers::ExternalAlertmanagers;
+use crate::witness::ServerWitness;
 
 /// Rows of the timeline are kept for so long. Chosen: a year and the month that is compared with it.
 const TIMELINE_RETENTION_MS: i64 = 400 * 86_400_000;
@@ -57,6 +59,8 @@ pub(crate) struct AlertingParts {
     pub(crate) options: RuleOptions,
     /// How alerts are sent to other Alertmanagers.
     pub(crate) external: ExternalOptions,
+    /// Knows how targets are.
+    pub(crate) scraping: bellwether_scrape::Manager,
 }
 
 /// The running parts.
@@ -70,6 +74,8 @@ pub(crate) struct AlertingProgram {
     rules: Manager,
     /// What the edge shows.
     pub(crate) edge: Alerting,
+    collector: Collector,
+    gathering: tokio::sync::Mutex<Option<JoinHandle<()>>>,
     notifying: tokio::sync::Mutex<Option<JoinHandle<()>>>,
     stop: watch::Sender<bool>,
 }
@@ -274,6 +280,21 @@ impl AlertingProgram {
             external: ExternalAlertmanagers::new(parts.external, &parts.registry),
             dress: Arc::default(),
         });
+        let collector = Collector::new(CollectorParts {
+            store: Arc::clone(&parts.store),
+            engine: Arc::clone(&parts.engine),
+            evidence: Arc::clone(&journal) as _,
+            witness: Arc::new(ServerWitness {
+                runner: runner.clone(),
+                scraping: parts.scraping,
+            }),
+            clock: Arc::clone(&parts.clock),
+            registry: parts.registry.clone(),
+        });
+        let gathering = tokio::spawn({
+            let collector = collector.clone();
+            async move { collector.run().await }
+        });
         let rules = Manager::new(ManagerParts {
             store: parts.store,
             engine: parts.engine,
@@ -284,6 +305,7 @@ impl AlertingProgram {
                 timeline: Arc::clone(&journal) as _,
                 dress: Arc::clone(&relay.dress),
             }),
+            evidence: Some(Arc::new(collector.clone())),
             registry: parts.registry,
             options: parts.options,
         })?;
@@ -293,7 +315,8 @@ impl AlertingProgram {
             Some(rules.clone()),
             facts,
         )
-        .with_external(relay.external.manager.clone());
+        .with_external(relay.external.manager.clone())
+        .with_evidence(collector.clone());
         let stop = watch::Sender::new(false);
         tokio::spawn(upkeep(
             Arc::clone(&journal),
@@ -310,6 +333,8 @@ impl AlertingProgram {
             relay,
             rules,
             edge,
+            collector,
+            gathering: tokio::sync::Mutex::new(Some(gathering)),
             notifying: tokio::sync::Mutex::new(Some(notifying)),
             stop,
         })
@@ -351,6 +376,10 @@ impl AlertingProgram {
     /// Ends rules, then notifications, and syncs the journal.
     pub(crate) async fn stop(&self) -> Result<()> {
         self.rules.stop().await;
+        self.collector.stop();
+        if let Some(gathering) = self.gathering.lock().await.take() {
+            gathering.await?;
+        }
         self.relay.external.manager.stop().await;
         self.relay.runner.stop();
         if let Some(notifying) = self.notifying.lock().await.take() {

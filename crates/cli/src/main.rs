@@ -25,6 +25,7 @@ mod test_promql;
 mod test_routes;
 mod test_rules;
 mod wiring;
+mod witness;
 
 use std::process::ExitCode;
 

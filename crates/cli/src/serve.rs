@@ -190,6 +190,7 @@ impl Program {
             external_url: own_url,
             options: wiring::rule_options(flags)?,
             external: wiring::external_options(flags),
+            scraping: manager.clone(),
         };
         let alerting = Arc::new(AlertingProgram::start(parts, &config).await?);
         server.open(Services {

@@ -20,6 +20,7 @@ mod auth;
 mod body;
 mod envelope;
 mod error;
+mod evidence;
 mod federate;
 mod headers;
 mod json;

@@ -14,6 +14,7 @@ use bellwether_model::{Labels, Metadata, relabel};
 use bellwether_notify::{Machine, NoReceivers, Plan, Runner, RunnerParts};
 use bellwether_promql::Engine;
 use bellwether_rules::GroupSnapshot;
+use bellwether_rules::evidence::Collector;
 use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
@@ -65,6 +66,8 @@ pub struct Alerting {
     pub timeline: Arc<dyn Timeline>,
     /// What evaluates rules; `None`: nothing does.
     pub rules: Option<bellwether_rules::Manager>,
+    /// Gathers evidence of what fires; `None`: nobody does.
+    pub evidence: Option<Collector>,
     /// What else is told.
     external: Option<bellwether_notify::external::Manager>,
     facts: Arc<ArcSwap<AlertingFacts>>,
@@ -94,6 +97,7 @@ impl Alerting {
             runner,
             timeline,
             rules,
+            evidence: None,
             external: None,
             facts: Arc::new(ArcSwap::from_pointee(facts)),
         }
@@ -103,6 +107,13 @@ impl Alerting {
     #[must_use]
     pub fn with_external(mut self, external: bellwether_notify::external::Manager) -> Self {
         self.external = Some(external);
+        self
+    }
+
+    /// The same with evidence of what fires.
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: Collector) -> Self {
+        self.evidence = Some(evidence);
         self
     }
 
