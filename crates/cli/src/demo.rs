@@ -83,7 +83,11 @@ async fn serve(flags: &Demo, folder: &Path) -> Result<()> {
     ));
     let loopback = ([127, 0, 0, 1], 0).into();
     let daemon = Daemon::start(loopback, Arc::new(SystemClock), history.simulation).await?;
-    std::fs::write(&config_file, daemon.scrape_config())
+    let rule_file = folder.join("rules.yml");
+    std::fs::write(&rule_file, bellwether_demo::RULES)
+        .with_context(|| format!("cannot write {}", rule_file.display()))?;
+    let config = daemon.config("rules.yml");
+    std::fs::write(&config_file, config)
         .with_context(|| format!("cannot write {}", config_file.display()))?;
     program.reload().await?;
     watch_itself(&program, registry).await?;

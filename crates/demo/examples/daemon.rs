@@ -19,7 +19,7 @@ async fn main() -> Result<(), DemoError> {
     let mut simulation = Simulation::new(42, SystemClock.now_ms() - 3_600_000);
     simulation.advance_to(SystemClock.now_ms());
     let daemon = Demo::start(listen, Arc::new(SystemClock), simulation).await?;
-    println!("{}", daemon.scrape_config());
+    println!("{}", daemon.config("crates/demo/rules.yml"));
     let mut input = Vec::new();
     // An input that cannot be read has ended as well.
     drop(

@@ -1,4 +1,5 @@
-//! The daemon as a real HTTP server: `/metrics` for scrapers, `/state` for pages, `/healthz`.
+//! The daemon as a real HTTP server: `/metrics` for scrapers, `/state` for pages, `/healthz`, and `/hook`
+//! for notifications of alerts, as a chat would take them.
 //!
 //! ## Model
 //! The simulation follows the clock: once a second, and whenever somebody asks. One lock guards it;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use bellwether_storage::Clock;
 use parking_lot::Mutex;
@@ -78,6 +79,7 @@ impl Demo {
             .route("/metrics", get(metrics))
             .route("/state", get(state))
             .route("/healthz", get(|| async { "ok\n" }))
+            .route("/hook", post(|| async { "taken\n" }))
             .with_state(Arc::clone(&daemon));
         let serve = axum::serve(listener, router).with_graceful_shutdown(until(stopped.clone()));
         let follow = follow(Arc::clone(&daemon), stopped);
@@ -104,10 +106,11 @@ impl DemoHandle {
         self.daemon.look(DemoState::of)
     }
 
-    /// The part of a `prometheus.yml` that scrapes this daemon into the series of the history that
-    /// [`crate::backfill`] writes by default.
+    /// A `prometheus.yml` that scrapes this daemon into the series of the history that
+    /// [`crate::backfill`] writes by default, evaluates the rules in `rule_file`, and tells the daemon of
+    /// alerts.
     #[must_use]
-    pub fn scrape_config(&self) -> String {
+    pub fn config(&self, rule_file: &str) -> String {
         let address = self.scrape_address;
         format!(
             "scrape_configs:\n\
@@ -118,7 +121,17 @@ impl DemoHandle {
              \x20   static_configs:\n\
              \x20     - targets: [\"{address}\"]\n\
              \x20       labels:\n\
-             \x20         instance: {INSTANCE}\n"
+             \x20         instance: {INSTANCE}\n\
+             rule_files: [{rule_file:?}]\n\
+             notifications:\n\
+             \x20 route:\n\
+             \x20   receiver: demo-chat\n\
+             \x20   group_by: [alertname]\n\
+             \x20   group_wait: 5s\n\
+             \x20 receivers:\n\
+             \x20   - name: demo-chat\n\
+             \x20     webhook_configs:\n\
+             \x20       - url: http://{address}/hook\n"
         )
     }
 

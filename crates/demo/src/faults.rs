@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     QuotaExhausted = 2,
     /// Code and agent requests arrive up to six times as often.
     QueueBurst = 3,
+    /// Traces are not cleaned up and fill the disk.
+    DiskFilling = 4,
 }
 
 struct Plan {
@@ -33,11 +35,12 @@ struct Plan {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::ProviderSlow,
         Self::ToolFailing,
         Self::QuotaExhausted,
         Self::QueueBurst,
+        Self::DiskFilling,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -46,12 +49,13 @@ impl Fault {
             "tool_failing",
             "quota_exhausted",
             "queue_burst",
+            "disk_filling",
         ][self as usize]
     }
 
     /// What it hits.
     pub(crate) fn target(self) -> &'static str {
-        ["meridian", "browser", "polaris", "queue"][self as usize]
+        ["meridian", "browser", "polaris", "queue", "traces"][self as usize]
     }
 
     /// A sentence for the page.
@@ -61,6 +65,7 @@ impl Fault {
             "Tool browser fails in three of ten calls.",
             "The token and request quota of provider polaris shrinks to a tenth.",
             "Batch and editor requests arrive up to six times as often.",
+            "The folder traces is not cleaned up and fills the disk.",
         ][self as usize]
     }
 
@@ -75,6 +80,7 @@ impl Fault {
             Self::ToolFailing => minutes(90, 17, 10),
             Self::QuotaExhausted => minutes(180, 34, 12),
             Self::QueueBurst => minutes(60, 49, 4),
+            Self::DiskFilling => minutes(120, 13, 14),
         }
     }
 }
@@ -102,6 +108,14 @@ pub(crate) fn active(seed: u64, fault: Fault, now_us: u64) -> Option<Occurrence>
         begin_us,
         end_us,
         strength,
+    })
+}
+
+/// How much of an occurrence has passed at a time, 0 to 1; 0 where there is none.
+pub(crate) fn progress(seed: u64, fault: Fault, now_us: u64) -> f64 {
+    active(seed, fault, now_us).map_or(0.0, |occurrence| {
+        let length_us = occurrence.end_us - occurrence.begin_us;
+        (now_us - occurrence.begin_us) as f64 / length_us as f64
     })
 }
 

@@ -43,6 +43,16 @@ const WAIT: &[f64] = &[
     0.005, 0.05, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0,
 ];
 
+/// Size of the simulated disk.
+pub(crate) const DISK_BYTES: f64 = 200e9;
+/// Its folders, and what they take at the least.
+pub(crate) const DISK_FOLDERS: [(&str, f64); 4] = [
+    ("models", 71e9),
+    ("cache", 27e9),
+    ("logs", 18e9),
+    ("traces", 6e9),
+];
+
 /// Ends of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestOutcome {
@@ -135,7 +145,9 @@ pub(crate) struct Singles {
     pub(crate) messages: [CellIndex; 2],
     pub(crate) message_bytes: [CellIndex; 2],
     pub(crate) closes: [CellIndex; 3],
-    pub(crate) faults: [CellIndex; 4],
+    pub(crate) faults: [CellIndex; 5],
+    pub(crate) disk_used: [CellIndex; 4],
+    pub(crate) disk_size: CellIndex,
     pub(crate) cpu_seconds: CellIndex,
     pub(crate) resident_bytes: CellIndex,
     pub(crate) start_time: CellIndex,
@@ -717,6 +729,12 @@ fn singles(r: &mut Recorder, mcp_duration: FamilyIndex) -> Singles {
         "fault",
         &Fault::ALL.map(Fault::name),
     );
+    let disk_used = many(
+        "demo_disk_used_bytes",
+        "Bytes of the disk that a folder takes, simulated.",
+        "folder",
+        &DISK_FOLDERS.map(|(name, _)| name),
+    );
     let mut one = |name, help| {
         let family = r.family(number(name, help));
         r.cell(family, &[])
@@ -729,6 +747,8 @@ fn singles(r: &mut Recorder, mcp_duration: FamilyIndex) -> Singles {
         message_bytes: std::array::from_fn(|i| pick(&message_bytes, i)),
         closes: std::array::from_fn(|i| pick(&closes, i)),
         faults: std::array::from_fn(|i| pick(&faults, i)),
+        disk_used: std::array::from_fn(|i| pick(&disk_used, i)),
+        disk_size: one("demo_disk_size_bytes", "Size of the disk, simulated."),
         workers_desired: one(
             "worker_pool_workers_desired",
             "Workers that the load needs.",

@@ -14,7 +14,7 @@
 //! let history = backfill(store, SystemClock.now_ms(), &HistoryOptions::default())?;
 //! let clock = std::sync::Arc::new(SystemClock);
 //! let daemon = Demo::start(([127, 0, 0, 1], 0).into(), clock, history.simulation).await?;
-//! let prometheus_yml = daemon.scrape_config();
+//! let prometheus_yml = daemon.config("rules.yml");
 //! # drop(prometheus_yml);
 //! daemon.shutdown().await;
 //! # Ok(())
@@ -48,6 +48,9 @@ mod state;
 mod tool;
 mod trace;
 mod workload;
+
+/// Alerting rules for the daemon.
+pub const RULES: &str = include_str!("../rules.yml");
 
 pub use backfill::{History, HistoryOptions, INSTANCE, JOB, backfill};
 pub use daemon::{Demo, DemoHandle};

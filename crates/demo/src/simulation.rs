@@ -19,7 +19,9 @@ use std::collections::{BinaryHeap, VecDeque};
 use crate::exposition::families_of;
 use crate::family::Family;
 use crate::faults::{self, Fault};
-use crate::instruments::{CallReport, Instruments, McpMethod, RequestOutcome};
+use crate::instruments::{
+    CallReport, DISK_BYTES, DISK_FOLDERS, Instruments, McpMethod, RequestOutcome,
+};
 use crate::pool::{self, Pool, Scaling};
 use crate::provider::{self, CallOutcome, MODELS, PROVIDERS, Quota};
 use crate::random::{Random, mix};
@@ -36,6 +38,8 @@ const CACHED_PART: f64 = 0.7;
 const PING_EVERY_US: u64 = 10_000_000;
 /// Requests and tokens a minute, of each provider. Chosen: about twice the usual peak.
 const QUOTAS: [[f64; 2]; 2] = [[420.0, 1_150_000.0], [360.0, 950_000.0]];
+/// What the disk fault adds at its end: the disk is all but full then.
+const DISK_FILLED_BYTES: f64 = 66e9;
 /// What the quota fault leaves at full strength.
 const QUOTA_LEFT: f64 = 0.1;
 
@@ -712,6 +716,18 @@ impl Simulation {
         {
             r.set(*cell, f64::from(count));
         }
+        // Caches and logs grow until somebody cleans them up; where nobody does, the disk fills.
+        let filled = faults::progress(self.seed, Fault::DiskFilling, self.now_us);
+        for (cell, (folder, least)) in single.disk_used.iter().zip(DISK_FOLDERS) {
+            let grown = match folder {
+                "cache" => elapsed_s.rem_euclid(21_600.0) * 3.1e5,
+                "logs" => elapsed_s.rem_euclid(86_400.0) * 4e4,
+                _ if folder == Fault::DiskFilling.target() => DISK_FILLED_BYTES * filled,
+                _ => 0.0,
+            };
+            r.set(*cell, (least + grown).round());
+        }
+        r.set(single.disk_size, DISK_BYTES);
         r.set(single.workers_desired, f64::from(pool.desired));
         r.set(single.workers_min, f64::from(pool::WORKERS_MIN));
         r.set(single.workers_max, f64::from(pool::WORKERS_MAX));

@@ -104,7 +104,7 @@ async fn after_shutdown_nobody_listens_and_an_address_in_use_is_an_error() {
     );
     assert!(
         handle
-            .scrape_config()
+            .config("rules.yml")
             .contains(&format!("targets: [\"{address}\"]"))
     );
     handle.shutdown().await;
