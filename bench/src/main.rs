@@ -15,12 +15,14 @@
 
 mod data;
 mod ingest;
+mod latency;
 mod limits;
 mod memory;
 mod peer;
 mod query;
 mod report;
 mod restart;
+mod rules;
 mod scrape;
 
 use std::path::PathBuf;
@@ -31,10 +33,10 @@ use clap::Parser;
 /// Bellwether beside its peers.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Suites to run, separated by commas: ingest, memory, query, scrape, restart, limits.
+    /// Suites to run, separated by commas: ingest, memory, query, scrape, rules, latency, restart, limits.
     #[arg(
         long,
-        default_value = "ingest,memory,query,scrape,restart,limits",
+        default_value = "ingest,memory,query,scrape,rules,latency,restart,limits",
         value_delimiter = ','
     )]
     only: Vec<String>,
@@ -54,6 +56,12 @@ struct Arguments {
     /// Minutes that the scrape suite runs.
     #[arg(long, default_value_t = 10.0)]
     scrape_minutes: f64,
+    /// Minutes that the rules suite runs with rules.
+    #[arg(long, default_value_t = 5.0)]
+    rules_minutes: f64,
+    /// Faults of the latency suite.
+    #[arg(long, default_value_t = 1_000)]
+    faults: usize,
     /// Where data folders go; a temporary folder if not given.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -92,9 +100,11 @@ fn main() -> Result<()> {
                 "memory" => memory::run(&servers, &folder, arguments.series * 5).await,
                 "query" => query::run(&servers, &folder, arguments.hours * 4.0).await,
                 "scrape" => scrape::run(&servers, &folder, arguments.scrape_minutes).await,
+                "rules" => rules::run(&servers, &folder, arguments.rules_minutes).await,
+                "latency" => latency::run(&servers, &folder, arguments.faults).await,
                 "restart" => restart::run(&servers, &folder, arguments.series * 5).await,
                 "limits" => limits::run(&folder, arguments.series * 100).await,
-                other => bail!("there is no suite {other:?}: want ingest, memory, query, scrape, restart, limits"),
+                other => bail!("there is no suite {other:?}: want ingest, memory, query, scrape, rules, latency, restart, limits"),
             }
         })?;
         println!("{table}");

@@ -237,6 +237,18 @@ impl Server {
         Ok(())
     }
 
+    /// Lets the server read its configuration again.
+    pub(crate) async fn reload(&self) -> Result<()> {
+        let told = tokio::process::Command::new("kill")
+            .args(["-HUP", &self.pid.to_string()])
+            .status()
+            .await?;
+        if !told.success() {
+            bail!("cannot tell {} to reload", self.kind.name());
+        }
+        Ok(())
+    }
+
     /// Ends the server without a warning.
     pub(crate) async fn kill(mut self) -> Result<()> {
         Ok(self.process.kill().await?)
