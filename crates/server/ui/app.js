@@ -1,10 +1,10 @@
-// The page: overview, explore, targets, storage, status. State lives in the hash of the URL.
+// The page: overview, explore, alerts, targets, storage, status. State lives in the hash of the URL.
 
 import { LineChart, color, formatNumber, sparkline, unitOf } from "/assets/chart.js";
 
 const $ = (id) => document.getElementById(id);
 const RANGES = [["15m", 900], ["1h", 3600], ["3h", 10800], ["6h", 21600], ["12h", 43200], ["24h", 86400], ["7d", 604800]];
-const VIEWS = ["overview", "explore", "targets", "storage", "status"];
+const VIEWS = ["overview", "explore", "alerts", "targets", "storage", "status"];
 const REFRESH_MS = 10_000;
 const SERIES_DRAWN_MAX = 200;
 
@@ -87,7 +87,7 @@ function fromPath() {
   const search = new URLSearchParams(location.search);
   const expression = search.get("g0.expr") ?? search.get("expr");
   if (expression) return exploreLink(expression, search.get("g0.range_input") ?? "1h", search.get("g0.tab") === "1" ? "table" : "graph");
-  const known = { "/targets": "#targets", "/service-discovery": "#targets", "/graph": "#explore", "/query": "#explore", "/explore": "#explore", "/status": "#status", "/flags": "#status", "/config": "#status", "/tsdb-status": "#storage" };
+  const known = { "/targets": "#targets", "/service-discovery": "#targets", "/graph": "#explore", "/query": "#explore", "/explore": "#explore", "/alerts": "#alerts", "/rules": "#alerts", "/status": "#status", "/flags": "#status", "/config": "#status", "/tsdb-status": "#storage" };
   return known[location.pathname] ?? "#overview";
 }
 
@@ -290,6 +290,75 @@ function bars(entries, link) {
     const name = link ? el("span", {}, el("a", { href: link(entry.name), text: entry.name, title: entry.name })) : el("span", { text: entry.name, title: entry.name });
     return el("div", { class: "bar-row" }, name, el("span", { text: entry.value.toLocaleString("en") }), el("div", { class: "track" }, fill));
   }));
+}
+
+/* ---------- alerts ---------- */
+
+const severityClass = (severity) => ({ critical: "bad", error: "bad", page: "bad", warning: "warn" })[severity] ?? "";
+const SEVERITIES = ["critical", "page", "error", "warning", "info"];
+const urgency = (labels) => { const at = SEVERITIES.indexOf(labels.severity); return at < 0 ? SEVERITIES.length : at; };
+
+async function activeAlerts() {
+  const response = await fetch("/am/api/v2/alerts");
+  if (!response.ok) throw new Error(`alerts: the server answered ${response.status}`);
+  return response.json();
+}
+
+async function refreshAlertCount() {
+  try {
+    const count = (await activeAlerts()).filter((a) => a.status.state === "active").length;
+    $("alert-count").textContent = String(count);
+    $("alert-count").hidden = count === 0;
+  } catch {
+    $("alert-count").hidden = true;
+  }
+}
+
+async function acknowledge(alert) {
+  const by = prompt("Who is on it?", localStorage.getItem("who") ?? "");
+  if (!by) return;
+  localStorage.setItem("who", by);
+  const body = JSON.stringify({ fingerprint: alert.fingerprint, by, comment: "acknowledged on the page" });
+  const response = await fetch("/api/bellwether/v1/acknowledgements", { method: "POST", body, headers: { "content-type": "application/json" } });
+  if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error ?? `the server answered ${response.status}`);
+  await renderAlerts();
+}
+
+function alertRow(alert, acknowledged) {
+  const { alertname = "(no name)", severity, ...labels } = alert.labels;
+  const texts = [el("b", { text: alertname }), el("small", { text: alert.annotations.summary ?? alert.annotations.description ?? "" }), labelChips(labels)];
+  const by = acknowledged.get(alert.fingerprint);
+  const state = by ? `acknowledged by ${by}` : alert.state;
+  const actions = [];
+  if (alert.annotations.evidence) actions.push(el("a", { class: "ghost", href: alert.annotations.evidence, text: "Evidence" }));
+  if (alert.annotations.runbook_url?.startsWith("http")) actions.push(el("a", { class: "ghost", href: alert.annotations.runbook_url, text: "Runbook" }));
+  if (alert.state === "active" && !by) actions.push(el("button", { class: "ghost", type: "button", text: "Acknowledge", onclick: () => acknowledge(alert).catch((error) => { $("notice").textContent = error.message; $("notice").hidden = false; }) }));
+  return [el("span", { class: `pill ${severityClass(severity)}`, text: severity ?? "–" }), el("div", { class: "what" }, ...texts), state, ago(Date.parse(alert.startsAt) / 1000), el("div", { class: "actions" }, ...actions)];
+}
+
+async function renderAlerts() {
+  const since = now() - 86400;
+  const [active, pending, acks, timeline, rules] = await Promise.all([
+    activeAlerts(), ask("/api/v1/alerts").then((a) => a.data.alerts.filter((one) => one.state === "pending")),
+    ask("/api/bellwether/v1/acknowledgements").then((a) => a.data.acknowledgements),
+    list("/api/bellwether/v1/timeline", { start: since, limit: 200 }).then((a) => a.data.rows), ask("/api/v1/rules").then((a) => a.data.groups),
+  ]);
+  const acknowledged = new Map(acks.map((ack) => [ack.fingerprint, ack.by]));
+  const firing = active.map((a) => ({ ...a, state: a.status.state === "suppressed" ? (a.status.silencedBy.length ? "silenced" : "inhibited") : "active" })).sort((a, b) => urgency(a.labels) - urgency(b.labels));
+  const waiting = pending.map((a) => ({ ...a, startsAt: a.activeAt }));
+  const count = rules.reduce((sum, group) => sum + group.rules.length, 0);
+  $("alerts-sub").textContent = count || firing.length ? `${firing.length} firing, ${waiting.length} pending; ${count} rules in ${rules.length} groups.` : "No rules are loaded. Name rule files under rule_files in the configuration, or send alerts to /am.";
+  const rows = [...firing, ...waiting].slice(0, 500).map((alert) => alertRow(alert, acknowledged));
+  $("alerts-active").replaceChildren(rows.length ? table([{ name: "Severity" }, { name: "Alert" }, { name: "State", class: "nowrap" }, { name: "Since", class: "nowrap" }, { name: "" }], rows) : el("p", { class: "empty", text: "Nothing fires." }));
+  const happened = timeline.slice(0, 50).map((row) => [new Date(row.time * 1000).toLocaleTimeString("en", { hour12: false }), el("span", { class: `pill ${({ firing: "bad", notify_failed: "bad", pending: "warn", resolved: "good", notified: "good" })[row.kind] ?? ""}`, text: row.kind.replaceAll("_", " ") }), el("div", { class: "what" }, el("b", { text: row.labels.alertname ?? "" }), el("small", { text: row.cause ?? "" })), row.receiver ?? ""]);
+  $("alerts-timeline").replaceChildren(happened.length ? table([{ name: "Time", class: "nowrap" }, { name: "What" }, { name: "Alert" }, { name: "Receiver", class: "nowrap" }], happened) : el("p", { class: "empty", text: "Nothing yet." }));
+  $("alerts-rules").replaceChildren(...rules.slice(0, 100).map(ruleGroup));
+  refreshAlertCount();
+}
+
+function ruleGroup(group) {
+  const rows = group.rules.map((rule) => [el("span", { class: `pill ${rule.health === "err" ? "bad" : ({ firing: "bad", pending: "warn" })[rule.state] ?? "good"}`, text: rule.health === "err" ? "failed" : rule.state ?? "recorded" }), el("div", { class: "what" }, el("b", { text: rule.name }), el("small", {}, el("a", { class: "mono", href: exploreLink(rule.query), text: rule.query }))), rule.lastError ?? "", formatNumber(rule.evaluationTime, "s")]);
+  return el("article", { class: "card" }, el("header", {}, el("h2", { text: group.name }), el("span", { class: "sub", text: `every ${formatNumber(group.interval, "s")}` })), el("div", { class: "scroll" }, table([{ name: "State" }, { name: "Rule" }, { name: "Error", class: "error-text" }, { name: "Took", num: true }], rows)));
 }
 
 /* ---------- targets ---------- */
@@ -606,7 +675,7 @@ function queryKeys(event) {
 
 /* ---------- wiring ---------- */
 
-const RENDER = { overview: renderOverview, explore: runExplore, targets: renderTargets, storage: renderStorage, status: renderStatus };
+const RENDER = { overview: renderOverview, explore: runExplore, alerts: renderAlerts, targets: renderTargets, storage: renderStorage, status: renderStatus };
 let view = null;
 
 async function show() {
@@ -676,11 +745,13 @@ addEventListener("hashchange", show);
 
 theme();
 await refreshStatus();
+refreshAlertCount();
 await Promise.all([loadNames().then(() => view === "explore" && !explore.expression && renderExamples()), show()]);
 
 setInterval(async () => {
   if (document.hidden) return;
   await refreshStatus();
-  if (view === "overview" || view === "targets" || view === "storage" || (view === "explore" && $("live").checked)) await render();
+  if (view !== "alerts") refreshAlertCount();
+  if (view === "overview" || view === "alerts" || view === "targets" || view === "storage" || (view === "explore" && $("live").checked)) await render();
 }, REFRESH_MS);
 setInterval(() => { if (!document.hidden) loadNames(); }, 60_000);
