@@ -195,7 +195,9 @@ impl Machine {
         }
     }
 
-    /// A machine that knows what was kept. Gives also how many entries could not be read.
+    /// A machine that knows what was kept. Gives also how many entries could not be read. Its token
+    /// is `token` or the greatest that was kept: a server that is none of several replicas any more
+    /// goes on after them.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -241,6 +243,7 @@ impl Machine {
                 Err(_) => unreadable += 1,
             }
         }
+        machine.token = token.max(machine.token_known());
         let restored: Vec<AlertFingerprint> = machine.alerts.keys().copied().collect();
         machine.refresh_all(restored, now_ms);
         Ok((machine, unreadable))
@@ -296,11 +299,6 @@ impl Machine {
     fn count(&mut self, key: &LogKey) -> &mut NotificationCounts {
         let place = (key.receiver.clone(), key.integration.clone());
         self.counts.entry(place).or_default()
-    }
-
-    /// The token under which notifications are logged from now on.
-    pub fn set_token(&mut self, token: u64) {
-        self.token = token;
     }
 
     /// Takes alerts in: new ones, changes of known ones, ends.

@@ -8,7 +8,8 @@
 //!
 //! ## Invariants
 //! The later word in the shared log counts, whatever the replicas' clocks say. What was learned of
-//! others is not told them again.
+//! others is not told them again. An alert whose end another replica has told after the last word that
+//! we had of it has ended, until its sender says otherwise.
 
 use std::sync::Arc;
 
@@ -142,10 +143,9 @@ impl Machine {
         reason: Reason,
     ) -> String {
         let mut cause = reason.as_str().to_owned();
-        if !self.shares {
-            return cause;
-        }
-        if let Some(Intent { by, notified }) = self.intents.remove(key) {
+        let begun = self.intents.remove(key);
+        let was_begun = begun.is_some();
+        if let Some(Intent { by, notified }) = begun {
             let token = notified.token;
             let who = match by.as_str() {
                 "" => "this replica".to_owned(),
@@ -157,6 +157,13 @@ impl Machine {
             ));
         }
         let bytes = key.to_bytes();
+        if !self.shares {
+            if was_begun {
+                let change = StateChange::Remove { key: bytes };
+                self.effects.changes.push((INTENTS, change));
+            }
+            return cause;
+        }
         let intent = Intent {
             by: String::new(),
             notified: notified.clone(),
@@ -170,9 +177,12 @@ impl Machine {
 
     /// Notes that a notification has an end, whichever.
     pub(super) fn end_delivery(&mut self, key: &LogKey, token: u64, now_ms: i64) {
-        if !self.shares {
-            return;
+        if self.shares {
+            self.end_intent(key, token, now_ms);
         }
+    }
+
+    fn end_intent(&mut self, key: &LogKey, token: u64, now_ms: i64) {
         let key = key.to_bytes();
         let change = StateChange::Remove { key: key.clone() };
         self.effects.changes.push((INTENTS, change));
@@ -183,7 +193,7 @@ impl Machine {
     /// Forgets what another replica began, where nothing has to be sent to make it right.
     pub(super) fn settle_intent(&mut self, key: &LogKey, now_ms: i64) {
         if self.intents.remove(key).is_some() {
-            self.end_delivery(key, self.token, now_ms);
+            self.end_intent(key, self.token, now_ms);
         }
     }
 
@@ -272,9 +282,16 @@ impl Machine {
     fn apply_notified(&mut self, entry: &Entry, now_ms: i64) -> Option<()> {
         let key = LogKey::from_bytes(&entry.key)?;
         let notified = Notified::from_bytes(&entry.value).ok()?;
+        let is_older = self
+            .log
+            .get(&key)
+            .is_some_and(|known| known.token > notified.token);
+        if is_older || self.is_own(entry) || notified.expires_ms <= now_ms {
+            return Some(());
+        }
+        self.believe_ends(&notified, now_ms);
         let known = self.log.get(&key);
-        let is_old = known.is_some_and(|known| known.token > notified.token || *known == notified);
-        if is_old || self.is_own(entry) || notified.expires_ms <= now_ms {
+        if known == Some(&notified) {
             return Some(());
         }
         // Later words that only keep an entry from being forgotten are no notifications.
@@ -300,6 +317,28 @@ impl Machine {
             self.put_state(LOG, entry.key.clone(), entry.value.clone());
         }
         Some(())
+    }
+
+    /// Ends alerts whose end was told after the last word that we had of them: while we were away, or
+    /// before our own rules saw it. Where we lead before their senders speak, they would be told as if
+    /// they had begun anew.
+    fn believe_ends(&mut self, notified: &Notified, now_ms: i64) {
+        for fingerprint in notified.resolved.iter().copied().map(AlertFingerprint) {
+            let Some(held) = self.alerts.get_mut(&fingerprint) else {
+                continue;
+            };
+            let alert = &mut held.alert;
+            let is_newer = alert.starts_ms.max(alert.updated_ms) >= notified.time_ms;
+            if is_newer || alert.is_resolved(now_ms) {
+                continue;
+            }
+            alert.ends_ms = Some(notified.time_ms.min(now_ms));
+            let alert = alert.clone();
+            self.unkept.insert(fingerprint);
+            self.inhibitor.note(&alert);
+            self.put_into_groups(&alert, now_ms);
+            self.refresh(fingerprint, now_ms);
+        }
     }
 
     fn apply_silence(&mut self, entry: &Entry, now_ms: i64) -> Option<()> {

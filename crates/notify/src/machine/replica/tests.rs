@@ -282,6 +282,95 @@ fn what_was_begun_is_known_after_a_restart_and_forgotten_when_it_has_an_end() {
     assert!(store.entries(INTENTS).unwrap().is_empty());
 }
 
+/// Keeps what a machine has to keep.
+fn keep(machine: &mut Machine, store: &MemoryStateStore) {
+    for (area, change) in machine.take_effects().changes {
+        store.change(area, &[change]).unwrap();
+    }
+}
+
+#[test]
+fn an_end_that_was_told_while_we_were_away_is_believed() {
+    let (mut a, mut b) = pair();
+    let store = MemoryStateStore::default();
+    for member in [&mut a, &mut b] {
+        member
+            .machine
+            .receive([alert("x", None), alert("y", None)], 0);
+    }
+    keep(&mut b.machine, &store);
+    let due = a.due(0);
+    a.took(&due[0], 10);
+    let ends = [alert("x", Some(30_000)), alert("y", Some(30_000))];
+    a.machine.receive(ends, 30_000);
+    let due = a.due(INTERVAL);
+    assert_eq!(text(&due), ["x resolved, y resolved"]);
+    a.took(&due[0], INTERVAL);
+    let said = a.says();
+    // y fires anew before b, which was away, hears of all that.
+    let begun = Alert {
+        starts_ms: 2 * INTERVAL,
+        updated_ms: 2 * INTERVAL,
+        ..alert("y", None)
+    };
+    let (mut b, _) = Machine::restore(plan(), 0, &store, 2 * INTERVAL).unwrap();
+    b.share();
+    b.receive([begun], 2 * INTERVAL);
+    assert_eq!(b.apply_shared(&said, 2 * INTERVAL), 0);
+    b.lead(Some(2), 2 * INTERVAL);
+    let due = b.due(2 * INTERVAL);
+    assert_eq!(text(&due), ["x resolved, y firing"]);
+    let outcome = Outcome::Delivered("200".to_owned());
+    b.delivered(due[0].id, &outcome, 2 * INTERVAL);
+    // Who speaks of x knows better.
+    b.receive([alert("x", None)], 3 * INTERVAL);
+    assert_eq!(text(&b.due(3 * INTERVAL)), ["x firing, y firing"]);
+}
+
+#[test]
+fn an_end_that_another_saw_first_is_no_new_beginning() {
+    let (mut a, mut b) = pair();
+    for member in [&mut a, &mut b] {
+        member.machine.receive([alert("x", None)], 0);
+    }
+    let due = a.due(0);
+    a.took(&due[0], 10);
+    a.machine.receive([alert("x", Some(50_000))], 50_000);
+    let due = a.due(INTERVAL);
+    a.took(&due[0], INTERVAL);
+    b.hears(&a.says(), INTERVAL);
+    // The rules of b have not seen it yet, and a dies.
+    b.machine.lead(Some(2), INTERVAL);
+    assert!(b.due(INTERVAL).is_empty());
+    b.machine.receive([alert("x", Some(70_000))], 70_000);
+    assert!(b.due(3 * INTERVAL).is_empty());
+}
+
+#[test]
+fn who_is_alone_again_goes_on_after_the_replicas() {
+    let store = MemoryStateStore::default();
+    let mut a = Member::new("a", Some(7));
+    a.machine.receive([alert("x", None)], 0);
+    let due = a.due(0);
+    a.took(&due[0], 0);
+    a.machine.receive([alert("y", None)], 10);
+    assert_eq!(a.due(INTERVAL).len(), 1);
+    keep(&mut a.machine, &store);
+    // Without replicas, under a smaller token.
+    let (mut alone, _) = Machine::restore(plan(), 1, &store, INTERVAL).unwrap();
+    let due = alone.due(INTERVAL);
+    assert_eq!(text(&due), ["x firing, y firing"]);
+    assert_eq!(due[0].token, 7);
+    let outcome = Outcome::Delivered("200".to_owned());
+    alone.delivered(due[0].id, &outcome, INTERVAL);
+    // What was begun then is settled, also over another restart.
+    assert!(alone.due(2 * INTERVAL).is_empty());
+    keep(&mut alone, &store);
+    let (mut again, _) = Machine::restore(plan(), 1, &store, 2 * INTERVAL).unwrap();
+    assert!(again.due(3 * INTERVAL).is_empty());
+    assert!(store.entries(INTENTS).unwrap().is_empty());
+}
+
 #[test]
 fn a_delivery_that_is_withdrawn_is_due_for_who_leads() {
     let mut a = Member::new("a", Some(1));
