@@ -30,6 +30,7 @@ mod kubernetes;
 mod lease;
 mod outbox;
 mod peers;
+mod place;
 mod postgres;
 mod settings;
 mod shared_log;
@@ -52,6 +53,7 @@ pub use self::kubernetes::{KubernetesAccess, KubernetesLease};
 pub use self::lease::{Lease, LeaseState, ReplicaError};
 pub(crate) use self::outbox::Outbox;
 pub use self::peers::{LOG_PATH, PeerAnswer, PeerLog, PeerRequest};
+pub use self::place::{Place, PlaceParts};
 pub use self::postgres::{Postgres, PostgresLease, PostgresLog};
 pub use self::settings::{LeaseSettings, ReplicaSettings, TTL_MS, TTL_MS_MIN};
 pub use self::shared_log::{LOG_PAUSE, Page, Position, SharedLog};
@@ -87,6 +89,12 @@ pub struct ReplicaStatus {
     pub token: u64,
     /// Entries that the others do not know yet.
     pub unshared: usize,
+    /// How often it began to lead, since its start.
+    pub terms: u64,
+    /// How often the lease could not be used, since its start.
+    pub lease_errors: u64,
+    /// How often the log could not be used, since its start.
+    pub log_errors: u64,
     /// Why the lease cannot be used now.
     pub lease_error: Option<String>,
     /// Why the log cannot be used now.
@@ -252,6 +260,7 @@ impl Shared {
     fn note_lease(&self, state: &Result<LeaseState, ReplicaError>) {
         let mut status = self.status.lock();
         status.lease_error = state.as_ref().err().map(ToString::to_string);
+        status.lease_errors += u64::from(state.is_err());
         match state {
             Ok(LeaseState::Held { token }) => {
                 status.holder.clone_from(&self.name);
@@ -263,6 +272,12 @@ impl Shared {
             }
             Err(_) => {}
         }
+    }
+
+    fn note_log(&self, error: Option<String>) {
+        let mut status = self.status.lock();
+        status.log_errors += u64::from(error.is_some());
+        status.log_error = error;
     }
 
     /// Learns what the replicas before have done. What was learned is not learned again where it
@@ -285,6 +300,7 @@ impl Shared {
         if let Some(outbox) = self.runner.outbox() {
             bounded(left(), "the shared log", outbox.flush()).await?;
         }
+        self.status.lock().terms += 1;
         tracing::info!(token, "this replica notifies from now on");
         Ok(())
     }
@@ -292,7 +308,7 @@ impl Shared {
     /// Waits before the next attempt to lead; after some, lets another try. Gives how long to wait.
     async fn put_off(&self, take_over: &mut TakeOver, error: &ReplicaError) -> Duration {
         tracing::error!(%error, "the lease is held, but the shared log cannot be used");
-        self.status.lock().log_error = Some(error.to_string());
+        self.note_log(Some(error.to_string()));
         if error.retry() && take_over.attempts < TAKE_OVERS_MAX {
             return self.ttl / 10;
         }
@@ -377,7 +393,7 @@ impl Shared {
                 Ok(()) => None,
             };
             let failed = error.is_some();
-            self.status.lock().log_error = error;
+            self.note_log(error);
             match self.runner.shared_log() {
                 Some(log) if !failed => log.wait(position).await,
                 _ => tokio::time::sleep(LOG_PAUSE).await,
