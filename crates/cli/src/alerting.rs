@@ -2,7 +2,9 @@
 //!
 //! ## Order
 //! The journal opens when the store is open. Rules begin when everything that they write to and tell
-//! is there; at the end they stop first, then notifications, then the journal is synced.
+//! is there; at the end they stop first, then notifications, then the journal is synced. One of
+//! several replicas gives the lease up when nothing is under way any more, and before the edge stops,
+//! which the others may ask for what was notified last.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use url::Url;
 
 use crate::alert_metrics;
 use crate::external_alertmanagers::ExternalAlertmanagers;
+use crate::replicas::{Meeting, Member};
 use crate::witness::ServerWitness;
 
 /// Rows of the timeline are kept for so long. Chosen: a year and the month that is compared with it.
@@ -72,6 +75,8 @@ pub(crate) struct AlertingProgram {
     senders: Arc<Senders>,
     relay: Arc<Relay>,
     rules: Manager,
+    /// There where this is one of several replicas.
+    member: Option<Member>,
     /// What the edge shows.
     pub(crate) edge: Alerting,
     collector: Collector,
@@ -267,13 +272,22 @@ impl AlertingProgram {
                 "entries of the state of notifications are left out"
             );
         }
-        let runner = Runner::new(RunnerParts {
+        let runner_parts = RunnerParts {
             machine,
             state: Arc::clone(&journal) as Arc<dyn StateStore>,
             timeline: Arc::clone(&journal) as Arc<dyn Timeline>,
             clock: Arc::clone(&parts.clock),
             deliver: Arc::clone(&senders) as _,
-        });
+        };
+        let (runner, member) = match &config.replicas {
+            None => (Runner::new(runner_parts), None),
+            Some(settings) => {
+                let meeting = Meeting::open(settings, &parts.clock).await?;
+                let (runner, member) = meeting.join(runner_parts);
+                member.expose(&parts.registry);
+                (runner, Some(member))
+            }
+        };
         alert_metrics::register(&parts.registry, &runner);
         let relay = Arc::new(Relay {
             runner: runner.clone(),
@@ -309,7 +323,7 @@ impl AlertingProgram {
             registry: parts.registry,
             options: parts.options,
         })?;
-        let edge = Alerting::new(
+        let mut edge = Alerting::new(
             runner.clone(),
             Arc::clone(&journal) as _,
             Some(rules.clone()),
@@ -317,6 +331,9 @@ impl AlertingProgram {
         )
         .with_external(relay.external.manager.clone())
         .with_evidence(collector.clone());
+        if let Some(member) = &member {
+            edge = edge.with_replica(member.replica.clone(), member.peer_log.clone());
+        }
         let stop = watch::Sender::new(false);
         tokio::spawn(upkeep(
             Arc::clone(&journal),
@@ -325,6 +342,9 @@ impl AlertingProgram {
             stop.subscribe(),
         ));
         let notifying = tokio::spawn(async move { runner.run().await });
+        if let Some(member) = &member {
+            member.start().await;
+        }
         Ok(Self {
             alertmanager_config: parts.alertmanager_config,
             external_url: parts.external_url,
@@ -332,6 +352,7 @@ impl AlertingProgram {
             senders,
             relay,
             rules,
+            member,
             edge,
             collector,
             gathering: tokio::sync::Mutex::new(Some(gathering)),
@@ -373,8 +394,23 @@ impl AlertingProgram {
         Ok(self.rules.apply(groups, surroundings).await?)
     }
 
-    /// Ends rules, then notifications, and syncs the journal.
-    pub(crate) async fn stop(&self) -> Result<()> {
+    /// Whether a configuration says something else of replicas than is in use: only a restart changes
+    /// that.
+    pub(crate) fn has_other_replicas(&self, config: &Config) -> bool {
+        config.replicas.as_ref() != self.member.as_ref().map(Member::settings)
+    }
+
+    /// Leaves notifications to another replica, where there are several. The edge is still to be there:
+    /// others may ask for what was notified last.
+    pub(crate) async fn hand_over(&self) -> Result<()> {
+        let Some(member) = &self.member else {
+            return Ok(());
+        };
+        self.end_notifications().await?;
+        member.stop().await
+    }
+
+    async fn end_notifications(&self) -> Result<()> {
         self.rules.stop().await;
         self.collector.stop();
         if let Some(gathering) = self.gathering.lock().await.take() {
@@ -385,6 +421,12 @@ impl AlertingProgram {
         if let Some(notifying) = self.notifying.lock().await.take() {
             notifying.await?;
         }
+        Ok(())
+    }
+
+    /// Ends rules, then notifications, and syncs the journal.
+    pub(crate) async fn stop(&self) -> Result<()> {
+        self.end_notifications().await?;
         self.stop.send_replace(true);
         let journal = Arc::clone(&self.journal);
         Ok(tokio::task::spawn_blocking(move || journal.sync()).await??)

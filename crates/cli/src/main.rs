@@ -20,6 +20,7 @@ mod external_alertmanagers;
 mod junit;
 mod logging;
 mod remote;
+mod replicas;
 mod serve;
 mod test_promql;
 mod test_routes;

@@ -74,8 +74,9 @@ pub(crate) async fn status(remote: Remote) -> Result<()> {
         .iter()
         .filter(|target| target["health"] == "up")
         .count();
+    let replica = replica(&remote.url).await?;
     let status = serde_json::json!({
-        "build": build, "runtime": runtime, "storage": tsdb["headStats"],
+        "build": build, "replica": replica, "runtime": runtime, "storage": tsdb["headStats"],
         "targets": { "active": active.len(), "up": up },
     });
     if remote.output == Output::Json {
@@ -107,6 +108,9 @@ pub(crate) async fn status(remote: Remote) -> Result<()> {
         "head       {} series",
         text(&status["storage"]["numSeries"])
     );
+    if let Some(replica) = &replica {
+        println!("replica    {}", replica_text(replica));
+    }
     println!("targets    {up} of {} up", active.len());
     for target in active.iter().filter(|target| target["health"] != "up") {
         println!(
@@ -117,6 +121,35 @@ pub(crate) async fn status(remote: Remote) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// How a server stands among its replicas; none where it has none, or is a Prometheus.
+async fn replica(url: &str) -> Result<Option<Value>> {
+    let url = format!("{}/api/bellwether/v1/status", url.trim_end_matches('/'));
+    let answer = client()?.get(&url).send().await?;
+    if !answer.status().is_success() {
+        return Ok(None);
+    }
+    let body = answer.text().await?;
+    let status: Value = serde_json::from_str(&body).unwrap_or_default();
+    Ok(status.get("replica").cloned())
+}
+
+fn replica_text(replica: &Value) -> String {
+    let text = |key: &str| replica[key].as_str().unwrap_or_default();
+    let (name, holder) = (text("name"), text("holder"));
+    let mut line = match (replica["leads"].as_bool(), holder) {
+        (Some(true), _) => format!("{name} notifies, with lease token {}", replica["token"]),
+        (_, "") => format!("{name} waits; nobody is known to notify"),
+        (_, holder) if holder == name => format!("{name} has the lease and does not notify yet"),
+        (_, holder) => format!("{name} waits; {holder} notifies"),
+    };
+    for (what, error) in [("lease", text("leaseError")), ("log", text("logError"))] {
+        if !error.is_empty() {
+            line.push_str(&format!("\n  {what}: {error}"));
+        }
+    }
+    line
 }
 
 /// Writes stored samples as OpenMetrics.

@@ -32,6 +32,9 @@ use crate::{logging, told, wiring};
 
 /// The version of the Prometheus API that is spoken: clients choose their features by it.
 const API_VERSION: &str = "3.11.0";
+/// What an operator is to know after a reload that cannot do all.
+const OTHER_REPLICAS: &str = "replicas: the section has changed since the start; restart the server \
+                              to use it, until then it goes on as it began";
 
 /// Runs the server until it is told to stop.
 pub(crate) fn run(flags: &Serve) -> Result<()> {
@@ -83,6 +86,8 @@ struct Shared {
     loaded: ArcSwap<Loaded>,
     reload_success: AtomicBool,
     last_config_ms: AtomicI64,
+    /// Since when the configuration says something of replicas that is not in use; 0: it does not.
+    other_replicas_ms: AtomicI64,
     clock: Arc<dyn Clock>,
     quit: watch::Sender<bool>,
     /// The store, from when it is open.
@@ -124,6 +129,7 @@ impl Program {
             loaded: ArcSwap::from_pointee(loaded),
             reload_success: AtomicBool::new(true),
             last_config_ms: AtomicI64::new(clock.now_ms()),
+            other_replicas_ms: AtomicI64::new(0),
             clock: Arc::clone(&clock),
             quit: watch::Sender::new(false),
             engine: Mutex::default(),
@@ -259,9 +265,11 @@ impl Program {
         }
     }
 
-    /// Ends everything in order: no new requests, no scrapes, queues flushed, store closed.
+    /// Ends everything in order: notifications left to other replicas, no new requests, no scrapes,
+    /// queues flushed, store closed.
     pub(crate) async fn stop(self) -> Result<()> {
         tracing::info!("stopping");
+        self.alerting.hand_over().await?;
         self.server.stop();
         self.manager.shutdown().await;
         self.alerting.stop().await?;
@@ -449,6 +457,7 @@ impl Shared {
             tracing::warn!("{warning}");
         }
         let config = loaded.config.clone();
+        let has_other_replicas = parts.alerting.has_other_replicas(&config);
         let unready = parts.manager.unready(&config.scrape);
         if !unready.is_empty() {
             let problems: Vec<String> = unready
@@ -467,11 +476,25 @@ impl Shared {
             .await?;
         // From here on nothing is refused: what is shown as loaded is in use.
         self.loaded.store(Arc::new(loaded));
+        self.note_replicas(has_other_replicas);
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms
             .store(self.clock.now_ms(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Says where replicas are set up otherwise than is in use.
+    fn note_replicas(&self, are_other: bool) {
+        if !are_other {
+            self.other_replicas_ms.store(0, Ordering::Relaxed);
+            return;
+        }
+        tracing::warn!("{OTHER_REPLICAS}");
+        if self.other_replicas_ms.load(Ordering::Relaxed) == 0 {
+            let now_ms = self.clock.now_ms();
+            self.other_replicas_ms.store(now_ms, Ordering::Relaxed);
+        }
     }
 
     /// A problem of a job, with the setting that it is about.
@@ -532,6 +555,13 @@ impl Control for Window {
     fn reload(&self) -> BoxFuture<Result<(), String>> {
         let shared = Arc::clone(&self.0);
         Box::pin(async move { shared.reload_now().await })
+    }
+
+    fn notifications(&self) -> Vec<(String, i64)> {
+        match self.0.other_replicas_ms.load(Ordering::Relaxed) {
+            0 => Vec::new(),
+            since_ms => vec![(OTHER_REPLICAS.to_owned(), since_ms)],
+        }
     }
 
     fn quit(&self) {

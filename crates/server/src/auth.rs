@@ -23,6 +23,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
+use bellwether_notify::replica::LOG_PATH;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -172,7 +173,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         "/api/v1/write" | "/api/v1/otlp/v1/metrics" | "/v1/metrics" | "/v1/traces" | "/v1/logs" => {
             Need::Write
         }
-        "/api/bellwether/v1/import" => Need::Write,
+        "/api/bellwether/v1/import" | LOG_PATH => Need::Write,
         "/-/quit" | "/-/reload" | "/am/-/reload" | "/api/bellwether/v1/storage/compact" => {
             Need::Admin
         }

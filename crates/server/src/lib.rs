@@ -34,6 +34,7 @@ mod page;
 mod params;
 mod receive;
 mod render;
+mod replica;
 mod scraping;
 mod server;
 mod services;

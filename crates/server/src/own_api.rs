@@ -6,13 +6,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bellwether_notify::replica::Replica;
 
 use crate::api::{self, write_top};
 use crate::app::App;
 use crate::envelope::json_response;
 use crate::json::JsonWriter;
 use crate::services::TargetHealth;
-use crate::{openapi, own_transfer};
+use crate::{openapi, own_transfer, replica};
 
 /// Entries of the lists of greatest things. Chosen: what fits a page.
 const TOP: usize = 10;
@@ -49,6 +50,7 @@ async fn status(State(app): State<Arc<App>>) -> Response {
                 services.store.stats(TOP),
                 targets,
                 services.targets.pool_problems(),
+                services.alerting.replica.as_ref().map(Replica::status),
             ))
         })
         .await;
@@ -62,7 +64,7 @@ async fn status(State(app): State<Arc<App>>) -> Response {
     json.key("authentication")
         .boolean(app.settings.security.authenticates());
     match asked {
-        Ok((stats, targets, problems)) => {
+        Ok((stats, targets, problems, member)) => {
             let count = |health| targets.iter().filter(|t| t.health == health).count() as u64;
             json.key("targets").object_begin();
             json.key("up").unsigned(count(TargetHealth::Up));
@@ -78,6 +80,10 @@ async fn status(State(app): State<Arc<App>>) -> Response {
                     .object_end();
             }
             json.array_end().object_end();
+            if let Some(member) = &member {
+                json.key("replica");
+                replica::write_status(&mut json, member);
+            }
             json.key("storage").object_begin();
             json.key("headSeries").unsigned(stats.head_series);
             json.key("headLabelPairs").unsigned(stats.head_label_pairs);

@@ -25,7 +25,9 @@ use crate::listener::{self, Shared, SharedTls};
 use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
-use crate::{am, api, evidence, headers, otlp_grpc, own_api, page, receive, system, timeline, tls};
+use crate::{
+    am, api, evidence, headers, otlp_grpc, own_api, page, receive, replica, system, timeline, tls,
+};
 
 /// The HTTP and gRPC edge. Clones are the same server.
 #[derive(Debug, Clone)]
@@ -151,6 +153,7 @@ impl Server {
             .merge(am::routes())
             .merge(timeline::routes())
             .merge(evidence::routes())
+            .merge(replica::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bellwether_model::{Labels, Metadata, relabel};
+use bellwether_notify::replica::{PeerLog, Replica};
 use bellwether_notify::{Machine, NoReceivers, Plan, Runner, RunnerParts};
 use bellwether_promql::Engine;
 use bellwether_rules::GroupSnapshot;
@@ -70,6 +71,10 @@ pub struct Alerting {
     pub evidence: Option<Collector>,
     /// What else is told.
     external: Option<bellwether_notify::external::Manager>,
+    /// There where this is one of several replicas.
+    pub(crate) replica: Option<Replica>,
+    /// There where replicas ask one another what was notified.
+    pub(crate) peer_log: Option<PeerLog>,
     facts: Arc<ArcSwap<AlertingFacts>>,
 }
 
@@ -99,6 +104,8 @@ impl Alerting {
             rules,
             evidence: None,
             external: None,
+            replica: None,
+            peer_log: None,
             facts: Arc::new(ArcSwap::from_pointee(facts)),
         }
     }
@@ -114,6 +121,14 @@ impl Alerting {
     #[must_use]
     pub fn with_evidence(mut self, evidence: Collector) -> Self {
         self.evidence = Some(evidence);
+        self
+    }
+
+    /// The same as one of several replicas. With a `peer_log` the others may ask for what was notified.
+    #[must_use]
+    pub fn with_replica(mut self, replica: Replica, peer_log: Option<PeerLog>) -> Self {
+        self.replica = Some(replica);
+        self.peer_log = peer_log;
         self
     }
 

@@ -414,6 +414,8 @@ async function renderStorage() {
 async function renderStatus() {
   const [build, runtime, flags, config] = await Promise.all(["buildinfo", "runtimeinfo", "flags", "config"].map((page) => ask(`/api/v1/status/${page}`).then((a) => a.data)));
   const facts = { Version: build.bellwetherVersion, "Prometheus API": build.version, Revision: build.revision || "–", Compiler: build.goVersion || "–", Started: `${runtime.startTime} (${ago(Date.parse(runtime.startTime) / 1000)})`, "Configuration loaded": runtime.lastConfigTime.startsWith("0001") ? "–" : runtime.lastConfigTime, "Last reload": runtime.reloadConfigSuccess ? "good" : "failed", Retention: runtime.storageRetention || "–", Threads: String(runtime.goroutineCount), Cores: String(runtime.GOMAXPROCS), Host: runtime.hostname, Folder: runtime.CWD };
+  const replica = lastStatus?.replica;
+  if (replica) facts.Replica = [replica.leads ? `${replica.name} notifies, with lease token ${replica.token}` : replica.holder && replica.holder !== replica.name ? `${replica.name} waits; ${replica.holder} notifies` : `${replica.name} waits; nobody is known to notify`, replica.leaseError && `lease: ${replica.leaseError}`, replica.logError && `log: ${replica.logError}`].filter(Boolean).join("; ");
   const pairs = (object) => Object.entries(object).flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value === "" ? "–" : value })]);
   $("facts").replaceChildren(...pairs(facts));
   $("flags").replaceChildren(...pairs(flags));

@@ -5,6 +5,7 @@ mod api;
 mod cancel;
 mod edge;
 mod receive;
+mod replica;
 mod security;
 mod transfer;
 

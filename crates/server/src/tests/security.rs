@@ -103,6 +103,10 @@ async fn tokens_do_no_more_than_their_scopes() {
     let reader = "Bearer read-me";
     assert_eq!(ask(&router, "GET", "/api/v1/labels", reader).await.0, 200);
     assert_eq!(ask(&router, "POST", "/api/v1/write", reader).await.0, 403);
+    let log = format!("{}?by=b", bellwether_notify::replica::LOG_PATH);
+    assert_eq!(ask(&router, "GET", &log, reader).await.0, 403);
+    assert_eq!(ask(&router, "POST", &log, reader).await.0, 403);
+    assert_eq!(ask(&router, "GET", &log, "Bearer all-of-it").await.0, 404);
     let clean = "/api/v1/admin/tsdb/clean_tombstones";
     assert_eq!(ask(&router, "POST", clean, reader).await.0, 403);
     assert_eq!(ask(&router, "POST", clean, "Bearer all-of-it").await.0, 204);
