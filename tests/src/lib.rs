@@ -2,8 +2,7 @@
 //!
 //! ## Model
 //! [`Server`] is a running binary; [`peer`] starts other programs beside it; [`hook`]
-//! receives webhooks; [`remote_write`] makes
-//! requests. Waiting is always for a condition, with a bound ([`eventually`]).
+//! receives webhooks; [`remote_write`] makes requests; [`storm`] speaks of many alerts. Waiting is always for a condition, with a bound ([`eventually`]).
 //!
 //! ## Failure
 //! A tool that is missing is an error, never a skipped test.
@@ -12,6 +11,7 @@ pub mod hook;
 pub mod peer;
 pub mod postgres;
 pub mod remote_write;
+pub mod storm;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
