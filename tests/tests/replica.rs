@@ -20,7 +20,7 @@ use bellwether_storage::{ManualClock, MemoryStateStore, MemoryTimeline};
 use tokio::sync::mpsc;
 
 fn postgres(server: &PostgresServer) -> Postgres {
-    with_url(&server.url("disable"), &TlsSettings::default()).unwrap()
+    with_url(&server.url("disable"), &TlsSettings::default()).expect("a URL of our own")
 }
 
 fn with_url(url: &str, tls: &TlsSettings) -> Result<Postgres, ReplicaError> {
@@ -54,7 +54,7 @@ fn entry(area: Area, key: &str, token: u64) -> Entry {
 async fn keys(log: &PostgresLog, from: &mut Position) -> Vec<String> {
     let Page {
         entries, position, ..
-    } = log.read_since(*from).await.unwrap();
+    } = log.read_since(*from).await.expect("the server runs");
     *from = position;
     let text = |entry: Entry| String::from_utf8_lossy(&entry.key).into_owned();
     entries.into_iter().map(text).collect()
@@ -181,7 +181,7 @@ async fn who_reads_while_many_write_misses_nothing() -> Result<()> {
     }
     let reader = PostgresLog::new(postgres(&server));
     let (mut from, mut seen) = (Position::default(), BTreeSet::new());
-    while writers.len() > 0 || seen.len() < WRITERS * EACH {
+    while !writers.is_empty() || seen.len() < WRITERS * EACH {
         while let Some(done) = writers.try_join_next() {
             done?;
         }
@@ -263,7 +263,7 @@ struct Receiver {
 
 impl Deliver for Receiver {
     fn attempt(&self, _: Arc<Delivery>) -> BoxFuture<Result<String, AttemptError>> {
-        self.told.send(self.name).unwrap();
+        self.told.send(self.name).expect("the test listens");
         Box::pin(async { Ok("200".to_owned()) })
     }
 }

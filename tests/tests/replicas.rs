@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use bellwether_blackbox::hook::Hook;
+use bellwether_blackbox::peer::output;
 use bellwether_blackbox::postgres::PostgresServer;
 use bellwether_blackbox::storm::{Storm, words};
 use bellwether_blackbox::{Server, eventually};
@@ -41,14 +42,15 @@ struct Pair {
 }
 
 impl Pair {
-    async fn start(hook: &Hook, place: &str) -> Result<Self> {
+    /// Two servers that tell a path of a hook.
+    async fn start(hook: &Hook, path: &str, place: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let rules = "groups:\n- name: storm\n  rules:\n  - alert: Storm\n    expr: storm > 0\n";
         std::fs::write(folder.path().join("rules.yml"), rules)?;
         let notifications = format!(
             "route: {{ receiver: hook, group_by: [id], group_wait: 0s, group_interval: 1s, \
              repeat_interval: 4h }}\nreceivers:\n- name: hook\n  webhook_configs: [{{ url: \
-             '{}/ok' }}]\n",
+             '{}{path}' }}]\n",
             hook.url
         );
         std::fs::write(folder.path().join("alertmanager.yml"), notifications)?;
@@ -96,6 +98,19 @@ impl Pair {
             }
         }
         Ok(leader)
+    }
+
+    async fn until_one_leads(&self) -> Result<(usize, u64)> {
+        eventually("one leads", || async {
+            self.leader().await?.context("nobody leads")
+        })
+        .await
+    }
+
+    /// The one that leads and the other.
+    fn by_role(&self, leading: usize) -> Result<(&Server, &Server)> {
+        let one = |which: usize| self.servers[which].as_ref().context("a server is gone");
+        Ok((one(leading)?, one(1 - leading)?))
     }
 
     async fn speak(&self, storm: &Storm) -> Result<()> {
@@ -157,6 +172,10 @@ struct Report {
 }
 
 impl Report {
+    #[expect(
+        clippy::print_stdout,
+        reason = "these are the figures that the bar is about"
+    )]
     fn print(
         &self,
         what: &str,
@@ -166,6 +185,9 @@ impl Report {
         explained: usize,
     ) {
         let spread = |times: &[Duration]| {
+            if times.is_empty() {
+                return "not measured".to_owned();
+            }
             let mut times = times.to_vec();
             times.sort();
             let at = |at: usize| times.get(at).copied().unwrap_or_default();
@@ -191,25 +213,23 @@ impl Report {
 /// and at once.
 async fn storms(what: &str, place: &str) -> Result<()> {
     let hook = Hook::start().await?;
-    let mut pair = Pair::start(&hook, place).await?;
+    let mut pair = Pair::start(&hook, "/ok", place).await?;
     let mut storm = Storm::default();
     let mut report = Report::default();
     for kill in 0..kills() {
-        let (dying, token) = eventually("one leads", || async {
-            pair.leader().await?.context("nobody leads")
-        })
-        .await?;
+        let (dying, token) = pair.until_one_leads().await?;
         pair.until_both_know(&storm).await?;
         // What fired in the round before ends while others begin.
         storm.end();
         for wave in 0..WAVES {
+            storm.begin(WAVE_ALERTS);
+            pair.speak(&storm).await?;
+            // At once, while what was just said is about to be told.
             if wave == kill * 3 % WAVES {
                 let leader = pair.servers[dying].take().context("the leader is gone")?;
                 leader.kill().await?;
                 report.deaths.push(Instant::now());
             }
-            storm.begin(WAVE_ALERTS);
-            pair.speak(&storm).await?;
             tokio::time::sleep(PAUSE).await;
         }
         let death = *report.deaths.last().context("nobody died")?;
@@ -310,4 +330,128 @@ async fn leaders_with_a_lease_in_postgresql_may_die() -> Result<()> {
     let postgres = PostgresServer::start(folder.path()).await?;
     let place = format!("postgres: {{ url: '{}' }}", postgres.url("disable"));
     storms("PostgreSQL lease", &place).await
+}
+
+#[tokio::test]
+async fn what_is_said_on_one_holds_on_both_and_how_they_stand_is_shown() -> Result<()> {
+    let hook = Hook::start().await?;
+    let shared = tempfile::tempdir()?;
+    let place = format!("file: {{ folder: '{}' }}", shared.path().display());
+    let mut pair = Pair::start(&hook, "/ok", &place).await?;
+    let (leading, token) = pair.until_one_leads().await?;
+    let (leader, waiting) = pair.by_role(leading)?;
+
+    // A silence that somebody sets where nobody notifies.
+    let silence = serde_json::json!({
+        "matchers": [{ "name": "id", "value": "quiet", "isRegex": false }],
+        "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2100-01-01T00:00:00Z",
+        "createdBy": "ada", "comment": "upgrade",
+    });
+    let url = format!("{}/am/api/v2/silences", waiting.url);
+    let answer = waiting.client.post(url).json(&silence).send().await?;
+    ensure!(answer.status().is_success(), "{}", answer.text().await?);
+    eventually("the leader knows the silence", || async {
+        let (_, body) = leader.get("/am/api/v2/silences", &[]).await?;
+        ensure!(body.contains("upgrade"), "{body}");
+        Ok(())
+    })
+    .await?;
+    for id in ["quiet", "loud"] {
+        let alert = serde_json::json!([{ "labels": { "alertname": "A", "id": id } }]);
+        let url = format!("{}/am/api/v2/alerts", leader.url);
+        leader.client.post(url).json(&alert).send().await?;
+    }
+    eventually("the other alert is told", || async {
+        ensure!(!hook.told().is_empty());
+        Ok(())
+    })
+    .await?;
+    let known: Vec<_> = words(&hook.told()).into_keys().collect();
+    ensure!(
+        known == [("loud".to_owned(), "firing".to_owned())],
+        "{known:?}"
+    );
+
+    let (_, metrics) = leader.get("/metrics", &[]).await?;
+    ensure!(
+        metrics.contains("\nbellwether_replica_leading 1\n"),
+        "{metrics}"
+    );
+    let (_, metrics) = waiting.get("/metrics", &[]).await?;
+    ensure!(
+        metrics.contains("\nbellwether_replica_leading 0\n"),
+        "{metrics}"
+    );
+    ensure!(
+        metrics.contains(&format!("\nbellwether_replica_lease_token {token}\n")),
+        "{metrics}"
+    );
+    let mut amtool = tokio::process::Command::new("amtool");
+    amtool.args(["cluster", "show", "--alertmanager.url"]);
+    let shown = output(amtool.arg(format!("{}/am", waiting.url))).await?;
+    let names = [["a", "b"][leading], ["b", "a"][leading]];
+    ensure!(
+        shown.contains("ready") && names.iter().all(|name| shown.contains(name)),
+        "{shown}"
+    );
+    let status = bellwether_blackbox::run(&["status", "--url", &waiting.url]).await?;
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    let line = format!("replica    {} waits; {} notifies", names[1], names[0]);
+    ensure!(status.contains(&line), "{status}");
+
+    // A reload cannot change the section, and says so.
+    let file = waiting.folder.join("bellwether.yml");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(
+        &file,
+        text.replace("replicas: { ", "replicas: { ttl: 20s, "),
+    )?;
+    waiting.signal("HUP").await?;
+    eventually("the operator is told", || async {
+        let (_, body) = waiting.get("/api/v1/notifications", &[]).await?;
+        ensure!(body.contains("replicas: the section has changed"), "{body}");
+        Ok(())
+    })
+    .await?;
+
+    // One that ends in order leaves it to the other, which tells nothing again.
+    let leader = pair.servers[leading].take().context("the leader is gone")?;
+    ensure!(leader.terminate().await? == Some(0));
+    let (now, greater) = pair.until_one_leads().await?;
+    ensure!(now != leading && greater > token);
+    ensure!(hook.told().len() == 1, "{:?}", hook.told());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_attempt_under_way_at_a_death_comes_twice_and_says_why() -> Result<()> {
+    let hook = Hook::start().await?;
+    let shared = tempfile::tempdir()?;
+    let place = format!("file: {{ folder: '{}' }}", shared.path().display());
+    // Its answer takes longer than the leader lives.
+    let mut pair = Pair::start(&hook, "/slow", &place).await?;
+    let (dying, _) = pair.until_one_leads().await?;
+    let mut storm = Storm::default();
+    storm.begin(2);
+    pair.speak(&storm).await?;
+    eventually("both attempts are under way", || async {
+        ensure!(words(&hook.told()).len() == 2);
+        Ok(())
+    })
+    .await?;
+    let leader = pair.servers[dying].take().context("the leader is gone")?;
+    leader.kill().await?;
+    let report = Report {
+        deaths: vec![Instant::now()],
+        ..Report::default()
+    };
+    eventually("the other has told both again", || async {
+        ensure!(hook.told().len() == 4, "{:?}", hook.told());
+        Ok(())
+    })
+    .await?;
+    pair.start_one(dying).await?;
+    pair.until_both_know(&storm).await?;
+    ensure!(pair.explained().await?.len() == 2);
+    judge("slow receiver", &pair, &hook, &storm, &report).await
 }
