@@ -17,7 +17,7 @@ use bellwether_notify::external::{ExternalOptions, dress, dress_labels};
 use bellwether_notify::receivers::Senders;
 use bellwether_notify::receivers::settings::NotifySettings;
 use bellwether_notify::{Machine, Plan, Runner, RunnerParts};
-use bellwether_promql::Engine as QueryEngine;
+use bellwether_promql::{Engine as QueryEngine, Features};
 use bellwether_rules::evidence::{Collector, CollectorParts};
 use bellwether_rules::{AlertSink, Manager, ManagerParts, RuleOptions, Surroundings};
 use bellwether_server::{Alerting, AlertingFacts};
@@ -32,6 +32,8 @@ use url::Url;
 
 use crate::alert_metrics;
 use crate::external_alertmanagers::ExternalAlertmanagers;
+use crate::rule_editor::{ConfiguredRules, RuleEditing};
+use crate::rule_folder::RuleFolder;
 use crate::witness::ServerWitness;
 
 /// Rows of the timeline are kept for so long. Chosen: a year and the month that is compared with it.
@@ -61,6 +63,8 @@ pub(crate) struct AlertingParts {
     pub(crate) external: ExternalOptions,
     /// Knows how targets are.
     pub(crate) scraping: bellwether_scrape::Manager,
+    /// Features of PromQL that rules may use.
+    pub(crate) promql: Features,
 }
 
 /// The running parts.
@@ -72,6 +76,10 @@ pub(crate) struct AlertingProgram {
     senders: Arc<Senders>,
     relay: Arc<Relay>,
     rules: Manager,
+    /// The rules that `rules` evaluates.
+    editing: RuleEditing,
+    /// Features of PromQL that rules may use.
+    promql: Features,
     /// What the edge shows.
     pub(crate) edge: Alerting,
     collector: Collector,
@@ -309,6 +317,8 @@ impl AlertingProgram {
             registry: parts.registry,
             options: parts.options,
         })?;
+        let folder = RuleFolder::new(Arc::new(RealDisk), &parts.data);
+        let editing = RuleEditing::new(folder, rules.clone());
         let edge = Alerting::new(
             runner.clone(),
             Arc::clone(&journal) as _,
@@ -316,7 +326,8 @@ impl AlertingProgram {
             facts,
         )
         .with_external(relay.external.manager.clone())
-        .with_evidence(collector.clone());
+        .with_evidence(collector.clone())
+        .with_rule_editor(Arc::new(editing.clone()));
         let stop = watch::Sender::new(false);
         tokio::spawn(upkeep(
             Arc::clone(&journal),
@@ -332,6 +343,8 @@ impl AlertingProgram {
             senders,
             relay,
             rules,
+            editing,
+            promql: parts.promql,
             edge,
             collector,
             gathering: tokio::sync::Mutex::new(Some(gathering)),
@@ -361,16 +374,24 @@ impl AlertingProgram {
         Ok(applied.await??)
     }
 
-    /// Makes the running rules those of the configuration.
+    /// Makes the running rules those of the configuration and those that people have edited.
     pub(crate) async fn apply_rules(&self, config: &Config) -> Result<()> {
         *self.relay.dress.write() = Dress {
             external_labels: config.global.external_labels.clone(),
             relabel: config.alerting.alert_relabel.clone(),
         };
         self.relay.external.apply(config)?;
-        let groups = config.rule_groups.clone();
-        let surroundings = surroundings(config, &self.external_url);
-        Ok(self.rules.apply(groups, surroundings).await?)
+        let configured = ConfiguredRules {
+            groups: config.rule_groups.clone(),
+            options: bellwether_config::RuleOptions {
+                features: self.promql,
+                interval_ms: config.global.evaluation_interval_ms,
+                names: config.global.name_validation,
+                ignore_unknown_keys: false,
+            },
+            surroundings: surroundings(config, &self.external_url),
+        };
+        self.editing.apply(configured).await
     }
 
     /// Ends rules, then notifications, and syncs the journal.

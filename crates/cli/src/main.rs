@@ -20,6 +20,8 @@ mod external_alertmanagers;
 mod junit;
 mod logging;
 mod remote;
+mod rule_editor;
+mod rule_folder;
 mod serve;
 mod test_promql;
 mod test_routes;

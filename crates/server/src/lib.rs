@@ -34,6 +34,7 @@ mod page;
 mod params;
 mod receive;
 mod render;
+mod ruler;
 mod scraping;
 mod server;
 mod services;
@@ -43,6 +44,7 @@ mod timeline;
 mod tls;
 
 pub use error::ServerError;
+pub use ruler::{RuleEditError, RuleEditor};
 pub use scraping::{RelabelRules, ScrapedTargets};
 pub use server::{Bound, Server};
 pub use services::{

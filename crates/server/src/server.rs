@@ -25,7 +25,9 @@ use crate::listener::{self, Shared, SharedTls};
 use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
-use crate::{am, api, evidence, headers, otlp_grpc, own_api, page, receive, system, timeline, tls};
+use crate::{
+    am, api, evidence, headers, otlp_grpc, own_api, page, receive, ruler, system, timeline, tls,
+};
 
 /// The HTTP and gRPC edge. Clones are the same server.
 #[derive(Debug, Clone)]
@@ -144,6 +146,7 @@ impl Server {
     pub fn router(&self) -> Router {
         let routes = Router::new()
             .nest("/api/v1", api::routes())
+            .nest("/prometheus/api/v1", api::mimir_routes())
             .merge(api::federation())
             .merge(receive::routes())
             .merge(system::routes())
@@ -151,6 +154,7 @@ impl Server {
             .merge(am::routes())
             .merge(timeline::routes())
             .merge(evidence::routes())
+            .merge(ruler::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);

@@ -18,6 +18,7 @@ use bellwether_rules::evidence::Collector;
 use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
+use crate::ruler::RuleEditor;
 use crate::settings::ServerSettings;
 
 /// A boxed future.
@@ -70,6 +71,8 @@ pub struct Alerting {
     pub evidence: Option<Collector>,
     /// What else is told.
     external: Option<bellwether_notify::external::Manager>,
+    /// What keeps rules that people edit; `None`: they cannot.
+    editor: Option<Arc<dyn RuleEditor>>,
     facts: Arc<ArcSwap<AlertingFacts>>,
 }
 
@@ -99,6 +102,7 @@ impl Alerting {
             rules,
             evidence: None,
             external: None,
+            editor: None,
             facts: Arc::new(ArcSwap::from_pointee(facts)),
         }
     }
@@ -115,6 +119,17 @@ impl Alerting {
     pub fn with_evidence(mut self, evidence: Collector) -> Self {
         self.evidence = Some(evidence);
         self
+    }
+
+    /// The same with rules that people may edit.
+    #[must_use]
+    pub fn with_rule_editor(mut self, editor: Arc<dyn RuleEditor>) -> Self {
+        self.editor = Some(editor);
+        self
+    }
+
+    pub(crate) fn rule_editor(&self) -> Option<&Arc<dyn RuleEditor>> {
+        self.editor.as_ref()
     }
 
     /// Alerting that tells nobody and forgets everything when it ends: for servers that are only

@@ -5,6 +5,7 @@ mod api;
 mod cancel;
 mod edge;
 mod receive;
+mod ruler;
 mod security;
 mod transfer;
 
