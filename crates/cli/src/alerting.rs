@@ -34,6 +34,7 @@ use crate::alert_metrics;
 use crate::external_alertmanagers::ExternalAlertmanagers;
 use crate::rule_editor::{ConfiguredRules, RuleEditing};
 use crate::rule_folder::RuleFolder;
+use crate::transitions::{CountedTimeline, Transitions};
 use crate::witness::ServerWitness;
 
 /// Rows of the timeline are kept for so long. Chosen: a year and the month that is compared with it.
@@ -275,10 +276,16 @@ impl AlertingProgram {
                 "entries of the state of notifications are left out"
             );
         }
+        let transitions = Transitions::default();
+        transitions.register(&parts.registry);
+        let timeline: Arc<dyn Timeline> = Arc::new(CountedTimeline::new(
+            Arc::clone(&journal) as _,
+            transitions.clone(),
+        ));
         let runner = Runner::new(RunnerParts {
             machine,
             state: Arc::clone(&journal) as Arc<dyn StateStore>,
-            timeline: Arc::clone(&journal) as Arc<dyn Timeline>,
+            timeline: Arc::clone(&timeline),
             clock: Arc::clone(&parts.clock),
             deliver: Arc::clone(&senders) as _,
         });
@@ -310,7 +317,7 @@ impl AlertingProgram {
             sink: Arc::clone(&relay) as _,
             state: Arc::clone(&journal) as _,
             timeline: Arc::new(DressedTimeline {
-                timeline: Arc::clone(&journal) as _,
+                timeline: Arc::clone(&timeline),
                 dress: Arc::clone(&relay.dress),
             }),
             evidence: Some(Arc::new(collector.clone())),
@@ -318,16 +325,11 @@ impl AlertingProgram {
             options: parts.options,
         })?;
         let folder = RuleFolder::new(Arc::new(RealDisk), &parts.data);
-        let editing = RuleEditing::new(folder, rules.clone());
-        let edge = Alerting::new(
-            runner.clone(),
-            Arc::clone(&journal) as _,
-            Some(rules.clone()),
-            facts,
-        )
-        .with_external(relay.external.manager.clone())
-        .with_evidence(collector.clone())
-        .with_rule_editor(Arc::new(editing.clone()));
+        let editing = RuleEditing::new(folder, rules.clone(), transitions);
+        let edge = Alerting::new(runner.clone(), timeline, Some(rules.clone()), facts)
+            .with_external(relay.external.manager.clone())
+            .with_evidence(collector.clone())
+            .with_rule_editor(Arc::new(editing.clone()));
         let stop = watch::Sender::new(false);
         tokio::spawn(upkeep(
             Arc::clone(&journal),

@@ -26,6 +26,7 @@ mod serve;
 mod test_promql;
 mod test_routes;
 mod test_rules;
+mod transitions;
 mod wiring;
 mod witness;
 

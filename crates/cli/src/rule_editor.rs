@@ -26,6 +26,7 @@ use bellwether_server::{BoxFuture, RuleEditError, RuleEditor};
 
 use crate::rule_folder::RuleFolder;
 use crate::told;
+use crate::transitions::Transitions;
 
 /// What a configuration says of rules.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub(crate) struct RuleEditing(Arc<Inner>);
 struct Inner {
     folder: RuleFolder,
     manager: Manager,
+    /// Told which alerts there may be.
+    transitions: Transitions,
     /// What is evaluated; nothing until a configuration was applied.
     rules: ArcSwapOption<Rules>,
     /// Held over a whole change or reload: one after another.
@@ -106,10 +109,11 @@ impl Rules {
 }
 
 impl RuleEditing {
-    pub(crate) fn new(folder: RuleFolder, manager: Manager) -> Self {
+    pub(crate) fn new(folder: RuleFolder, manager: Manager, transitions: Transitions) -> Self {
         Self(Arc::new(Inner {
             folder,
             manager,
+            transitions,
             rules: ArcSwapOption::empty(),
             turn: tokio::sync::Mutex::default(),
         }))
@@ -135,11 +139,9 @@ impl RuleEditing {
                 );
             }
         }
-        let surroundings = rules.configured.surroundings.clone();
-        self.0
-            .manager
-            .apply(rules.all_groups(), surroundings)
-            .await?;
+        let (groups, surroundings) = (rules.all_groups(), &rules.configured.surroundings);
+        self.0.transitions.expect(&groups);
+        self.0.manager.apply(groups, surroundings.clone()).await?;
         self.0.rules.store(Some(Arc::new(rules)));
         Ok(())
     }
@@ -206,6 +208,7 @@ impl RuleEditing {
             kept.map_err(failed)
         });
         kept.await?;
+        self.0.transitions.expect(&groups);
         let applied = manager.apply(groups, surroundings.clone()).await;
         applied.map_err(|error| failed(anyhow::Error::new(error)))?;
         self.0.rules.store(Some(Arc::new(next)));

@@ -44,7 +44,7 @@ fn configured() -> ConfiguredRules {
 /// An editor over what is on a disk, as a start makes it.
 async fn start(disk: &FaultyDisk) -> Result<RuleEditing> {
     let folder = RuleFolder::new(Arc::new(disk.clone()), Path::new("/data"));
-    let editing = RuleEditing::new(folder, manager());
+    let editing = RuleEditing::new(folder, manager(), Transitions::default());
     editing.apply(configured()).await?;
     Ok(editing)
 }
