@@ -7,7 +7,7 @@ use crate::{RuleEditError, RuleEditor};
 
 /// Notes what it is asked for, and answers from a list of groups `namespace/group`.
 #[derive(Debug, Default)]
-struct FakeEditor(Mutex<Vec<String>>);
+pub(super) struct FakeEditor(Mutex<Vec<String>>);
 
 fn now<T: Send + 'static>(answer: Result<T, RuleEditError>) -> BoxFuture<Result<T, RuleEditError>> {
     Box::pin(async move { answer })
@@ -50,7 +50,7 @@ impl RuleEditor for FakeEditor {
     }
 }
 
-fn with_editor(settings: ServerSettings) -> (Router, Arc<FakeEditor>) {
+pub(super) fn with_editor(settings: ServerSettings) -> (Router, Arc<FakeEditor>) {
     let editor = Arc::new(FakeEditor::default());
     let server = Server::new(parts(settings)).unwrap();
     let mut services = services();
