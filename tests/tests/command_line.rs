@@ -1,7 +1,8 @@
 //! The other commands: their output and their exit codes.
 
-use anyhow::Result;
-use bellwether_blackbox::{EMPTY_CONFIG, Server, root, run};
+use anyhow::{Context, Result, ensure};
+use bellwether_blackbox::hook::Hook;
+use bellwether_blackbox::{EMPTY_CONFIG, Server, eventually, root, run};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -151,4 +152,188 @@ async fn query_status_export_and_import() -> Result<()> {
     let status: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     assert!(status.is_object(), "{status}");
     Ok(())
+}
+
+/// Runs a command against a server. Gives its exit code, output and errors.
+async fn told(server: &Server, line: &[&str]) -> Result<(Option<i32>, String, String)> {
+    let mut arguments = line.to_vec();
+    arguments.extend(["--url", &server.url]);
+    let output = run(&arguments).await?;
+    let (out, error) = (text(&output.stdout), text(&output.stderr));
+    Ok((output.status.code(), out, error))
+}
+
+#[tokio::test]
+async fn timeline_and_acknowledge() -> Result<()> {
+    let hook = Hook::start().await?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(
+        folder.path().join("rules.yml"),
+        "groups:\n- name: g\n  rules:\n  - alert: Slow\n    expr: vector(1)\n    labels: {severity: \
+         critical, host: a}\n  - alert: Full\n    expr: vector(1)\n    labels: {host: b}\n",
+    )?;
+    let config = format!(
+        "global: {{ evaluation_interval: 1s }}\nrule_files: [rules.yml]\nnotifications:\n  route:\n    \
+         receiver: team\n    group_wait: 0s\n    repeat_interval: 1s\n    group_interval: 1s\n  \
+         receivers:\n  - name: team\n    webhook_configs:\n    - url: {}/ok\n",
+        hook.url
+    );
+    let server = Server::start_in(folder.path(), &config, &[]).await?;
+    let told = async |line: &[&str]| told(&server, line).await;
+    eventually("both are told of", || async {
+        let (_, out, _) = told(&["timeline", "--kind", "notified", "--label", "host=b"]).await?;
+        ensure!(out.contains("Full{host="), "{out}");
+        let (_, out, _) = told(&["timeline", "--kind", "notified", "--alert", "Slow"]).await?;
+        ensure!(out.contains("Slow{host="), "{out}");
+        Ok(())
+    })
+    .await?;
+
+    let (code, out, error) = told(&["timeline", "--from", "1h", "--alert", "Slow"]).await?;
+    assert_eq!(code, Some(0), "{error}");
+    assert!(!out.contains("Full") && !out.contains('\x1b'), "{out}");
+    let kinds: Vec<&str> = out
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .collect();
+    assert!(kinds.starts_with(&["firing", "notified"]), "{out}");
+    let (code, out, _) = told(&[
+        "timeline",
+        "--receiver",
+        "team",
+        "--limit",
+        "2",
+        "--output",
+        "json",
+    ])
+    .await?;
+    let rows: serde_json::Value = serde_json::from_str(&out)?;
+    assert_eq!(
+        (code, rows.as_array().map(Vec::len)),
+        (Some(0), Some(2)),
+        "{out}"
+    );
+    assert_eq!(rows[0]["receiver"], "team/webhook[0]");
+    for (line, code, words) in [
+        (
+            &["timeline", "--alert", "None"][..],
+            1,
+            "nothing has happened",
+        ),
+        (&["timeline", "--kind", "fire"], 2, "pending, firing"),
+        (
+            &["timeline", "--from", "yesterday"],
+            2,
+            "--from \"yesterday\" is not a time",
+        ),
+        (&["timeline", "--label", "=x"], 2, "=x"),
+        (&["acknowledge", "None", "--by", "ada"], 1, "no alert fits"),
+        (&["acknowledge", "--by", "ada"], 2, "MATCHER"),
+        (
+            &["acknowledge", "Slow", "--by", "ada", "--until", "1"],
+            2,
+            "in the past",
+        ),
+        (
+            &[
+                "acknowledge",
+                "Slow",
+                "--by",
+                "ada",
+                "--for",
+                "1h",
+                "--until",
+                "1",
+            ],
+            2,
+            "cannot be used",
+        ),
+        (
+            &["acknowledge", "--remove", "Slow"],
+            2,
+            "16 hexadecimal digits",
+        ),
+        (
+            &["acknowledge", "--remove", "0123456789abcdef", "--by", "ada"],
+            1,
+            "nobody is on it",
+        ),
+        (&["acknowledge", "--list"], 1, ""),
+    ] {
+        let got = told(line).await?;
+        assert_eq!(got.0, Some(code), "{line:?}: {got:?}");
+        assert!(got.2.contains(words), "{line:?}: {got:?}");
+    }
+
+    let line = [
+        "acknowledge",
+        "severity=critical",
+        "host=~a|x",
+        "--by",
+        "ada",
+        "--why",
+        "on it",
+        "--for",
+        "2h",
+    ];
+    let (code, out, error) = told(&line).await?;
+    assert_eq!(code, Some(0), "{error}");
+    let fingerprint = out
+        .split_whitespace()
+        .nth(1)
+        .context("no fingerprint")?
+        .to_owned();
+    assert_eq!(
+        out,
+        format!("acknowledged {fingerprint} Slow{{host=\"a\", severity=\"critical\"}}\n")
+    );
+    let (code, out, _) = told(&["acknowledge", "--list"]).await?;
+    assert_eq!((code, out.lines().count()), (Some(0), 1), "{out}");
+    assert!(
+        out.contains("  ada  Slow{") && out.ends_with("  on it\n"),
+        "{out}"
+    );
+    let (_, out, _) = told(&[
+        "timeline",
+        "--fingerprint",
+        &fingerprint,
+        "--kind",
+        "acknowledged",
+    ])
+    .await?;
+    assert!(out.ends_with("by ada: on it\n"), "{out}");
+    // The transitions are series.
+    let (_, metrics) = server.get("/metrics", &[]).await?;
+    let acknowledged = "bellwether_alert_transitions_total{alertname=\"Slow\",severity=\"critical\",kind=\"acknowledged\"} 1";
+    assert!(metrics.contains(acknowledged), "{metrics}");
+    assert!(
+        metrics.contains("alertname=\"Full\",kind=\"firing\"} 1"),
+        "{metrics}"
+    );
+
+    let (code, out, error) =
+        told(&["acknowledge", "--remove", &fingerprint, "--by", "bob"]).await?;
+    assert_eq!(
+        (code, out),
+        (Some(0), format!("taken back {fingerprint}\n")),
+        "{error}"
+    );
+    let (code, ..) = told(&["acknowledge", "--list"]).await?;
+    assert_eq!(code, Some(1));
+    let (code, _, error) = run_nowhere().await?;
+    assert!(
+        code == Some(2) && error.contains("is the server running there?"),
+        "{error}"
+    );
+    Ok(())
+}
+
+/// A question to a server that is not there, with a password that must not be told.
+async fn run_nowhere() -> Result<(Option<i32>, String, String)> {
+    let port = bellwether_blackbox::free_port()?;
+    let url = format!("http://ada:secret@127.0.0.1:{port}");
+    let output = run(&["timeline", "--url", &url]).await?;
+    let error = text(&output.stderr);
+    ensure!(!error.contains("secret"), "{error}");
+    Ok((output.status.code(), text(&output.stdout), error))
 }

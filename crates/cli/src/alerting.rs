@@ -19,7 +19,7 @@ use bellwether_notify::external::{ExternalOptions, dress, dress_labels};
 use bellwether_notify::receivers::Senders;
 use bellwether_notify::receivers::settings::NotifySettings;
 use bellwether_notify::{Machine, Plan, Runner, RunnerParts};
-use bellwether_promql::Engine as QueryEngine;
+use bellwether_promql::{Engine as QueryEngine, Features};
 use bellwether_rules::evidence::{Collector, CollectorParts};
 use bellwether_rules::{AlertSink, Manager, ManagerParts, RuleOptions, Surroundings};
 use bellwether_server::{Alerting, AlertingFacts};
@@ -35,6 +35,9 @@ use url::Url;
 use crate::alert_metrics;
 use crate::external_alertmanagers::ExternalAlertmanagers;
 use crate::replicas::{Meeting, Member};
+use crate::rule_editor::{ConfiguredRules, RuleEditing};
+use crate::rule_folder::RuleFolder;
+use crate::transitions::{CountedTimeline, Transitions};
 use crate::witness::ServerWitness;
 
 /// Rows of the timeline are kept for so long. Chosen: a year and the month that is compared with it.
@@ -64,6 +67,8 @@ pub(crate) struct AlertingParts {
     pub(crate) external: ExternalOptions,
     /// Knows how targets are.
     pub(crate) scraping: bellwether_scrape::Manager,
+    /// Features of PromQL that rules may use.
+    pub(crate) promql: Features,
 }
 
 /// The running parts.
@@ -77,6 +82,10 @@ pub(crate) struct AlertingProgram {
     rules: Manager,
     /// There where this is one of several replicas.
     member: Option<Member>,
+    /// The rules that `rules` evaluates.
+    editing: RuleEditing,
+    /// Features of PromQL that rules may use.
+    promql: Features,
     /// What the edge shows.
     pub(crate) edge: Alerting,
     collector: Collector,
@@ -272,10 +281,16 @@ impl AlertingProgram {
                 "entries of the state of notifications are left out"
             );
         }
+        let transitions = Transitions::default();
+        transitions.register(&parts.registry);
+        let timeline: Arc<dyn Timeline> = Arc::new(CountedTimeline::new(
+            Arc::clone(&journal) as _,
+            transitions.clone(),
+        ));
         let runner_parts = RunnerParts {
             machine,
             state: Arc::clone(&journal) as Arc<dyn StateStore>,
-            timeline: Arc::clone(&journal) as Arc<dyn Timeline>,
+            timeline: Arc::clone(&timeline),
             clock: Arc::clone(&parts.clock),
             deliver: Arc::clone(&senders) as _,
         };
@@ -316,21 +331,19 @@ impl AlertingProgram {
             sink: Arc::clone(&relay) as _,
             state: Arc::clone(&journal) as _,
             timeline: Arc::new(DressedTimeline {
-                timeline: Arc::clone(&journal) as _,
+                timeline: Arc::clone(&timeline),
                 dress: Arc::clone(&relay.dress),
             }),
             evidence: Some(Arc::new(collector.clone())),
             registry: parts.registry,
             options: parts.options,
         })?;
-        let mut edge = Alerting::new(
-            runner.clone(),
-            Arc::clone(&journal) as _,
-            Some(rules.clone()),
-            facts,
-        )
-        .with_external(relay.external.manager.clone())
-        .with_evidence(collector.clone());
+        let folder = RuleFolder::new(Arc::new(RealDisk), &parts.data);
+        let editing = RuleEditing::new(folder, rules.clone(), transitions);
+        let mut edge = Alerting::new(runner.clone(), timeline, Some(rules.clone()), facts)
+            .with_external(relay.external.manager.clone())
+            .with_evidence(collector.clone())
+            .with_rule_editor(Arc::new(editing.clone()));
         if let Some(member) = &member {
             edge = edge.with_replica(member.replica.clone(), member.peer_log.clone());
         }
@@ -353,6 +366,8 @@ impl AlertingProgram {
             relay,
             rules,
             member,
+            editing,
+            promql: parts.promql,
             edge,
             collector,
             gathering: tokio::sync::Mutex::new(Some(gathering)),
@@ -382,16 +397,24 @@ impl AlertingProgram {
         Ok(applied.await??)
     }
 
-    /// Makes the running rules those of the configuration.
+    /// Makes the running rules those of the configuration and those that people have edited.
     pub(crate) async fn apply_rules(&self, config: &Config) -> Result<()> {
         *self.relay.dress.write() = Dress {
             external_labels: config.global.external_labels.clone(),
             relabel: config.alerting.alert_relabel.clone(),
         };
         self.relay.external.apply(config)?;
-        let groups = config.rule_groups.clone();
-        let surroundings = surroundings(config, &self.external_url);
-        Ok(self.rules.apply(groups, surroundings).await?)
+        let configured = ConfiguredRules {
+            groups: config.rule_groups.clone(),
+            options: bellwether_config::RuleOptions {
+                features: self.promql,
+                interval_ms: config.global.evaluation_interval_ms,
+                names: config.global.name_validation,
+                ignore_unknown_keys: false,
+            },
+            surroundings: surroundings(config, &self.external_url),
+        };
+        self.editing.apply(configured).await
     }
 
     /// Whether a configuration says something else of replicas than is in use: only a restart changes

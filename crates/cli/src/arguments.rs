@@ -9,10 +9,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::acknowledge::Acknowledge;
 use crate::backtest::Backtest;
 use crate::check::Check;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
+use crate::timeline::Timeline;
 
 /// Monitoring for services built on AI models.
 #[derive(Debug, Parser)]
@@ -42,6 +44,10 @@ pub(crate) enum Command {
     Backtest(Backtest),
     /// Tell how a running server is.
     Status(Remote),
+    /// Tell what has happened to the alerts of a running server.
+    Timeline(Timeline),
+    /// Say that somebody is on alerts of a running server: their repeats stop.
+    Acknowledge(Acknowledge),
     /// Write stored samples of a running server as OpenMetrics.
     Export(Export),
     /// Read OpenMetrics with timestamps into a running server.

@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use bellwether_config::{RuleOptions, glob, load_rules};
+use bellwether_model::Labels;
 use bellwether_model::time::{DurationText, parse_duration};
-use bellwether_model::{Labels, short};
 use bellwether_rules::Surroundings;
 use bellwether_rules::backtest::{BacktestSettings, Episode, RuleHistory, backtest};
 use bellwether_storage::{Clock, ManualClock, MetricStore, RealDisk, SystemClock};
 use bellwether_tsdb::EngineSettings;
 use clap::Args;
-use jiff::Timestamp;
 
 use crate::arguments::Output;
 use crate::check::Language;
+use crate::time_argument::{time_before_ms, time_ms, time_text};
 
 /// Flags of `backtest`.
 #[derive(Debug, Args)]
@@ -52,14 +52,10 @@ pub(crate) struct Backtest {
 /// Goes through history and tells of it.
 pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
     let to_ms = match &flags.to {
-        Some(text) => time_ms(text).with_context(|| wrong_time("--to", text))?,
+        Some(text) => time_ms("--to", text)?,
         None => SystemClock.now_ms(),
     };
-    let from_ms = match (time_ms(&flags.from), parse_duration(&flags.from)) {
-        (Some(from_ms), _) => from_ms,
-        (None, Ok(before_ms)) => to_ms.saturating_sub(before_ms),
-        (None, Err(_)) => bail!("{}, or a duration", wrong_time("--from", &flags.from)),
-    };
+    let from_ms = time_before_ms("--from", &flags.from, to_ms)?;
     if from_ms > to_ms {
         bail!("--from is after --to: want a time before it");
     }
@@ -93,8 +89,7 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
         Output::Json => {
             let rules: Vec<serde_json::Value> =
                 histories.iter().map(|h| json(h, flags.pending)).collect();
-            let answer =
-                serde_json::json!({ "from": shown(from_ms), "to": shown(to_ms), "rules": rules });
+            let answer = serde_json::json!({ "from": time_text(from_ms), "to": time_text(to_ms), "rules": rules });
             println!("{}", serde_json::to_string_pretty(&answer)?);
         }
     }
@@ -115,26 +110,6 @@ fn open(folder: &Path, now_ms: i64) -> Result<Arc<dyn MetricStore>> {
     let engine = bellwether_tsdb::Engine::open(Arc::new(RealDisk), folder, clock, settings)
         .with_context(|| format!("cannot open {}", folder.display()))?;
     Ok(engine)
-}
-
-fn wrong_time(flag: &str, text: &str) -> String {
-    format!(
-        "{flag} {:?} is not a time: want RFC 3339 such as 2026-11-27T10:00:00Z, or seconds since 1970",
-        short(text)
-    )
-}
-
-fn time_ms(text: &str) -> Option<i64> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        let ms = seconds * 1_000.0;
-        return (ms.abs() < 1e17).then_some(ms as i64);
-    }
-    let timestamp: Timestamp = text.parse().ok()?;
-    Some(timestamp.as_millisecond())
-}
-
-fn shown(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
 }
 
 /// The episodes that are told of.
@@ -184,7 +159,7 @@ fn episode_text(episode: &Episode) -> String {
     let labels = shown_labels(&episode.labels);
     format!(
         "{} {state} {end}, value {} {labels}",
-        shown(begun_ms),
+        time_text(begun_ms),
         episode.value
     )
 }
@@ -204,9 +179,9 @@ fn json(history: &RuleHistory, with_pending: bool) -> serde_json::Value {
                 .collect();
             serde_json::json!({
                 "labels": labels,
-                "active_at": shown(episode.active_at_ms),
-                "fired_at": episode.fired_at_ms.map(shown),
-                "ended_at": episode.ended_at_ms.map(shown),
+                "active_at": time_text(episode.active_at_ms),
+                "fired_at": episode.fired_at_ms.map(time_text),
+                "ended_at": episode.ended_at_ms.map(time_text),
                 "value": episode.value.to_string(),
             })
         })

@@ -9,6 +9,7 @@
     reason = "a command line tool talks"
 )]
 
+mod acknowledge;
 mod alert_metrics;
 mod alerting;
 mod allocator;
@@ -21,10 +22,15 @@ mod junit;
 mod logging;
 mod remote;
 mod replicas;
+mod rule_editor;
+mod rule_folder;
 mod serve;
 mod test_promql;
 mod test_routes;
 mod test_rules;
+mod time_argument;
+mod timeline;
+mod transitions;
 mod wiring;
 mod witness;
 
@@ -68,6 +74,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Backtest(backtest) => backtest::run(&backtest),
         Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),
         Command::Status(remote) => done(client_runtime()?.block_on(remote::status(remote))),
+        Command::Timeline(flags) => client_runtime()?.block_on(timeline::run(flags)),
+        Command::Acknowledge(flags) => client_runtime()?.block_on(acknowledge::run(flags)),
         Command::Export(export) => done(client_runtime()?.block_on(remote::export(export))),
         Command::Import(import) => done(client_runtime()?.block_on(remote::import(import))),
     }

@@ -1,4 +1,5 @@
-//! Commands that ask a running server: `query`, `status`, `export`, `import`.
+//! Commands that ask a running server: `query`, `status`, `export`, `import`; and what other such
+//! commands need.
 
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
@@ -325,23 +326,93 @@ fn client() -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder().build()?)
 }
 
-/// The answer of the Prometheus API, if it is a success.
-async fn api(url: &str, path: &str, form: &[(&str, String)]) -> Result<Value> {
-    let url = format!("{}/api/v1/{path}", url.trim_end_matches('/'));
-    let answer = client()?
-        .get(&url)
-        .query(form)
-        .send()
-        .await
-        .with_context(|| format!("{url} does not answer: is the server running there?"))?;
+/// An answer that says no.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Refused {
+    status: reqwest::StatusCode,
+    text: String,
+}
+
+/// Whether a server said that what was asked for is not there.
+pub(crate) fn is_not_found(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| refused.status == reqwest::StatusCode::NOT_FOUND)
+}
+
+/// The answer of a server to a request, if it is a success: JSON, or nothing.
+pub(crate) async fn ask(
+    method: reqwest::Method,
+    url: &str,
+    path: &str,
+    query: &[(&str, String)],
+    body: Option<Value>,
+) -> Result<Value> {
+    let url = format!("{}{path}", url.trim_end_matches('/'));
+    let mut request = client()?.request(method, &url).query(query);
+    if let Some(body) = body {
+        request = request
+            .header("Content-Type", "application/json")
+            .body(body.to_string());
+    }
+    let answer = request.send().await.with_context(|| {
+        format!(
+            "{} does not answer: is the server running there?",
+            shown(&url)
+        )
+    })?;
     let status = answer.status();
-    let body = answer.text().await?;
-    let answer: Value = serde_json::from_str(&body)
-        .with_context(|| format!("{url} answers {status} with something that is not JSON"))?;
-    if answer["status"] != "success" {
-        bail!("{}", answer["error"].as_str().unwrap_or(&body));
+    let text = answer.text().await?;
+    if status.is_success() && text.is_empty() {
+        return Ok(Value::Null);
+    }
+    let answer: Value = serde_json::from_str(&text).with_context(|| {
+        let url = shown(&url);
+        format!("{url} answers {status} with something that is not JSON")
+    })?;
+    // Three kinds of errors: Prometheus' and ours, and two of the API of Alertmanager.
+    if !status.is_success() || answer["status"] == "error" {
+        let said = [&answer["error"], &answer["message"], &answer];
+        let said = said.into_iter().find_map(Value::as_str);
+        let text = said.unwrap_or(&text).to_owned();
+        return Err(Refused { status, text }.into());
     }
     Ok(answer)
+}
+
+/// A URL without the password that it may hold.
+fn shown(url: &str) -> String {
+    let Ok(mut url) = url.parse::<url::Url>() else {
+        return url.to_owned();
+    };
+    if url.password().is_some() {
+        // Only URLs without a host cannot have one, and they have none.
+        let _has_host = url.set_password(Some("xxxxx"));
+    }
+    url.to_string()
+}
+
+/// The answer of the Prometheus API, if it is a success.
+async fn api(url: &str, path: &str, query: &[(&str, String)]) -> Result<Value> {
+    ask(
+        reqwest::Method::GET,
+        url,
+        &format!("/api/v1/{path}"),
+        query,
+        None,
+    )
+    .await
+}
+
+/// The answer of our own API, if it is a success.
+pub(crate) async fn own_api(url: &str, path: &str, query: &[(&str, String)]) -> Result<Value> {
+    let path = format!("/api/bellwether/v1/{path}");
+    ask(reqwest::Method::GET, url, &path, query, None).await
+}
+
+/// The time of a server, in ms: its clock is the one that its rows are written by.
+pub(crate) async fn server_time_ms(url: &str) -> Result<i64> {
+    Ok((server_time(url).await? * 1e3) as i64)
 }
 
 async fn server_time(url: &str) -> Result<f64> {
@@ -350,6 +421,35 @@ async fn server_time(url: &str) -> Result<f64> {
         .as_str()
         .context("the server does not tell the time")?;
     Ok(time.parse()?)
+}
+
+/// An alert as people know it: its name, and its other labels in braces.
+pub(crate) fn alert_text(labels: &Value) -> String {
+    let Some(labels) = labels.as_object() else {
+        return String::new();
+    };
+    let name = labels.get("alertname").and_then(Value::as_str);
+    let others: Vec<String> = labels
+        .iter()
+        .filter(|(label, _)| *label != "alertname")
+        .map(|(label, value)| format!("{label}={value}"))
+        .collect();
+    let name = name.unwrap_or_default();
+    if others.is_empty() && !name.is_empty() {
+        return name.to_owned();
+    }
+    format!("{name}{{{}}}", others.join(", "))
+}
+
+/// A text in quotes, as matchers read it.
+pub(crate) fn json_text(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// A text without what would move a terminal's cursor.
+pub(crate) fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(plain).collect()
 }
 
 /// An hour before the end and a 250th of the range, where nothing else is said.
@@ -382,7 +482,7 @@ fn range_defaults(
     Ok((start.to_string(), step))
 }
 
-fn print_json(value: &Value) -> Result<()> {
+pub(crate) fn print_json(value: &Value) -> Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }

@@ -197,6 +197,7 @@ impl Program {
             options: wiring::rule_options(flags)?,
             external: wiring::external_options(flags),
             scraping: manager.clone(),
+            promql: wiring::promql_features(&flags.enable_feature),
         };
         let alerting = Arc::new(AlertingProgram::start(parts, &config).await?);
         server.open(Services {

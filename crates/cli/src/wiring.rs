@@ -38,10 +38,16 @@ pub(crate) fn load(path: &Path, features: &[String]) -> Result<Loaded> {
         proto_first: has("created-timestamp-zero-ingestion"),
         native_histograms: has("native-histograms"),
         extra_scrape_metrics: has("extra-scrape-metrics"),
-        promql: Features::from_names(&features.iter().map(String::as_str).collect::<Vec<_>>()),
+        promql: promql_features(features),
         ..LoadOptions::default()
     };
     config::load(path, &options).with_context(|| format!("{} cannot be used", path.display()))
+}
+
+/// Features of PromQL among those that are on.
+pub(crate) fn promql_features(features: &[String]) -> Features {
+    let names: Vec<&str> = features.iter().map(String::as_str).collect();
+    Features::from_names(&names)
 }
 
 /// The folder of the data.
@@ -118,7 +124,6 @@ pub(crate) fn query_options(flags: &Serve, config: &Config) -> Result<EngineOpti
         Some(text) => parse_duration(text).context(flag),
         None => Ok(otherwise),
     };
-    let names: Vec<&str> = flags.enable_feature.iter().map(String::as_str).collect();
     let process = Process::new("/");
     Ok(EngineOptions {
         timeout_ms: duration(&flags.query_timeout, "--query.timeout", defaults.timeout_ms)?,
@@ -132,7 +137,7 @@ pub(crate) fn query_options(flags: &Serve, config: &Config) -> Result<EngineOpti
             query_memory(memory_limit_bytes(flags, config)?),
             move || process.anonymous_bytes(),
         ),
-        features: Features::from_names(&names),
+        features: promql_features(&flags.enable_feature),
         subquery_step_ms: config.global.evaluation_interval_ms,
         ..defaults
     })

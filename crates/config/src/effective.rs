@@ -65,6 +65,19 @@ pub(crate) fn job_yaml(item: &Node, job: &ScrapeSettings) -> String {
     writer.out
 }
 
+/// A mapping that holds no secrets, as it is written, with every key.
+pub(crate) fn plain_yaml(node: &Node) -> String {
+    let mut writer = Writer {
+        hides_nothing: true,
+        ..Writer::default()
+    };
+    match &node.value {
+        NodeValue::Mapping(entries) if entries.is_empty() => writer.out.push_str("{}\n"),
+        _ => writer.raw_entries(node, 0, false),
+    }
+    writer.out
+}
+
 fn empty_mapping() -> Node {
     Node {
         value: NodeValue::Mapping(Vec::new()),
@@ -217,6 +230,8 @@ struct Writer {
     out: String,
     /// Whether what nobody has set is left out.
     without_defaults: bool,
+    /// Whether no key names a secret.
+    hides_nothing: bool,
 }
 
 impl Writer {
@@ -432,11 +447,8 @@ impl Writer {
         };
         for entry in entries {
             self.key(&entry.key, depth);
-            self.raw(
-                &entry.value,
-                depth + 1,
-                is_hidden || may_be_secret(&entry.key),
-            );
+            let is_hidden = is_hidden || !self.hides_nothing && may_be_secret(&entry.key);
+            self.raw(&entry.value, depth + 1, is_hidden);
         }
     }
 }
@@ -458,9 +470,14 @@ fn may_be_secret(key: &str) -> bool {
     !key.ends_with("_file") && SIGNS.iter().any(|sign| key.contains(sign))
 }
 
+/// Whether some readers of YAML take a character for the end of a line or of nothing.
+fn is_odd(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
 /// A scalar as it stands in YAML. `is_plain`: it stood without quotes, so that it may again.
 fn scalar_text(text: &str, is_plain: bool) -> String {
-    let is_one_line = !text.chars().any(char::is_control);
+    let is_one_line = !text.chars().any(|c| c.is_control() || is_odd(c));
     if is_plain && is_one_line && !text.is_empty() {
         return text.to_owned();
     }
@@ -487,7 +504,7 @@ fn scalar_text(text: &str, is_plain: bool) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            c if c.is_control() || c == '\u{feff}' => {
+            c if c.is_control() || is_odd(c) => {
                 // Writing into a String cannot fail.
                 let _infallible = write!(quoted, "\\U{:08x}", u32::from(c));
             }

@@ -26,6 +26,7 @@ mod notifications;
 mod problem;
 mod reference;
 mod route_tests;
+mod rule_namespace;
 mod rule_tests;
 mod rules;
 pub mod schema;
@@ -48,6 +49,7 @@ pub use notifications::{
 pub use problem::{ConfigErrors, NamedFile, Problem, Problems};
 pub use reference::{example, reference};
 pub use route_tests::{RouteTest, RouteTests, load_route_tests};
+pub use rule_namespace::{RuleNamespace, WrittenGroup, namespaces_yaml};
 pub use rule_tests::{RuleTests, load_rule_tests};
 pub use rules::{
     LoadedRules, RuleOptions, alerts_without_runbook, duplicate_rules, load_rules, load_rules_text,

@@ -137,6 +137,19 @@ impl Manager {
         Ok(manager)
     }
 
+    /// Says whether [`Manager::apply`] would take these groups, and changes nothing.
+    ///
+    /// # Errors
+    /// The first group or rule that is wrong.
+    pub async fn check(
+        &self,
+        groups: Vec<GroupSettings>,
+        surroundings: Surroundings,
+    ) -> Result<(), RulesError> {
+        let inner = Arc::clone(&self.0);
+        blocking(move || inner.compile(groups, surroundings).map(drop)).await?
+    }
+
     /// Makes the running groups those of `groups`. A group that did not change goes on undisturbed;
     /// one that changed goes on with the state of those of its rules that have the same name and
     /// labels; the series of rules that are gone end. At the first call, alerts go on where they were

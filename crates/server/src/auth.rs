@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::envelope::{ApiError, ErrorType};
+use crate::ruler;
 use crate::settings::{Hidden, Scopes, Security, TokenSettings};
 
 /// Chosen: enough for a fleet of clients, too little to matter in memory.
@@ -167,6 +168,18 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
     if method == Method::OPTIONS {
         return Need::Nothing;
     }
+    if ruler::is_ruler_path(path) {
+        return if matches!(*method, Method::GET | Method::HEAD) {
+            Need::Read
+        } else {
+            Need::Write
+        };
+    }
+    // Below /prometheus the API of Prometheus is there once more.
+    let path = match path.strip_prefix("/prometheus") {
+        Some(rest) if rest.starts_with("/api/v1/") => rest,
+        _ => path,
+    };
     match path {
         "/-/healthy" | "/-/ready" | "/livez" | "/readyz" | "/startupz" | "/am/-/healthy"
         | "/am/-/ready" => Need::Nothing,

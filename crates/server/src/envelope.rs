@@ -79,14 +79,9 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(error_type: ErrorType, message: impl fmt::Display) -> Self {
-        let message = message.to_string();
         Self {
             error_type,
-            message: if message.len() > MESSAGE_CHARS_MAX {
-                short_to(&message, MESSAGE_CHARS_MAX).to_string()
-            } else {
-                message
-            },
+            message: error_text(&message),
         }
     }
 
@@ -102,6 +97,16 @@ impl ApiError {
     /// A parameter that cannot be used.
     pub(crate) fn invalid_parameter(name: &str, reason: impl fmt::Display) -> Self {
         Self::bad_data(format_args!("invalid parameter {name:?}: {reason}"))
+    }
+}
+
+/// A message within bounds.
+pub(crate) fn error_text(message: &impl fmt::Display) -> String {
+    let message = message.to_string();
+    if message.len() > MESSAGE_CHARS_MAX {
+        short_to(&message, MESSAGE_CHARS_MAX).to_string()
+    } else {
+        message
     }
 }
 

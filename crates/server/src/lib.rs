@@ -35,6 +35,7 @@ mod params;
 mod receive;
 mod render;
 mod replica;
+mod ruler;
 mod scraping;
 mod server;
 mod services;
@@ -44,6 +45,7 @@ mod timeline;
 mod tls;
 
 pub use error::ServerError;
+pub use ruler::{RuleEditError, RuleEditor};
 pub use scraping::{RelabelRules, ScrapedTargets};
 pub use server::{Bound, Server};
 pub use services::{

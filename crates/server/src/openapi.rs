@@ -1,15 +1,35 @@
 //! The description of the HTTP API in OpenAPI 3.1, made from one table of paths.
 //!
 //! ## Invariants
-//! A test asks a router for every path and method of the table, so that nothing is described that
-//! is not there.
+//! Tests ask a router for every path and method of the table, so that nothing is described that
+//! is not there, look for every path of our own API in the table, and hold answers against the
+//! [`Shape`]s that are described.
 
 use serde_json::Value;
 
 use crate::json::JsonWriter;
 
+mod shape;
+
+pub(crate) use shape::Shape;
+
 /// A parameter: name, what it is, whether it must be there.
 type Parameter = (&'static str, &'static str, bool);
+
+/// What a request holds or an answer is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Content {
+    /// The table does not say.
+    Unsaid,
+    /// Nothing: an answer is of status 204.
+    Nothing,
+    /// JSON.
+    Json(&'static Shape),
+    /// YAML, of which the text says what it holds.
+    Yaml(&'static str),
+    /// JSON, with the status that says that a change is taken.
+    Accepted(&'static Shape),
+}
 
 /// An operation.
 pub(crate) struct Operation {
@@ -17,6 +37,20 @@ pub(crate) struct Operation {
     pub(crate) methods: &'static [&'static str],
     summary: &'static str,
     parameters: &'static [Parameter],
+    pub(crate) request: Content,
+    pub(crate) answer: Content,
+}
+
+impl Operation {
+    const fn taking(mut self, request: Content) -> Self {
+        self.request = request;
+        self
+    }
+
+    const fn answering(mut self, answer: Content) -> Self {
+        self.answer = answer;
+        self
+    }
 }
 
 const START: Parameter = (
@@ -56,6 +90,7 @@ const GET: &[&str] = &["get"];
 const GET_POST: &[&str] = &["get", "post"];
 const CHANGE: &[&str] = &["post", "put"];
 const POST: &[&str] = &["post"];
+const DELETE: &[&str] = &["delete"];
 
 const fn operation(
     path: &'static str,
@@ -68,8 +103,22 @@ const fn operation(
         methods,
         summary,
         parameters,
+        request: Content::Unsaid,
+        answer: Content::Unsaid,
     }
 }
+
+/// Parts of a path and what they are.
+const PATH_PARAMETERS: [(&str, &str); 5] = [
+    ("name", "The label; may be escaped as U__…."),
+    ("fingerprint", "The alert: 16 hexadecimal digits."),
+    (
+        "id",
+        "The firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970.",
+    ),
+    ("namespace", "The namespace; percent-encoded."),
+    ("group", "The group of rules; percent-encoded."),
+];
 
 /// Everything that is spoken on the main port.
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -186,12 +235,47 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "The running configuration of a job, without secrets.",
         &[("scrapePool", "The job.", true)],
     ),
-    operation("/api/v1/rules", GET, "Rules; none are evaluated yet.", &[]),
-    operation("/api/v1/alerts", GET, "Alerts; none yet.", &[]),
+    operation(
+        "/api/v1/rules",
+        GET,
+        "Groups of rules, as their last evaluations have left them.",
+        &[
+            ("type", "Only rules of a kind: alert or record.", false),
+            (
+                "rule_name[]",
+                "Only rules of this name; may be repeated.",
+                false,
+            ),
+            ("rule_group[]", "Only this group; may be repeated.", false),
+            (
+                "file[]",
+                "Only groups of this file; may be repeated.",
+                false,
+            ),
+            (
+                "match[]",
+                "A selector over labels of rules; may be repeated.",
+                false,
+            ),
+            ("exclude_alerts", "true: without the alerts.", false),
+            ("group_limit", "Most groups of an answer.", false),
+            (
+                "group_next_token",
+                "Where the next page of groups begins.",
+                false,
+            ),
+        ],
+    ),
+    operation(
+        "/api/v1/alerts",
+        GET,
+        "Alerts of rules that are pending or fire.",
+        &[],
+    ),
     operation(
         "/api/v1/alertmanagers",
         GET,
-        "Alertmanagers; none yet.",
+        "Other Alertmanagers that are told of alerts.",
         &[],
     ),
     operation(
@@ -361,6 +445,130 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         &[],
     ),
     operation(
+        "/api/bellwether/v1/timeline",
+        GET,
+        "What has happened to alerts, newest first.",
+        &[
+            START,
+            END,
+            (
+                "filter",
+                "A matcher over labels of alerts; may be repeated.",
+                false,
+            ),
+            ("match[]", "The same.", false),
+            ("fingerprint", "Only this alert.", false),
+            (
+                "receiver",
+                "Only what is about notifications of this receiver.",
+                false,
+            ),
+            (
+                "kind",
+                "Only these kinds; may be repeated, or a list with commas.",
+                false,
+            ),
+            (
+                "limit",
+                "Most rows; 1,000 where it is missing, at most 50,000.",
+                false,
+            ),
+        ],
+    )
+    .answering(Content::Json(&shape::TIMELINE)),
+    operation(
+        "/api/bellwether/v1/acknowledgements",
+        GET,
+        "Who is on which alerts.",
+        &[],
+    )
+    .answering(Content::Json(&shape::ACKNOWLEDGEMENTS)),
+    operation(
+        "/api/bellwether/v1/acknowledgements",
+        POST,
+        "Say that somebody is on an alert: its repeats stop.",
+        &[],
+    )
+    .taking(Content::Json(&shape::ACKNOWLEDGE))
+    .answering(Content::Nothing),
+    operation(
+        "/api/bellwether/v1/acknowledgements/{fingerprint}",
+        DELETE,
+        "Take an acknowledgement back.",
+        &[("by", "Who does so.", false)],
+    )
+    .answering(Content::Nothing),
+    operation(
+        "/api/bellwether/v1/evidence",
+        GET,
+        "Firings of which there is evidence, newest first.",
+        &[
+            START,
+            END,
+            (
+                "limit",
+                "Most firings; 100 where it is missing, at most 10,000.",
+                false,
+            ),
+        ],
+    )
+    .answering(Content::Json(&shape::EVIDENCE)),
+    operation(
+        "/api/bellwether/v1/evidence/{id}",
+        GET,
+        "What there was to be seen when an alert fired. Status 202: it is being gathered.",
+        &[],
+    )
+    .answering(Content::Json(&shape::EVIDENCE_DOCUMENT)),
+    operation("/evidence/{id}", GET, "The same as a page for people.", &[]),
+    operation(
+        "/config/v1/rules",
+        GET,
+        "Rules that can be edited: groups by namespace.",
+        &[],
+    )
+    .answering(Content::Yaml("A mapping of namespaces to lists of groups.")),
+    operation(
+        "/config/v1/rules/{namespace}",
+        GET,
+        "The groups of a namespace.",
+        &[],
+    )
+    .answering(Content::Yaml(
+        "A mapping of the namespace to the list of its groups.",
+    )),
+    operation(
+        "/config/v1/rules/{namespace}",
+        POST,
+        "Take a group of rules, in the place of the one of its name.",
+        &[],
+    )
+    .taking(Content::Yaml(
+        "A group as in a rule file: name, interval, rules ….",
+    ))
+    .answering(Content::Accepted(&shape::RULES_TAKEN)),
+    operation(
+        "/config/v1/rules/{namespace}",
+        DELETE,
+        "Take all groups of a namespace away.",
+        &[],
+    )
+    .answering(Content::Accepted(&shape::RULES_TAKEN)),
+    operation(
+        "/config/v1/rules/{namespace}/{group}",
+        GET,
+        "One group of rules.",
+        &[],
+    )
+    .answering(Content::Yaml("The group as in a rule file.")),
+    operation(
+        "/config/v1/rules/{namespace}/{group}",
+        DELETE,
+        "Take a group of rules away.",
+        &[],
+    )
+    .answering(Content::Accepted(&shape::RULES_TAKEN)),
+    operation(
         "/api/bellwether/v1/openapi.json",
         GET,
         "This document.",
@@ -386,8 +594,14 @@ pub(crate) fn document(version: &str, openapi_version: &str) -> Vec<u8> {
         .string("Apache-2.0");
     json.object_end().object_end();
     json.key("paths").object_begin();
-    for operation in OPERATIONS {
-        write_operation(&mut json, operation);
+    for operations in OPERATIONS.chunk_by(|a, b| a.path == b.path) {
+        if let Some(first) = operations.first() {
+            json.key(first.path).object_begin();
+            operations
+                .iter()
+                .for_each(|operation| write_operation(&mut json, operation));
+            json.object_end();
+        }
     }
     json.object_end();
     json.key("components")
@@ -467,33 +681,56 @@ fn write_yaml_below(out: &mut String, value: &Value, depth: usize) {
 }
 
 fn write_operation(json: &mut JsonWriter, operation: &Operation) {
-    json.key(operation.path).object_begin();
     for method in operation.methods {
         json.key(method).object_begin();
         json.key("summary").string(operation.summary);
         json.key("parameters").array_begin();
-        if operation.path.contains("{name}") {
-            write_parameter(
-                json,
-                "path",
-                &("name", "The label; may be escaped as U__….", true),
-            );
+        for (name, description) in PATH_PARAMETERS {
+            if operation.path.contains(&format!("{{{name}}}")) {
+                write_parameter(json, "path", &(name, description, true));
+            }
         }
         for parameter in operation.parameters {
             write_parameter(json, "query", parameter);
         }
         json.array_end();
-        json.key("responses").object_begin();
-        for (status, text) in [("200", "The answer."), ("default", "An error.")] {
-            json.key(status)
-                .object_begin()
-                .key("description")
-                .string(text)
-                .object_end();
+        if !matches!(operation.request, Content::Unsaid | Content::Nothing) {
+            json.key("requestBody").object_begin();
+            json.key("required").boolean(true);
+            write_content(json, operation.request);
+            json.object_end();
         }
+        json.key("responses").object_begin();
+        let (status, text) = match operation.answer {
+            Content::Unsaid | Content::Json(_) | Content::Yaml(_) => ("200", "The answer."),
+            Content::Nothing => ("204", "It is done."),
+            Content::Accepted(_) => ("202", "It is done."),
+        };
+        json.key(status).object_begin();
+        json.key("description").string(text);
+        write_content(json, operation.answer);
+        json.object_end();
+        json.key("default")
+            .object_begin()
+            .key("description")
+            .string("An error.")
+            .object_end();
         json.object_end().object_end();
     }
-    json.object_end();
+}
+
+/// What a body holds, as far as it is said.
+fn write_content(json: &mut JsonWriter, content: Content) {
+    let (media_type, shape) = match content {
+        Content::Unsaid | Content::Nothing => return,
+        Content::Json(shape) | Content::Accepted(shape) => ("application/json", *shape),
+        Content::Yaml(holds) => ("application/yaml", Shape::Described(holds)),
+    };
+    json.key("content").object_begin();
+    json.key(media_type).object_begin();
+    json.key("schema");
+    shape.write(json);
+    json.object_end().object_end();
 }
 
 fn write_parameter(json: &mut JsonWriter, place: &str, parameter: &Parameter) {

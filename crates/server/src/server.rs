@@ -26,7 +26,8 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, evidence, headers, otlp_grpc, own_api, page, receive, replica, system, timeline, tls,
+    am, api, evidence, headers, otlp_grpc, own_api, page, receive, replica, ruler, system,
+    timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -146,6 +147,7 @@ impl Server {
     pub fn router(&self) -> Router {
         let routes = Router::new()
             .nest("/api/v1", api::routes())
+            .nest("/prometheus/api/v1", api::mimir_routes())
             .merge(api::federation())
             .merge(receive::routes())
             .merge(system::routes())
@@ -154,6 +156,7 @@ impl Server {
             .merge(timeline::routes())
             .merge(evidence::routes())
             .merge(replica::routes())
+            .merge(ruler::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);

@@ -19,6 +19,7 @@ use bellwether_rules::evidence::Collector;
 use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
+use crate::ruler::RuleEditor;
 use crate::settings::ServerSettings;
 
 /// A boxed future.
@@ -75,6 +76,8 @@ pub struct Alerting {
     pub(crate) replica: Option<Replica>,
     /// There where replicas ask one another what was notified.
     pub(crate) peer_log: Option<PeerLog>,
+    /// What keeps rules that people edit; `None`: they cannot.
+    editor: Option<Arc<dyn RuleEditor>>,
     facts: Arc<ArcSwap<AlertingFacts>>,
 }
 
@@ -106,6 +109,7 @@ impl Alerting {
             external: None,
             replica: None,
             peer_log: None,
+            editor: None,
             facts: Arc::new(ArcSwap::from_pointee(facts)),
         }
     }
@@ -130,6 +134,17 @@ impl Alerting {
         self.replica = Some(replica);
         self.peer_log = peer_log;
         self
+    }
+
+    /// The same with rules that people may edit.
+    #[must_use]
+    pub fn with_rule_editor(mut self, editor: Arc<dyn RuleEditor>) -> Self {
+        self.editor = Some(editor);
+        self
+    }
+
+    pub(crate) fn rule_editor(&self) -> Option<&Arc<dyn RuleEditor>> {
+        self.editor.as_ref()
     }
 
     /// Alerting that tells nobody and forgets everything when it ends: for servers that are only

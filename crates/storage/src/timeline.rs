@@ -131,7 +131,7 @@ pub struct TimelineQuery<'a> {
     pub matchers: &'a [Matcher],
     /// One alert.
     pub fingerprint: Option<AlertFingerprint>,
-    /// A receiver.
+    /// A receiver, with all its integrations, or one of these as rows name it.
     pub receiver: Option<&'a str>,
     /// Kinds; empty: all.
     pub kinds: &'a [TimelineKind],
@@ -145,7 +145,9 @@ impl TimelineQuery<'_> {
     pub fn takes(&self, row: &TimelineRow) -> bool {
         self.range.is_none_or(|range| range.contains(row.time_ms))
             && (self.kinds.is_empty() || self.kinds.contains(&row.kind))
-            && self.receiver.is_none_or(|name| name == row.receiver)
+            && self
+                .receiver
+                .is_none_or(|name| is_of_receiver(&row.receiver, name))
             && self
                 .fingerprint
                 .is_none_or(|fingerprint| fingerprint == row.fingerprint())
@@ -154,6 +156,12 @@ impl TimelineQuery<'_> {
                 .iter()
                 .all(|m| m.matches(row.labels.get(&m.name).unwrap_or("")))
     }
+}
+
+/// Whether who is named in a row is a receiver, or an integration of it such as `team/webhook[0]`.
+fn is_of_receiver(told: &str, name: &str) -> bool {
+    told.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Keeps rows.
@@ -270,5 +278,18 @@ mod tests {
             assert_eq!(TimelineKind::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(TimelineKind::parse("other"), None);
+    }
+
+    #[test]
+    fn a_receiver_is_all_its_integrations() {
+        let check = |told: &str, name: &str, is: bool| {
+            assert_eq!(is_of_receiver(told, name), is, "{told} {name}");
+        };
+        check("team/webhook[0]", "team", true);
+        check("team/webhook[0]", "team/webhook[0]", true);
+        check("team", "team", true);
+        check("teams/webhook[0]", "team", false);
+        check("", "team", false);
+        check("tea", "team", false);
     }
 }

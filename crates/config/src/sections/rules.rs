@@ -46,7 +46,7 @@ pub(crate) static RULE_FILE: Section = Section {
     }),
 };
 
-static GROUP: Section = Section {
+pub(crate) static GROUP: Section = Section {
     name: "rule group",
     doc: "Rules that are evaluated together, in order.",
     fields: &[
@@ -187,31 +187,40 @@ impl<'a> RuleDecoder<'a> {
         file: &Path,
         problems: &mut Problems,
     ) -> Vec<GroupSettings> {
-        let mut groups = Vec::new();
-        for group in view.sections("groups") {
-            self.check_names(&group, "labels", problems);
-            let own_interval_ms = group.duration_ms("interval");
-            groups.push(GroupSettings {
-                file: file.to_path_buf(),
-                name: group.text("name").to_owned(),
-                interval_ms: if own_interval_ms == 0 {
-                    self.options.interval_ms
-                } else {
-                    own_interval_ms
-                },
-                query_offset_ms: group
-                    .is_set("query_offset")
-                    .then(|| group.duration_ms("query_offset")),
-                limit: group.length("limit"),
-                labels: group.text_map("labels"),
-                rules: group
-                    .sections("rules")
-                    .iter()
-                    .map(|rule| self.rule(rule, problems))
-                    .collect(),
-            });
+        view.sections("groups")
+            .iter()
+            .map(|group| self.group(group, file, problems))
+            .collect()
+    }
+
+    /// One group.
+    pub(crate) fn group(
+        &self,
+        view: &View<'_>,
+        file: &Path,
+        problems: &mut Problems,
+    ) -> GroupSettings {
+        self.check_names(view, "labels", problems);
+        let own_interval_ms = view.duration_ms("interval");
+        GroupSettings {
+            file: file.to_path_buf(),
+            name: view.text("name").to_owned(),
+            interval_ms: if own_interval_ms == 0 {
+                self.options.interval_ms
+            } else {
+                own_interval_ms
+            },
+            query_offset_ms: view
+                .is_set("query_offset")
+                .then(|| view.duration_ms("query_offset")),
+            limit: view.length("limit"),
+            labels: view.text_map("labels"),
+            rules: view
+                .sections("rules")
+                .iter()
+                .map(|rule| self.rule(rule, problems))
+                .collect(),
         }
-        groups
     }
 
     fn rule(&self, view: &View<'_>, problems: &mut Problems) -> RuleSettings {

@@ -171,6 +171,22 @@ pub(crate) fn federation() -> Router<Arc<App>> {
 
 /// All routes, relative to `/api/v1`.
 pub(crate) fn routes() -> Router<Arc<App>> {
+    common_routes().route(
+        "/status/buildinfo",
+        answering(MethodFilter::GET, status::build),
+    )
+}
+
+/// The same for those who see a Mimir in us: what they ask of it beyond Prometheus is there.
+pub(crate) fn mimir_routes() -> Router<Arc<App>> {
+    common_routes().route(
+        "/status/buildinfo",
+        answering(MethodFilter::GET, status::mimir_build),
+    )
+}
+
+/// The routes that are the same for all.
+fn common_routes() -> Router<Arc<App>> {
     const READ: MethodFilter = MethodFilter::GET;
     const FORM: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
     const CHANGE: MethodFilter = MethodFilter::PUT.or(MethodFilter::POST);
@@ -204,7 +220,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/status/config", answering(READ, status::config))
         .route("/status/flags", answering(READ, status::flags))
         .route("/status/runtimeinfo", answering(READ, status::runtime))
-        .route("/status/buildinfo", answering(READ, status::build))
         .route("/status/tsdb", answering(READ, status::tsdb))
         .route("/status/tsdb/blocks", answering(READ, status::blocks))
         .route(

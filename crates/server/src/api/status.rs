@@ -45,15 +45,41 @@ pub(super) async fn build(call: Call) -> Result<Answer, ApiError> {
 /// The build as Prometheus' clients read it. `goVersion` names what compiled us.
 pub(crate) fn write_build(json: &mut JsonWriter, build: &BuildInfo) {
     json.object_begin();
+    write_build_fields(json, build, "Bellwether");
+    json.object_end();
+}
+
+/// `/status/buildinfo` below `/prometheus`: the words by which Grafana knows that rules can be edited
+/// there. They are texts, not truth values.
+pub(super) async fn mimir_build(call: Call) -> Result<Answer, ApiError> {
+    let services = call.app.services()?;
+    let can_edit = services.alerting.rule_editor().is_some();
+    Ok(Answer::write(|json| {
+        json.object_begin();
+        write_build_fields(json, &call.app.build, "Grafana Mimir");
+        json.key("features").object_begin();
+        json.key("ruler_config_api")
+            .string(if can_edit { "true" } else { "false" });
+        for feature in [
+            "alertmanager_config_api",
+            "query_sharding",
+            "federated_rules",
+        ] {
+            json.key(feature).string("false");
+        }
+        json.object_end().object_end();
+    }))
+}
+
+fn write_build_fields(json: &mut JsonWriter, build: &BuildInfo, application: &str) {
     json.key("version").string(&build.api_version);
     json.key("revision").string(&build.revision);
     json.key("branch").string("main");
     json.key("buildUser").string("");
     json.key("buildDate").string(&build.build_date);
     json.key("goVersion").string(&build.rustc_version);
-    json.key("application").string("Bellwether");
+    json.key("application").string(application);
     json.key("bellwetherVersion").string(&build.version);
-    json.object_end();
 }
 
 /// `/status/runtimeinfo`

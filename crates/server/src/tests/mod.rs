@@ -6,6 +6,7 @@ mod cancel;
 mod edge;
 mod receive;
 mod replica;
+mod ruler;
 mod security;
 mod transfer;
 

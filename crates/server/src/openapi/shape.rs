@@ -1,0 +1,220 @@
+//! What bodies of JSON look like: a small part of JSON Schema, as constants.
+
+use crate::json::JsonWriter;
+
+/// A value of JSON.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// A text.
+    Text,
+    /// This text.
+    Word(&'static str),
+    /// A number of seconds since 1970, with milliseconds behind the point.
+    Time,
+    /// As [`Shape::Time`], or a text of RFC 3339.
+    AnyTime,
+    /// Nothing.
+    Null,
+    /// An object of names and texts.
+    Labels,
+    /// An object of which nothing is said.
+    Object,
+    /// A list.
+    List(&'static Shape),
+    /// An object: its keys, their values, whether they are always there. It has no others.
+    Fields(&'static [(&'static str, Shape, Presence)]),
+    /// Something that is described in words.
+    Described(&'static str),
+}
+
+/// Whether a key of an object is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Always.
+    Always,
+    /// Where there is something to say.
+    Maybe,
+}
+
+use Presence::{Always, Maybe};
+
+const SUCCESS: Shape = Shape::Word("success");
+
+/// `/api/bellwether/v1/timeline`
+pub(super) static TIMELINE: Shape = Shape::Fields(&[
+    ("status", SUCCESS, Always),
+    (
+        "data",
+        Shape::Fields(&[("rows", Shape::List(&TIMELINE_ROW), Always)]),
+        Always,
+    ),
+]);
+
+static TIMELINE_ROW: Shape = Shape::Fields(&[
+    ("time", Shape::Time, Always),
+    ("kind", Shape::Text, Always),
+    ("fingerprint", Shape::Text, Always),
+    ("labels", Shape::Labels, Always),
+    ("cause", Shape::Text, Maybe),
+    ("receiver", Shape::Text, Maybe),
+    ("group", Shape::Text, Maybe),
+    ("detail", Shape::Object, Maybe),
+]);
+
+/// `/api/bellwether/v1/acknowledgements`
+pub(super) static ACKNOWLEDGEMENTS: Shape = Shape::Fields(&[
+    ("status", SUCCESS, Always),
+    (
+        "data",
+        Shape::Fields(&[("acknowledgements", Shape::List(&ACKNOWLEDGEMENT), Always)]),
+        Always,
+    ),
+]);
+
+static ACKNOWLEDGEMENT: Shape = Shape::Fields(&[
+    ("fingerprint", Shape::Text, Always),
+    ("labels", Shape::Labels, Always),
+    ("by", Shape::Text, Always),
+    ("comment", Shape::Text, Always),
+    ("time", Shape::Time, Always),
+    ("until", Shape::Time, Maybe),
+]);
+
+/// What somebody says who is on an alert.
+pub(super) static ACKNOWLEDGE: Shape = Shape::Fields(&[
+    ("fingerprint", Shape::Text, Always),
+    ("by", Shape::Text, Always),
+    ("comment", Shape::Text, Maybe),
+    ("until", Shape::AnyTime, Maybe),
+]);
+
+/// `/api/bellwether/v1/evidence`
+pub(super) static EVIDENCE: Shape = Shape::Fields(&[
+    ("status", SUCCESS, Always),
+    (
+        "data",
+        Shape::Fields(&[("evidence", Shape::List(&FIRING), Always)]),
+        Always,
+    ),
+]);
+
+static FIRING: Shape = Shape::Fields(&[
+    ("id", Shape::Text, Always),
+    ("fingerprint", Shape::Text, Always),
+    ("time", Shape::Time, Always),
+]);
+
+/// A document of evidence; it says its version.
+pub(super) static EVIDENCE_DOCUMENT: Shape = Shape::Object;
+
+/// The answer to a change of rules.
+pub(super) static RULES_TAKEN: Shape = Shape::Fields(&[
+    ("status", SUCCESS, Always),
+    ("data", Shape::Null, Always),
+    ("errorType", Shape::Text, Always),
+    ("error", Shape::Text, Always),
+]);
+
+impl Shape {
+    /// Writes it as JSON Schema.
+    pub(crate) fn write(&self, json: &mut JsonWriter) {
+        json.object_begin();
+        match self {
+            Self::Text => {
+                json.key("type").string("string");
+            }
+            Self::Word(word) => {
+                json.key("const").string(word);
+            }
+            Self::Time => {
+                json.key("type").string("number");
+                json.key("description")
+                    .string("Seconds since 1970, with milliseconds behind the point.");
+            }
+            Self::AnyTime => {
+                json.key("type").array_begin();
+                json.string("number").string("string").array_end();
+                json.key("description")
+                    .string("Seconds since 1970, or a time of RFC 3339.");
+            }
+            Self::Null => {
+                json.key("type").string("null");
+            }
+            Self::Labels => {
+                json.key("type").string("object");
+                json.key("additionalProperties");
+                Self::Text.write(json);
+            }
+            Self::Object => {
+                json.key("type").string("object");
+            }
+            Self::List(of) => {
+                json.key("type").string("array");
+                json.key("items");
+                of.write(json);
+            }
+            Self::Fields(fields) => {
+                json.key("type").string("object");
+                json.key("properties").object_begin();
+                for (name, shape, _) in *fields {
+                    json.key(name);
+                    shape.write(json);
+                }
+                json.object_end();
+                json.key("required").array_begin();
+                for (name, ..) in fields.iter().filter(|(.., is)| *is == Always) {
+                    json.string(name);
+                }
+                json.array_end();
+                json.key("additionalProperties").boolean(false);
+            }
+            Self::Described(text) => {
+                json.key("description").string(text);
+            }
+        }
+        json.object_end();
+    }
+}
+
+#[cfg(test)]
+impl Shape {
+    /// How a value differs from the shape; nothing where it does not.
+    pub(crate) fn difference(&self, value: &serde_json::Value) -> Option<String> {
+        let found = |is: bool| (!is).then(|| format!("{value}: want {self:?}"));
+        match self {
+            Self::Text => found(value.is_string()),
+            Self::Word(word) => found(value == word),
+            Self::Time => found(value.is_number()),
+            Self::AnyTime => found(value.is_number() || value.is_string()),
+            Self::Null => found(value.is_null()),
+            Self::Object => found(value.is_object()),
+            Self::Described(_) => None,
+            Self::Labels => match value.as_object() {
+                Some(labels) => found(labels.values().all(serde_json::Value::is_string)),
+                None => found(false),
+            },
+            Self::List(of) => match value.as_array() {
+                Some(items) => items.iter().find_map(|item| of.difference(item)),
+                None => found(false),
+            },
+            Self::Fields(fields) => {
+                let Some(object) = value.as_object() else {
+                    return found(false);
+                };
+                let unknown = object
+                    .keys()
+                    .find(|key| fields.iter().all(|(name, ..)| name != key));
+                if let Some(key) = unknown {
+                    return Some(format!("{key}: is not described"));
+                }
+                fields
+                    .iter()
+                    .find_map(|(name, shape, presence)| match object.get(*name) {
+                        Some(value) => shape.difference(value).map(|d| format!("{name}: {d}")),
+                        None if *presence == Always => Some(format!("{name}: is missing")),
+                        None => None,
+                    })
+            }
+        }
+    }
+}
