@@ -165,6 +165,8 @@ pub struct MoverPart {
     pub operand: usize,
     /// The label.
     pub label: String,
+    /// Whether the values add up to the operand, as those of a sum do and those of a quantile do not.
+    pub adds_up: bool,
     /// How much more of the change one value explains than its part before lets expect; in [-1, 1],
     /// greater is clearer.
     pub score: f64,
@@ -187,7 +189,7 @@ pub struct MovedValue {
     /// The operand for this value when the alert fired; absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Number>,
-    /// Its part of the change of the whole: 1 is all of it.
+    /// Its change by that of the whole: 1 is as much. Where values add up it is its part of the change.
     pub share: f64,
 }
 

@@ -371,6 +371,7 @@ impl<'a> Gathering<'a> {
                 movers.push(MoverPart {
                     operand,
                     label: label.clone(),
+                    adds_up: moved.adds_up,
                     score: moved.score,
                     values: values
                         .map(|(part, share)| MovedValue {

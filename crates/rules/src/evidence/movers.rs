@@ -21,6 +21,7 @@ pub(super) struct Part {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Moved {
     pub(super) score: f64,
+    pub(super) adds_up: bool,
     /// With each its part of the change.
     pub(super) parts: Vec<(Part, f64)>,
 }
@@ -63,7 +64,11 @@ pub(super) fn rank(
         .into_iter()
         .map(|(part, share, _)| (part, share))
         .collect();
-    (parts.len() >= 2).then_some(Moved { score, parts })
+    (parts.len() >= 2).then_some(Moved {
+        score,
+        adds_up: is_additive,
+        parts,
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::words::{Unit, escape, minutes};
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 220.0;
-const LEFT: f64 = 62.0;
+const LEFT: f64 = 74.0;
 const RIGHT: f64 = 10.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 24.0;
@@ -57,7 +57,7 @@ impl Scale {
         if low > high {
             (low, high) = (0.0, 1.0);
         }
-        if low > 0.0 && low < high * 0.8 || low == high && low > 0.0 {
+        if low > 0.0 && (low < high * 0.8 || low == high) {
             low = 0.0;
         }
         if low == high {

@@ -15,6 +15,8 @@ const STYLE: &str = include_str!("../../ui/evidence.css");
 const OWN_CLASSES: [&str; 6] = ["own0", "own1", "own2", "own3", "own4", "own5"];
 /// A mover whose first value explains so much is named in the head of the page.
 const SHARE_TOLD: f64 = 0.5;
+/// So many labels are named there.
+const CULPRITS_MAX: usize = 3;
 /// Targets without whose trouble a list begins with those that are well.
 const DOWN: &str = "down";
 
@@ -175,12 +177,11 @@ impl<'a> Page<'a> {
         if let Some(shown) = self.shown().first() {
             findings.extend(self.level(shown));
         }
-        if let Some((mover, first)) = self.culprit() {
-            let unit = self.evidence.operands.get(mover.operand).map(Self::unit);
-            findings.push(self.blame(mover, first, unit.unwrap_or(Unit::Plain)));
-        } else if let Some(shown) = self.shown().first() {
+        let blames: Vec<String> = self.culprits().map(|(m, v)| self.blame(m, v)).collect();
+        if let (true, Some(shown)) = (blames.is_empty(), self.shown().first()) {
             findings.extend(self.alone(shown));
         }
+        findings.extend(blames);
         let down: Vec<&TargetPart> = self.targets_in_trouble().collect();
         if let Some(first) = down.first() {
             let reason = if first.last_error.is_empty() {
@@ -242,22 +243,34 @@ impl<'a> Page<'a> {
         ))
     }
 
-    /// The value that explains the change.
-    fn culprit(&self) -> Option<(&'a MoverPart, &'a MovedValue)> {
-        let mover = self.evidence.movers.first()?;
-        let first = mover.values.first()?;
-        (first.share >= SHARE_TOLD).then_some((mover, first))
+    /// The values that explain the change, of the operand that moved most clearly.
+    fn culprits(&self) -> impl Iterator<Item = (&'a MoverPart, &'a MovedValue)> {
+        let movers = &self.evidence.movers;
+        let operand = movers.first().map(|mover| mover.operand);
+        movers
+            .iter()
+            .filter(move |mover| Some(mover.operand) == operand)
+            .filter_map(|mover| Some((mover, mover.values.first()?)))
+            .filter(|(_, first)| first.share >= SHARE_TOLD)
+            .take(CULPRITS_MAX)
     }
 
-    fn blame(&self, mover: &MoverPart, first: &MovedValue, unit: Unit) -> String {
+    fn blame(&self, mover: &MoverPart, first: &MovedValue) -> String {
+        let operand = self.evidence.operands.get(mover.operand);
+        let unit = operand.map_or(Unit::Plain, Self::unit);
         let show = |value: Option<Number>| {
             value.map_or("nothing".to_owned(), |Number(value)| {
                 escape(&unit.show(value))
             })
         };
-        let share = (first.share * 100.0).min(100.0);
+        let explains = if mover.adds_up {
+            let share = (first.share * 100.0).min(100.0);
+            format!(" explains {share:.0} % of the change")
+        } else {
+            String::new()
+        };
         format!(
-            "<span class=\"culprit\">{} = <b>{}</b></span> explains {share:.0} % of the change: {} now, {} in the hour before",
+            "<span class=\"culprit\">{} = <b>{}</b></span>{explains}: {} now, {} in the hour before",
             escape(&mover.label),
             escape(&first.value),
             show(first.now),
@@ -371,18 +384,31 @@ impl<'a> Page<'a> {
         for mover in &self.evidence.movers {
             let operand = self.evidence.operands.get(mover.operand);
             let unit = operand.map_or(Unit::Plain, Self::unit);
+            let heading = if mover.adds_up {
+                "share of the change"
+            } else {
+                "change"
+            };
             write!(
                 out,
-                "<div class=\"mover\"><h3>{}</h3><table><thead><tr><th>value</th><th>before</th><th>now</th><th>share of the change</th></tr></thead><tbody>",
+                "<div class=\"mover\"><h3>{}</h3><table><thead><tr><th>value</th><th>before</th><th>now</th><th>{heading}</th></tr></thead><tbody>",
                 escape(&mover.label)
             )
             .ok();
+            let shares = mover.values.iter().map(|value| value.share);
+            let most = shares.fold(1.0, f64::max);
             for value in &mover.values {
                 let show = |number: Option<Number>| match number {
                     Some(Number(value)) => escape(&unit.show(value)),
                     None => "–".to_owned(),
                 };
-                let width = value.share.clamp(0.0, 1.0) * 100.0;
+                let width = (value.share / most).clamp(0.0, 1.0) * 100.0;
+                let share = if mover.adds_up {
+                    // Zero has no sign.
+                    format!("{:.0} %", (value.share * 100.0).round() + 0.0)
+                } else {
+                    change(unit, value)
+                };
                 let name = if value.value.is_empty() {
                     "(none)"
                 } else {
@@ -390,11 +416,10 @@ impl<'a> Page<'a> {
                 };
                 write!(
                     out,
-                    "<tr><td class=\"name\">{}</td><td>{}</td><td>{}</td><td class=\"share\"><svg viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"track\" width=\"100\" height=\"8\"/><rect class=\"part\" width=\"{width:.1}\" height=\"8\"/></svg><span>{:.0} %</span></td></tr>",
+                    "<tr><td class=\"name\">{}</td><td>{}</td><td>{}</td><td class=\"share\"><svg viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"track\" width=\"100\" height=\"8\"/><rect class=\"part\" width=\"{width:.1}\" height=\"8\"/></svg><span>{share}</span></td></tr>",
                     escape(name),
                     show(value.before),
                     show(value.now),
-                    value.share * 100.0
                 )
                 .ok();
             }
@@ -538,6 +563,19 @@ impl<'a> Page<'a> {
             escape(&evidence.id)
         )
         .ok();
+    }
+}
+
+/// By how much a value of a label changed.
+fn change(unit: Unit, value: &MovedValue) -> String {
+    match (value.before, value.now) {
+        (Some(Number(before)), Some(Number(now))) => {
+            let text = unit.show(now - before);
+            let sign = if now > before { "+" } else { "" };
+            format!("{sign}{}", escape(&text))
+        }
+        (None, Some(_)) => "new".to_owned(),
+        _ => "gone".to_owned(),
     }
 }
 
@@ -697,6 +735,7 @@ mod tests {
             }],
             movers: vec![MoverPart {
                 operand: 1,
+                adds_up: false,
                 label: "provider".to_owned(),
                 score: 0.9,
                 values: vec![MovedValue {
@@ -745,7 +784,7 @@ mod tests {
         .findings();
         let expected = [
             "was <b>4.2 s</b>, above 2 s for 5 min; an hour before it was 500 ms",
-            "provider = <b>acme</b></span> explains 100 % of the change: 4.8 s now, 500 ms in the hour before",
+            "provider = <b>acme</b></span>: 4.8 s now, 500 ms in the hour before",
             "1 of 1 targets behind it is down; <b>a:1</b>",
             "On the same thing fired <b>Errors</b>",
         ];

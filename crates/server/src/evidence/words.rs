@@ -65,10 +65,10 @@ impl Unit {
 pub(super) fn seconds(value: f64) -> String {
     let size = value.abs();
     let (factor, unit) = match size {
-        s if s == 0.0 => (1.0, "s"),
+        0.0 => (1.0, "s"),
         s if s < 1e-3 => (1e6, "µs"),
         s if s < 1.0 => (1e3, "ms"),
-        s if s < 120.0 => (1.0, "s"),
+        s if s < 60.0 || (s < 120.0 && s % 60.0 > 0.0) => (1.0, "s"),
         s if s < 7_200.0 => (1.0 / 60.0, "min"),
         s if s < 172_800.0 => (1.0 / 3_600.0, "h"),
         _ => (1.0 / 86_400.0, "d"),
@@ -161,6 +161,7 @@ mod tests {
             (Unit::Seconds, 0.25, "250 ms"),
             (Unit::Seconds, 4.0, "4 s"),
             (Unit::Seconds, 5400.0, "90 min"),
+            (Unit::Seconds, 60.0, "1 min"),
             (Unit::Plain, f64::NAN, "no value"),
             (Unit::Plain, f64::INFINITY, "∞"),
         ] {
