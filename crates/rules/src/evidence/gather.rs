@@ -417,17 +417,21 @@ impl<'a> Gathering<'a> {
                 let numerators = self.levels(&split(numerator, label)?, Some(label), alert);
                 let all = self.levels(denominator, None, alert);
                 let all = all.get("").copied().unwrap_or(nothing);
+                let over = |level: Option<f64>, all: f64| level.map(|level| zero_or(level / all));
                 let parts: Vec<Part> = numerators
                     .iter()
                     .map(|(value, levels)| {
-                        let shown = shown.get(value).copied().unwrap_or(nothing);
-                        let before = levels.before() / all.before();
-                        part(
-                            value,
-                            shown,
-                            zero_or(before),
-                            zero_or(levels.now() / all.now()),
-                        )
+                        let part_of_whole = Levels {
+                            before: over(levels.before, all.before()),
+                            now: over(levels.now, all.now()),
+                        };
+                        // Where the denominator has no such label, a value has no ratio of its own.
+                        let shown = shown.get(value).copied().unwrap_or(if shown.is_empty() {
+                            part_of_whole
+                        } else {
+                            nothing
+                        });
+                        part(value, shown, part_of_whole.before(), part_of_whole.now())
                     })
                     .collect();
                 let total = sums(&parts);

@@ -179,6 +179,33 @@ fn the_slow_provider_is_named_by_its_quantile() {
 }
 
 #[test]
+fn the_folder_that_fills_the_disk_is_named_by_its_part() {
+    let store = MemoryStore::new();
+    for minute in 0..=200 {
+        let traces = if minute > 190 { 40.0 } else { 5.0 };
+        for (folder, used) in [("models", 30.0), ("logs", 15.0), ("traces", traces)] {
+            let series = labels(&[
+                ("__name__", "used"),
+                ("instance", "a:1"),
+                ("folder", folder),
+            ]);
+            store.insert(&series, minute * MINUTE, used);
+        }
+        let size = labels(&[("__name__", "size"), ("instance", "a:1")]);
+        store.insert(&size, minute * MINUTE, 100.0);
+    }
+    let own: &[(&str, &str)] = &[("alertname", "Full"), ("instance", "a:1")];
+    let query = "sum by (instance) (used) / sum by (instance) (size) > 0.8";
+    let found = documents(&store, Vec::new(), &turn(query, &[(own, 0.85)]));
+    let first = &found[0].movers[0].values[0];
+    assert_eq!((first.value.as_str(), first.share), ("traces", 1.0));
+    assert_eq!(
+        (first.before, first.now),
+        (Some(Number(0.05)), Some(Number(0.4)))
+    );
+}
+
+#[test]
 fn each_alert_has_its_own_series_and_those_of_others_beside_them() {
     let store = MemoryStore::new();
     for minute in 0..=200 {
