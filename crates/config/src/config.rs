@@ -30,7 +30,7 @@ use crate::sections::server::{ServerSettings, decode_server};
 use crate::sections::storage::{StorageSettings, decode_storage};
 use crate::sections::tracing::{TracingSettings, decode_tracing};
 use crate::sections::web::{WEB, WebSettings, decode_web};
-use crate::validate::{UnknownKeys, validate_with};
+use crate::validate::validate;
 use crate::view::{Origin, View};
 use crate::yaml::{self, Node, NodePath, Position};
 
@@ -286,17 +286,6 @@ pub(crate) fn parse(
     section: &'static Section,
     problems: &mut Problems,
 ) -> Option<Node> {
-    parse_with(source, origin, section, UnknownKeys::Refuse, problems)
-}
-
-/// The same, with a say in what becomes of unknown keys.
-pub(crate) fn parse_with(
-    source: &str,
-    origin: &Origin,
-    section: &'static Section,
-    unknown: UnknownKeys,
-    problems: &mut Problems,
-) -> Option<Node> {
     match yaml::read(source) {
         Ok(document) => {
             if let Some(position) = document.second_document {
@@ -308,7 +297,7 @@ pub(crate) fn parse_with(
                 );
             }
             if !document.root.is_null() {
-                validate_with(&document.root, section, origin, unknown, problems);
+                validate(&document.root, section, origin, problems);
             }
             Some(document.root)
         }

@@ -12,12 +12,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{errors_of, origin_of, parse, parse_with, read_file};
+use crate::config::{errors_of, origin_of, parse, read_file};
 use crate::effective::plain_yaml;
 use crate::problem::{ConfigErrors, Problems};
 use crate::rules::RuleOptions;
 use crate::sections::rules::{GROUP, RULE_FILE, RuleDecoder};
-use crate::validate::UnknownKeys;
 use crate::view::View;
 use crate::yaml::{Entry, Node, NodePath, NodeValue, Position};
 
@@ -90,8 +89,7 @@ impl RuleNamespace {
     pub fn read(source: &str, origin: &Path) -> Result<Self, ConfigErrors> {
         let mut problems = Problems::default();
         let called = origin_of(origin);
-        let unknown = UnknownKeys::Refuse;
-        let root = parse_with(source, &called, &RULE_FILE, unknown, &mut problems);
+        let root = parse(source, &called, &RULE_FILE, &mut problems);
         let Some(root) = root.filter(|_| problems.errors.is_empty()) else {
             return Err(errors_of(problems));
         };

@@ -16,11 +16,12 @@ use bellwether_promql::Features;
 use bellwether_rules::{GroupSettings, RuleKind, RuleSettings};
 use bellwether_scrape::settings::NameValidation;
 
-use crate::config::{errors_of, origin_of, parse_with, read_file};
+use crate::config::{errors_of, origin_of, read_file};
 use crate::problem::{ConfigErrors, Problem, Problems};
-use crate::sections::rules::{RULE_FILE, RuleDecoder};
+use crate::sections::rule_documents::RuleDocuments;
+use crate::sections::rules::RuleDecoder;
 use crate::validate::UnknownKeys;
-use crate::view::{Origin, View};
+use crate::view::Origin;
 use crate::yaml::Position;
 
 /// What the reading of rule files depends on besides the files.
@@ -129,10 +130,17 @@ pub(crate) fn read_groups(
     } else {
         UnknownKeys::Refuse
     };
-    let Some(root) = parse_with(source, &origin, &RULE_FILE, unknown, problems) else {
-        return Vec::new();
+    let documents = match RuleDocuments::read(source, &origin, problems) {
+        Ok(documents) => documents,
+        Err(errors) => {
+            for error in errors {
+                problems.error(&origin.file, error.position, &error.path, error.message);
+            }
+            return Vec::new();
+        }
     };
-    decoder.groups(&View::new(Some(&root), &RULE_FILE, &origin), path, problems)
+    let groups = documents.groups(&origin, unknown, problems);
+    decoder.groups(&groups, path, problems)
 }
 
 /// Rules that write the same series, or alerts that cannot be told apart: one warning for each that

@@ -8,7 +8,8 @@
 //!
 //! ## Invariants
 //! Aliases and merge keys (`<<`) are already expanded. Keys are unique; a merged key never wins
-//! over one that is written in the mapping itself. Only the first document of a file is read.
+//! over one that is written in the mapping itself. Only the first document of a file is read, but
+//! by [`read_all`].
 //!
 //! ## Limits
 //! [`SOURCE_BYTES_MAX`], [`DEPTH_MAX`], [`NODES_MAX`] and [`KEY_BYTES_MAX`] bound what a file can
@@ -307,6 +308,37 @@ pub struct Document {
 /// Where the text is not YAML, breaks a limit, or has a key twice in one mapping (one error for
 /// each).
 pub fn read(source: &str) -> Result<Document, Vec<YamlError>> {
+    let mut stream = read_stream(source, Which::First)?;
+    Ok(Document {
+        root: stream.roots.swap_remove(0),
+        second_document: stream.second_document,
+    })
+}
+
+/// Reads all documents of a text, at least one: that of a text without any is an empty scalar.
+///
+/// # Errors
+/// As [`read`], for the first document that cannot be read.
+pub fn read_all(source: &str) -> Result<Vec<Node>, Vec<YamlError>> {
+    Ok(read_stream(source, Which::All)?.roots)
+}
+
+/// Which documents of a text are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    First,
+    All,
+}
+
+/// What was read of a text.
+struct Stream {
+    /// At least one.
+    roots: Vec<Node>,
+    /// Where one begins that is not read.
+    second_document: Option<Position>,
+}
+
+fn read_stream(source: &str, which: Which) -> Result<Stream, Vec<YamlError>> {
     let fail = |position: Position, message: String| {
         vec![YamlError {
             position,
@@ -325,8 +357,8 @@ pub fn read(source: &str) -> Result<Document, Vec<YamlError>> {
     let mut budget_bytes = RELAXED_BYTES_MAX;
     let mut shifts = Shifts::default();
     loop {
-        match read_once(&text, &shifts) {
-            Ok(document) => return Ok(document),
+        match read_once(&text, which, &shifts) {
+            Ok(stream) => return Ok(stream),
             Err(Fault::Yaml(errors)) => return Err(errors),
             Err(Fault::Scan(error)) => {
                 let relaxed = if budget_bytes < text.len() {
@@ -383,8 +415,11 @@ enum Fault {
     Yaml(Vec<YamlError>),
 }
 
-fn read_once(source: &str, shifts: &Shifts) -> Result<Document, Fault> {
-    let mut builder = Builder::default();
+fn read_once(source: &str, which: Which, shifts: &Shifts) -> Result<Stream, Fault> {
+    let mut builder = Builder {
+        reads_all: which == Which::All,
+        ..Builder::default()
+    };
     for event in Parser::new_from_str(source) {
         let (event, span) = event.map_err(Fault::Scan)?;
         let position = shifts.position(span.start);
@@ -400,17 +435,22 @@ fn read_once(source: &str, shifts: &Shifts) -> Result<Document, Fault> {
             }
         }
     }
-    let mut root = builder
-        .root
-        .unwrap_or_else(|| Node::new(Node::plain("").value, Position { line: 1, column: 1 }));
-    root.assign_paths(NodePath::default());
-    if builder.duplicates.is_empty() {
-        return Ok(Document {
-            root,
-            second_document: builder.second_document,
-        });
+    if !builder.duplicates.is_empty() {
+        return Err(Fault::Yaml(builder.duplicates));
     }
-    Err(Fault::Yaml(builder.duplicates))
+    let mut roots = builder.earlier;
+    roots.extend(builder.root);
+    if roots.is_empty() {
+        let start = Position { line: 1, column: 1 };
+        roots.push(Node::new(Node::plain("").value, start));
+    }
+    for root in &mut roots {
+        root.assign_paths(NodePath::default());
+    }
+    Ok(Stream {
+        roots,
+        second_document: builder.second_document,
+    })
 }
 
 /// Indents the further lines of the quoted text that begins at a mark, which changes nothing of
@@ -507,9 +547,12 @@ impl Size {
 
 #[derive(Default)]
 struct Builder {
+    reads_all: bool,
     frames: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
     node_count: usize,
+    /// Documents before the one that is being read.
+    earlier: Vec<Node>,
     root: Option<Node>,
     second_document: Option<Position>,
     duplicates: Vec<YamlError>,
@@ -521,10 +564,12 @@ impl Builder {
             Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
             Event::StreamEnd => return Ok(Progress::Done),
             Event::DocumentStart(_) => {
-                if self.root.is_some() {
+                if self.root.is_some() && !self.reads_all {
                     self.second_document = Some(position);
                     return Ok(Progress::Done);
                 }
+                self.earlier.extend(self.root.take());
+                self.anchors.clear();
             }
             Event::Alias(anchor) => self.alias(anchor, position)?,
             Event::Scalar(text, style, anchor, tag) => {
@@ -791,6 +836,26 @@ mod tests {
         let b = items[0].get("b").unwrap();
         assert_eq!(b.path.to_string(), "a[0].b");
         assert_eq!(b.position, Position { line: 2, column: 8 });
+    }
+
+    #[test]
+    fn all_documents_are_read_where_asked() {
+        let source = "---\n# nothing\n---\na: &x 1\n---\nb: 2\n...\n---\nc: 3\n";
+        let roots = read_all(source).unwrap();
+        assert_eq!(roots.len(), 4);
+        assert!(roots[0].is_null());
+        assert_eq!(scalar_at(&roots[1], &["a"]), "1");
+        let last = roots[3].get("c").unwrap();
+        assert_eq!(
+            (last.position.line, last.path.to_string().as_str()),
+            (9, "c")
+        );
+        assert!(read_all("").unwrap()[0].is_null());
+        let one = read(source).unwrap();
+        assert!(one.root.is_null());
+        assert_eq!(one.second_document, Some(Position { line: 3, column: 1 }));
+        // Anchors end with their document.
+        assert!(read_all("a: &x 1\n---\nb: *x\n").is_err());
     }
 
     #[test]

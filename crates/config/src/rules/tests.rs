@@ -239,3 +239,110 @@ fn what_is_there_twice_and_what_has_no_runbook_is_found() {
         "{found:?}"
     );
 }
+
+const MANIFEST: &str = "apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  labels: {prometheus: k8s}
+  name: a
+spec:
+  groups:
+  - name: one
+    partial_response_strategy: warn
+    interval: 30s
+    rules:
+    - alert: Down
+      expr: up == 0
+      annotations: {summary: '{{ $labels.instance }} is down'}
+";
+
+#[test]
+fn manifests_of_rules_are_rule_files() {
+    let names = |loaded: &LoadedRules| -> Vec<String> {
+        let groups = loaded.groups.iter();
+        groups.map(|group| group.name.clone()).collect()
+    };
+    let loaded = load_ok(MANIFEST);
+    assert_eq!(names(&loaded), ["one"]);
+    let group = &loaded.groups[0];
+    assert_eq!((group.interval_ms, group.rules[0].line), (30_000, 12));
+    assert_eq!(group.file, Path::new("r.yml"));
+    let [warning] = loaded.warnings.as_slice() else {
+        panic!("{:?}", loaded.warnings)
+    };
+    assert_eq!(
+        warning.to_string(),
+        "r.yml:9:32: spec.groups[0].partial_response_strategy: is for Thanos: here all series are in one store"
+    );
+    // As charts and `kubectl get` print them: an empty document first, other kinds between, a list.
+    let two = MANIFEST.replace("name: one", "name: two");
+    let three = MANIFEST.replace("name: one", "name: three");
+    let list = format!(
+        "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n- {}",
+        three.trim_end().replace('\n', "\n  ")
+    );
+    let chart = format!(
+        "---\n# Source: a\n---\n{MANIFEST}---\nkind: ConfigMap\napiVersion: v1\ndata: {{groups: x}}\n---\n{two}---\n{list}\n---\n"
+    );
+    assert_eq!(names(&load_ok(&chart)), ["one", "two", "three"]);
+}
+
+#[test]
+fn manifests_that_are_wrong_are_refused_with_their_place() {
+    let other = MANIFEST.replace("groups:", "group:");
+    let cases = [
+        (
+            MANIFEST.replace("up == 0", "up =="),
+            "r.yml:13:13: spec.groups[0].rules[0].expr: not a PromQL query",
+        ),
+        (
+            other,
+            "r.yml:7:3: spec.group: unknown key \"group\" in spec of a PrometheusRule; did you mean groups?",
+        ),
+        (
+            format!("{MANIFEST}---\n{MANIFEST}"),
+            "r.yml:23:11: spec.groups[0].name: \"one\" is the name of another group of this file: names must be unique",
+        ),
+        (
+            format!("{MANIFEST}---\ngroups: []\n"),
+            "r.yml:16:1: a mapping given: want a manifest with apiVersion and kind",
+        ),
+        (
+            format!("{MANIFEST}---\nkind: [\n"),
+            "r.yml:17:1: not valid YAML",
+        ),
+        (
+            MANIFEST.replace("warn", "guess"),
+            "r.yml:9:32: spec.groups[0].partial_response_strategy: \"guess\" given: want one of",
+        ),
+    ];
+    for (source, want) in cases {
+        let errors = load(&source, &RuleOptions::default()).unwrap_err();
+        assert!(errors.starts_with(want), "{errors}\nwant {want}");
+    }
+}
+
+#[test]
+fn files_without_rules_in_them_are_told() {
+    for (source, want) in [
+        (
+            "kind: ConfigMap\napiVersion: v1\n",
+            "r.yml:1:1: holds manifests, but no PrometheusRule: there are no rules in it",
+        ),
+        (
+            "groups: []\n---\ngroups: []\n",
+            "r.yml:2:1: a second document begins here; only the first is read",
+        ),
+        (
+            "---\n---\ngroups: []\n",
+            "r.yml:2:1: a second document begins here; only the first is read",
+        ),
+    ] {
+        let loaded = load_ok(source);
+        assert!(loaded.groups.is_empty());
+        let [warning] = loaded.warnings.as_slice() else {
+            panic!("{source:?}: {:?}", loaded.warnings)
+        };
+        assert_eq!(warning.to_string(), want);
+    }
+}

@@ -10,6 +10,7 @@ pub(crate) mod relabel;
 pub(crate) mod remote;
 pub(crate) mod replicas;
 pub(crate) mod root;
+pub(crate) mod rule_documents;
 pub(crate) mod rules;
 pub(crate) mod scrape;
 pub(crate) mod server;

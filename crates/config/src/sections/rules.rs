@@ -1,5 +1,6 @@
 //! Rule files: groups of recording and alerting rules.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use bellwether_model::utf8_name::{is_legacy_label_name, is_legacy_metric_name};
@@ -25,25 +26,7 @@ pub(crate) static RULE_FILE: Section = Section {
         "The groups.",
     )],
     includes: &[],
-    check: Some(|view, problems| {
-        let groups = view.sections("groups");
-        for (index, group) in groups.iter().enumerate() {
-            let name = group.text("name");
-            if groups
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.text("name") == name)
-            {
-                group.error_at(
-                    problems,
-                    "name",
-                    format!(
-                        "{name:?} is the name of another group of this file: names must be unique"
-                    ),
-                );
-            }
-        }
-    }),
+    check: Some(|view, problems| check_group_names(&view.sections("groups"), problems)),
 };
 
 pub(crate) static GROUP: Section = Section {
@@ -166,6 +149,24 @@ fn check_labels(view: &View<'_>, key: &str, problems: &mut Problems) {
     }
 }
 
+/// Notes groups of one file that have the name of an earlier one.
+pub(crate) fn check_group_names(groups: &[View<'_>], problems: &mut Problems) {
+    let mut seen = HashSet::new();
+    for group in groups {
+        let name = group.text("name");
+        if !name.is_empty() && !seen.insert(name) {
+            group.error_at(
+                problems,
+                "name",
+                format!(
+                    "{:?} is the name of another group of this file: names must be unique",
+                    short(name)
+                ),
+            );
+        }
+    }
+}
+
 /// Decodes the groups of rule files. Made once for many files.
 pub(crate) struct RuleDecoder<'a> {
     options: &'a RuleOptions,
@@ -183,11 +184,11 @@ impl<'a> RuleDecoder<'a> {
     /// The groups of a file, with their queries, names and templates checked.
     pub(crate) fn groups(
         &self,
-        view: &View<'_>,
+        views: &[View<'_>],
         file: &Path,
         problems: &mut Problems,
     ) -> Vec<GroupSettings> {
-        view.sections("groups")
+        views
             .iter()
             .map(|group| self.group(group, file, problems))
             .collect()
