@@ -49,8 +49,13 @@ enum Kind {
 /// Checks all configurations below `folder` with `binary`.
 pub(crate) fn run(folder: &Path, binary: &Path) -> Result<()> {
     let mut files = Vec::new();
-    collect(folder, &mut files)?;
-    files.sort_by(|a, b| a.0.cmp(&b.0));
+    for path in yaml_files(folder)? {
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if let Some(kind) = kind(&name, &String::from_utf8_lossy(&bytes)) {
+            files.push((path, kind));
+        }
+    }
     if files.is_empty() {
         bail!("{}: no configuration below it", folder.display());
     }
@@ -121,7 +126,15 @@ fn promtool_accepts(path: &Path, kind: Kind) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-fn collect(folder: &Path, files: &mut Vec<(PathBuf, Kind)>) -> Result<()> {
+/// The YAML files below a folder, in order.
+pub(crate) fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries {
@@ -135,13 +148,8 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, Kind)>) -> Result<()> {
         let is_yaml = [".yml", ".yaml"]
             .iter()
             .any(|ending| name.ends_with(ending));
-        if !file_type.is_file() || !is_yaml {
-            continue;
-        }
-        let bytes = fs::read(entry.path())
-            .with_context(|| format!("cannot read {}", entry.path().display()))?;
-        if let Some(kind) = kind(&name, &String::from_utf8_lossy(&bytes)) {
-            files.push((entry.path(), kind));
+        if file_type.is_file() && is_yaml {
+            files.push(entry.path());
         }
     }
     Ok(())
@@ -211,8 +219,7 @@ mod tests {
         write("a/b/x.yml");
         write("node_modules/y.yml");
         write("a/readme.md");
-        let mut files = Vec::new();
-        collect(folder.path(), &mut files).unwrap();
-        assert_eq!(files, [(folder.path().join("a/b/x.yml"), Kind::Good)]);
+        let files = yaml_files(folder.path()).unwrap();
+        assert_eq!(files, [folder.path().join("a/b/x.yml")]);
     }
 }

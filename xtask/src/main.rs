@@ -12,6 +12,7 @@
 
 mod configs;
 mod deny;
+mod rule_files;
 mod rule_tests;
 mod shell;
 mod tidy;
@@ -33,11 +34,11 @@ usage: cargo xtask <command>
   blackbox                tests of the real binary over HTTP, with real peers and a browser
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
   bench [-- ARGS]         side by side with the peers; see bench/README.md
-  conformance --upstream DIR | --compliance DIR | --configs DIR
+  conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR
                           test suites of prometheus/prometheus or prometheus/compliance, or the
-                          Prometheus configurations of public projects, from checkouts outside of
-                          this repository; BELLWETHER_BIN names a binary for --upstream and
-                          --configs that is there already
+                          Prometheus configurations or rule files of public projects, from
+                          checkouts outside of this repository; BELLWETHER_BIN names a binary that
+                          is there already, but for --compliance
 ";
 
 fn main() -> ExitCode {
@@ -65,8 +66,15 @@ fn run(arguments: &[String]) -> Result<()> {
         "conformance" => match rest {
             [what, folder] if what == "--upstream" => conformance(folder),
             [what, folder] if what == "--compliance" => compliance(folder),
-            [what, folder] if what == "--configs" => configurations(folder),
-            _ => bail!("conformance needs --upstream DIR, --compliance DIR or --configs DIR"),
+            [what, folder] if what == "--configs" => {
+                configs::run(std::path::Path::new(folder), &given_or_built()?)
+            }
+            [what, folder] if what == "--rules" => {
+                rule_files::run(std::path::Path::new(folder), &given_or_built()?)
+            }
+            _ => bail!(
+                "conformance needs --upstream DIR, --compliance DIR, --configs DIR or --rules DIR"
+            ),
         },
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
@@ -185,21 +193,9 @@ fn given_or_built() -> Result<std::path::PathBuf> {
     if let Some(binary) = std::env::var_os("BELLWETHER_BIN") {
         return Ok(binary.into());
     }
+    tools::install()?;
     cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
     Ok(shell::target_dir()?.join("release/bellwether"))
-}
-
-/// The configurations of other projects, checked by our binary.
-fn configurations(folder: &str) -> Result<()> {
-    let binary = match std::env::var_os("BELLWETHER_BIN") {
-        Some(binary) => binary.into(),
-        None => {
-            tools::install()?;
-            cargo(&["build", "--release", "--package", "bellwether"]).step("release build")?;
-            shell::target_dir()?.join("release/bellwether")
-        }
-    };
-    configs::run(std::path::Path::new(folder), &binary)
 }
 
 /// The queries of prometheus/compliance on our binary and on Debian's Prometheus.
