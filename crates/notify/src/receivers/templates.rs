@@ -18,8 +18,9 @@ use bellwether_template::functions::alertmanager::{
     self, AlertStatus, KeyValues, Notification, NotificationParts, RouteLabels,
 };
 use bellwether_template::{
-    Functions, Limits, MissingKey, Mode, Param, Signature, TemplateSet, Time, Value,
+    ErrorKind, Functions, Limits, MissingKey, Mode, Param, Signature, TemplateSet, Time, Value,
 };
+use tokio::runtime::{Handle, RuntimeFlavor};
 use url::Url;
 
 use super::ReceiverError;
@@ -41,6 +42,13 @@ const LIMITS: Limits = Limits {
     output_bytes_max: TEXT_BYTES_MAX,
     steps_max: STEPS_MAX,
     depth_max: 100,
+};
+
+/// What an execution may do on a thread that carries other tasks too. Chosen: a hundred times the steps
+/// of an alert in the default templates, some milliseconds; what takes more is executed anew, elsewhere.
+const QUICK_LIMITS: Limits = Limits {
+    steps_max: 20_000,
+    ..LIMITS
 };
 
 /// The named templates.
@@ -196,7 +204,21 @@ fn execute(
     // Sharing the trees, so that this costs a table.
     let mut set = set.clone();
     set.parse("", text, functions)?;
-    set.execute("", data, functions, &LIMITS)
+    match set.execute("", data, functions, &QUICK_LIMITS) {
+        Err(error) if error.kind() == ErrorKind::Limit => {
+            beside_other_tasks(|| set.execute("", data, functions, &LIMITS))
+        }
+        done => done,
+    }
+}
+
+/// Does work that may take a second while the other tasks of this thread go on elsewhere: a template
+/// that never ends delays nobody but its own receiver.
+fn beside_other_tasks<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 /// What the texts of a notification are executed with.

@@ -90,3 +90,30 @@ fn own_files_change_the_defaults() {
     check(r#"{{ template "slack.default.text" . }}"#, "second");
     check(r#"{{ template "b.tmpl" . }}"#, "the file");
 }
+
+/// A clock that shows the time once somebody else has been there.
+#[derive(Debug)]
+struct Visited(std::sync::Mutex<std::sync::mpsc::Receiver<i64>>);
+
+impl bellwether_storage::Clock for Visited {
+    fn now_ms(&self) -> i64 {
+        self.0.lock().unwrap().recv().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_text_that_takes_long_leaves_the_thread_to_others() {
+    let (visit, visited) = std::sync::mpsc::channel();
+    let clock = Arc::new(Visited(std::sync::Mutex::new(visited)));
+    let settings = settings(ReceiverKind::Webhook(Box::default()));
+    // More than is done in passing; its end waits for a task that the same thread has to carry.
+    let text = "{{ range $i := 30000 }}{{ end }}{{ now.Unix }}";
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let rendering = tokio::spawn(async move {
+        tokio::spawn(async move { visit.send(5_000).unwrap() });
+        begin.send(()).unwrap();
+        crate::receivers::render(&settings, text, &delivery(Vec::new()), clock)
+    });
+    begun.await.unwrap();
+    assert_eq!(rendering.await.unwrap().unwrap(), "5");
+}
