@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_model::{Labels, MatchOp, Matcher, short};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Matchers that a silence may have. Chosen: people write a handful.
 pub const MATCHERS_MAX: usize = 100;
@@ -126,7 +126,7 @@ pub enum SilenceError {
 }
 
 /// Ids by label name and value.
-type Buckets = FxHashMap<String, FxHashMap<String, Vec<String>>>;
+type Buckets = FxHashMap<String, FxHashMap<String, FxHashSet<String>>>;
 
 /// All silences.
 #[derive(Debug, Default)]
@@ -135,7 +135,7 @@ pub(crate) struct Silences {
     /// Ids of those that have not ended, each under one label and value that alerts need.
     anchored: Buckets,
     /// Ids of those that have not ended and name no value.
-    free: Vec<String>,
+    free: FxHashSet<String>,
     /// Under which label and value each that has not ended is listed.
     places: FxHashMap<String, Option<(String, String)>>,
     /// When silences begin and end, as far as that is to come.
@@ -155,11 +155,11 @@ impl Silences {
     fn attach(&mut self, silence: &Silence, now_ms: i64) {
         let crowd = |(name, value): &(&str, &str)| {
             let values = self.anchored.get(*name);
-            values.and_then(|v| v.get(*value)).map_or(0, Vec::len)
+            values.and_then(|v| v.get(*value)).map_or(0, FxHashSet::len)
         };
         let place = silence.anchors().min_by_key(crowd);
         let place = place.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let list = match &place {
+        let listed = match &place {
             Some((name, value)) => self
                 .anchored
                 .entry(name.clone())
@@ -168,7 +168,7 @@ impl Silences {
                 .or_default(),
             None => &mut self.free,
         };
-        list.push(silence.id.clone());
+        listed.insert(silence.id.clone());
         self.places.insert(silence.id.clone(), place);
         for at in [silence.starts_ms, silence.ends_ms] {
             if at > now_ms {
@@ -184,7 +184,7 @@ impl Silences {
                     return;
                 };
                 if let Some(ids) = values.get_mut(&value) {
-                    ids.retain(|other| other != id);
+                    ids.remove(id);
                     if ids.is_empty() {
                         values.remove(&value);
                     }
@@ -193,7 +193,9 @@ impl Silences {
                     self.anchored.remove(&name);
                 }
             }
-            Some(None) => self.free.retain(|other| other != id),
+            Some(None) => {
+                self.free.remove(id);
+            }
             None => {}
         }
     }
@@ -456,7 +458,7 @@ mod tests {
                 .push(Matcher::equal("host", host.to_string()));
             set(&mut silences, wanted, &format!("id-{host}"), 500);
         }
-        let crowd = |name: &str| silences.anchored[name].values().map(Vec::len).max();
+        let crowd = |name: &str| silences.anchored[name].values().map(FxHashSet::len).max();
         assert_eq!(crowd("host"), Some(1));
         assert_eq!(crowd("alertname"), Some(1));
         let one = Labels::from_pairs([("alertname", "A"), ("host", "77")]);
