@@ -35,7 +35,10 @@ pub use acknowledge::Acknowledgement;
 pub use delivery::{Delivery, DeliveryId, Effects, Outcome};
 pub use inhibit::InhibitRule;
 pub use interval::{Span, TimeInterval};
-pub use machine::{CountsByIntegration, GroupView, Machine, NotificationCounts, Suppression};
+pub use machine::{
+    ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX, CountsByIntegration, GroupView, Machine,
+    NotificationCounts, PAIRS_MAX, Suppression, too_large,
+};
 pub use matchers::{MatchersError, parse_matcher, parse_matchers};
 pub use notification_log::Reason;
 pub use plan::{Integration, Plan};

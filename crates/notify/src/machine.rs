@@ -15,6 +15,7 @@
 //! ## Failure
 //! A delivery that failed leaves its group as it is; the group is due again an interval later.
 
+mod bounds;
 mod marks;
 mod people;
 mod replica;
@@ -26,6 +27,8 @@ use bellwether_model::{Alert, AlertFingerprint, Labels};
 use bellwether_storage::{StateChange, StateStore, StorageError, TimelineKind, TimelineRow};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+pub use self::bounds::{ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX, PAIRS_MAX, too_large};
+use self::bounds::{Bounds, text_bytes};
 pub(crate) use self::marks::{Held, Marks};
 pub(crate) use self::replica::Intent;
 use crate::acknowledge::Acknowledgement;
@@ -145,6 +148,9 @@ pub struct Machine {
     /// and did not tell the end of.
     intents: BTreeMap<LogKey, Intent>,
     alerts: BTreeMap<AlertFingerprint, Held>,
+    /// Bytes of text of `alerts`.
+    text_bytes: usize,
+    bounds: Bounds,
     /// Alerts that are not kept as they are now.
     unkept: FxHashSet<AlertFingerprint>,
     groups: BTreeMap<GroupId, Group>,
@@ -177,6 +183,8 @@ impl Machine {
             leads: true,
             intents: BTreeMap::new(),
             alerts: BTreeMap::new(),
+            text_bytes: 0,
+            bounds: Bounds::default(),
             unkept: FxHashSet::default(),
             groups: BTreeMap::new(),
             by_labels: FxHashMap::default(),
@@ -265,6 +273,7 @@ impl Machine {
         }
         self.inhibitor.note(&held.alert);
         self.put_into_groups(&held.alert, now_ms);
+        self.text_bytes += text_bytes(&held.alert);
         self.alerts.insert(held.alert.fingerprint(), held);
     }
 
@@ -332,8 +341,12 @@ impl Machine {
         }
         self.inhibitor.note(&alert);
         self.put_into_groups(&alert, now_ms);
+        self.text_bytes += text_bytes(&alert);
         match self.alerts.get_mut(&fingerprint) {
-            Some(held) => held.alert = alert,
+            Some(held) => {
+                self.text_bytes -= text_bytes(&held.alert);
+                held.alert = alert;
+            }
             None => {
                 self.alerts.insert(fingerprint, Held::new(alert));
             }
@@ -701,7 +714,9 @@ impl Machine {
             return;
         }
         self.refresh(fingerprint, now_ms);
-        self.alerts.remove(&fingerprint);
+        if let Some(held) = self.alerts.remove(&fingerprint) {
+            self.text_bytes -= text_bytes(&held.alert);
+        }
         self.unkept.remove(&fingerprint);
         self.inhibitor.forget(&labels);
         self.remove_state(ALERTS, fingerprint);

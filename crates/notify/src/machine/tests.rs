@@ -536,3 +536,71 @@ fn news_of_an_alert_are_merged_with_what_is_known() {
         (55_000, Some(70_000))
     );
 }
+
+#[test]
+fn others_get_no_more_in_than_there_is_room_for() {
+    let mut m = machine(plan(&root(), true));
+    m.bounds.alert_count = 3;
+    let hosts = |m: &Machine| -> Vec<String> {
+        let mut hosts: Vec<String> = m
+            .alerts()
+            .map(|alert| alert.labels.get("host").unwrap_or("").to_owned())
+            .collect();
+        hosts.sort();
+        hosts
+    };
+    let of = |host: &str| alert("A", host, 0);
+    assert_eq!(m.receive_from_others(vec![of("1"), of("2")], 0), 0);
+    assert_eq!(m.receive_from_others(vec![of("3"), of("4"), of("1")], 0), 1);
+    assert_eq!(hosts(&m), ["1", "2", "3"]);
+    // Our own rules are not others, and what is said again of what is known is taken.
+    m.receive([of("5")], 0);
+    assert_eq!(
+        m.receive_from_others(vec![ended(of("5"), 1), of("6")], 1),
+        1
+    );
+    assert_eq!(hosts(&m), ["1", "2", "3", "5"]);
+    assert!(m.alerts().any(|alert| alert.is_resolved(1)));
+    // Room comes back when alerts end.
+    deliver(&mut m, WAIT);
+    m.receive(
+        [ended(of("1"), WAIT + 1), ended(of("2"), WAIT + 1)],
+        WAIT + 1,
+    );
+    deliver(&mut m, WAIT + INTERVAL);
+    assert_eq!(hosts(&m), ["3"]);
+    assert_eq!(m.receive_from_others(vec![of("6")], WAIT + INTERVAL), 0);
+}
+
+#[test]
+fn the_texts_of_others_have_a_bound_together() {
+    let mut m = machine(plan(&root(), true));
+    let with_text = |host: &str, bytes: usize| Alert {
+        annotations: labels(&[("a", &"x".repeat(bytes))]),
+        ..alert("A", host, 0)
+    };
+    m.bounds.text_bytes = 1_000;
+    let refused = m.receive_from_others(vec![with_text("1", 600), with_text("2", 600)], 0);
+    assert_eq!((refused, m.alerts().count()), (1, 1));
+    // Less is always taken, and counts as less.
+    assert_eq!(m.receive_from_others(vec![with_text("1", 100)], 0), 0);
+    assert_eq!(m.receive_from_others(vec![with_text("2", 600)], 0), 0);
+    let texts: usize = m.alerts().map(bounds::text_bytes).sum();
+    assert_eq!(m.text_bytes, texts);
+    assert_eq!(
+        too_large(&with_text("1", ALERT_BYTES_MAX)).as_deref(),
+        Some("alert with 1048600 bytes of text: at most 1048576 are taken")
+    );
+    let many: Vec<(String, String)> = (0..=PAIRS_MAX)
+        .map(|n| (n.to_string(), "x".to_owned()))
+        .collect();
+    let many = Alert {
+        labels: Labels::from_pairs(many),
+        ..alert("A", "1", 0)
+    };
+    assert_eq!(
+        too_large(&many).as_deref(),
+        Some("alert with 1001 labels: at most 1000 are taken")
+    );
+    assert_eq!(too_large(&with_text("1", 1_000)), None);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bellwether_model::{Alert, AlertFingerprint, Matcher, Regexp};
-use bellwether_notify::{Machine, Suppression};
+use bellwether_notify::{ALERTS_BYTES_MAX, ALERTS_MAX, Machine, Suppression};
 
 use super::{AmCall, Refusal, answer, decode, passes, time_text};
 use crate::json::JsonWriter;
@@ -212,8 +212,18 @@ pub(super) async fn post(call: AmCall) -> Result<Response, Refusal> {
     let posted = decode::alerts(&call.body, call.app.clock.now_ms(), timeout_ms)?;
     let alerts = posted.alerts;
     if !alerts.is_empty() {
-        call.change(move |machine, now_ms| machine.receive(alerts, now_ms))
+        let refused_count = call
+            .change(move |machine, now_ms| machine.receive_from_others(alerts, now_ms))
             .await?;
+        if refused_count > 0 {
+            return Err(Refusal::Text {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                message: format!(
+                    "{refused_count} new alerts refused: at most {ALERTS_MAX} are held, with at most {} MiB of text",
+                    ALERTS_BYTES_MAX >> 20
+                ),
+            });
+        }
     }
     if !posted.refused.is_empty() {
         return Err(Refusal::bad(posted.refused.join("\n")));

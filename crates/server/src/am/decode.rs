@@ -5,7 +5,8 @@ use std::fmt;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bellwether_model::{Alert, Labels, MatchOp, Matcher, short};
-use bellwether_notify::SilenceRequest;
+use bellwether_notify::{MATCHERS_MAX as SILENCE_MATCHERS_MAX, SilenceRequest, too_large};
+use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::envelope::{ApiError, json_response};
@@ -109,24 +110,7 @@ pub(super) fn alerts(body: &[u8], now_ms: i64, timeout_ms: i64) -> Result<Posted
     if body.is_empty() {
         return Err(Refusal::invalid(REQUIRED, "alerts in body is required"));
     }
-    let value: Value =
-        serde_json::from_slice(body).map_err(|error| Refusal::unreadable("alerts", error))?;
-    let list = match value {
-        Value::Array(list) => list,
-        Value::Null => Vec::new(),
-        other => {
-            let reason = format!("it is {}: want a list of alerts", kind(&other));
-            return Err(Refusal::unreadable("alerts", reason));
-        }
-    };
-    let mut read = Vec::with_capacity(list.len());
-    for (index, item) in list.into_iter().enumerate() {
-        let Value::Object(item) = item else {
-            let reason = format!("element {index} is {}: want an alert", kind(&item));
-            return Err(Refusal::unreadable("alerts", reason));
-        };
-        read.push(Posted::read(&item, index)?);
-    }
+    let read = read_list(body)?;
     let mut posted = PostedAlerts {
         alerts: Vec::with_capacity(read.len()),
         refused: Vec::new(),
@@ -138,6 +122,102 @@ pub(super) fn alerts(body: &[u8], now_ms: i64, timeout_ms: i64) -> Result<Posted
         }
     }
     Ok(posted)
+}
+
+/// Alerts that one request may hold. Chosen: a sender puts some dozens into one.
+const ALERTS_MAX: usize = 100_000;
+
+/// Reads a list of alerts one by one, so that a long one costs no more than what is kept of it.
+fn read_list(body: &[u8]) -> Result<Vec<Posted>, Refusal> {
+    let mut list = PostedList::default();
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let outcome = reader
+        .deserialize_any(&mut list)
+        .and_then(|()| reader.end());
+    match (list.refusal, outcome) {
+        (Some(refusal), _) => Err(refusal),
+        (None, Err(error)) => Err(Refusal::unreadable("alerts", error)),
+        (None, Ok(())) => Ok(list.read),
+    }
+}
+
+/// What was read of a list.
+#[derive(Default)]
+struct PostedList {
+    read: Vec<Posted>,
+    /// Why reading ended, where it was not the form of the text.
+    refusal: Option<Refusal>,
+}
+
+impl PostedList {
+    fn refuse<E: serde::de::Error>(&mut self, refusal: Refusal) -> Result<(), E> {
+        self.refusal = Some(refusal);
+        Err(E::custom("refused"))
+    }
+
+    fn no_list<E: serde::de::Error>(&mut self, kind: &str) -> Result<(), E> {
+        let reason = format!("it is {kind}: want a list of alerts");
+        self.refuse(Refusal::unreadable("alerts", reason))
+    }
+}
+
+impl<'de> Visitor<'de> for &mut PostedList {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of alerts")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
+        self.no_list("a boolean")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
+        self.no_list("a number")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
+        self.no_list("a number")
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
+        self.no_list("a number")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        self.no_list("a text")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        self.no_list("an object")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while let Some(item) = items.next_element::<Value>()? {
+            let index = self.read.len();
+            if index == ALERTS_MAX {
+                let message = format!("more than {ALERTS_MAX} alerts in one request");
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                return self.refuse(Refusal::schema(status, 413, message));
+            }
+            let read = match item {
+                Value::Object(item) => Posted::read(&item, index),
+                other => {
+                    let reason = format!("element {index} is {}: want an alert", kind(&other));
+                    Err(Refusal::unreadable("alerts", reason))
+                }
+            };
+            match read {
+                Ok(posted) => self.read.push(posted),
+                Err(refusal) => return self.refuse(refusal),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// An alert as it was sent.
@@ -199,7 +279,7 @@ impl Posted {
                 return Err(format!("invalid {what} set: invalid name \"\""));
             }
         }
-        Ok(Alert {
+        let alert = Alert {
             labels: Labels::from_pairs(labels),
             annotations: Labels::from_pairs(self.annotations),
             starts_ms,
@@ -207,7 +287,11 @@ impl Posted {
             times_out: self.ends_ms.is_none(),
             updated_ms: now_ms,
             generator_url: self.generator_url,
-        })
+        };
+        match too_large(&alert) {
+            Some(reason) => Err(reason),
+            None => Ok(alert),
+        }
     }
 }
 
@@ -246,6 +330,13 @@ pub(super) fn silence(body: &[u8]) -> Result<SilenceRequest, Refusal> {
     if list.is_empty() {
         let message = "matchers in body should have at least 1 items";
         return Err(Refusal::invalid(TOO_SHORT, message));
+    }
+    // Before their patterns are compiled, each of which costs what it may.
+    if list.len() > SILENCE_MATCHERS_MAX {
+        return Err(Refusal::bad(format_args!(
+            "invalid silence: {} matchers: at most {SILENCE_MATCHERS_MAX} are taken",
+            list.len()
+        )));
     }
     let mut matchers = Vec::with_capacity(list.len());
     for (index, item) in list.iter().enumerate() {

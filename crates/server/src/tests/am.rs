@@ -291,3 +291,49 @@ async fn status_receivers_and_what_is_not_there() {
     let response = router.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_with_the_bound() {
+    let router = router();
+    let post = async |path: &str, body: String| ask(&router, Method::POST, path, &body).await;
+    let many = format!("[{}]", vec![r#"{"labels":{"a":"b"}}"#; 100_001].join(","));
+    assert_eq!(
+        post("/api/v2/alerts", many).await,
+        (
+            413,
+            r#"{"code":413,"message":"more than 100000 alerts in one request"}"#.to_owned()
+        )
+    );
+    // Nothing of it was taken, and what is sound beside what is too large is.
+    let large = format!(
+        r#"[{{"labels":{{"a":"{}"}}}},{{"labels":{{"a":"b"}}}}]"#,
+        "x".repeat(1 << 20)
+    );
+    let (status, text) = post("/api/v2/alerts", large).await;
+    assert_eq!(status, 400);
+    assert!(
+        text.ends_with(r#" bytes of text: at most 1048576 are taken""#),
+        "{text}"
+    );
+    assert_eq!(
+        get(&router, "/api/v2/alerts")
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    // Refused before a pattern is compiled: the last of them is none.
+    let matchers = format!(
+        r#"{},{{"name":"a","value":"(","isRegex":true}}"#,
+        vec![r#"{"name":"a","value":"b","isRegex":true}"#; 10_000].join(",")
+    );
+    let one = r#"{"name":"host","value":"a","isRegex":false}"#;
+    assert_eq!(
+        post("/api/v2/silences", SILENCE.replace(one, &matchers)).await,
+        (
+            400,
+            r#""invalid silence: 10001 matchers: at most 100 are taken""#.to_owned()
+        )
+    );
+}
