@@ -53,13 +53,16 @@ struct Course {
     value: f64,
 }
 
+/// Labels of a series, its course while something fails, and when all is well.
+type Row = (&'static [(&'static str, &'static str)], Wave, Wave);
+
 /// Series of every alert. Times are those of [`hastened`] rules.
 fn courses() -> Vec<Course> {
     use Wave::{Level, Step};
     let day = 86_400.0;
     let now = now_ms() as f64 / 1000.0;
     #[rustfmt::skip]
-    let table: &[(&[(&str, &str)], Wave, Wave)] = &[
+    let table: &[Row] = &[
         (&[("__name__", "http_requests_total"), ("code", "200"), ("service", "checkout")], Step(10.0), Step(10.0)),
         (&[("__name__", "http_requests_total"), ("code", "500"), ("service", "checkout")], Step(5.0), Step(0.0)),
         (&[("__name__", "http_request_duration_seconds_bucket"), ("le", "1"), ("service", "checkout")], Step(0.0), Step(9.0)),
