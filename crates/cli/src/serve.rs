@@ -200,6 +200,8 @@ impl Program {
             promql: wiring::promql_features(&flags.enable_feature),
         };
         let alerting = Arc::new(AlertingProgram::start(parts, &config).await?);
+        // Who is told that the server is ready may ask for rules at once.
+        alerting.apply_rules(&config).await?;
         server.open(Services {
             store: Arc::clone(&store),
             engine: query_engine,
@@ -218,7 +220,6 @@ impl Program {
             let problem = shared.title(&problem, &shared.loaded.load());
             tracing::error!("{problem}; its scrapes fail until that is mended");
         }
-        alerting.apply_rules(&config).await?;
         manager.apply(config.scrape).await?;
         tracing::info!("ready");
         Ok(Self {
