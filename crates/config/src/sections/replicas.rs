@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_at_its_place() {
         for (section, want) in [
-            ("{ file: { folder: x } }", "replicas.name"),
+            ("{ file: { folder: x } }", "replicas: name is missing"),
             (
                 "{ name: a }",
                 "says not where the lease is: set one of file, postgres, kubernetes",
