@@ -1,4 +1,10 @@
-//! `backtest`: which alerts rules would have given over stored history.
+//! `backtest`: which alerts rules would have given over stored history, and who would have been told.
+
+mod compare;
+mod picture;
+mod report;
+mod routes;
+mod summary;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,16 +12,17 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use bellwether_config::{RuleOptions, glob, load_rules};
-use bellwether_model::Labels;
-use bellwether_model::time::{DurationText, parse_duration};
-use bellwether_rules::Surroundings;
+use bellwether_model::time::parse_duration;
 use bellwether_rules::backtest::{BacktestSettings, Episode, RuleHistory, backtest};
+use bellwether_rules::{GroupSettings, Surroundings};
 use bellwether_storage::{Clock, ManualClock, MetricStore, RealDisk, SystemClock};
 use bellwether_tsdb::EngineSettings;
 use clap::Args;
 
+use self::routes::{Replay, replay};
 use crate::arguments::Output;
 use crate::check::Language;
+use crate::routes_file::RoutesFile;
 use crate::time_argument::{time_before_ms, time_ms, time_text};
 
 /// Flags of `backtest`.
@@ -24,6 +31,18 @@ pub(crate) struct Backtest {
     /// Rule files and patterns of such; may be given several times.
     #[arg(long = "rules", value_name = "FILE", required = true)]
     rules: Vec<PathBuf>,
+    /// Another version of the rules, to be compared with the first; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// An alertmanager.yml, or a configuration with notifications: who would have been told?
+    #[arg(long, value_name = "FILE")]
+    routes: Option<PathBuf>,
+    /// The routes of the other version; those of --routes if not given.
+    #[arg(long, value_name = "FILE", requires = "routes")]
+    routes_against: Option<PathBuf>,
+    /// Also write a picture: a page of HTML that needs nothing from elsewhere.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// The folder with the data of a server that does not run, or a snapshot of one that does.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -49,6 +68,35 @@ pub(crate) struct Backtest {
     output: Output,
 }
 
+/// What became of one version.
+#[derive(Debug)]
+struct Pass {
+    histories: Vec<RuleHistory>,
+    /// `None`: nobody asked who would have been told.
+    replay: Option<Replay>,
+}
+
+/// What is told of.
+#[derive(Debug)]
+struct Told {
+    from_ms: i64,
+    to_ms: i64,
+    /// Also what never fired.
+    with_pending: bool,
+}
+
+impl Told {
+    /// The episodes that are told of.
+    fn episodes<'a>(
+        &self,
+        history: &'a RuleHistory,
+    ) -> impl Iterator<Item = &'a Episode> + use<'a> {
+        let with_pending = self.with_pending;
+        let episodes = history.episodes.iter();
+        episodes.filter(move |episode| with_pending || episode.fired_at_ms.is_some())
+    }
+}
+
 /// Goes through history and tells of it.
 pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
     let to_ms = match &flags.to {
@@ -59,15 +107,82 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
     if from_ms > to_ms {
         bail!("--from is after --to: want a time before it");
     }
-    let interval_ms = parse_duration(&flags.interval).context("--interval")?;
-    let features = flags.language.features();
+    // All files are read before the long work begins.
+    let groups = groups(flags, &flags.rules)?;
+    let other_groups = match flags.against.as_slice() {
+        [] => None,
+        files => Some(self::groups(flags, files)?),
+    };
+    let read = |path: &Option<PathBuf>| path.as_deref().map(RoutesFile::read).transpose();
+    let routes = read(&flags.routes)?;
+    let other_routes = read(&flags.routes_against)?;
+    let store = open(&flags.data, to_ms)?;
+    let told = Told {
+        from_ms,
+        to_ms,
+        with_pending: flags.pending,
+    };
+    let go = |groups: &[GroupSettings], routes: Option<&RoutesFile>| -> Result<Pass> {
+        let settings = BacktestSettings {
+            from_ms,
+            to_ms,
+            threads: flags.threads,
+            features: flags.language.features(),
+        };
+        let surroundings = Surroundings {
+            external_labels: routes
+                .map(|file| file.external_labels.clone())
+                .unwrap_or_default(),
+            ..Surroundings::default()
+        };
+        let store = Arc::clone(&store);
+        let histories = backtest(store, groups, &surroundings, &settings)?;
+        let replay = routes
+            .map(|file| replay(&histories, file, to_ms))
+            .transpose()?;
+        Ok(Pass { histories, replay })
+    };
+    let before = go(&groups, routes.as_ref())?;
+    let after = if other_groups.is_some() || other_routes.is_some() {
+        let groups = other_groups.as_deref().unwrap_or(&groups);
+        Some(go(groups, other_routes.as_ref().or(routes.as_ref()))?)
+    } else {
+        None
+    };
+    if let Some(path) = &flags.picture {
+        let page = match &after {
+            None => picture::page(&[("", &before)], &told),
+            Some(after) => picture::page(&[("before", &before), ("after", after)], &told),
+        };
+        std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    match flags.output {
+        Output::Text => match &after {
+            None => print!("{}", report::text(&before, &told)),
+            Some(after) => print!("{}", report::comparison_text(&before, after, &told)),
+        },
+        Output::Json => {
+            let mut answer = match &after {
+                None => report::json(&before, &told),
+                Some(after) => report::comparison_json(&before, after, &told),
+            };
+            answer["from"] = time_text(from_ms).into();
+            answer["to"] = time_text(to_ms).into();
+            println!("{}", serde_json::to_string_pretty(&answer)?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The groups of the files that patterns name.
+fn groups(flags: &Backtest, patterns: &[PathBuf]) -> Result<Vec<GroupSettings>> {
     let options = RuleOptions {
-        features,
-        interval_ms,
+        features: flags.language.features(),
+        interval_ms: parse_duration(&flags.interval).context("--interval")?,
         ..RuleOptions::default()
     };
     let mut files = Vec::new();
-    for pattern in &flags.rules {
+    for pattern in patterns {
         let found = glob(pattern)
             .with_context(|| format!("cannot list the files of {}", pattern.display()))?;
         if found.is_empty() {
@@ -75,25 +190,7 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
         }
         files.extend(found);
     }
-    let groups = load_rules(&files, &options)?.groups;
-    let store = open(&flags.data, to_ms)?;
-    let settings = BacktestSettings {
-        from_ms,
-        to_ms,
-        threads: flags.threads,
-        features,
-    };
-    let histories = backtest(store, &groups, &Surroundings::default(), &settings)?;
-    match flags.output {
-        Output::Text => print!("{}", text(&histories, flags.pending)),
-        Output::Json => {
-            let rules: Vec<serde_json::Value> =
-                histories.iter().map(|h| json(h, flags.pending)).collect();
-            let answer = serde_json::json!({ "from": time_text(from_ms), "to": time_text(to_ms), "rules": rules });
-            println!("{}", serde_json::to_string_pretty(&answer)?);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(load_rules(&files, &options)?.groups)
 }
 
 /// Opens a folder so that nothing in it becomes too old.
@@ -112,96 +209,9 @@ fn open(folder: &Path, now_ms: i64) -> Result<Arc<dyn MetricStore>> {
     Ok(engine)
 }
 
-/// The episodes that are told of.
-fn told(history: &RuleHistory, with_pending: bool) -> impl Iterator<Item = &Episode> {
-    let episodes = history.episodes.iter();
-    episodes.filter(move |episode| with_pending || episode.fired_at_ms.is_some())
-}
-
-fn text(histories: &[RuleHistory], with_pending: bool) -> String {
-    let mut text = String::new();
-    for history in histories {
-        let episodes: Vec<&Episode> = told(history, with_pending).collect();
-        let result = if history.is_alert {
-            let fired = history.episodes.iter().filter(|e| e.fired_at_ms.is_some());
-            let (fired, all) = (fired.count(), history.episodes.len());
-            format!("fired {fired} times, pending {} times without", all - fired)
-        } else {
-            format!("{} samples", history.sample_count)
-        };
-        let (rule, group) = (&history.rule, &history.group);
-        let file = history.file.display();
-        text.push_str(&format!("{rule} ({group} in {file}): {result}\n"));
-        if history.failed_turns > 0 {
-            text.push_str(&format!(
-                "  failed at {} of {} turns: {}\n",
-                history.failed_turns, history.turns, history.first_error
-            ));
-        }
-        for episode in episodes {
-            text.push_str(&format!("  {}\n", episode_text(episode)));
-        }
-    }
-    text
-}
-
-fn episode_text(episode: &Episode) -> String {
-    let begun_ms = episode.fired_at_ms.unwrap_or(episode.active_at_ms);
-    let state = if episode.fired_at_ms.is_some() {
-        "firing"
-    } else {
-        "pending"
-    };
-    let end = match episode.ended_at_ms {
-        Some(ended_ms) => format!("for {}", DurationText(ended_ms - begun_ms)),
-        None => "to the end".to_owned(),
-    };
-    let labels = shown_labels(&episode.labels);
-    format!(
-        "{} {state} {end}, value {} {labels}",
-        time_text(begun_ms),
-        episode.value
-    )
-}
-
-/// All but the name, which stands above.
-fn shown_labels(labels: &Labels) -> Labels {
-    labels.filter(|name| name != bellwether_model::ALERT_NAME)
-}
-
-fn json(history: &RuleHistory, with_pending: bool) -> serde_json::Value {
-    let episodes: Vec<serde_json::Value> = told(history, with_pending)
-        .map(|episode| {
-            let labels: serde_json::Map<String, serde_json::Value> = episode
-                .labels
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.into()))
-                .collect();
-            serde_json::json!({
-                "labels": labels,
-                "active_at": time_text(episode.active_at_ms),
-                "fired_at": episode.fired_at_ms.map(time_text),
-                "ended_at": episode.ended_at_ms.map(time_text),
-                "value": episode.value.to_string(),
-            })
-        })
-        .collect();
-    serde_json::json!({
-        "file": history.file.display().to_string(),
-        "group": history.group,
-        "rule": history.rule,
-        "type": if history.is_alert { "alerting" } else { "recording" },
-        "turns": history.turns,
-        "failed_turns": history.failed_turns,
-        "first_error": history.first_error,
-        "samples": history.sample_count,
-        "episodes": episodes,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use bellwether_model::METRIC_NAME;
+    use bellwether_model::{Labels, METRIC_NAME};
     use bellwether_storage::{Source, WriteBatch};
     use clap::Parser as _;
 
@@ -256,8 +266,18 @@ mod tests {
         };
         let store = open(&path("data"), settings.to_ms).unwrap();
         let histories = backtest(store, &groups, &Surroundings::default(), &settings).unwrap();
-        let told = text(&histories, false);
-        assert!(told.starts_with("Down (g in "), "{told}");
+        let pass = Pass {
+            histories,
+            replay: None,
+        };
+        let all = Told {
+            from_ms: settings.from_ms,
+            to_ms: settings.to_ms,
+            with_pending: false,
+        };
+        let told = report::text(&pass, &all);
+        let table = "ALERT  FIRED  FIRING  LONGEST  PENDING ONLY\nDown       1      8m       8m             0\n\nDown (g in ";
+        assert!(told.starts_with(table), "{told}");
         assert!(
             told.contains("): fired 1 times, pending 0 times without\n  2024-01-01T00:22:"),
             "{told}"
@@ -267,8 +287,10 @@ mod tests {
             "{told}"
         );
         assert!(told.ends_with(": 60 samples\n"), "{told}");
-        let json = json(&histories[0], true);
-        assert_eq!(json["episodes"][0]["labels"]["alertname"], "Down");
-        assert_eq!(json["episodes"].as_array().unwrap().len(), 1);
+        let json = report::json(&pass, &all);
+        let episodes = &json["rules"][0]["episodes"];
+        assert_eq!(episodes[0]["labels"]["alertname"], "Down");
+        assert_eq!(episodes.as_array().unwrap().len(), 1);
+        assert_eq!(json["alerts"][0]["firing_seconds"], 480.0);
     }
 }

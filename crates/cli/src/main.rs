@@ -22,6 +22,7 @@ mod junit;
 mod logging;
 mod remote;
 mod replicas;
+mod routes_file;
 mod rule_editor;
 mod rule_folder;
 mod serve;

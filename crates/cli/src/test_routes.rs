@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use bellwether_config::{
-    LoadOptions, NotificationConfig, RouteTest, load, load_alertmanager, load_route_tests,
-};
+use anyhow::{Result, bail};
+use bellwether_config::{NotificationConfig, RouteTest, load_route_tests};
 use bellwether_model::{Labels, MatchOp, short};
 use bellwether_notify::{RouteSettings, RouteTree, TakenRoute, parse_matcher, taken_routes};
 use clap::Args;
 
 use crate::arguments::Output;
 use crate::junit::{self, Case, Suite};
+use crate::routes_file::RoutesFile;
 
 /// Flags of `test routes`.
 #[derive(Debug, Args)]
@@ -61,7 +60,7 @@ pub(crate) fn run(flags: &TestRoutes) -> Result<ExitCode> {
             "--config is missing: want an alertmanager.yml, or a configuration with notifications"
         );
     };
-    let config = notifications(config)?;
+    let config = RoutesFile::read(config)?.notifications;
     one_alert(flags, &config, &labels_of(&labels)?)
 }
 
@@ -80,29 +79,6 @@ fn labels_of(items: &[&String]) -> Result<Labels> {
         pairs.push((matcher.name, matcher.value));
     }
     Ok(Labels::from_pairs(pairs))
-}
-
-/// The notifications of an `alertmanager.yml`, or of a configuration that has them. Which of the two
-/// a file is shows in its first level: only one of them has a route there.
-fn notifications(path: &Path) -> Result<NotificationConfig> {
-    let shown = path.display();
-    let source = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-    let is_main = bellwether_config::yaml::read(&source).is_ok_and(|document| {
-        document.root.get("route").is_none() && document.root.get("notifications").is_some()
-    });
-    if !is_main {
-        let loaded = load_alertmanager(path).with_context(|| format!("{shown} cannot be used"))?;
-        return Ok(loaded.config);
-    }
-    let options = LoadOptions {
-        leave_named_files: true,
-        ..LoadOptions::default()
-    };
-    let loaded = load(path, &options).with_context(|| format!("{shown} cannot be used"))?;
-    loaded
-        .config
-        .notifications
-        .with_context(|| format!("{shown}: notifications is empty"))
 }
 
 fn one_alert(flags: &TestRoutes, config: &NotificationConfig, labels: &Labels) -> Result<ExitCode> {
@@ -202,7 +178,7 @@ fn run_files(flags: &TestRoutes, files: &[&String]) -> Result<ExitCode> {
         let Some(config) = flags.config.as_ref().or(tests.config.as_ref()) else {
             bail!("{file}: has no config: name the configuration there or with --config");
         };
-        let config = notifications(config)?;
+        let config = RoutesFile::read(config)?.notifications;
         suites.push(Suite {
             name: (*file).clone(),
             cases: tests

@@ -86,18 +86,10 @@ impl Group {
 
 /// Sorts alerts as receivers get them: by job, instance, then all labels.
 pub(crate) fn in_order(mut alerts: Vec<Alert>) -> Vec<Alert> {
-    fn key<'a>(labels: &'a Labels, name: &str) -> &'a str {
-        labels.get(name).unwrap_or("")
+    fn key(alert: &Alert) -> (&str, &str, &Labels) {
+        let value = |name| alert.labels.get(name).unwrap_or("");
+        (value("job"), value("instance"), &alert.labels)
     }
-    alerts.sort_by(|a, b| {
-        let of = |alert: &Alert| {
-            let labels = &alert.labels;
-            (
-                key(labels, "job").to_owned(),
-                key(labels, "instance").to_owned(),
-            )
-        };
-        of(a).cmp(&of(b)).then_with(|| a.labels.cmp(&b.labels))
-    });
+    alerts.sort_by(|a, b| key(a).cmp(&key(b)));
     alerts
 }

@@ -47,7 +47,8 @@ impl Plan {
 
     /// What an integration of a receiver is called: its kind, and its place among those of its kind,
     /// so that a new neighbour of another kind does not make it somebody else.
-    pub(crate) fn integration_name(&self, receiver: &str, position: usize) -> String {
+    #[must_use]
+    pub fn integration_name(&self, receiver: &str, position: usize) -> String {
         let list = self.receivers.get(receiver).map(Vec::as_slice);
         let (before, rest) = list
             .unwrap_or_default()

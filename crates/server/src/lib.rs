@@ -31,6 +31,7 @@ mod own_api;
 mod own_metrics;
 mod own_transfer;
 mod page;
+pub mod paper;
 mod params;
 mod receive;
 mod render;

@@ -109,15 +109,15 @@ fn both_kinds_of_configuration_are_taken() {
     let inline = CONFIG.replace('\n', "\n  ");
     std::fs::write(path("inline.yml"), format!("notifications: {inline}\n")).unwrap();
     std::fs::write(path("none.yml"), "scrape_configs: []").unwrap();
-    let want = notifications(&path("am.yml")).unwrap();
+    let want = RoutesFile::read(&path("am.yml")).unwrap().notifications;
     assert_eq!(want.plan, config().plan);
     for name in ["main.yml", "inline.yml"] {
         assert_eq!(
-            notifications(&path(name)).unwrap().plan,
+            RoutesFile::read(&path(name)).unwrap().notifications.plan,
             want.plan,
             "{name}"
         );
     }
-    let error = format!("{:#}", notifications(&path("none.yml")).unwrap_err());
+    let error = format!("{:#}", RoutesFile::read(&path("none.yml")).unwrap_err());
     assert!(error.contains("unknown key \"scrape_configs\""), "{error}");
 }

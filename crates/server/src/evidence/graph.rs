@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::words::{Unit, escape, minutes};
+use super::words::{Unit, minutes};
+use crate::paper::escape;
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 220.0;

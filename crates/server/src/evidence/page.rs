@@ -8,9 +8,9 @@ use bellwether_rules::evidence::{
 };
 
 use super::graph::{Graph, Line, spark};
-use super::words::{Unit, clock, escape, moment, seconds};
+use super::words::{Unit, clock, moment, seconds};
+use crate::paper::{document, escape};
 
-const STYLE: &str = include_str!("../../ui/evidence.css");
 /// Classes of lines that the alert is about.
 const OWN_CLASSES: [&str; 6] = ["own0", "own1", "own2", "own3", "own4", "own5"];
 /// A mover whose first value explains so much is named in the head of the page.
@@ -24,21 +24,12 @@ const DOWN: &str = "down";
 pub(super) fn notice(title: &str, text: &str) -> String {
     document(
         title,
+        "",
         &format!(
             "<main><section class=\"card head\"><h1>{}</h1><p class=\"summary\">{}</p></section></main>",
             escape(title),
             escape(text)
         ),
-    )
-}
-
-fn document(title: &str, body: &str) -> String {
-    format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\">\
-         <title>{}</title><style>{STYLE}</style></head><body>{body}</body></html>",
-        escape(title)
     )
 }
 
@@ -58,6 +49,7 @@ pub(super) fn render(evidence: &Evidence) -> String {
     let name = &evidence.rule.name;
     document(
         &format!("{name} · {}", moment(evidence.alert.fired_at)),
+        "",
         &body,
     )
 }
