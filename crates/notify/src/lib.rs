@@ -30,6 +30,7 @@ mod route;
 mod route_test;
 mod runner;
 mod silence;
+mod simulation;
 
 pub use acknowledge::Acknowledgement;
 pub use delivery::{Delivery, DeliveryId, Effects, Outcome};
@@ -48,3 +49,4 @@ pub use runner::{AttemptError, BoxFuture, Deliver, NoReceivers, ROWS_MAX, Runner
 pub use silence::{
     BYTES_MAX, MATCHERS_MAX, SILENCES_MAX, Silence, SilenceError, SilenceRequest, SilenceState,
 };
+pub use simulation::{SIMULATED, SIMULATED_MARK, simulated_labels, simulated_row};

@@ -9,6 +9,7 @@ use bellwether_storage::{StateChange, TimelineKind};
 use super::{ACKNOWLEDGEMENTS, GroupView, Machine, SILENCES, Suppression};
 use crate::acknowledge::Acknowledgement;
 use crate::group::in_order;
+use crate::inhibit::Inhibitor;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::silence::{Silence, SilenceError, SilenceRequest};
@@ -38,6 +39,19 @@ impl Machine {
         let changed = self.silences.expire(id, now_ms)?;
         self.write_silences(changed, now_ms);
         Ok(())
+    }
+
+    /// Gives a new machine silences as they are, and what inhibits.
+    pub(crate) fn furnish(
+        &mut self,
+        silences: impl IntoIterator<Item = Silence>,
+        inhibitor: Inhibitor,
+        now_ms: i64,
+    ) {
+        for silence in silences {
+            self.silences.insert(silence, now_ms);
+        }
+        self.inhibitor = inhibitor;
     }
 
     fn write_silences(&mut self, changed: impl IntoIterator<Item = Silence>, now_ms: i64) {

@@ -136,6 +136,45 @@ impl Senders {
         self.current.load().faults()
     }
 
+    /// What an integration would send: its texts by the settings that they stand in, those left out
+    /// that are empty. Of a webhook without a payload of its own that is the whole document. Nothing
+    /// is sent, and no secret is read.
+    ///
+    /// # Errors
+    /// Where the settings have no such integration, or a text cannot be executed.
+    pub fn rehearse(&self, delivery: &Delivery) -> Result<Vec<(String, String)>, AttemptError> {
+        let integrations = self.current.load_full();
+        let integration = integrations.find(delivery)?;
+        let templates = &integrations.templates;
+        let call = Call {
+            delivery,
+            templates,
+            rendering: templates.rendering(delivery, &delivery.alerts),
+            client: None,
+            hidden: &[],
+            memory: &self.memory,
+            endpoints: &self.endpoints,
+            left: Duration::ZERO,
+        };
+        let mut texts = Vec::new();
+        if let ReceiverKind::Webhook(it) = &integration.settings.kind
+            && it.payload.is_none()
+        {
+            let document = webhook::default_document(it, &call)?;
+            texts.push(("body".to_owned(), document));
+        }
+        for (setting, text) in integration.settings.kind.texts() {
+            let text = match setting.as_str() {
+                "html" => call.rendering.html(&setting, text)?,
+                _ => call.text(&setting, text)?,
+            };
+            if !text.is_empty() {
+                texts.push((setting, text));
+            }
+        }
+        Ok(texts)
+    }
+
     /// Replaces the settings; attempts that are under way end with the old ones.
     ///
     /// # Errors

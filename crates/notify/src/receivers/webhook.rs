@@ -10,6 +10,17 @@ use crate::runner::AttemptError;
 /// The version of the document.
 const VERSION: &str = "4";
 
+/// What is sent where the settings say nothing else.
+pub(super) fn default_document(
+    settings: &WebhookSettings,
+    call: &Call<'_>,
+) -> Result<String, AttemptError> {
+    let (alerts, left_out) = limited(call, settings.max_alerts);
+    let limited = (left_out > 0).then(|| call.templates.rendering(call.delivery, alerts));
+    let rendering = limited.as_ref().unwrap_or(&call.rendering);
+    document(call, rendering, Alerts::All, VERSION, left_out)
+}
+
 pub(super) async fn send(
     settings: &WebhookSettings,
     call: &Call<'_>,
@@ -18,7 +29,7 @@ pub(super) async fn send(
     let limited = (left_out > 0).then(|| call.templates.rendering(call.delivery, alerts));
     let rendering = limited.as_ref().unwrap_or(&call.rendering);
     let body = match &settings.payload {
-        None => document(call, rendering, Alerts::All, VERSION, left_out)?,
+        None => default_document(settings, call)?,
         Some(payload) => payload::rendered("payload", payload, rendering)?.to_string(),
     };
     let url = required("url", settings.url.as_ref()).await?;
