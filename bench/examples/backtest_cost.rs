@@ -121,6 +121,7 @@ fn run(folder: &Path, days: i64) {
         to_ms: end_ms,
         threads: 0,
         features: bellwether_promql::Features::default(),
+        cancel: bellwether_promql::CancelToken::default(),
     };
     let begun = Instant::now();
     let histories = backtest(store, &groups, &Surroundings::default(), &settings).unwrap();

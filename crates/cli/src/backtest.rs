@@ -128,6 +128,7 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
             to_ms,
             threads: flags.threads,
             features: flags.language.features(),
+            cancel: bellwether_promql::CancelToken::default(),
         };
         let surroundings = Surroundings {
             external_labels: routes
@@ -263,6 +264,7 @@ mod tests {
             to_ms: start_ms + 3_599_000,
             threads: 1,
             features: bellwether_promql::Features::default(),
+            cancel: bellwether_promql::CancelToken::default(),
         };
         let store = open(&path("data"), settings.to_ms).unwrap();
         let histories = backtest(store, &groups, &Surroundings::default(), &settings).unwrap();

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bellwether_model::Labels;
-use bellwether_promql::{Engine, EngineOptions, Features};
+use bellwether_promql::{CancelToken, Engine, EngineOptions, Features};
 use bellwether_storage::{ManualClock, MetricStore};
 use parking_lot::Mutex;
 
@@ -53,6 +53,8 @@ pub struct BacktestSettings {
     pub threads: usize,
     /// Parts of the language that are switched on.
     pub features: Features,
+    /// Ends it before its time, with an error.
+    pub cancel: CancelToken,
 }
 
 /// What became of one rule.
@@ -96,7 +98,7 @@ pub struct Episode {
 /// Goes through history with groups of rules. Gives what became of each rule, in their order.
 ///
 /// # Errors
-/// The first rule that cannot be evaluated at all.
+/// The first rule that cannot be evaluated at all; and where it is cancelled.
 pub fn backtest(
     store: Arc<dyn MetricStore>,
     groups: &[GroupSettings],
@@ -138,10 +140,14 @@ pub fn backtest(
         for level in order.levels() {
             in_parallel(level, threads, |index| {
                 if let Some(run) = runs.get(index) {
+                    let span = (start_ms, end_ms);
                     run.lock()
-                        .go(&world, &externals, &overlay, (start_ms, end_ms));
+                        .go(&world, &externals, &overlay, span, &settings.cancel);
                 }
             });
+            if settings.cancel.is_cancelled() {
+                return Err(RulesError::Cancelled);
+            }
         }
         overlay.trim(end_ms);
         let Some(next_ms) = end_ms.checked_add(1) else {

@@ -51,6 +51,9 @@ pub enum RulesError {
         /// What is wrong.
         source: Box<TemplateError>,
     },
+    /// It was ended before its time.
+    #[error("the evaluation took too long, or was cancelled")]
+    Cancelled,
     /// The thread that worked on it ended.
     #[error("the worker of the rules ended: {0}")]
     Worker(String),
@@ -62,6 +65,7 @@ impl RulesError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Worker(_) => ErrorKind::Internal,
+            Self::Cancelled => ErrorKind::Timeout,
             _ => ErrorKind::Invalid,
         }
     }

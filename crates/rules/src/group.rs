@@ -146,6 +146,10 @@ impl Group {
         &self.settings
     }
 
+    pub(crate) fn externals(&self) -> &Externals {
+        &self.externals
+    }
+
     /// How it is, after its last turn.
     #[must_use]
     pub fn snapshot(&self) -> Arc<GroupSnapshot> {

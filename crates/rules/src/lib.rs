@@ -29,6 +29,7 @@ mod restore;
 mod rule;
 mod schedule;
 mod settings;
+pub mod simulate;
 mod snapshot;
 #[cfg(test)]
 mod testing;

@@ -301,7 +301,11 @@ impl Manager {
         groups.iter().map(|group| group.snapshot()).collect()
     }
 
-    fn running(&self) -> Vec<Arc<Group>> {
+    pub(crate) fn world(&self) -> &Arc<World> {
+        &self.0.world
+    }
+
+    pub(crate) fn running(&self) -> Vec<Arc<Group>> {
         let groups = self.0.groups.lock();
         groups.values().map(|r| Arc::clone(&r.group)).collect()
     }

@@ -127,6 +127,7 @@ impl RuleRun {
         externals: &Externals,
         overlay: &Overlay,
         (start_ms, end_ms): (i64, i64),
+        cancel: &CancelToken,
     ) {
         let first_ms = self.next_ms.max(start_ms);
         if first_ms > end_ms {
@@ -135,7 +136,10 @@ impl RuleRun {
         let count = (end_ms - first_ms) / self.interval_ms + 1;
         let mut spans = vec![(first_ms, count)];
         while let Some((first_ms, count)) = spans.pop() {
-            let found = self.query(world, first_ms, count);
+            if cancel.is_cancelled() {
+                return;
+            }
+            let found = self.query(world, first_ms, count, cancel);
             match found.and_then(|series| self.checked(series)) {
                 Ok(series) => self.take(world, externals, overlay, (first_ms, count), series),
                 Err(_) if count > 1 => {
@@ -167,6 +171,7 @@ impl RuleRun {
         world: &World,
         first_ms: i64,
         count: i64,
+        cancel: &CancelToken,
     ) -> Result<Vec<MatrixSeries>, EvaluationError> {
         let start_ms = first_ms.saturating_sub(self.offset_ms);
         let end_ms = start_ms.saturating_add((count - 1) * self.interval_ms);
@@ -175,7 +180,10 @@ impl RuleRun {
             &self.rule.query,
             (start_ms, end_ms),
             self.interval_ms,
-            &QueryRequest::default(),
+            &QueryRequest {
+                cancel: cancel.clone(),
+                ..QueryRequest::default()
+            },
         );
         match outcome {
             Ok(outcome) => match outcome.value {

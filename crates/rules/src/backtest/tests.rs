@@ -12,6 +12,7 @@ fn settings(from_s: i64, to_s: i64) -> BacktestSettings {
         to_ms: to_s * 1_000,
         threads: 2,
         features: Features::default(),
+        cancel: CancelToken::default(),
     }
 }
 
