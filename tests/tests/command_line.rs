@@ -337,3 +337,78 @@ async fn run_nowhere() -> Result<(Option<i32>, String, String)> {
     ensure!(!error.contains("secret"), "{error}");
     Ok((output.status.code(), text(&output.stdout), error))
 }
+
+#[tokio::test]
+async fn backtest_tells_who_would_have_been_told() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let server = Server::start_in(folder.path(), EMPTY_CONFIG, &[]).await?;
+    let now = server.value("time()").await?.floor();
+    let mut body = String::from("# TYPE level gauge\n");
+    for minute in (0..120).rev() {
+        let value = if (30..50).contains(&minute) { 9 } else { 1 };
+        let time = now - 60.0 * f64::from(minute);
+        body.push_str(&format!("level{{host=\"a\"}} {value} {time:.3}\n"));
+    }
+    body.push_str("# EOF\n");
+    let url = format!("{}/api/bellwether/v1/import", server.url);
+    let answer = server.client.post(url).body(body).send().await?;
+    assert!(answer.status().is_success(), "{}", answer.text().await?);
+    assert_eq!(server.terminate().await?, Some(0));
+    let rules = |threshold: u32| {
+        format!("groups: [{{name: g, rules: [{{alert: High, expr: level > {threshold}}}]}}]")
+    };
+    std::fs::write(path("old.yml"), rules(5))?;
+    std::fs::write(path("new.yml"), rules(0))?;
+    let routes = "route: {receiver: team, group_wait: 30s}\nreceivers:\n  - name: team\n    webhook_configs: [{url: 'http://localhost:1/'}]\n";
+    std::fs::write(path("am.yml"), routes)?;
+    let (old, new, data, routes, picture) = (
+        path("old.yml"),
+        path("new.yml"),
+        path("data"),
+        path("am.yml"),
+        path("picture.html"),
+    );
+    let end = now.to_string();
+    let first = [
+        "backtest", "--rules", &old, "--data", &data, "--from", "2h", "--to", &end, "--routes",
+        &routes,
+    ];
+    let output = run(&first).await?;
+    let out = text(&output.stdout);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{out}{}",
+        text(&output.stderr)
+    );
+    for part in [
+        "ALERT  FIRED  FIRING  LONGEST  PENDING ONLY  NOTIFICATIONS\nHigh       1     20m      20m             0              2\n",
+        "team/webhook[0]      1        0         1       0    2\n",
+        "team/webhook[0] first notification: 1 firing, 0 resolved {}",
+    ] {
+        assert!(out.contains(part), "{part} is not in {out}");
+    }
+    let mut line = first.to_vec();
+    line.extend(["--output", "json", "--against", &new, "--picture", &picture]);
+    let output = run(&line).await?;
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let high = &answer["differences"][0];
+    assert_eq!(high["before"]["notifications"], 2, "{answer}");
+    assert_eq!(high["after"]["fired"], 1);
+    assert_eq!(high["same"], false);
+    assert_eq!(high["only_before"], serde_json::json!([]));
+    // The same rules in a file of another name are the same.
+    let copy = path("copy.yml");
+    std::fs::copy(&old, &copy)?;
+    let same = ["--output", "text", "--against", &copy];
+    let output = run(&[&first[..], &same].concat()).await?;
+    let out = text(&output.stdout);
+    assert!(out.ends_with("\nboth versions give the same\n"), "{out}");
+    let page = std::fs::read_to_string(&picture)?;
+    for part in ["<!doctype html>", "<svg", "team/webhook[0]", "after"] {
+        assert!(page.contains(part), "{part} is not in the picture");
+    }
+    assert!(!page.contains("<script") && !page.contains("http"));
+    Ok(())
+}

@@ -6,6 +6,7 @@ mod report;
 mod routes;
 mod summary;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -109,10 +110,14 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
     }
     // All files are read before the long work begins.
     let groups = groups(flags, &flags.rules)?;
-    let other_groups = match flags.against.as_slice() {
+    let mut other_groups = match flags.against.as_slice() {
         [] => None,
         files => Some(self::groups(flags, files)?),
     };
+    let other_files: Vec<PathBuf> = other_groups
+        .iter_mut()
+        .flat_map(|others| take_turns_of(&groups, others))
+        .collect();
     let read = |path: &Option<PathBuf>| path.as_deref().map(RoutesFile::read).transpose();
     let routes = read(&flags.routes)?;
     let other_routes = read(&flags.routes_against)?;
@@ -146,7 +151,11 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
     let before = go(&groups, routes.as_ref())?;
     let after = if other_groups.is_some() || other_routes.is_some() {
         let groups = other_groups.as_deref().unwrap_or(&groups);
-        Some(go(groups, other_routes.as_ref().or(routes.as_ref()))?)
+        let mut after = go(groups, other_routes.as_ref().or(routes.as_ref()))?;
+        for (history, file) in after.histories.iter_mut().zip(other_files) {
+            history.file = file;
+        }
+        Some(after)
     } else {
         None
     };
@@ -173,6 +182,25 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// When a group has its turns follows from its file and name, so that groups of two versions would see
+/// other samples only because their files are called otherwise: they get the file of the group of their
+/// name in the first version. Gives the file of each of their rules.
+fn take_turns_of(groups: &[GroupSettings], others: &mut [GroupSettings]) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut taken: BTreeSet<(PathBuf, String)> = BTreeSet::new();
+    for other in others {
+        files.extend(std::iter::repeat_n(other.file.clone(), other.rules.len()));
+        let same = groups.iter().find(|group| {
+            group.name == other.name && !taken.contains(&(group.file.clone(), group.name.clone()))
+        });
+        if let Some(group) = same {
+            other.file.clone_from(&group.file);
+        }
+        taken.insert((other.file.clone(), other.name.clone()));
+    }
+    files
 }
 
 /// The groups of the files that patterns name.

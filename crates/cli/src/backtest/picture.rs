@@ -7,13 +7,12 @@
 
 use std::fmt::Write as _;
 
-use bellwether_model::time::DurationText;
 use bellwether_notify::Reason;
 use bellwether_rules::backtest::Episode;
 use bellwether_server::paper::{document, escape};
 use jiff::Timestamp;
 
-use super::report::{Reasons, by_receiver};
+use super::report::{Reasons, by_receiver, duration};
 use super::routes::Replay;
 use super::summary::{Summary, alerts, by_alert};
 use super::{Pass, Told};
@@ -321,8 +320,8 @@ impl Picture<'_> {
                 out,
                 "<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{notifications}</td></tr>",
                 summary.fired,
-                DurationText(summary.firing_ms),
-                DurationText(summary.longest_ms),
+                duration(summary.firing_ms),
+                duration(summary.longest_ms),
                 summary.pending
             )
             .ok();

@@ -81,8 +81,14 @@ fn owned<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
-fn duration(ms: i64) -> String {
-    DurationText(ms).to_string()
+/// A duration for people: what is longer than a minute, in whole seconds.
+pub(super) fn duration(ms: i64) -> String {
+    let shown_ms = if ms.abs() < 60_000 {
+        ms
+    } else {
+        ms.saturating_add(500).div_euclid(1_000) * 1_000
+    };
+    DurationText(shown_ms).to_string()
 }
 
 /// One version, as text: the table, the receivers, then everything in detail.
