@@ -37,6 +37,7 @@ use crate::external_alertmanagers::ExternalAlertmanagers;
 use crate::replicas::{Meeting, Member};
 use crate::rule_editor::{ConfiguredRules, RuleEditing};
 use crate::rule_folder::RuleFolder;
+use crate::simulations::{SimulationParts, Simulations};
 use crate::transitions::{CountedTimeline, Transitions};
 use crate::witness::ServerWitness;
 
@@ -89,6 +90,7 @@ pub(crate) struct AlertingProgram {
     /// What the edge shows.
     pub(crate) edge: Alerting,
     collector: Collector,
+    simulations: Simulations,
     gathering: tokio::sync::Mutex<Option<JoinHandle<()>>>,
     notifying: tokio::sync::Mutex<Option<JoinHandle<()>>>,
     stop: watch::Sender<bool>,
@@ -139,9 +141,9 @@ impl Timeline for DressedTimeline {
 
 /// What is done to alerts of rules on their way.
 #[derive(Debug, Default)]
-struct Dress {
-    external_labels: Labels,
-    relabel: Vec<Rule>,
+pub(crate) struct Dress {
+    pub(crate) external_labels: Labels,
+    pub(crate) relabel: Vec<Rule>,
 }
 
 impl AlertSink for Relay {
@@ -338,12 +340,22 @@ impl AlertingProgram {
             registry: parts.registry,
             options: parts.options,
         })?;
+        let simulations = Simulations::new(SimulationParts {
+            runner: runner.clone(),
+            senders: Arc::clone(&senders),
+            timeline: Arc::clone(&journal) as _,
+            clock: Arc::clone(&parts.clock),
+            rules: rules.clone(),
+            dress: Arc::clone(&relay.dress),
+            features: parts.promql,
+        });
         let folder = RuleFolder::new(Arc::new(RealDisk), &parts.data);
         let editing = RuleEditing::new(folder, rules.clone(), transitions);
         let mut edge = Alerting::new(runner.clone(), timeline, Some(rules.clone()), facts)
             .with_external(relay.external.manager.clone())
             .with_evidence(collector.clone())
-            .with_rule_editor(Arc::new(editing.clone()));
+            .with_rule_editor(Arc::new(editing.clone()))
+            .with_simulator(Arc::new(simulations.clone()));
         if let Some(member) = &member {
             edge = edge.with_replica(member.replica.clone(), member.peer_log.clone());
         }
@@ -370,6 +382,7 @@ impl AlertingProgram {
             promql: parts.promql,
             edge,
             collector,
+            simulations,
             gathering: tokio::sync::Mutex::new(Some(gathering)),
             notifying: tokio::sync::Mutex::new(Some(notifying)),
             stop,
@@ -436,6 +449,7 @@ impl AlertingProgram {
     async fn end_notifications(&self) -> Result<()> {
         self.rules.stop().await;
         self.collector.stop();
+        self.simulations.stop();
         if let Some(gathering) = self.gathering.lock().await.take() {
             gathering.await?;
         }

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::acknowledge::Acknowledge;
 use crate::backtest::Backtest;
 use crate::check::Check;
+use crate::simulate::Simulate;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
 use crate::timeline::Timeline;
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     Test(Test),
     /// Tell which alerts rules would have given over stored history.
     Backtest(Backtest),
+    /// See on a running server what would happen if something failed; nobody is told unless asked.
+    #[command(subcommand)]
+    Simulate(Simulate),
     /// Tell how a running server is.
     Status(Remote),
     /// Tell what has happened to the alerts of a running server.

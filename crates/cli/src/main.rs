@@ -26,6 +26,8 @@ mod routes_file;
 mod rule_editor;
 mod rule_folder;
 mod serve;
+mod simulate;
+mod simulations;
 mod test_promql;
 mod test_routes;
 mod test_rules;
@@ -73,6 +75,7 @@ fn run(command: Command) -> Result<ExitCode> {
             output,
         }) => test_promql::run(&files, embedded, output),
         Command::Backtest(backtest) => backtest::run(&backtest),
+        Command::Simulate(simulate) => client_runtime()?.block_on(simulate::run(&simulate)),
         Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),
         Command::Status(remote) => done(client_runtime()?.block_on(remote::status(remote))),
         Command::Timeline(flags) => client_runtime()?.block_on(timeline::run(flags)),

@@ -320,7 +320,7 @@ async fn send_part(client: &reqwest::Client, url: &str, part: &str) -> Result<(u
     Ok((count("stored"), count("refused")))
 }
 
-fn client() -> Result<reqwest::Client> {
+pub(crate) fn client() -> Result<reqwest::Client> {
     // Only the first call in a process takes effect, and all of ours ask for the same.
     drop(rustls::crypto::ring::default_provider().install_default());
     Ok(reqwest::Client::builder().build()?)

@@ -193,7 +193,8 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         path if path.starts_with("/api/v1/admin/") => Need::Admin,
         path if method != Method::GET
             && (path.starts_with("/am/")
-                || path.starts_with("/api/bellwether/v1/acknowledgements")) =>
+                || path.starts_with("/api/bellwether/v1/acknowledgements")
+                || path.starts_with("/api/bellwether/v1/simulations")) =>
         {
             Need::Write
         }

@@ -41,6 +41,7 @@ mod scraping;
 mod server;
 mod services;
 pub mod settings;
+mod simulations;
 mod system;
 mod timeline;
 mod tls;
@@ -52,6 +53,10 @@ pub use server::{Bound, Server};
 pub use services::{
     ActiveTarget, Alerting, AlertingFacts, BoxFuture, BuildInfo, Control, DroppedTarget, NoTargets,
     RuntimeFacts, ServerParts, Services, TargetHealth, TargetMetadata, TargetSource,
+};
+pub use simulations::{
+    AlertSimulation, OutageAlert, OutageReport, OutageSimulation, OutageTarget, SimulatedAlert,
+    SimulationError, SimulationReport, SimulationStep, Simulator,
 };
 
 #[cfg(test)]

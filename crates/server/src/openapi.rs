@@ -569,6 +569,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     )
     .answering(Content::Accepted(&shape::RULES_TAKEN)),
     operation(
+        "/api/bellwether/v1/simulations",
+        GET_POST,
+        "Simulate an alert or an outage, as the JSON body says; or list simulations.",
+        &[],
+    ),
+    operation(
+        "/api/bellwether/v1/simulations/{id}",
+        GET,
+        "The steps of a simulation so far.",
+        &[],
+    ),
+    operation(
         "/api/bellwether/v1/openapi.json",
         GET,
         "This document.",

@@ -26,8 +26,8 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, evidence, headers, otlp_grpc, own_api, page, receive, replica, ruler, system,
-    timeline, tls,
+    am, api, evidence, headers, otlp_grpc, own_api, page, receive, replica, ruler, simulations,
+    system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -157,6 +157,7 @@ impl Server {
             .merge(evidence::routes())
             .merge(replica::routes())
             .merge(ruler::routes())
+            .merge(simulations::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);

@@ -21,6 +21,7 @@ use bellwether_telemetry::Registry;
 
 use crate::ruler::RuleEditor;
 use crate::settings::ServerSettings;
+use crate::simulations::Simulator;
 
 /// A boxed future.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -70,6 +71,8 @@ pub struct Alerting {
     pub rules: Option<bellwether_rules::Manager>,
     /// Gathers evidence of what fires; `None`: nobody does.
     pub evidence: Option<Collector>,
+    /// Carries simulations out; `None`: nobody does.
+    pub(crate) simulator: Option<Arc<dyn Simulator>>,
     /// What else is told.
     external: Option<bellwether_notify::external::Manager>,
     /// There where this is one of several replicas.
@@ -106,6 +109,7 @@ impl Alerting {
             timeline,
             rules,
             evidence: None,
+            simulator: None,
             external: None,
             replica: None,
             peer_log: None,
@@ -145,6 +149,13 @@ impl Alerting {
 
     pub(crate) fn rule_editor(&self) -> Option<&Arc<dyn RuleEditor>> {
         self.editor.as_ref()
+    }
+
+    /// The same with simulations.
+    #[must_use]
+    pub fn with_simulator(mut self, simulator: Arc<dyn Simulator>) -> Self {
+        self.simulator = Some(simulator);
+        self
     }
 
     /// Alerting that tells nobody and forgets everything when it ends: for servers that are only

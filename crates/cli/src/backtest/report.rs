@@ -180,7 +180,10 @@ fn push_replay(text: &mut String, replay: &Replay) {
             group_labels,
             ..
         } = notification;
-        let (time, reason) = (time_text(notification.time_ms), notification.reason.as_str());
+        let (time, reason) = (
+            time_text(notification.time_ms),
+            notification.reason.as_str(),
+        );
         writeln!(
             text,
             "  {time} {receiver}/{integration} {reason}: {firing} firing, {resolved} resolved {group_labels}"
