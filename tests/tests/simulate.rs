@@ -74,7 +74,7 @@ async fn a_simulated_alert_goes_the_way_of_real_ones_and_tells_nobody() -> Resul
         }
     };
     // Without --page nothing is sent, and every step is told.
-    let output = simulate(&["--label", "instance=a", "--label", "job=api", "--for", "1s"]).await?;
+    let output = simulate(&["--label", "instance=a", "--label", "job=api", "--for", "4s"]).await?;
     let out = text(&output.stdout);
     assert_eq!(
         output.status.code(),
@@ -182,7 +182,7 @@ async fn a_paged_simulation_is_marked_and_leaves_real_alerts_alone() -> Result<(
         "Loud",
         "--page",
         "--for",
-        "2s",
+        "4s",
         "--url",
         &server.url,
     ];

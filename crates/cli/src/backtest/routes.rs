@@ -433,11 +433,11 @@ time_intervals:
 
     #[test]
     fn a_month_of_thousands_of_episodes_is_replayed() {
-        let times: Vec<(String, i64, Option<i64>)> = (0..20_000_i64)
-            .map(|at| (format!("h{}", at % 100), at * 2, Some(at * 2 + 45)))
+        let times: Vec<(String, i64, Option<i64>)> = (0..2_000_i64)
+            .map(|at| (format!("h{}", at % 100), at * 20, Some(at * 20 + 45)))
             .collect();
         let times: Vec<_> = times.iter().map(|(h, f, t)| (h.as_str(), *f, *t)).collect();
         let replay = replay(&[history("Slow", &times)], &file(ROUTES), 43_200 * MINUTE).unwrap();
-        assert!(replay.notifications.len() > 5_000);
+        assert!(replay.notifications.len() > 2_000);
     }
 }
