@@ -151,7 +151,10 @@ async fn numbers(server: &Server) -> Result<[f64; 3]> {
 /// The sum of a metric over its labels.
 fn sum(text: &str, name: &str) -> f64 {
     text.lines()
-        .filter(|line| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']))
+        .filter(|line| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
+        })
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         .sum()
 }
