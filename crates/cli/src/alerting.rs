@@ -19,7 +19,7 @@ use bellwether_notify::external::{ExternalOptions, dress, dress_labels};
 use bellwether_notify::receivers::Senders;
 use bellwether_notify::receivers::settings::NotifySettings;
 use bellwether_notify::{Machine, Plan, Runner, RunnerParts};
-use bellwether_promql::{Engine as QueryEngine, Features};
+use bellwether_promql::{Engine as QueryEngine, EngineOptions, Features};
 use bellwether_rules::evidence::{Collector, CollectorParts};
 use bellwether_rules::{AlertSink, Manager, ManagerParts, RuleOptions, Surroundings};
 use bellwether_server::{Alerting, AlertingFacts};
@@ -47,6 +47,8 @@ const TIMELINE_RETENTION_MS: i64 = 400 * 86_400_000;
 const RETIRE_INTERVAL: Duration = Duration::from_secs(3_600);
 /// The fencing token of a server that shares its alerts with no other.
 const OWN_TOKEN: u64 = 1;
+/// Samples that a query for evidence may hold. Chosen: 80 MiB, twenty thousand series over the last hour.
+const EVIDENCE_SAMPLES_MAX: u64 = 5_000_000;
 /// Below the URL of the server, where receivers find what they are told of.
 const ALERTMANAGER_PATH: &str = "am";
 
@@ -313,7 +315,10 @@ impl AlertingProgram {
         });
         let collector = Collector::new(CollectorParts {
             store: Arc::clone(&parts.store),
-            engine: Arc::clone(&parts.engine),
+            engine: Arc::new(QueryEngine::new(EngineOptions {
+                samples_max: EVIDENCE_SAMPLES_MAX,
+                ..parts.engine.options().clone()
+            })),
             evidence: Arc::clone(&journal) as _,
             witness: Arc::new(ServerWitness {
                 runner: runner.clone(),

@@ -232,6 +232,7 @@ impl Inner {
         wanted: &OutageSimulation,
         now_ms: i64,
         outcome: OutageOutcome,
+        cancel: &CancelToken,
     ) -> Result<OutageReport, SimulationError> {
         if outcome.caused.len() > ALERTS_MAX {
             let count = outcome.caused.len();
@@ -291,7 +292,8 @@ impl Inner {
             told_after_ms: dressed.as_ref().and_then(|(alert, _)| told_ms(alert)),
         });
         let alerts = alerts.collect();
-        let simulation = if wanted.pages {
+        // Nobody waits for the answer any more: nobody is to be paged for it.
+        let simulation = if wanted.pages && !cancel.is_cancelled() {
             let firing: Vec<(Alert, SimulatedAlert)> = ways
                 .into_iter()
                 .filter(|(caused, _)| caused.fired_after_ms.is_some())
@@ -341,8 +343,8 @@ impl Simulator for Simulations {
             let work = blocking(move || {
                 let _permit = permit;
                 let now_ms = inner.parts.clock.now_ms();
-                let outcome = inner.caused(&wanted, now_ms, cancel)?;
-                inner.report(&wanted, now_ms, outcome)
+                let outcome = inner.caused(&wanted, now_ms, cancel.clone())?;
+                inner.report(&wanted, now_ms, outcome, &cancel)
             });
             let report = tokio::time::timeout(OUTAGE_TIME, work).await;
             drop(guard);

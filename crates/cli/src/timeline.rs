@@ -33,7 +33,7 @@ pub(crate) struct Timeline {
     #[arg(long, value_name = "HEX")]
     fingerprint: Option<String>,
     /// Only what is about notifications of this receiver, or of one of its integrations such as
-    /// team/webhook[0].
+    /// `team/webhook[0]`.
     #[arg(long, value_name = "NAME")]
     receiver: Option<String>,
     /// Only these: firing, resolved, notified … May be given several times, or as a list with commas.

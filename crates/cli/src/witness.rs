@@ -29,13 +29,9 @@ impl Witness for ServerWitness {
         })
     }
 
-    fn targets(&self, job: &str, instance: &str) -> Vec<WitnessedTarget> {
+    fn targets(&self) -> Vec<WitnessedTarget> {
         let targets = self.scraping.targets().into_iter();
         targets
-            .filter(|target| {
-                let label = |name| target.labels.get(name).unwrap_or("");
-                label("job") == job && label("instance") == instance
-            })
             .map(|target| WitnessedTarget {
                 labels: target.labels,
                 url: target.scrape_url,

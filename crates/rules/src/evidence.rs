@@ -137,6 +137,14 @@ pub trait Witness: Send + Sync + Debug {
     /// All alerts that fire now.
     fn firing(&self) -> Vec<FiringAlert>;
 
-    /// The targets that are scraped, those with this job and instance.
-    fn targets(&self, job: &str, instance: &str) -> Vec<WitnessedTarget>;
+    /// All targets that are scraped.
+    fn targets(&self) -> Vec<WitnessedTarget>;
+}
+
+/// What a [`Witness`] said when alerts fired.
+#[derive(Debug, Default)]
+pub(crate) struct Testimony {
+    pub(crate) time_ms: i64,
+    pub(crate) firing: Vec<FiringAlert>,
+    pub(crate) targets: Vec<WitnessedTarget>,
 }

@@ -60,10 +60,11 @@ async fn find(call: &Call) -> Result<Found, ApiError> {
         let Some(collector) = &services.alerting.evidence else {
             return Ok(None);
         };
-        // Asked before the store is: what is kept meanwhile is found then.
-        let is_waiting = collector.is_waiting(key);
-        let kept = collector.evidence().get(key)?.map(Found::Kept);
-        Ok(kept.or_else(|| is_waiting.then_some(Found::Soon)))
+        // Who waits in a storm asks again and again: the store is read once there is something to read.
+        if collector.is_waiting(key) {
+            return Ok(Some(Found::Soon));
+        }
+        Ok(collector.evidence().get(key)?.map(Found::Kept))
     });
     found.await?.ok_or_else(|| {
         let text = format_args!(

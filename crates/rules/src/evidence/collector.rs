@@ -11,12 +11,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::gather::{Sources, gather};
-use super::{EvidenceSink, FiredTurn, Witness, evidence_key};
+use super::{EvidenceSink, FiredTurn, Testimony, Witness, evidence_key};
 
 /// Alerts of one turn of a rule that get a document. Chosen: who is told of a hundred reads one.
 pub const ALERTS_PER_TURN_MAX: usize = 100;
 /// Turns that may wait. Chosen: every rule of a large installation at once.
 pub const TURNS_WAITING_MAX: usize = 1_000;
+
+/// What a witness said is good for so long, ms: many rules fire at once in a storm.
+const TESTIMONY_MS: i64 = 2_000;
+/// A turn that has waited for so long, ms, gets no queries: the others behind it are to have their turn.
+const WAITED_MS_MAX: i64 = 60_000;
 
 /// What a collector works with.
 #[derive(Debug)]
@@ -35,6 +40,14 @@ pub struct CollectorParts {
     pub registry: Registry,
 }
 
+/// A turn with what the witness said when it fired.
+#[derive(Debug)]
+struct Waiting {
+    turn: FiredTurn,
+    testimony: Arc<Testimony>,
+    since_ms: i64,
+}
+
 /// See the module's page. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Collector(Arc<Inner>);
@@ -42,8 +55,10 @@ pub struct Collector(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: CollectorParts,
-    sender: mpsc::Sender<FiredTurn>,
-    receiver: tokio::sync::Mutex<mpsc::Receiver<FiredTurn>>,
+    sender: mpsc::Sender<Waiting>,
+    receiver: tokio::sync::Mutex<mpsc::Receiver<Waiting>>,
+    /// What the witness said last.
+    testimony: Mutex<Arc<Testimony>>,
     /// Firings whose documents are not kept yet.
     waiting: Mutex<BTreeSet<EvidenceKey>>,
     stopped: CancellationToken,
@@ -73,6 +88,7 @@ impl Collector {
             parts,
             sender,
             receiver: tokio::sync::Mutex::new(receiver),
+            testimony: Mutex::default(),
             waiting: Mutex::default(),
             stopped: CancellationToken::new(),
             cancel: CancelToken::default(),
@@ -127,7 +143,12 @@ impl EvidenceSink for Collector {
         let keys = turn.keys();
         inner.waiting.lock().extend(keys.iter().copied());
         let mut left_out = more;
-        if inner.sender.try_send(turn).is_err() {
+        let waiting = Waiting {
+            turn,
+            testimony: inner.testify(),
+            since_ms: inner.parts.clock.now_ms(),
+        };
+        if inner.sender.try_send(waiting).is_err() {
             left_out += keys.len();
             inner.forget(&keys);
         }
@@ -142,11 +163,28 @@ impl EvidenceSink for Collector {
 }
 
 impl Inner {
-    fn work(&self, turn: &FiredTurn) {
+    /// What the witness says now, or said a moment ago.
+    fn testify(&self) -> Arc<Testimony> {
+        let now_ms = self.parts.clock.now_ms();
+        let mut known = self.testimony.lock();
+        if (now_ms - known.time_ms).abs() > TESTIMONY_MS {
+            *known = Arc::new(Testimony {
+                time_ms: now_ms,
+                firing: self.parts.witness.firing(),
+                targets: self.parts.witness.targets(),
+            });
+        }
+        Arc::clone(&known)
+    }
+
+    fn work(&self, waiting: &Waiting) {
+        let turn = &waiting.turn;
+        let waited_ms = self.parts.clock.now_ms().saturating_sub(waiting.since_ms);
         let sources = Sources {
             store: &*self.parts.store,
             engine: &self.parts.engine,
-            witness: &*self.parts.witness,
+            testimony: &waiting.testimony,
+            is_late: waited_ms > WAITED_MS_MAX,
             clock: &*self.parts.clock,
             cancel: &self.cancel,
         };

@@ -1,13 +1,14 @@
 //! Gathers the evidence of the alerts of a turn.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bellwether_model::{ALERT_NAME, Labels, METRIC_NAME, Matcher, TimeRange};
 use bellwether_promql::ast::Expr;
 use bellwether_promql::{CancelToken, Engine, MatrixSeries, QueryRequest, QueryValue};
-use bellwether_storage::{Clock, EvidenceKey, LabelQuery, MetricStore};
+use bellwether_storage::{Clock, EvidenceKey, ExemplarSeries, LabelQuery, MetricStore};
 
 use super::document::{
     AlertPart, ComparisonPart, Evidence, ExemplarPart, LinePart, MovedValue, MoverPart,
@@ -16,7 +17,7 @@ use super::document::{
 use super::inputs::{Inputs, inputs};
 use super::movers::{Moved, Part, rank};
 use super::split::{Whole, split, whole};
-use super::{FiredAlert, FiredTurn, Witness, evidence_key};
+use super::{FiredAlert, FiredTurn, Testimony, evidence_key};
 
 /// How far back graphs go, ms.
 const SPAN_MS: i64 = 3_600_000;
@@ -76,13 +77,15 @@ const ENTITY_LABELS: [&str; 18] = [
 pub(super) struct Sources<'a> {
     pub(super) store: &'a dyn MetricStore,
     pub(super) engine: &'a Engine,
-    pub(super) witness: &'a dyn Witness,
+    pub(super) testimony: &'a Testimony,
+    /// Whether queries are left out: too much waits.
+    pub(super) is_late: bool,
     pub(super) clock: &'a dyn Clock,
     pub(super) cancel: &'a CancelToken,
 }
 
 /// A range query's series, or nothing where it failed.
-type Answer = Vec<MatrixSeries>;
+type Answer = Rc<Vec<MatrixSeries>>;
 
 /// What the alerts of a turn share.
 struct Gathering<'a> {
@@ -94,6 +97,7 @@ struct Gathering<'a> {
     series: Vec<Labels>,
     /// Answers by query and whether they are coarse.
     answers: RefCell<BTreeMap<(String, bool), Answer>>,
+    exemplars: OnceCell<Vec<ExemplarSeries>>,
     gaps: RefCell<BTreeSet<String>>,
 }
 
@@ -118,6 +122,7 @@ impl<'a> Gathering<'a> {
             inputs: inputs(turn.rule.query.expr()),
             series: Vec::new(),
             answers: RefCell::default(),
+            exemplars: OnceCell::new(),
             gaps: RefCell::default(),
         };
         if gathering.inputs.is_cut {
@@ -146,7 +151,7 @@ impl<'a> Gathering<'a> {
     fn find_series(&self) -> Vec<Labels> {
         let matcher_sets = self.matcher_sets();
         // No list would mean every series.
-        if matcher_sets.is_empty() {
+        if matcher_sets.is_empty() || self.is_over() {
             return Vec::new();
         }
         let range = TimeRange::new(self.turn.query_ms - SPAN_MS, self.turn.query_ms);
@@ -190,16 +195,28 @@ impl<'a> Gathering<'a> {
         let text = expr.to_string();
         let key = (text, is_coarse);
         if let Some(known) = self.answers.borrow().get(&key) {
-            return known.clone();
+            return Rc::clone(known);
         }
-        let answer = self.range(&key.0, is_coarse);
-        self.answers.borrow_mut().insert(key, answer.clone());
+        let answer: Answer = Rc::new(self.range(&key.0, is_coarse));
+        self.answers.borrow_mut().insert(key, Rc::clone(&answer));
         answer
     }
 
-    fn range(&self, text: &str, is_coarse: bool) -> Answer {
-        if self.began.elapsed() > TURN_TIME_MAX || self.sources.cancel.is_cancelled() {
+    /// Whether there is no time for more; the document says so.
+    fn is_over(&self) -> bool {
+        if self.sources.is_late {
+            self.gap("too many alerts fired at once: what takes queries was left out".to_owned());
+            return true;
+        }
+        let is_over = self.began.elapsed() > TURN_TIME_MAX || self.sources.cancel.is_cancelled();
+        if is_over {
             self.gap("gathering took too long; the rest was left out".to_owned());
+        }
+        is_over
+    }
+
+    fn range(&self, text: &str, is_coarse: bool) -> Vec<MatrixSeries> {
+        if self.is_over() {
             return Vec::new();
         }
         let end_ms = self.turn.query_ms;
@@ -471,26 +488,30 @@ impl<'a> Gathering<'a> {
         found
     }
 
-    fn exemplars(&self, alert: &FiredAlert) -> Vec<ExemplarPart> {
-        let matcher_sets = self.matcher_sets();
-        if matcher_sets.is_empty() {
-            return Vec::new();
-        }
-        let end_ms = self.turn.query_ms;
-        let found = self.sources.store.exemplars(&LabelQuery {
-            matcher_sets: &matcher_sets,
-            range: TimeRange::new(end_ms - EXEMPLAR_SPAN_MS, end_ms),
-            limit: SERIES_MAX,
-        });
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => {
-                self.gap(format!("exemplars cannot be read: {error}"));
+    /// The exemplars of the series behind the operands of all alerts.
+    fn found_exemplars(&self) -> &[ExemplarSeries] {
+        self.exemplars.get_or_init(|| {
+            let matcher_sets = self.matcher_sets();
+            if matcher_sets.is_empty() || self.is_over() {
                 return Vec::new();
             }
-        };
+            let end_ms = self.turn.query_ms;
+            let found = self.sources.store.exemplars(&LabelQuery {
+                matcher_sets: &matcher_sets,
+                range: TimeRange::new(end_ms - EXEMPLAR_SPAN_MS, end_ms),
+                limit: SERIES_MAX,
+            });
+            found.unwrap_or_else(|error| {
+                self.gap(format!("exemplars cannot be read: {error}"));
+                Vec::new()
+            })
+        })
+    }
+
+    fn exemplars(&self, alert: &FiredAlert) -> Vec<ExemplarPart> {
+        let found = self.found_exemplars();
         let mut exemplars = Vec::new();
-        for series in &found {
+        for series in found {
             if !self.is_own(&series.labels, &alert.labels) {
                 continue;
             }
@@ -551,16 +572,18 @@ impl<'a> Gathering<'a> {
             Some(_) => "down",
             None => "unknown",
         };
-        let known = self.sources.witness.targets(job, instance);
-        let known = known.into_iter().next();
+        let known = self.sources.testimony.targets.iter().find(|target| {
+            let label = |name| target.labels.get(name);
+            label("job") == Some(job) && label("instance") == Some(instance)
+        });
         let (job, instance) = (job.to_owned(), instance.to_owned());
         match known {
             Some(target) => TargetPart {
                 job,
                 instance,
-                url: target.url,
+                url: target.url.clone(),
                 health: target.health.to_owned(),
-                last_error: target.last_error,
+                last_error: target.last_error.clone(),
                 last_scrape: target.last_scrape_ms,
                 last_scrape_seconds: target.last_scrape_seconds,
                 up,
@@ -580,7 +603,7 @@ impl<'a> Gathering<'a> {
 
     fn neighbours(&self, alert: &FiredAlert) -> Vec<NeighbourPart> {
         let mut found: Vec<NeighbourPart> = Vec::new();
-        for other in self.sources.witness.firing() {
+        for other in &self.sources.testimony.firing {
             // The alert itself has some labels more for others.
             let is_itself = alert
                 .labels
@@ -600,7 +623,7 @@ impl<'a> Gathering<'a> {
             if !shared.is_empty() {
                 found.push(NeighbourPart {
                     labels: label_map(&other.labels),
-                    summary: other.summary,
+                    summary: other.summary.clone(),
                     starts_at: other.starts_ms,
                     shared,
                 });

@@ -21,17 +21,15 @@ impl Witness for Staged {
         self.0.clone()
     }
 
-    fn targets(&self, job: &str, instance: &str) -> Vec<WitnessedTarget> {
-        let is_known = (job, instance) == ("api", "a:1");
-        let target = WitnessedTarget {
-            labels: labels(&[("job", job), ("instance", instance)]),
-            url: format!("http://{instance}/metrics"),
+    fn targets(&self) -> Vec<WitnessedTarget> {
+        vec![WitnessedTarget {
+            labels: labels(&[("job", "api"), ("instance", "a:1")]),
+            url: "http://a:1/metrics".to_owned(),
             health: "down",
             last_error: "connection refused".to_owned(),
             last_scrape_ms: Some(FIRED - 1_000),
             last_scrape_seconds: 0.25,
-        };
-        is_known.then_some(target).into_iter().collect()
+        }]
     }
 }
 
@@ -59,11 +57,17 @@ fn turn(query: &str, alerts: &[(&[(&str, &str)], f64)]) -> FiredTurn {
 }
 
 fn documents(store: &MemoryStore, firing: Vec<FiringAlert>, turn: &FiredTurn) -> Vec<Evidence> {
-    let (witness, clock) = (Staged(firing), ManualClock::new(FIRED + 500));
+    let clock = ManualClock::new(FIRED + 500);
+    let testimony = Testimony {
+        time_ms: FIRED,
+        targets: Staged(Vec::new()).targets(),
+        firing,
+    };
     let sources = Sources {
         store,
         engine: &engine(),
-        witness: &witness,
+        testimony: &testimony,
+        is_late: false,
         clock: &clock,
         cancel: &CancelToken::default(),
     };

@@ -156,7 +156,7 @@ impl Witness for Nobody {
         Vec::new()
     }
 
-    fn targets(&self, _job: &str, _instance: &str) -> Vec<WitnessedTarget> {
+    fn targets(&self) -> Vec<WitnessedTarget> {
         Vec::new()
     }
 }
