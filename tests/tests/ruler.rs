@@ -239,5 +239,20 @@ async fn what_is_wrong_or_hostile_is_refused_and_changes_nothing() -> Result<()>
     let server = start(scratch.path()).await?;
     let (_, listed) = ask(&server, Method::GET, place, "").await?;
     ensure!(listed.matches("- name: a").count() == 5, "{listed}");
+    // One that cannot be used any more is left out at the start, and refused by a reload.
+    server.kill().await?;
+    let broken = scratch.path().join("data/rules/broken.yml");
+    std::fs::write(
+        &broken,
+        "groups: [{name: b, rules: [{record: r, expr: up ==}]}]\n",
+    )?;
+    let server = Server::start_in(scratch.path(), CONFIG, &["--web.enable-lifecycle"]).await?;
+    let (_, listed) = ask(&server, Method::GET, place, "").await?;
+    ensure!(listed.matches("- name: a").count() == 5, "{listed}");
+    ensure!(!listed.contains("broken"), "{listed}");
+    ensure!(broken.try_exists()?, "the file is somebody's work");
+    let url = format!("{}/-/reload", server.url);
+    let reloaded = server.client.post(url).send().await?.text().await?;
+    ensure!(reloaded.contains("broken.yml"), "{reloaded}");
     Ok(())
 }

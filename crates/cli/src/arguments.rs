@@ -388,7 +388,7 @@ pub(crate) struct Demo {
 /// Where the server is.
 #[derive(Debug, Args)]
 pub(crate) struct Remote {
-    /// The server's URL; may hold user and password.
+    /// The server's URL; may hold user and password. A token is taken from BELLWETHER_TOKEN.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
     pub(crate) url: String,
     /// How to print the answer.

@@ -119,25 +119,33 @@ impl RuleEditing {
         }))
     }
 
-    /// Makes the running rules those of a configuration and of the folder.
+    /// Makes the running rules those of a configuration and of the folder. At the start a namespace that
+    /// cannot be used any more is left out, said aloud: one edited file is no reason to watch nothing.
     pub(crate) async fn apply(&self, configured: ConfiguredRules) -> Result<()> {
         let _turn = self.0.turn.lock().await;
+        let is_start = self.0.rules.load().is_none();
         let (folder, options) = (self.0.folder.clone(), configured.options);
-        let namespaces = tokio::task::spawn_blocking(move || read_folder(&folder, &options));
-        let rules = Rules {
+        let namespaces =
+            tokio::task::spawn_blocking(move || read_folder(&folder, &options, is_start));
+        let mut rules = Rules {
             configured,
             namespaces: namespaces.await??,
         };
-        for namespace in rules.namespaces.keys() {
-            if rules.is_configured(namespace) {
-                let path = self.0.folder.path(namespace)?;
-                bail!(
-                    "{} is a rule file of the configuration, and rules that are edited have this \
-                     name too, in {}: rename one of the two",
-                    short(namespace),
-                    path.display()
-                );
+        let names = rules.namespaces.keys().cloned();
+        let taken: Vec<String> = names.filter(|name| rules.is_configured(name)).collect();
+        for namespace in taken {
+            let path = self.0.folder.path(&namespace)?;
+            let text = format!(
+                "{} is a rule file of the configuration, and rules that are edited have this name \
+                 too, in {}: rename one of the two",
+                short(&namespace),
+                path.display()
+            );
+            if !is_start {
+                bail!(text);
             }
+            tracing::error!("{text}; those that are edited are left out");
+            rules.namespaces.remove(&namespace);
         }
         let (groups, surroundings) = (rules.all_groups(), &rules.configured.surroundings);
         self.0.transitions.expect(&groups);
@@ -301,14 +309,22 @@ impl RuleEditor for RuleEditing {
     }
 }
 
-/// Reads all namespaces.
-fn read_folder(folder: &RuleFolder, options: &RuleOptions) -> Result<BTreeMap<String, Edited>> {
+/// Reads all namespaces; those that cannot be used are an error, or said and left out.
+fn read_folder(
+    folder: &RuleFolder,
+    options: &RuleOptions,
+    leaves_out: bool,
+) -> Result<BTreeMap<String, Edited>> {
     let mut namespaces = BTreeMap::new();
     for (namespace, text) in folder.read_all()? {
         let path = folder.path(&namespace)?;
         let edited = Edited::read(&namespace, &text, &path, options)
-            .context("rules that were edited cannot be used")?;
-        namespaces.insert(namespace, edited);
+            .context("rules that were edited cannot be used");
+        match edited {
+            Ok(edited) => drop(namespaces.insert(namespace, edited)),
+            Err(error) if leaves_out => tracing::error!("{}; they are left out", told(&error)),
+            Err(error) => return Err(error),
+        }
     }
     Ok(namespaces)
 }
