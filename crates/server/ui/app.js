@@ -347,7 +347,7 @@ async function renderAlerts() {
   const firing = active.map((a) => ({ ...a, state: a.status.state === "suppressed" ? (a.status.silencedBy.length ? "silenced" : "inhibited") : "active" })).sort((a, b) => urgency(a.labels) - urgency(b.labels));
   const waiting = pending.map((a) => ({ ...a, startsAt: a.activeAt }));
   const count = rules.reduce((sum, group) => sum + group.rules.length, 0);
-  $("alerts-sub").textContent = count || firing.length ? `${firing.length} firing, ${waiting.length} pending; ${count} rules in ${rules.length} groups.` : "No rules are loaded. Name rule files under rule_files in the configuration, or send alerts to /am.";
+  $("alerts-sub").textContent = count || firing.length ? `${firing.length} firing, ${waiting.length} pending; ${count} rules in ${rules.length} group${rules.length === 1 ? "" : "s"}.` : "No rules are loaded. Name rule files under rule_files in the configuration, or send alerts to /am.";
   const rows = [...firing, ...waiting].slice(0, 500).map((alert) => alertRow(alert, acknowledged));
   $("alerts-active").replaceChildren(rows.length ? table([{ name: "Severity" }, { name: "Alert" }, { name: "State", class: "nowrap" }, { name: "Since", class: "nowrap" }, { name: "" }], rows) : el("p", { class: "empty", text: "Nothing fires." }));
   const happened = timeline.slice(0, 50).map((row) => [new Date(row.time * 1000).toLocaleTimeString("en", { hour12: false }), el("span", { class: `pill ${({ firing: "bad", notify_failed: "bad", pending: "warn", resolved: "good", notified: "good" })[row.kind] ?? ""}`, text: row.kind.replaceAll("_", " ") }), el("div", { class: "what" }, el("b", { text: row.labels.alertname ?? "" }), el("small", { text: row.cause ?? "" })), row.receiver ?? ""]);

@@ -166,6 +166,7 @@ pub struct MoverPart {
     /// The label.
     pub label: String,
     /// Whether the values add up to the operand, as those of a sum do and those of a quantile do not.
+    #[serde(default)]
     pub adds_up: bool,
     /// How much more of the change one value explains than its part before lets expect; in [-1, 1],
     /// greater is clearer.
