@@ -333,7 +333,7 @@ function alertRow(alert, acknowledged) {
   if (alert.annotations.evidence) actions.push(el("a", { class: "ghost", href: alert.annotations.evidence, text: "Evidence" }));
   if (alert.annotations.runbook_url?.startsWith("http")) actions.push(el("a", { class: "ghost", href: alert.annotations.runbook_url, text: "Runbook" }));
   if (alert.state === "active" && !by) actions.push(el("button", { class: "ghost", type: "button", text: "Acknowledge", onclick: () => acknowledge(alert).catch((error) => { $("notice").textContent = error.message; $("notice").hidden = false; }) }));
-  return [el("span", { class: `pill ${severityClass(severity)}`, text: severity ?? "–" }), el("div", { class: "what" }, ...texts), state, ago(Date.parse(alert.startsAt) / 1000), el("div", { class: "actions" }, ...actions)];
+  return [el("span", { class: `pill ${severityClass(severity)}`, text: severity ?? "–" }), el("div", { class: "what" }, ...texts, el("div", { class: "actions" }, ...actions)), state, ago(Date.parse(alert.startsAt) / 1000)];
 }
 
 async function renderAlerts() {
@@ -349,7 +349,7 @@ async function renderAlerts() {
   const count = rules.reduce((sum, group) => sum + group.rules.length, 0);
   $("alerts-sub").textContent = count || firing.length ? `${firing.length} firing, ${waiting.length} pending; ${count} rules in ${rules.length} group${rules.length === 1 ? "" : "s"}.` : "No rules are loaded. Name rule files under rule_files in the configuration, or send alerts to /am.";
   const rows = [...firing, ...waiting].slice(0, 500).map((alert) => alertRow(alert, acknowledged));
-  $("alerts-active").replaceChildren(rows.length ? table([{ name: "Severity" }, { name: "Alert" }, { name: "State", class: "nowrap" }, { name: "Since", class: "nowrap" }, { name: "" }], rows) : el("p", { class: "empty", text: "Nothing fires." }));
+  $("alerts-active").replaceChildren(rows.length ? table([{ name: "Severity" }, { name: "Alert" }, { name: "State", class: "nowrap" }, { name: "Since", class: "nowrap" }], rows) : el("p", { class: "empty", text: "Nothing fires." }));
   const happened = timeline.slice(0, 50).map((row) => [new Date(row.time * 1000).toLocaleTimeString("en", { hour12: false }), el("span", { class: `pill ${({ firing: "bad", notify_failed: "bad", pending: "warn", resolved: "good", notified: "good" })[row.kind] ?? ""}`, text: row.kind.replaceAll("_", " ") }), el("div", { class: "what" }, el("b", { text: row.labels.alertname ?? "" }), el("small", { text: row.cause ?? "" })), row.receiver ?? ""]);
   $("alerts-timeline").replaceChildren(happened.length ? table([{ name: "Time", class: "nowrap" }, { name: "What" }, { name: "Alert" }, { name: "Receiver", class: "nowrap" }], happened) : el("p", { class: "empty", text: "Nothing yet." }));
   $("alerts-rules").replaceChildren(...rules.slice(0, 100).map(ruleGroup));

@@ -562,8 +562,11 @@ impl<'a> Page<'a> {
 fn change(unit: Unit, value: &MovedValue) -> String {
     match (value.before, value.now) {
         (Some(Number(before)), Some(Number(now))) => {
-            let text = unit.show(now - before);
-            let sign = if now > before { "+" } else { "" };
+            // What differs by rounding alone has not changed.
+            let change = now - before;
+            let is_none = change.abs() <= before.abs().max(now.abs()) * 1e-6;
+            let text = unit.show(if is_none { 0.0 } else { change });
+            let sign = if change > 0.0 && !is_none { "+" } else { "" };
             format!("{sign}{}", escape(&text))
         }
         (None, Some(_)) => "new".to_owned(),
