@@ -51,8 +51,6 @@ const REPORTS_MAX: usize = 50;
 const OUTAGE_TIME: Duration = Duration::from_secs(120);
 /// Alerts of an outage that people are told of fire so long, ms.
 const PAGED_MS: i64 = 60_000;
-/// Alerts of one simulation.
-const ALERTS_MAX: usize = 5_000;
 
 /// What simulations work with.
 #[derive(Debug)]
@@ -234,11 +232,6 @@ impl Inner {
         outcome: OutageOutcome,
         cancel: &CancelToken,
     ) -> Result<OutageReport, SimulationError> {
-        if outcome.caused.len() > ALERTS_MAX {
-            let count = outcome.caused.len();
-            let text = format!("the outage causes {count} alerts, and there may be {ALERTS_MAX}");
-            return Err(error(ErrorKind::Limit, &text));
-        }
         let mut events = Vec::new();
         let mut ways: Vec<(&CausedAlert, Option<(Alert, SimulatedAlert)>)> = Vec::new();
         for caused in &outcome.caused {
@@ -269,7 +262,8 @@ impl Inner {
         let targets = outcome.targets.iter().map(|target| {
             let noticing = ways
                 .iter()
-                .filter(|(caused, _)| caused.fired_after_ms.is_some() && caused.tells_of(target));
+                .filter(|(caused, _)| caused.fired_after_ms.is_some())
+                .filter(|(caused, _)| caused.tells_of(target, &outcome.targets));
             let names: BTreeSet<String> = noticing
                 .clone()
                 .map(|(caused, _)| name(&caused.alert.labels).to_owned())

@@ -15,6 +15,7 @@
 
 mod outage;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bellwether_model::{Labels, METRIC_NAME, Matcher, Value, short};
@@ -36,6 +37,8 @@ use outage::OutageStore;
 
 /// Longest outage, ms.
 pub const OUTAGE_MS_MAX: i64 = 24 * 3_600_000;
+/// Most alerts that an outage may cause. Chosen: more than anybody reads.
+pub const CAUSED_MAX: usize = 5_000;
 /// Names of an error that says which there are.
 const NAMES_MAX: usize = 5;
 
@@ -111,6 +114,11 @@ pub enum SimulateError {
         /// What was asked for.
         duration_ms: i64,
     },
+    /// It causes more alerts than can be told.
+    #[error(
+        "the outage causes more than {CAUSED_MAX} alerts: want fewer targets, or a shorter one"
+    )]
+    TooMany,
     /// The store cannot be read.
     #[error(transparent)]
     Storage(#[from] bellwether_storage::StorageError),
@@ -126,6 +134,7 @@ impl SimulateError {
         match self {
             Self::NoRule { .. } | Self::NoTarget { .. } => ErrorKind::NotFound,
             Self::Label { .. } | Self::Duration { .. } => ErrorKind::Invalid,
+            Self::TooMany => ErrorKind::Limit,
             Self::Storage(error) => error.kind(),
             Self::Rules(error) => error.kind(),
         }
@@ -177,14 +186,17 @@ pub struct CausedAlert {
 }
 
 impl CausedAlert {
-    /// Whether it tells of a target: it has one of the labels `job` and `instance`, and those that it has
-    /// are the target's; or it has neither, and may be of any.
+    /// Whether it tells of a target among those that are down: it has one of the labels `job` and
+    /// `instance`, and those that it has are the target's. One that has neither tells of a target that
+    /// is down alone; of several nobody knows which it is of.
     #[must_use]
-    pub fn tells_of(&self, target: &Labels) -> bool {
-        ["job", "instance"].into_iter().all(|name| {
-            let own = self.alert.labels.get(name);
-            own.is_none_or(|own| target.get(name) == Some(own))
-        })
+    pub fn tells_of(&self, target: &Labels, targets: &[Labels]) -> bool {
+        let own = IDENTITY.map(|name| (name, self.alert.labels.get(name)));
+        if own.iter().all(|(_, value)| value.is_none()) {
+            return targets == std::slice::from_ref(target);
+        }
+        own.into_iter()
+            .all(|(name, value)| value.is_none_or(|value| target.get(name) == Some(value)))
     }
 }
 
@@ -291,8 +303,9 @@ impl Manager {
         let groups = self.running();
         let below = Arc::clone(&world.store);
         let span = (outage.from_ms, outage.to_ms);
-        let store = Arc::new(OutageStore::new(below, outage.targets.clone(), span));
-        let targets = store.targets()?;
+        let store = OutageStore::open(below, outage.targets.clone(), span)?;
+        let store = Arc::new(store);
+        let targets = store.targets().to_vec();
         if targets.is_empty() {
             return Err(no_target(&store, outage)?);
         }
@@ -330,21 +343,17 @@ impl Manager {
                     .failed
                     .push((after.rule.clone(), after.first_error.clone()));
             }
-            let worse = |episode: &&Episode| {
-                let same = before
-                    .episodes
-                    .iter()
-                    .filter(|b| b.labels == episode.labels);
-                let mut same = same.map(|b| b.fired_at_ms.is_some());
-                match episode.fired_at_ms {
-                    Some(_) => !same.any(|fired| fired),
-                    None => same.next().is_none(),
-                }
-            };
+            let (without, with) = (by_labels(&before.episodes), by_labels(&after.episodes));
             for episode in &after.episodes {
-                if !worse(&episode) {
+                if goes_on(episode, without.get(&episode.labels), outage.to_ms) {
                     outcome.anyway_count += 1;
                     continue;
+                }
+                if outcome.caused.len() >= CAUSED_MAX {
+                    return Err(SimulateError::TooMany);
+                }
+                if outage.cancel.is_cancelled() {
+                    return Err(RulesError::Cancelled.into());
                 }
                 let after_ms = |time_ms: i64| time_ms.saturating_sub(outage.from_ms);
                 let element = (&episode.labels, episode.value);
@@ -358,12 +367,9 @@ impl Manager {
                     ended_after_ms: episode.ended_at_ms.map(after_ms),
                 });
             }
-            let fires = |episodes: &[Episode], labels: &Labels| {
-                let mut same = episodes.iter().filter(|e| e.labels == *labels);
-                same.any(|episode| episode.fired_at_ms.is_some())
-            };
             let lost = before.episodes.iter().filter(|episode| {
-                episode.fired_at_ms.is_some() && !fires(&after.episodes, &episode.labels)
+                let is_lost = || !goes_on(episode, with.get(&episode.labels), outage.to_ms);
+                episode.fired_at_ms.is_some() && is_lost()
             });
             outcome
                 .lost
@@ -377,6 +383,29 @@ impl Manager {
         });
         Ok(outcome)
     }
+}
+
+/// Episodes of each alert.
+fn by_labels(episodes: &[Episode]) -> BTreeMap<&Labels, Vec<&Episode>> {
+    let mut found: BTreeMap<&Labels, Vec<&Episode>> = BTreeMap::new();
+    for episode in episodes {
+        found.entry(&episode.labels).or_default().push(episode);
+    }
+    found
+}
+
+/// Whether an alert was in the same state anyway when it began to be: it fires, or is active, in one
+/// of its `others` too. One that came and went at another time of the outage is no reason to say so.
+fn goes_on(episode: &Episode, others: Option<&Vec<&Episode>>, to_ms: i64) -> bool {
+    let begin_ms = episode.fired_at_ms.unwrap_or(episode.active_at_ms);
+    others.into_iter().flatten().any(|other| {
+        let since_ms = match episode.fired_at_ms {
+            Some(_) => other.fired_at_ms,
+            None => Some(other.active_at_ms),
+        };
+        let until_ms = other.ended_at_ms.unwrap_or(to_ms);
+        since_ms.is_some_and(|since_ms| (since_ms..=until_ms).contains(&begin_ms))
+    })
 }
 
 fn no_target(store: &OutageStore, outage: &Outage) -> Result<SimulateError, SimulateError> {
@@ -474,6 +503,9 @@ fn make(
     made.for_ms = for_ms;
     Ok(made)
 }
+
+/// The labels that tell targets apart.
+pub(crate) const IDENTITY: [&str; 2] = ["job", "instance"];
 
 /// The metric that says whether a target is up.
 pub(crate) const UP: &str = "up";

@@ -1,9 +1,12 @@
 //! A store in which targets are down.
 //!
 //! ## Model
-//! Of series that a target's matchers select, only what was before the outage is there, and a marker at
-//! its begin that says that they have ended; a scrape that fails writes these. Only `up` goes on, at 0.
+//! Targets are the series `up` that matchers select. Of all series with the labels `job` and `instance`
+//! of one, only what was before the outage is there, and a marker at its begin that says that they have
+//! ended; a scrape that fails writes these. Only `up` goes on, at 0. What others tell of a thing that has
+//! the name of the target goes on: they are up.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bellwether_model::{Labels, METRIC_NAME, Matcher, STALE_NAN, TimeRange};
@@ -11,7 +14,7 @@ use bellwether_storage::{
     MetricStore, Samples, Selection, SelectionHints, SeriesHandle, StorageError, StoreLayer,
 };
 
-use super::{UP, is_up};
+use super::{IDENTITY, UP, is_up};
 
 /// Time between two samples of `up`, ms: the default of scrapes.
 const STEP_MS: i64 = 15_000;
@@ -22,32 +25,49 @@ const LOOKBACK_MS: i64 = 300_000;
 #[derive(Debug)]
 pub(super) struct OutageStore {
     below: Arc<dyn MetricStore>,
-    targets: Vec<Vec<Matcher>>,
+    /// The series `up` of the targets, without the name of the metric, sorted.
+    targets: Vec<Labels>,
+    /// What tells them apart.
+    down: BTreeSet<Identity>,
     /// Both ends included, ms.
     span: (i64, i64),
 }
 
+/// The values of [`IDENTITY`].
+type Identity = [String; IDENTITY.len()];
+
+fn identity(labels: &Labels) -> Identity {
+    IDENTITY.map(|name| labels.get(name).unwrap_or("").to_owned())
+}
+
 impl OutageStore {
-    pub(super) fn new(
+    pub(super) fn open(
         below: Arc<dyn MetricStore>,
-        targets: Vec<Vec<Matcher>>,
+        wanted: Vec<Vec<Matcher>>,
         span: (i64, i64),
-    ) -> Self {
-        Self {
+    ) -> Result<Self, StorageError> {
+        let mut store = Self {
             below,
-            targets,
+            targets: Vec::new(),
+            down: BTreeSet::new(),
             span,
-        }
+        };
+        let is_wanted = |labels: &Labels| {
+            let mut lists = wanted.iter();
+            lists.any(|matchers| matchers.iter().all(|m| m.matches_labels(labels)))
+        };
+        store.targets = store.all_targets()?;
+        store.targets.retain(is_wanted);
+        store.down = store.targets.iter().map(identity).collect();
+        Ok(store)
     }
 
     /// The series `up` of the targets, without the name of the metric, sorted.
-    pub(super) fn targets(&self) -> Result<Vec<Labels>, StorageError> {
-        let mut targets = self.all_targets()?;
-        targets.retain(|labels| self.is_down(labels));
-        Ok(targets)
+    pub(super) fn targets(&self) -> &[Labels] {
+        &self.targets
     }
 
-    /// The same of all targets.
+    /// The same of all targets that there are.
     pub(super) fn all_targets(&self) -> Result<Vec<Labels>, StorageError> {
         let matchers = [Matcher::equal(METRIC_NAME, UP)];
         let (from_ms, to_ms) = self.span;
@@ -70,12 +90,6 @@ impl OutageStore {
         targets.sort();
         Ok(targets)
     }
-
-    fn is_down(&self, labels: &Labels) -> bool {
-        self.targets
-            .iter()
-            .any(|matchers| matchers.iter().all(|m| m.matches_labels(labels)))
-    }
 }
 
 impl StoreLayer for OutageStore {
@@ -89,8 +103,7 @@ impl StoreLayer for OutageStore {
     ) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
         let found = MetricStore::select(self.below.as_ref(), selection)?;
         let covered = found.into_iter().map(|series| {
-            // Matchers of a target say nothing of the metric.
-            if !self.is_down(series.labels()) {
+            if !self.down.contains(&identity(series.labels())) {
                 return series;
             }
             Box::new(Down {

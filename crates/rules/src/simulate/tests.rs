@@ -129,9 +129,14 @@ async fn an_outage_causes_what_it_causes() {
     assert_eq!(caused, [("NoLag", Some(60)), ("Down", Some(120))]);
     assert!(found.caused.iter().all(|c| c.ended_after_ms.is_none()));
     let target = &found.targets[0];
-    assert!(found.caused.iter().all(|c| c.tells_of(target)));
-    let other = labels(&[("job", "b"), ("instance", "1")]);
-    assert!(!found.caused[1].tells_of(&other));
+    let both = [target.clone(), labels(&[("job", "b"), ("instance", "1")])];
+    // NoLag has the job of its selector; what has neither label tells of a target that is down alone.
+    assert!(found.caused.iter().all(|c| c.tells_of(target, &both)));
+    assert!(!found.caused[1].tells_of(&both[1], &both));
+    let mut nameless = found.caused[1].clone();
+    nameless.alert.labels = labels(&[("alertname", "Any")]);
+    assert!(nameless.tells_of(target, &found.targets));
+    assert!(!nameless.tells_of(target, &both));
     let down = &found.caused[1].alert;
     assert_eq!(down.annotations.get("summary"), Some("a has 0"));
     // Of the other target, and of this one until the outage it is the same with it and without.
@@ -153,5 +158,41 @@ async fn an_outage_causes_what_it_causes() {
     cancelled.cancel.cancel();
     let error = manager.outage(&cancelled).unwrap_err().to_string();
     assert_eq!(error, "the evaluation took too long, or was cancelled");
+    manager.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fired_at_another_time_is_caused_all_the_same() {
+    let store = Arc::new(MemoryStore::new());
+    for step in 0..400 {
+        // It was really down for four minutes, long before the end.
+        let is_down = (150..174).contains(&step);
+        let target = [("job", "a"), ("instance", "1")];
+        let up = labels(&[(METRIC_NAME, "up"), target[0], target[1]]);
+        store.insert(&up, step * 10_000, if is_down { 0.0 } else { 1.0 });
+        // Another one, which is up, tells of something by the same zone.
+        let other = [("job", "kube"), ("instance", "2"), ("zone", "z")];
+        for (metric, value) in [("up", 1.0), ("lag", 9.0)] {
+            let series = labels(&[(METRIC_NAME, metric), other[0], other[1], other[2]]);
+            store.insert(&series, step * 10_000, value);
+        }
+    }
+    let manager = with_rules(&store).await;
+    let outage = |name: &str, value: &str| Outage {
+        targets: vec![vec![Matcher::equal(name, value)]],
+        from_ms: 1_000_000,
+        to_ms: 3_900_000,
+        features: Features::default(),
+        cancel: CancelToken::default(),
+    };
+    let found = manager.outage(&outage("job", "a")).unwrap();
+    let down = found.caused.iter().find(|caused| {
+        let name = caused.alert.labels.get("alertname");
+        name == Some("Down")
+    });
+    let down = down.expect("the outage is noticed");
+    assert_eq!(down.fired_after_ms.map(|ms| ms / 10_000), Some(12));
+    // Of the other target everything goes on.
+    assert!(found.lost.is_empty(), "{:?}", found.lost);
     manager.stop().await;
 }
