@@ -22,9 +22,14 @@ const RULES: &str = r#"groups:
 "#;
 
 async fn start(folder: &Path, hook: &Hook) -> Result<Server> {
+    start_repeating(folder, hook, "4h").await
+}
+
+/// A server that repeats what goes on.
+async fn start_repeating(folder: &Path, hook: &Hook, repeat: &str) -> Result<Server> {
     std::fs::write(folder.join("rules.yml"), RULES)?;
     let notifications = format!(
-        "route:\n  receiver: team\n  group_by: [alertname]\n  group_wait: 1s\n  group_interval: 1s\n\
+        "route:\n  receiver: team\n  group_by: [alertname]\n  group_wait: 1s\n  group_interval: 1s\n  repeat_interval: {repeat}\n\
          receivers:\n  - name: team\n    webhook_configs: [{{url: '{}/ok'}}]\n",
         hook.url
     );
@@ -212,12 +217,110 @@ async fn a_paged_simulation_is_marked_and_leaves_real_alerts_alone() -> Result<(
         assert_eq!(alerts[0]["labels"]["simulated"], "true");
         assert_eq!(alerts[0]["annotations"]["summary"], "[SIMULATED] Loud");
     }
+    // One that was to fire for long is ended, and who was told is told of that.
+    let place = format!("{}/api/bellwether/v1/simulations", server.url);
+    let wanted = serde_json::json!({ "type": "alert", "name": "Loud", "for": "1d", "page": true });
+    let simulated = || {
+        let told = hook.told().into_iter().filter(|told| {
+            let key = told.body["groupKey"].as_str().unwrap_or("");
+            key.starts_with("simulated/")
+        });
+        told.map(|told| told.body["status"].clone())
+            .collect::<Vec<Value>>()
+    };
+    let begin = async || -> Result<String> {
+        let answer = server.client.post(&place).json(&wanted).send().await?;
+        let answer: Value = answer.json().await?;
+        Ok(answer["data"]["id"].as_str().context("no id")?.to_owned())
+    };
+    let end = async |id: &str| -> Result<()> {
+        let url = format!("{place}/{id}");
+        let answer = server.client.delete(&url).send().await?;
+        ensure!(answer.status().is_success(), "{}", answer.status());
+        eventually("it is over", || async {
+            let report: Value = server.client.get(&url).send().await?.json().await?;
+            ensure!(report["data"]["over"] == true, "{report}");
+            Ok(())
+        })
+        .await
+    };
+    let id = begin().await?;
+    eventually("it is told", || async {
+        ensure!(simulated().len() == 3);
+        Ok(())
+    })
+    .await?;
+    end(&id).await?;
+    assert_eq!(simulated(), ["firing", "resolved", "firing", "resolved"]);
+    let unknown = server.client.delete(format!("{place}/1")).send().await?;
+    assert_eq!(unknown.status(), 404);
     // The API of alerts knows the real one only.
     let (_, alerts) = server.get("/am/api/v2/alerts", &[]).await?;
     let alerts: Vec<Value> = serde_json::from_str(&alerts)?;
     assert_eq!(alerts.len(), 1);
     assert_eq!(alerts[0]["labels"].get("simulated"), None);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_silence_that_is_made_later_holds_a_paged_simulation_back() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hook = Hook::start().await?;
+    let server = start_repeating(folder.path(), &hook, "1s").await?;
+    let place = format!("{}/api/bellwether/v1/simulations", server.url);
+    let wanted = serde_json::json!({ "type": "alert", "name": "Loud", "for": "1d", "page": true });
+    let begun: Value = server
+        .client
+        .post(&place)
+        .json(&wanted)
+        .send()
+        .await?
+        .json()
+        .await?;
+    let url = format!("{place}/{}", begun["data"]["id"].as_str().context("no id")?);
+    eventually("it is repeated", || async {
+        ensure!(hook.told().len() >= 2);
+        Ok(())
+    })
+    .await?;
+    let silence = serde_json::json!({
+        "matchers": [{ "name": "alertname", "value": "Loud", "isRegex": false }],
+        "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2100-01-01T00:00:00Z",
+        "createdBy": "ada", "comment": "enough",
+    });
+    let silences = format!("{}/am/api/v2/silences", server.url);
+    let made = server.client.post(silences).json(&silence).send().await?;
+    ensure!(made.status().is_success(), "{}", made.text().await?);
+    let held = || async {
+        let report: Value = server.client.get(&url).send().await?.json().await?;
+        let steps = report["data"]["steps"].as_array().context("no steps")?;
+        let text = "silenced meanwhile, not sent";
+        let held = steps.iter().filter(|step| step.to_string().contains(text));
+        Ok::<_, anyhow::Error>(held.count())
+    };
+    eventually("repeats are held back", || async {
+        ensure!(held().await? >= 2);
+        Ok(())
+    })
+    .await?;
+    let count = hook.told().len();
+    let seen = held().await?;
+    eventually("another one is", || async {
+        ensure!(held().await? > seen);
+        Ok(())
+    })
+    .await?;
+    assert_eq!(hook.told().len(), count);
+    server.client.delete(&url).send().await?;
+    eventually("the end is told", || async {
+        let told = hook.told();
+        ensure!(
+            told.last()
+                .is_some_and(|told| told.body["status"] == "resolved")
+        );
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

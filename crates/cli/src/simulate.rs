@@ -7,10 +7,11 @@ use anyhow::{Context, Result, bail};
 use bellwether_model::short_to;
 use bellwether_model::time::{DurationText, parse_duration};
 use clap::{Args, Subcommand};
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Output, Remote};
-use crate::remote::client;
+use crate::remote;
 
 /// How often a running simulation is asked for news.
 const LOOK: Duration = Duration::from_millis(500);
@@ -109,13 +110,12 @@ async fn alert(flags: &SimulateAlert) -> Result<ExitCode> {
         "page": flags.page,
         "fast": flags.fast,
     });
-    let remote = &flags.remote;
-    let mut report = post(&remote.url, &wanted).await?;
-    let is_text = remote.output == Output::Text;
+    let mut report = ask(Method::POST, &flags.remote.url, "", Some(wanted)).await?;
+    let is_text = flags.remote.output == Output::Text;
     if is_text {
         print_head(&report, flags);
     }
-    let mut shown = 0;
+    let (mut shown, mut is_ended) = (0, false);
     loop {
         let steps = list(&report["steps"]);
         if is_text {
@@ -132,11 +132,16 @@ async fn alert(flags: &SimulateAlert) -> Result<ExitCode> {
             () = tokio::time::sleep(LOOK) => {}
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted?;
-                eprintln!("the simulation goes on in the server: GET /api/bellwether/v1/simulations/{id}");
-                break;
+                if is_ended {
+                    eprintln!("its end goes on in the server: GET {PATH}/{id}");
+                    break;
+                }
+                eprintln!("the simulation ends; Ctrl-C again waits for nothing more");
+                is_ended = true;
+                ask(Method::DELETE, &flags.remote.url, &id, None).await?;
             }
         }
-        report = look(&remote.url, &id).await?;
+        report = ask(Method::GET, &flags.remote.url, &id, None).await?;
     }
     if !is_text {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -174,7 +179,7 @@ async fn outage(flags: &SimulateOutage) -> Result<ExitCode> {
         "for": flags.duration,
         "page": flags.page,
     });
-    let report = post(&flags.remote.url, &wanted).await?;
+    let report = ask(Method::POST, &flags.remote.url, "", Some(wanted)).await?;
     match flags.remote.output {
         Output::Text => print!("{}", outage_text(&report)),
         Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
@@ -316,32 +321,13 @@ fn pairs(flag: &str, items: &[String]) -> Result<Value> {
 
 const PATH: &str = "/api/bellwether/v1/simulations";
 
-async fn post(url: &str, body: &Value) -> Result<Value> {
-    let url = format!("{}{PATH}", url.trim_end_matches('/'));
-    let request = client()?
-        .post(&url)
-        .header("Content-Type", "application/json")
-        .body(body.to_string());
-    answer(request.send().await, &url).await
-}
-
-async fn look(url: &str, id: &str) -> Result<Value> {
-    let url = format!("{}{PATH}/{id}", url.trim_end_matches('/'));
-    answer(client()?.get(&url).send().await, &url).await
-}
-
-async fn answer(sent: reqwest::Result<reqwest::Response>, url: &str) -> Result<Value> {
-    let answer = sent
-        .map_err(reqwest::Error::without_url)
-        .context("the server does not answer: is it running there?")?;
-    let status = answer.status();
-    let body = answer.text().await?;
-    let mut value: Value = serde_json::from_str(&body)
-        .with_context(|| format!("{PATH} answers {status} with something that is not JSON"))?;
-    if value["status"] != "success" {
-        bail!("{}", value["error"].as_str().unwrap_or(url));
-    }
-    Ok(value["data"].take())
+/// Asks for simulations, or for the one of an id.
+async fn ask(method: Method, url: &str, id: &str, body: Option<Value>) -> Result<Value> {
+    let path = match id {
+        "" => PATH.to_owned(),
+        id => format!("{PATH}/{id}"),
+    };
+    Ok(remote::ask(method, url, &path, &[], body).await?["data"].take())
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 //! the rules say which alerts it would cause; their way is always a projection.
 //!
 //! ## Invariants
-//! Nothing leaves the server unless people are to be told. The machine that notifies is looked at once,
-//! at the begin, and never changed.
+//! Nothing leaves the server unless people are to be told. The machine that notifies is looked at, and
+//! never changed: at the begin, and before each notification that is sent, for silences made since.
 //!
 //! ## Limits
 //! [`RUNNING_MAX`] alerts in real time at once, one outage at a time and for at most [`OUTAGE_TIME`].
@@ -153,13 +153,13 @@ impl Inner {
         pages: bool,
     ) -> Result<SimulationReport, SimulationError> {
         let mut known = self.known.lock();
-        let running = known.values().filter(|live| !live.report().is_over).count();
+        let running = known.values().filter(|live| !live.is_over()).count();
         if running >= RUNNING_MAX {
             let text = format!("{running} simulations run, and there may be {RUNNING_MAX}");
             return Err(error(ErrorKind::Limit, &text));
         }
         while known.len() >= REPORTS_MAX {
-            let over = known.iter().find(|(_, live)| live.report().is_over);
+            let over = known.iter().find(|(_, live)| live.is_over());
             let Some(number) = over.map(|(number, _)| *number) else {
                 break;
             };
@@ -354,6 +354,13 @@ impl Simulator for Simulations {
     fn report(&self, id: &str) -> Option<SimulationReport> {
         let known = self.0.known.lock();
         known.get(&id.parse().ok()?).map(Live::report)
+    }
+
+    fn end(&self, id: &str) -> Option<SimulationReport> {
+        let known = self.0.known.lock();
+        let live = known.get(&id.parse().ok()?)?;
+        live.end();
+        Some(live.report())
     }
 
     fn reports(&self) -> Vec<SimulationReport> {

@@ -581,6 +581,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         &[],
     ),
     operation(
+        "/api/bellwether/v1/simulations/{id}",
+        DELETE,
+        "Let the alerts of a simulation end now.",
+        &[],
+    ),
+    operation(
         "/api/bellwether/v1/openapi.json",
         GET,
         "This document.",

@@ -3,7 +3,8 @@
 //! ## Model
 //! `POST /api/bellwether/v1/simulations` with `"type": "alert"` begins one, whose steps
 //! `GET …/{id}` tells as they happen; with `"fast": true`, and with `"type": "outage"`, the answer
-//! holds all steps at once. `GET` without an id lists those that run and the last that ran.
+//! holds all steps at once. `DELETE …/{id}` ends one before its time. `GET` without an id lists those that
+//! run and the last that ran.
 //!
 //! ## See also
 //! `docs/user/simulate.md`.
@@ -185,6 +186,9 @@ pub trait Simulator: Send + Sync + Debug {
     /// How a simulation goes; `None`: it is not known, or forgotten.
     fn report(&self, id: &str) -> Option<SimulationReport>;
 
+    /// Lets the alerts of a simulation end now; `None`: it is not known, or forgotten.
+    fn end(&self, id: &str) -> Option<SimulationReport>;
+
     /// All that are known, the newest first.
     fn reports(&self) -> Vec<SimulationReport>;
 }
@@ -193,7 +197,7 @@ pub trait Simulator: Send + Sync + Debug {
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/bellwether/v1/simulations", get(list).post(begin))
-        .route("/api/bellwether/v1/simulations/{id}", get(look))
+        .route("/api/bellwether/v1/simulations/{id}", get(look).delete(end))
 }
 
 impl From<SimulationError> for ApiError {
@@ -232,8 +236,22 @@ async fn list(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
 }
 
 async fn look(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    let id = request.uri().path().rsplit('/').next().unwrap_or_default();
-    let report = simulator(&app)?.report(id).ok_or_else(|| {
+    let id = id_of(&request);
+    known(id, simulator(&app)?.report(id))
+}
+
+async fn end(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let id = id_of(&request);
+    known(id, simulator(&app)?.end(id))
+}
+
+fn id_of(request: &Request) -> &str {
+    let mut parts = request.uri().path().rsplit('/');
+    parts.next().unwrap_or_default()
+}
+
+fn known(id: &str, report: Option<SimulationReport>) -> Result<Response, ApiError> {
+    let report = report.ok_or_else(|| {
         let text = format_args!("there is no simulation {:?}, or it is forgotten", short(id));
         ApiError::new(ErrorType::NotFound, text)
     })?;

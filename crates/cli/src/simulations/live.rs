@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_model::{Alert, short_to};
+use bellwether_model::{Alert, Labels, short_to};
 use bellwether_notify::receivers::Senders;
 use bellwether_notify::{
     AttemptError, BoxFuture, Deliver, Delivery, Plan, Runner, RunnerParts, simulated_row,
@@ -31,6 +31,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const END_WAIT: Duration = Duration::from_secs(60);
 /// Characters of a text in the timeline. Chosen: a notification on a screen.
 const DETAIL_CHARS_MAX: usize = 2_000;
+/// What stands in place of a receiver's answer where a silence was made meanwhile.
+const SILENCED: &str = "silenced meanwhile, not sent";
 /// Steps of a report.
 const STEPS_MAX: usize = 10_000;
 
@@ -43,6 +45,7 @@ type Texts = Vec<(String, String)>;
 #[derive(Debug)]
 pub(super) struct Live {
     shared: Arc<Shared>,
+    end: watch::Sender<bool>,
     stop: watch::Sender<bool>,
 }
 
@@ -127,25 +130,37 @@ impl Live {
                 shared: Arc::clone(&shared),
                 senders: Arc::clone(&parts.senders),
                 plan: Arc::clone(&plan),
+                real: parts.runner.clone(),
                 pages,
             }),
         });
-        let stop = watch::Sender::new(false);
+        let (end, stop) = (watch::Sender::new(false), watch::Sender::new(false));
         let play = Play {
             runner,
             plan,
             shared: Arc::clone(&shared),
             clock: Arc::clone(&parts.clock),
+            end: end.subscribe(),
             stop: stop.subscribe(),
         };
         tokio::spawn(play.go(alerts, Duration::from_millis(hold_ms.unsigned_abs())));
-        Self { shared, stop }
+        Self { shared, end, stop }
     }
 
     pub(super) fn report(&self) -> SimulationReport {
         self.shared.report.lock().clone()
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.shared.report.lock().is_over
+    }
+
+    /// Lets the alerts end now; whoever was told of them is told of that.
+    pub(super) fn end(&self) {
+        self.end.send_replace(true);
+    }
+
+    /// Ends it where it stands.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -157,6 +172,7 @@ struct Play {
     plan: Arc<Plan>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    end: watch::Receiver<bool>,
     stop: watch::Receiver<bool>,
 }
 
@@ -165,7 +181,12 @@ impl Play {
         let runner = self.runner.clone();
         let running = tokio::spawn(async move { runner.run().await });
         self.tell(alerts.clone(), false).await;
-        if !self.waits(hold).await {
+        let mut end = self.end.clone();
+        let is_stopped = tokio::select! {
+            is_stopped = self.waits(hold) => is_stopped,
+            _ = end.wait_for(|end| *end) => false,
+        };
+        if !is_stopped {
             self.tell(alerts, true).await;
             let intervals = self.plan.routes.routes().iter();
             let interval_ms = intervals.map(|route| route.group_interval_ms).max();
@@ -273,12 +294,27 @@ struct Stage {
     shared: Arc<Shared>,
     senders: Arc<Senders>,
     plan: Arc<Plan>,
+    /// Knows what people have silenced since.
+    real: Runner,
     pages: bool,
 }
 
 impl Deliver for Stage {
     fn attempt(&self, delivery: Arc<Delivery>) -> BoxFuture<Result<String, AttemptError>> {
         let (shared, senders) = (Arc::clone(&self.shared), Arc::clone(&self.senders));
+        let is_silenced = |labels: &Labels| {
+            let silenced_by = self
+                .real
+                .look(|machine, now_ms| machine.suppression(labels, now_ms).silenced_by);
+            !silenced_by.is_empty()
+        };
+        // Ends are told even so: whoever was told of the begin waits for them.
+        let mut firing = delivery
+            .alerts
+            .iter()
+            .filter(|alert| alert.ends_ms.is_none());
+        let all_silenced =
+            firing.clone().next().is_some() && firing.all(|alert| is_silenced(&alert.labels));
         let marked = (*delivery).clone().marked_as_simulated();
         let name = self
             .plan
@@ -294,6 +330,9 @@ impl Deliver for Stage {
             shared.texts.lock().insert(place, texts);
             if !pages {
                 return Ok(NOT_SENT.to_owned());
+            }
+            if all_silenced {
+                return Ok(SILENCED.to_owned());
             }
             senders.attempt(Arc::new(marked)).await
         })
