@@ -35,7 +35,7 @@ use url::Url;
 use crate::alert_metrics;
 use crate::external_alertmanagers::ExternalAlertmanagers;
 use crate::replicas::{Meeting, Member};
-use crate::rule_editor::{ConfiguredRules, RuleEditing};
+use crate::rule_editor::{ConfiguredRules, Prepared, RuleEditing};
 use crate::rule_folder::RuleFolder;
 use crate::simulations::{SimulationParts, Simulations};
 use crate::transitions::{CountedTimeline, Transitions};
@@ -248,7 +248,7 @@ fn surroundings(config: &Config, external_url: &Url) -> Surroundings {
 }
 
 impl AlertingProgram {
-    /// Starts everything but the rules, which [`AlertingProgram::apply_rules`] starts.
+    /// Starts everything but the rules, which [`AlertingProgram::start_rules`] starts.
     pub(crate) async fn start(parts: AlertingParts, config: &Config) -> Result<Self> {
         let (policy, interval) = match config.storage.wal_fsync {
             WalFsync::Always => (SyncPolicy::Always, None),
@@ -403,9 +403,12 @@ impl AlertingProgram {
         )
     }
 
-    /// Goes on with another configuration of notifications.
-    pub(crate) async fn apply_notifications(&self, read: Notifications) -> Result<()> {
+    /// Goes on with another configuration. What can be refused is refused before anything changes: an
+    /// alert whose labels change under rules that stay would be another one for everybody.
+    pub(crate) async fn reload(&self, config: &Config, read: Notifications) -> Result<()> {
+        let prepared = self.editing.prepare(self.configured(config)).await?;
         self.senders.set(read.settings)?;
+        self.apply(config, prepared).await?;
         say_faults(&self.senders);
         self.edge.set_facts(read.facts);
         let (runner, plan) = (self.relay.runner.clone(), read.plan);
@@ -415,14 +418,24 @@ impl AlertingProgram {
         Ok(applied.await??)
     }
 
-    /// Makes the running rules those of the configuration and those that people have edited.
-    pub(crate) async fn apply_rules(&self, config: &Config) -> Result<()> {
+    /// Starts the rules of the configuration and those that people have edited.
+    pub(crate) async fn start_rules(&self, config: &Config) -> Result<()> {
+        let prepared = self.editing.prepare(self.configured(config)).await?;
+        self.apply(config, prepared).await
+    }
+
+    /// Evaluates rules and dresses their alerts as a configuration says.
+    async fn apply(&self, config: &Config, prepared: Prepared) -> Result<()> {
+        self.relay.external.apply(config)?;
         *self.relay.dress.write() = Dress {
             external_labels: config.global.external_labels.clone(),
             relabel: config.alerting.alert_relabel.clone(),
         };
-        self.relay.external.apply(config)?;
-        let configured = ConfiguredRules {
+        self.editing.apply(prepared).await
+    }
+
+    fn configured(&self, config: &Config) -> ConfiguredRules {
+        ConfiguredRules {
             groups: config.rule_groups.clone(),
             options: bellwether_config::RuleOptions {
                 features: self.promql,
@@ -431,8 +444,7 @@ impl AlertingProgram {
                 ignore_unknown_keys: false,
             },
             surroundings: surroundings(config, &self.external_url),
-        };
-        self.editing.apply(configured).await
+        }
     }
 
     /// Whether a configuration says something else of replicas than is in use: only a restart changes

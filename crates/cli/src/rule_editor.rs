@@ -1,7 +1,7 @@
 //! The rules that are evaluated: those of the configuration's files, and those that people edit.
 //!
 //! ## Model
-//! [`RuleEditing::apply`] takes the groups of a configuration and puts those of the [`RuleFolder`]
+//! [`RuleEditing::prepare`] takes the groups of a configuration and puts those of the [`RuleFolder`]
 //! beside them. A change through the API is read from the namespace's file, made, checked as a whole,
 //! written and then evaluated. A namespace stands where the name of a file stands elsewhere: in
 //! `/api/v1/rules`, in causes, in errors.
@@ -23,6 +23,7 @@ use bellwether_config::{
 use bellwether_model::short;
 use bellwether_rules::{GroupSettings, Manager, Surroundings};
 use bellwether_server::{BoxFuture, RuleEditError, RuleEditor};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::rule_folder::RuleFolder;
 use crate::told;
@@ -52,7 +53,15 @@ struct Inner {
     /// What is evaluated; nothing until a configuration was applied.
     rules: ArcSwapOption<Rules>,
     /// Held over a whole change or reload: one after another.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Rules that were read and can be evaluated, and the turn in which nobody else changes them.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    rules: Rules,
+    groups: Vec<GroupSettings>,
+    _turn: OwnedMutexGuard<()>,
 }
 
 /// What is evaluated.
@@ -115,14 +124,18 @@ impl RuleEditing {
             manager,
             transitions,
             rules: ArcSwapOption::empty(),
-            turn: tokio::sync::Mutex::default(),
+            turn: Arc::default(),
         }))
     }
 
-    /// Makes the running rules those of a configuration and of the folder. At the start a namespace that
-    /// cannot be used any more is left out, said aloud: one edited file is no reason to watch nothing.
-    pub(crate) async fn apply(&self, configured: ConfiguredRules) -> Result<()> {
-        let _turn = self.0.turn.lock().await;
+    /// Reads the rules of a configuration and of the folder, to be evaluated from
+    /// [`RuleEditing::apply`] on. At the start a namespace that cannot be used any more is left out, said
+    /// aloud: one edited file is no reason to watch nothing.
+    ///
+    /// # Errors
+    /// Where they cannot be evaluated; nothing is changed then.
+    pub(crate) async fn prepare(&self, configured: ConfiguredRules) -> Result<Prepared> {
+        let turn = Arc::clone(&self.0.turn).lock_owned().await;
         let is_start = self.0.rules.load().is_none();
         let (folder, options) = (self.0.folder.clone(), configured.options);
         let namespaces =
@@ -148,9 +161,22 @@ impl RuleEditing {
             rules.namespaces.remove(&namespace);
         }
         let (groups, surroundings) = (rules.all_groups(), &rules.configured.surroundings);
-        self.0.transitions.expect(&groups);
-        self.0.manager.apply(groups, surroundings.clone()).await?;
-        self.0.rules.store(Some(Arc::new(rules)));
+        let manager = &self.0.manager;
+        manager.check(groups.clone(), surroundings.clone()).await?;
+        Ok(Prepared {
+            rules,
+            groups,
+            _turn: turn,
+        })
+    }
+
+    /// Makes the running rules those that were prepared.
+    pub(crate) async fn apply(&self, prepared: Prepared) -> Result<()> {
+        let surroundings = prepared.rules.configured.surroundings.clone();
+        self.0.transitions.expect(&prepared.groups);
+        let manager = &self.0.manager;
+        manager.apply(prepared.groups, surroundings).await?;
+        self.0.rules.store(Some(Arc::new(prepared.rules)));
         Ok(())
     }
 

@@ -201,7 +201,7 @@ impl Program {
         };
         let alerting = Arc::new(AlertingProgram::start(parts, &config).await?);
         // Who is told that the server is ready may ask for rules at once.
-        alerting.apply_rules(&config).await?;
+        alerting.start_rules(&config).await?;
         server.open(Services {
             store: Arc::clone(&store),
             engine: query_engine,
@@ -470,8 +470,7 @@ impl Shared {
         }
         let notifications = parts.alerting.read(&config)?;
         parts.server.reload_certificates()?;
-        parts.alerting.apply_rules(&config).await?;
-        parts.alerting.apply_notifications(notifications).await?;
+        parts.alerting.reload(&config, notifications).await?;
         parts
             .forwarder
             .apply(config.remote_write.clone(), &config.global.external_labels)

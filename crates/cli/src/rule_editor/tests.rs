@@ -45,7 +45,8 @@ fn configured() -> ConfiguredRules {
 async fn start(disk: &FaultyDisk) -> Result<RuleEditing> {
     let folder = RuleFolder::new(Arc::new(disk.clone()), Path::new("/data"));
     let editing = RuleEditing::new(folder, manager(), Transitions::default());
-    editing.apply(configured()).await?;
+    let prepared = editing.prepare(configured()).await?;
+    editing.apply(prepared).await?;
     Ok(editing)
 }
 
@@ -220,7 +221,7 @@ async fn a_change_by_hand_is_kept_and_a_broken_file_is_said() {
         Err(RuleEditError::Failed(text)) => assert!(text.starts_with("ns:1:9: groups"), "{text}"),
         other => panic!("{other:?}"),
     }
-    let error = format!("{:#}", editing.apply(configured()).await.unwrap_err());
+    let error = format!("{:#}", editing.prepare(configured()).await.unwrap_err());
     assert!(error.contains("/data/rules/ns.yml:1:9: groups"), "{error}");
     assert_eq!(running(&editing), "ns/b: ns/hand:x rules/x.yml/g:a");
     disk.remove_file(Path::new("/data/rules/ns.yml")).unwrap();
@@ -228,6 +229,6 @@ async fn a_change_by_hand_is_kept_and_a_broken_file_is_said() {
         .create(Path::new("/data/rules/rules%2Fx.yml.yml"))
         .unwrap();
     file.append(b"groups: []").unwrap();
-    let error = format!("{:#}", editing.apply(configured()).await.unwrap_err());
+    let error = format!("{:#}", editing.prepare(configured()).await.unwrap_err());
     assert!(error.contains("rename one of the two"), "{error}");
 }
