@@ -21,6 +21,8 @@ pub(crate) struct DayFiles {
     folder: PathBuf,
     /// What the files' names begin with.
     kind: &'static str,
+    /// A file takes no record that would make it larger.
+    day_bytes_max: u64,
     /// Days that have a file.
     days: Vec<u64>,
     open: BTreeMap<u64, RecordWriter>,
@@ -38,12 +40,14 @@ impl DayFiles {
         disk: Arc<dyn Disk>,
         folder: &Path,
         kind: &'static str,
+        day_bytes_max: u64,
     ) -> Result<Self, StorageError> {
         Ok(Self {
             days: files::numbers(&*disk, folder, kind)?,
             disk,
             folder: folder.to_owned(),
             kind,
+            day_bytes_max,
             open: BTreeMap::new(),
             damage_counted: BTreeMap::new(),
         })
@@ -66,7 +70,16 @@ impl DayFiles {
             for item in same_day {
                 put(&mut records, item)?;
             }
-            self.writer(day_of(time_ms(first)))?.append(&records)?;
+            let (kind, max) = (self.kind, self.day_bytes_max);
+            let writer = self.writer(day_of(time_ms(first)))?;
+            if writer.file_bytes().saturating_add(records.len() as u64) > max {
+                return Err(StorageError::Limit(format!(
+                    "{kind} of this day has {} bytes and may have {max}: {} more are not taken",
+                    writer.file_bytes(),
+                    records.len()
+                )));
+            }
+            writer.append(&records)?;
         }
         Ok(())
     }

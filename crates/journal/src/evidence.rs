@@ -12,6 +12,8 @@ use crate::day_files::{Damage, DayFiles, Days};
 /// What the files' names begin with.
 pub(crate) const KIND: &str = "evidence";
 const DOCUMENT: u8 = 1;
+/// Bytes of a day. Chosen: some ten thousand documents; a page reads the file of its day.
+pub(crate) const DAY_BYTES_MAX: u64 = 128 << 20;
 /// The level of compression. Chosen: the documents are small, and few a second.
 const LEVEL: i32 = 3;
 /// Bytes of a document that is read again. Derived: ten times the largest that is gathered.

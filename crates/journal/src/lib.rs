@@ -75,21 +75,23 @@ impl Journal {
         folder: &Path,
         policy: SyncPolicy,
     ) -> Result<Self, StorageError> {
-        Self::open_rewriting(disk, folder, policy, state::REWRITE_BYTES_MIN)
+        let sizes = (state::REWRITE_BYTES_MIN, evidence::DAY_BYTES_MAX);
+        Self::open_with(disk, folder, policy, sizes)
     }
 
-    /// The same with a file of state that is rewritten from another size on.
-    fn open_rewriting(
+    /// The same with a file of state that is rewritten from another size on, and other bytes of evidence
+    /// a day.
+    fn open_with(
         disk: Arc<dyn Disk>,
         folder: &Path,
         policy: SyncPolicy,
-        rewrite_bytes_min: u64,
+        (rewrite_bytes_min, evidence_day_bytes_max): (u64, u64),
     ) -> Result<Self, StorageError> {
         disk.create_folder(folder)
             .map_err(|e| StorageError::io("create", folder, e))?;
         let (state, damaged) = StateFile::open(Arc::clone(&disk), folder, rewrite_bytes_min)?;
-        let timeline = DayFiles::open(Arc::clone(&disk), folder, timeline::KIND)?;
-        let evidence = DayFiles::open(disk, folder, evidence::KIND)?;
+        let timeline = DayFiles::open(Arc::clone(&disk), folder, timeline::KIND, u64::MAX)?;
+        let evidence = DayFiles::open(disk, folder, evidence::KIND, evidence_day_bytes_max)?;
         Ok(Self {
             policy,
             state: Mutex::new(state),

@@ -21,7 +21,7 @@ fn open(disk: &FaultyDisk) -> Result<Journal, StorageError> {
 /// One whose file of state is rewritten every few changes.
 fn open_small(disk: &FaultyDisk) -> Result<Journal, StorageError> {
     let disk = Arc::new(disk.clone());
-    Journal::open_rewriting(disk, Path::new(FOLDER), SyncPolicy::Always, 200)
+    Journal::open_with(disk, Path::new(FOLDER), SyncPolicy::Always, (200, 200))
 }
 
 fn put(key: &str, value: &str) -> StateChange {
@@ -318,6 +318,26 @@ proptest! {
         };
         prop_assert_eq!(journal.query(&query).unwrap(), timeline.query(&query).unwrap());
     }
+}
+
+#[test]
+fn evidence_of_a_day_has_a_bound_and_another_day_has_its_own() {
+    let disk = FaultyDisk::new();
+    let journal = open_small(&disk).unwrap();
+    let put = |fired_ms| {
+        let key = EvidenceKey {
+            fired_ms,
+            fingerprint: bellwether_model::AlertFingerprint(1),
+        };
+        journal.put(&[(key, b"a document of some bytes".to_vec())])
+    };
+    let taken = (0..10).take_while(|ms| put(*ms).is_ok()).count();
+    assert!((1..10).contains(&taken), "{taken}");
+    let error = put(20).unwrap_err().to_string();
+    assert!(error.contains("evidence of this day has"), "{error}");
+    put(DAY_MS).unwrap();
+    let keys = journal.keys(TimeRange::new(0, DAY_MS - 1), 20).unwrap();
+    assert_eq!(keys.len(), taken);
 }
 
 #[test]
