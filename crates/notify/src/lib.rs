@@ -31,6 +31,8 @@ mod route_test;
 mod runner;
 mod silence;
 mod simulation;
+#[cfg(test)]
+mod testing;
 
 pub use acknowledge::Acknowledgement;
 pub use delivery::{Delivery, DeliveryId, Effects, Outcome};

@@ -3,8 +3,9 @@
 use super::*;
 use crate::inhibit::InhibitRule;
 use crate::interval::{Span, TimeInterval};
-use crate::route::{GroupBy, RouteSettings, RouteTree};
+use crate::route::{GroupBy, RouteSettings};
 use crate::silence::SilenceRequest;
+use crate::testing::plan;
 use bellwether_model::Matcher;
 use bellwether_storage::{MemoryStateStore, TimelineKind};
 
@@ -42,20 +43,6 @@ fn root() -> RouteSettings {
         group_interval_ms: Some(INTERVAL),
         repeat_interval_ms: Some(REPEAT),
         ..RouteSettings::default()
-    }
-}
-
-fn plan(root: &RouteSettings, send_resolved: bool) -> Plan {
-    let integration = Integration {
-        kind: "webhook".to_owned(),
-        send_resolved,
-    };
-    let receiver = |name: &str| (name.to_owned(), vec![integration.clone()]);
-    Plan {
-        routes: RouteTree::new(root),
-        inhibit_rules: Vec::new(),
-        time_intervals: BTreeMap::new(),
-        receivers: ["team", "other"].map(receiver).into(),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Two replicas over one receiver and one folder: who tells whom, and what a death costs.
 
-use std::collections::BTreeMap;
-
 use bellwether_model::{Alert, Labels};
 use bellwether_storage::{
     ManualClock, MemoryStateStore, MemoryTimeline, RealDisk, Timeline as _, TimelineKind,
@@ -12,9 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::delivery::Delivery;
-use crate::plan::{Integration, Plan};
-use crate::route::{RouteSettings, RouteTree};
 use crate::runner::{AttemptError, BoxFuture, Deliver, RunnerParts};
+use crate::testing::prompt_plan;
 use crate::{Machine, Silence, SilenceRequest};
 
 mod fencing;
@@ -158,7 +155,7 @@ impl World {
         };
         let timeline = Arc::new(MemoryTimeline::default());
         let parts = RunnerParts {
-            machine: Machine::new(Arc::new(plan()), 0),
+            machine: Machine::new(Arc::new(prompt_plan()), 0),
             state: Arc::new(MemoryStateStore::default()),
             timeline: Arc::clone(&timeline) as _,
             clock: Arc::clone(&self.clock) as _,
@@ -238,27 +235,6 @@ impl Member {
             drop(task.await);
         }
         drop((runner, replica));
-    }
-}
-
-fn plan() -> Plan {
-    Plan {
-        routes: RouteTree::new(&RouteSettings {
-            receiver: Some("team".to_owned()),
-            group_wait_ms: Some(0),
-            group_interval_ms: Some(60_000),
-            ..RouteSettings::default()
-        }),
-        inhibit_rules: Vec::new(),
-        time_intervals: BTreeMap::new(),
-        receivers: [(
-            "team".to_owned(),
-            vec![Integration {
-                kind: "webhook".to_owned(),
-                send_resolved: true,
-            }],
-        )]
-        .into(),
     }
 }
 

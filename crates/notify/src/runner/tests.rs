@@ -1,6 +1,6 @@
 //! The runner with receivers that answer as told.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bellwether_model::{Alert, Labels};
 use bellwether_storage::{
@@ -9,7 +9,7 @@ use bellwether_storage::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
-use crate::{Integration, Plan, RouteSettings, RouteTree};
+use crate::testing::prompt_plan;
 
 /// What a receiver does with an attempt.
 #[derive(Debug)]
@@ -84,30 +84,12 @@ struct Bench {
 }
 
 fn bench(acts: Vec<Act>) -> Bench {
-    let plan = Plan {
-        routes: RouteTree::new(&RouteSettings {
-            receiver: Some("team".to_owned()),
-            group_wait_ms: Some(0),
-            group_interval_ms: Some(60_000),
-            ..RouteSettings::default()
-        }),
-        inhibit_rules: Vec::new(),
-        time_intervals: BTreeMap::new(),
-        receivers: [(
-            "team".to_owned(),
-            vec![Integration {
-                kind: "webhook".to_owned(),
-                send_resolved: true,
-            }],
-        )]
-        .into(),
-    };
     let (sender, asked) = mpsc::unbounded_channel();
     let clock = Arc::new(ManualClock::new(1_000));
     let timeline = Arc::new(MemoryTimeline::default());
     let state = Arc::new(Flaky::default());
     let runner = Runner::new(RunnerParts {
-        machine: Machine::new(Arc::new(plan), 1),
+        machine: Machine::new(Arc::new(prompt_plan()), 1),
         state: Arc::clone(&state) as _,
         timeline: Arc::clone(&timeline) as _,
         clock: Arc::clone(&clock) as _,

@@ -1,39 +1,27 @@
 //! Two machines that share a log, driven by hand.
 
-use std::collections::BTreeMap;
-
 use bellwether_model::{Alert, Labels, Matcher};
 use bellwether_storage::{MemoryStateStore, StateStore as _, TimelineRow};
 
 use super::*;
 use crate::delivery::{Delivery, Effects};
-use crate::plan::{Integration, Plan};
-use crate::route::{RouteSettings, RouteTree};
+use crate::plan::Plan;
+use crate::route::RouteSettings;
 use crate::silence::SilenceRequest;
+use crate::testing;
 
 const INTERVAL: i64 = 60_000;
 const REPEAT: i64 = 3_600_000;
 
 fn plan() -> Arc<Plan> {
-    Arc::new(Plan {
-        routes: RouteTree::new(&RouteSettings {
-            receiver: Some("team".to_owned()),
-            group_wait_ms: Some(0),
-            group_interval_ms: Some(INTERVAL),
-            repeat_interval_ms: Some(REPEAT),
-            ..RouteSettings::default()
-        }),
-        inhibit_rules: Vec::new(),
-        time_intervals: BTreeMap::new(),
-        receivers: [(
-            "team".to_owned(),
-            vec![Integration {
-                kind: "webhook".to_owned(),
-                send_resolved: true,
-            }],
-        )]
-        .into(),
-    })
+    let root = RouteSettings {
+        receiver: Some("team".to_owned()),
+        group_wait_ms: Some(0),
+        group_interval_ms: Some(INTERVAL),
+        repeat_interval_ms: Some(REPEAT),
+        ..RouteSettings::default()
+    };
+    Arc::new(testing::plan(&root, true))
 }
 
 fn alert(host: &str, ends_ms: Option<i64>) -> Alert {

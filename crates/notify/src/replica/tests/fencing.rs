@@ -91,7 +91,7 @@ async fn a_lease_lost_between_two_attempts_ends_them() {
     let mut world = World::new();
     let timeline = Arc::new(MemoryTimeline::default());
     let parts = RunnerParts {
-        machine: Machine::new(Arc::new(plan()), 0),
+        machine: Machine::new(Arc::new(prompt_plan()), 0),
         state: Arc::new(MemoryStateStore::default()),
         timeline: Arc::clone(&timeline) as _,
         clock: Arc::clone(&world.clock) as _,
