@@ -11,11 +11,13 @@
 //! never changed: at the begin, and before each notification that is sent, for silences made since.
 //!
 //! ## Limits
-//! [`RUNNING_MAX`] alerts in real time at once, one outage at a time and for at most [`OUTAGE_TIME`].
+//! [`RUNNING_MAX`] alerts in real time at once, [`PROJECTIONS_MAX`] projections, one outage at a time and
+//! for at most [`OUTAGE_TIME`]; bounded steps and texts.
 //! A restart ends all of them.
 
 mod live;
 mod projection;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,6 +47,8 @@ use projection::{Event, project};
 
 /// Simulations in real time at once. Chosen: more than people look at.
 const RUNNING_MAX: usize = 10;
+/// Alerts whose way is projected at once.
+const PROJECTIONS_MAX: usize = 2;
 /// Simulations that are remembered.
 const REPORTS_MAX: usize = 50;
 /// An outage may take so long to be evaluated.
@@ -75,6 +79,9 @@ struct Inner {
     known: Mutex<BTreeMap<u64, Live>>,
     next: AtomicU64,
     outages: Arc<Semaphore>,
+    projections: Arc<Semaphore>,
+    /// Held while one begins: one after another.
+    beginning: Mutex<()>,
 }
 
 impl Simulations {
@@ -86,6 +93,8 @@ impl Simulations {
             known: Mutex::default(),
             next: AtomicU64::new(first),
             outages: Arc::new(Semaphore::new(1)),
+            projections: Arc::new(Semaphore::new(PROJECTIONS_MAX)),
+            beginning: Mutex::default(),
         }))
     }
 
@@ -152,6 +161,7 @@ impl Inner {
         hold_ms: i64,
         pages: bool,
     ) -> Result<SimulationReport, SimulationError> {
+        let _one_at_a_time = self.beginning.lock();
         let mut known = self.known.lock();
         let running = known.values().filter(|live| !live.is_over()).count();
         if running >= RUNNING_MAX {
@@ -165,6 +175,7 @@ impl Inner {
             };
             known.remove(&number);
         }
+        drop(known);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (alerts, shown): (Vec<Alert>, Vec<SimulatedAlert>) = alerts.into_iter().unzip();
         let report = SimulationReport {
@@ -176,7 +187,7 @@ impl Inner {
             steps: Vec::new(),
         };
         let live = Live::begin(&self.parts, report.clone(), alerts, hold_ms);
-        known.insert(number, live);
+        self.known.lock().insert(number, live);
         Ok(report)
     }
 
@@ -320,8 +331,23 @@ impl Simulator for Simulations {
         wanted: AlertSimulation,
     ) -> BoxFuture<Result<SimulationReport, SimulationError>> {
         let inner = Arc::clone(&self.0);
-        // Templates of rules may ask queries, and those of receivers take their time.
-        Box::pin(async move { blocking(move || inner.alert(&wanted)).await })
+        Box::pin(async move {
+            let permit = match wanted.is_fast {
+                true => Some(Arc::clone(&inner.projections).try_acquire_owned()),
+                false => None,
+            };
+            let Ok(permit) = permit.transpose() else {
+                let text =
+                    format!("{PROJECTIONS_MAX} alerts are being projected: want no more at once");
+                return Err(error(ErrorKind::Limit, &text));
+            };
+            // Templates of rules may ask queries, and those of receivers take their time.
+            let work = blocking(move || {
+                let _permit = permit;
+                inner.alert(&wanted)
+            });
+            work.await
+        })
     }
 
     fn outage(&self, wanted: OutageSimulation) -> BoxFuture<Result<OutageReport, SimulationError>> {

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::projection::{NOT_SENT, grouped};
+use super::steps::Budget;
 use super::{SimulationParts, step_of};
 
 /// How often it is looked whether all groups are gone.
@@ -33,8 +34,6 @@ const END_WAIT: Duration = Duration::from_secs(60);
 const DETAIL_CHARS_MAX: usize = 2_000;
 /// What stands in place of a receiver's answer where a silence was made meanwhile.
 const SILENCED: &str = "silenced meanwhile, not sent";
-/// Steps of a report.
-const STEPS_MAX: usize = 10_000;
 
 /// A receiver and the key of a group.
 type Place = (String, String);
@@ -53,16 +52,16 @@ pub(super) struct Live {
 struct Shared {
     /// Held for moments only.
     report: Mutex<SimulationReport>,
+    /// What of steps may still be told. Held for moments only.
+    budget: Mutex<Budget>,
     /// What is sent of groups, by receiver and key, until it stands in a row. Held for moments only.
     texts: Mutex<BTreeMap<Place, Texts>>,
 }
 
 impl Shared {
     fn push(&self, step: SimulationStep) {
-        let mut report = self.report.lock();
-        if report.steps.len() < STEPS_MAX {
-            report.steps.push(step);
-        }
+        let mut budget = self.budget.lock();
+        budget.push(&mut self.report.lock().steps, step);
     }
 }
 
@@ -94,6 +93,7 @@ impl Live {
             .collect();
         let shared = Arc::new(Shared {
             report: Mutex::new(report),
+            budget: Mutex::default(),
             texts: Mutex::default(),
         });
         let machine = parts

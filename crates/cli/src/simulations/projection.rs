@@ -8,9 +8,8 @@ use bellwether_notify::{Machine, Outcome};
 use bellwether_server::SimulationStep;
 
 use super::step_of;
+use super::steps::Budget;
 
-/// Steps that are told; what comes later is left out.
-const STEPS_MAX: usize = 10_000;
 /// Turns of groups, should they not end.
 const TURNS_MAX: usize = 100_000;
 /// What receivers answer.
@@ -83,6 +82,7 @@ pub(super) fn project(
         machine,
         senders,
         projected: Projected::default(),
+        budget: Budget::default(),
         groups: BTreeSet::new(),
     };
     let mut events = events.into_iter().peekable();
@@ -115,6 +115,7 @@ struct Projector<'a> {
     machine: Machine,
     senders: &'a Senders,
     projected: Projected,
+    budget: Budget,
     /// Keys and receivers of groups that were told of.
     groups: BTreeSet<(String, String)>,
 }
@@ -180,9 +181,7 @@ impl Projector<'_> {
     }
 
     fn push(&mut self, step: SimulationStep) {
-        if self.projected.steps.len() < STEPS_MAX {
-            self.projected.steps.push(step);
-        }
+        self.budget.push(&mut self.projected.steps, step);
     }
 }
 
