@@ -47,6 +47,19 @@ pub fn free_port() -> Result<u16> {
         .port())
 }
 
+/// A client of HTTP with a time-out of 60 s.
+///
+/// # Errors
+/// Where it cannot be built.
+pub fn client() -> Result<reqwest::Client> {
+    // Only the first call in a process takes effect; needed where features are unified with
+    // crates that choose the provider themselves.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    Ok(reqwest::Client::builder()
+        .timeout(Duration::from_secs(60))
+        .build()?)
+}
+
 /// Runs the binary to its end.
 ///
 /// # Errors
@@ -152,12 +165,7 @@ impl Server {
             .kill_on_drop(true);
         let mut process = command.spawn().context("cannot start bellwether")?;
         let url = format!("http://{address}");
-        // Only the first call in a process takes effect; needed where features are unified with
-        // crates that choose the provider themselves.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(60))
-            .build()?;
+        let client = client()?;
         for _ in 0..900 {
             if let Some(status) = process.try_wait()? {
                 bail!("bellwether ended with {status}:\n{}", tail(&log_file));

@@ -88,7 +88,7 @@ async fn start(mut command: Command, folder: &Path, url: &str, ready: &str) -> R
     let mut process = command
         .spawn()
         .with_context(|| format!("cannot start {command:?}"))?;
-    let client = reqwest::Client::new();
+    let client = crate::client()?;
     for _ in 0..600 {
         if let Some(status) = process.try_wait()? {
             bail!("the peer ended with {status}:\n{}", tail(&log_file));

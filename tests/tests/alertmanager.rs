@@ -63,7 +63,7 @@ struct Side {
 
 impl Side {
     async fn post(&self, path: &str, body: &Value) -> Result<(u16, String)> {
-        let client = reqwest::Client::new();
+        let client = bellwether_blackbox::client()?;
         let url = format!("{}/api/v2/{path}", self.api);
         let answer = client.post(url).json(body).send().await?;
         Ok((answer.status().as_u16(), answer.text().await?))
@@ -220,7 +220,7 @@ async fn notifications_are_those_of_alertmanager() -> Result<()> {
 
 /// Asks both; codes, and bodies where they hold no times, must be the same.
 async fn same(sides: &[String; 2], method: &str, path: &str, body: &str) -> Result<()> {
-    let client = reqwest::Client::new();
+    let client = bellwether_blackbox::client()?;
     let mut answers = Vec::new();
     for side in sides {
         let method = method.parse::<reqwest::Method>()?;

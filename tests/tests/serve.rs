@@ -149,7 +149,7 @@ const KILL_BATCH: u64 = 50;
 
 /// Writes requests one after the other until the server is gone. Gives how many were acknowledged.
 async fn write_until_gone(url: String, round: u64, begin_ms: i64) -> Result<u64> {
-    let client = reqwest::Client::new();
+    let client = bellwether_blackbox::client()?;
     let ids: Vec<String> = (0..KILL_BATCH).map(|id| format!("{round}-{id}")).collect();
     let labels: Vec<[(&str, &str); 2]> = ids
         .iter()
