@@ -155,7 +155,7 @@ fn fuzz(target: &Target, time: Duration, seed: u64) -> (u64, Option<(Vec<u8>, St
 }
 
 fn save(target: &str, input: &[u8]) -> Result<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("artifacts");
+    let folder = PathBuf::from("fuzz/artifacts");
     std::fs::create_dir_all(&folder)?;
     let file = folder.join(format!("{target}-{}", input.len()));
     std::fs::write(&file, input)?;

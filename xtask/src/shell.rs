@@ -66,7 +66,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Step {
 
 /// The folder that holds the workspace.
 pub(crate) fn root() -> Result<PathBuf> {
-    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // As cargo says it now: a binary from a cache may have been built in another checkout.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("run this by `cargo xtask`")?;
+    let manifest = PathBuf::from(manifest);
     Ok(manifest
         .parent()
         .context("xtask has no parent folder")?

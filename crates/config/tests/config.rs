@@ -20,9 +20,7 @@ use bellwether_scrape::settings::{
 };
 
 fn testdata(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata")
-        .join(path)
+    Path::new("testdata").join(path)
 }
 
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
@@ -478,7 +476,7 @@ basic_auth_users: {joe: $2y$12$1DpfPeqF9HzHJt.EWswy1exHluGfbhnn3yXhR7Xes6m3WJqFg
 
 #[test]
 fn the_reference_page_and_the_example_are_fresh() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/user");
+    let docs = Path::new("../../docs/user");
     expect_file(&docs.join("configuration.md"), &reference());
     expect_file(&docs.join("bellwether.example.yml"), &example());
 }

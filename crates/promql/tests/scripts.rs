@@ -10,8 +10,8 @@ use bellwether_promql::Engine;
 use bellwether_promql::promqltest::{InMemory, Report, engine_options, parse_series, run_script};
 
 fn scripts() -> Vec<(PathBuf, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/scripts");
-    let mut scripts: Vec<_> = std::fs::read_dir(&folder)
+    let folder = Path::new("testdata/scripts");
+    let mut scripts: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| {

@@ -19,9 +19,7 @@ use bellwether_model::Labels;
 use bellwether_notify::{GroupBy, Integration};
 
 fn testdata(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata/alertmanager")
-        .join(path)
+    Path::new("testdata/alertmanager").join(path)
 }
 
 /// Compares a text with a file of the repository, or writes the file.

@@ -325,7 +325,7 @@ fn bench_with_far_times(request: &str) -> Bench {
 
 #[test]
 fn real_captures_get_a_clear_answer() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/otlp");
+    let folder = "testdata/otlp";
     let bench = bench(OtlpSettings::default());
     let mut seen = 0;
     let mut entries: Vec<_> = std::fs::read_dir(folder)

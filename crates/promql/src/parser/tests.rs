@@ -8,9 +8,7 @@ use crate::ast::{DurationExpr, DurationKind};
 use crate::ast_json;
 
 fn testdata(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata/parser")
-        .join(name)
+    Path::new("testdata/parser").join(name)
 }
 
 /// Compares the answers to all queries of a file with those that stand in it. A line that is
