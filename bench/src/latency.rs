@@ -158,7 +158,7 @@ async fn alertmanager(folder: &Path, config: &str) -> Result<(tokio::process::Ch
         .kill_on_drop(true)
         .spawn()
         .context("cannot start prometheus-alertmanager")?;
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().build()?;
     for _ in 0..200 {
         let ready = client.get(format!("http://{address}/-/ready")).send().await;
         if ready.is_ok_and(|answer| answer.status().is_success()) {

@@ -6,10 +6,12 @@
 //!
 //! ## Invariants
 //! A rule sees what the rules before it have written at the same turn. Samples are written together
-//! as far as that allows. What a turn changed of alerts is kept in one change, after the samples.
+//! as far as that allows, and rules that read nothing of one another are evaluated side by side where
+//! cores are free. What a turn changed of alerts is kept in one change, after the samples.
 //! A rule that fails changes nothing and stops no other one.
 
 mod handover;
+mod side_by_side;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +22,7 @@ use bellwether_storage::{Source, TimelineKind, TimelineRow};
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::side_by_side::Helpers;
 use crate::alerting::Transition;
 use crate::dependencies::Reads;
 use crate::error::{EvaluationError, RulesError};
@@ -62,6 +65,14 @@ struct Core {
     seconds: f64,
     last_evaluation_ms: Option<i64>,
     sample_count: u64,
+}
+
+/// What the evaluation of a rule gave.
+#[derive(Debug)]
+struct Evaluated {
+    part: Part,
+    given: Given,
+    result: Result<(), EvaluationError>,
 }
 
 /// What has to be done before the alerts' times are right.
@@ -213,22 +224,30 @@ impl Group {
         };
         let mut pending = Pending::default();
         core.sample_count = 0;
-        for index in 0..core.rules.len() {
-            if cancel.is_cancelled() {
-                break;
-            }
-            if core
-                .reads
-                .get(index)
-                .is_some_and(|r| pending.is_wanted_by(r))
-            {
+        let workers = self.world.workers.as_deref();
+        let helpers = Helpers::of(workers, core.seconds);
+        let mut begin = 0;
+        while begin < core.rules.len() && !cancel.is_cancelled() {
+            let stretch = side_by_side::stretch(&core.reads, begin);
+            let reads = core.reads.get(stretch.clone()).unwrap_or_default();
+            if reads.iter().any(|reads| pending.is_wanted_by(reads)) {
                 self.store(&mut core.rules, &mut pending);
             }
-            if let Some(rule) = core.rules.get_mut(index) {
-                core.sample_count +=
-                    self.evaluate_rule(index, rule, &turn, &mut pending, &mut rows);
-            }
+            let rules = core.rules.get_mut(stretch.clone()).unwrap_or_default();
+            side_by_side::each(
+                rules,
+                &helpers,
+                |rule| self.evaluate_rule(rule, &turn),
+                |index, rule, evaluated| {
+                    if let Some(evaluated) = evaluated {
+                        let place = (begin + index, &mut pending);
+                        core.sample_count += self.take(rule, &turn, evaluated, place, &mut rows);
+                    }
+                },
+            );
+            begin = stretch.end;
         }
+        drop(helpers);
         self.store(&mut core.rules, &mut pending);
         self.end_series(core, turn.query_ms);
         self.keep(core, now_ms);
@@ -240,32 +259,47 @@ impl Group {
         *self.snapshot.lock() = Arc::new(core.snapshot(&self.settings, &self.externals));
     }
 
-    /// Evaluates one rule. Gives how many samples it had.
-    fn evaluate_rule(
-        &self,
-        index: usize,
-        rule: &mut Rule,
-        turn: &Turn<'_>,
-        pending: &mut Pending,
-        rows: &mut Vec<TimelineRow>,
-    ) -> u64 {
+    /// Evaluates one rule; nothing where the turn was called off before.
+    fn evaluate_rule(&self, rule: &mut Rule, turn: &Turn<'_>) -> Option<Evaluated> {
+        if turn.cancel.is_cancelled() {
+            return None;
+        }
         let began = Instant::now();
         GroupCounts::add(&self.counts.evaluations, 1);
         rule.status.last_evaluation_ms = Some(self.world.clock.now_ms());
-        let (mut part, mut given) = (Part::default(), Given::default());
-        let result = rule.evaluate(turn, &mut part, &mut given);
+        let mut evaluated = Evaluated {
+            part: Part::default(),
+            given: Given::default(),
+            result: Ok(()),
+        };
+        evaluated.result = rule.evaluate(turn, &mut evaluated.part, &mut evaluated.given);
+        rule.status.seconds = began.elapsed().as_secs_f64();
+        self.world.metrics.rule_seconds.observe(rule.status.seconds);
+        Some(evaluated)
+    }
+
+    /// Takes what the evaluation of a rule gave. Gives how many samples it had.
+    fn take(
+        &self,
+        rule: &mut Rule,
+        turn: &Turn<'_>,
+        evaluated: Evaluated,
+        (index, pending): (usize, &mut Pending),
+        rows: &mut Vec<TimelineRow>,
+    ) -> u64 {
+        let Evaluated {
+            mut part,
+            given,
+            result,
+        } = evaluated;
         self.note_transitions(rule, &given.transitions, turn.time_ms, rows);
         match result {
             Ok(()) => {
                 rule.status.health = RuleHealth::Ok;
                 rule.status.last_error.clear();
                 pending.add(index, &mut part);
-                if let Some(sink) = self
-                    .world
-                    .sink
-                    .as_ref()
-                    .filter(|_| !given.alerts.is_empty())
-                {
+                let sink = self.world.sink.as_ref();
+                if let Some(sink) = sink.filter(|_| !given.alerts.is_empty()) {
                     sink.send(given.alerts);
                 }
                 self.note_fired(rule, &given.transitions, turn);
@@ -284,8 +318,6 @@ impl Group {
                 self.fail(rule, &error);
             }
         }
-        rule.status.seconds = began.elapsed().as_secs_f64();
-        self.world.metrics.rule_seconds.observe(rule.status.seconds);
         given.sample_count
     }
 

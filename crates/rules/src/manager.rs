@@ -67,7 +67,8 @@ struct Inner {
     /// What was found at the start, until the first settings are applied. Held while settings are
     /// applied, so that applies come one after another.
     kept: tokio::sync::Mutex<Option<Kept>>,
-    /// One permit for each core: more turns at a time would only wait for one another.
+    /// One permit for each core: more turns at a time would only wait for one another. Turns take
+    /// what is left over for their rules.
     workers: Arc<Semaphore>,
     /// Cancelled when the manager stops.
     stopped: CancellationToken,
@@ -103,6 +104,8 @@ impl Manager {
     /// Where what is kept of alerts cannot be read.
     pub fn new(parts: ManagerParts) -> Result<Self, StorageError> {
         let (keeper, kept) = Keeper::open(parts.state)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = Arc::new(Semaphore::new(cores));
         let world = World {
             store: parts.store,
             engine: parts.engine,
@@ -113,13 +116,13 @@ impl Manager {
             keeper: Some(keeper),
             metrics: RuleMetrics::new(&parts.registry),
             options: parts.options,
+            workers: Some(Arc::clone(&workers)),
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let manager = Self(Arc::new(Inner {
             world: Arc::new(world),
             groups: Mutex::default(),
             kept: tokio::sync::Mutex::new(Some(kept)),
-            workers: Arc::new(Semaphore::new(cores)),
+            workers,
             stopped: CancellationToken::new(),
             cancel: CancelToken::default(),
         }));

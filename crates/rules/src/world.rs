@@ -8,6 +8,7 @@ use bellwether_promql::{CancelToken, Engine, Prepared, QueryRequest, QueryValue,
 use bellwether_storage::{Clock, MetricStore, Timeline};
 use bellwether_template::functions::prometheus::{self, HistogramValue, Sample};
 use bellwether_template::{Functions, Value as TemplateValue};
+use tokio::sync::Semaphore;
 
 use crate::error::EvaluationError;
 use crate::evidence::EvidenceSink;
@@ -53,6 +54,9 @@ pub struct World {
     pub(crate) keeper: Option<Keeper>,
     pub(crate) metrics: RuleMetrics,
     pub(crate) options: RuleOptions,
+    /// One permit for each core, of which every turn of a group holds one. Without it rules are
+    /// evaluated one after another.
+    pub(crate) workers: Option<Arc<Semaphore>>,
 }
 
 impl World {
@@ -74,6 +78,7 @@ impl World {
             keeper: None,
             metrics: RuleMetrics::unseen(),
             options: RuleOptions::default(),
+            workers: None,
         })
     }
 

@@ -121,6 +121,7 @@ impl Fixture {
             keeper: Some(keeper),
             metrics: RuleMetrics::unseen(),
             options: RuleOptions::default(),
+            workers: None,
         });
         Self {
             store,
@@ -248,6 +249,57 @@ fn rules_that_do_not_read_one_another_are_written_together() {
         let count = fixture.moody.writes.load(Ordering::SeqCst) - before;
         assert_eq!(count, writes, "{second}");
     }
+}
+
+#[test]
+fn side_by_side_gives_what_one_after_another_gives() {
+    let told = |workers: Option<usize>| {
+        let mut fixture = Fixture::new();
+        let world = Arc::get_mut(&mut fixture.world).unwrap();
+        world.workers = workers.map(|count| Arc::new(tokio::sync::Semaphore::new(count)));
+        let mut rules = Vec::new();
+        for number in 0..40 {
+            rules.push(recording(
+                &format!("r{number}"),
+                &format!("up + {number}"),
+                &[],
+            ));
+            let before = number / 3;
+            rules.push(recording(
+                &format!("s{number}"),
+                &format!("sum(r{before})"),
+                &[],
+            ));
+            rules.push(alerting(
+                &format!("A{number}"),
+                &format!("r{number} > {before}"),
+                number,
+            ));
+        }
+        let group = fixture.group(group("g", rules));
+        for turn in 1..5 {
+            up(
+                &fixture.store,
+                turn * 10,
+                &[("a", turn as f64), ("b", -1.0)],
+            );
+            group.core.lock().seconds = 1.0;
+            fixture.at(&group, turn * 10);
+        }
+        let mut told = fixture.sent.take();
+        told.sort_unstable();
+        let mut rows = fixture.rows();
+        rows.sort_unstable();
+        for number in 0..40 {
+            told.extend(fixture.series(&format!("r{number}")));
+            told.extend(fixture.series(&format!("s{number}")));
+        }
+        told.extend(fixture.series("ALERTS"));
+        (told, rows, group.snapshot().sample_count)
+    };
+    let want = told(None);
+    assert!(want.0.len() > 200 && want.1.len() > 40, "{want:?}");
+    assert_eq!(told(Some(3)), want);
 }
 
 #[test]
