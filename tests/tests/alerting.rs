@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use bellwether_blackbox::hook::{Hook, Told};
 use bellwether_blackbox::{Server, eventually};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A configuration, its rules and its notifications in a folder. Gives the flags.
 fn write(folder: &Path, rules: &str, notifications: &str) -> Result<Vec<String>> {
@@ -66,7 +66,18 @@ async fn answers_are_kept(server: &Server, count: usize) -> Result<()> {
         ensure!(rows == count, "{body}");
         Ok(())
     })
-    .await
+    .await?;
+    // A row stands before the state that it tells of is kept; what asks for something to be kept waits
+    // for what was to be kept before.
+    let silence = json!({
+        "matchers": [{ "name": "nobody", "value": "here", "isRegex": false }],
+        "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2100-01-01T00:00:00Z",
+        "createdBy": "test", "comment": "waits for the journal",
+    });
+    let url = format!("{}/am/api/v2/silences", server.url);
+    let answer = server.client.post(url).json(&silence).send().await?;
+    ensure!(answer.status().is_success(), "{}", answer.text().await?);
+    Ok(())
 }
 
 /// What was told: status of the notification, in order.

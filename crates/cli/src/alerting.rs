@@ -407,8 +407,9 @@ impl AlertingProgram {
     /// alert whose labels change under rules that stay would be another one for everybody.
     pub(crate) async fn reload(&self, config: &Config, read: Notifications) -> Result<()> {
         let prepared = self.editing.prepare(self.configured(config)).await?;
-        self.senders.set(read.settings)?;
+        let senders = self.senders.prepare(read.settings)?;
         self.apply(config, prepared).await?;
+        self.senders.replace(senders);
         say_faults(&self.senders);
         self.edge.set_facts(read.facts);
         let (runner, plan) = (self.relay.runner.clone(), read.plan);

@@ -46,5 +46,5 @@ mod webex;
 mod webhook;
 mod wechat;
 
-pub use senders::{ReceiverError, Senders};
+pub use senders::{PreparedSettings, ReceiverError, Senders};
 pub use templates::render;

@@ -175,16 +175,24 @@ impl Senders {
         Ok(texts)
     }
 
-    /// Replaces the settings; attempts that are under way end with the old ones.
+    /// Makes what other settings need, for [`Senders::replace`]. Nothing changes yet.
     ///
     /// # Errors
-    /// As [`Senders::new`]; the old ones stay then.
-    pub fn set(&self, settings: NotifySettings) -> Result<(), ReceiverError> {
+    /// As [`Senders::new`].
+    pub fn prepare(&self, settings: NotifySettings) -> Result<PreparedSettings, ReceiverError> {
         let integrations = Integrations::new(settings, Arc::clone(&self.clock))?;
-        self.current.store(Arc::new(integrations));
-        Ok(())
+        Ok(PreparedSettings(Arc::new(integrations)))
+    }
+
+    /// Replaces the settings; attempts that are under way end with the old ones.
+    pub fn replace(&self, prepared: PreparedSettings) {
+        self.current.store(prepared.0);
     }
 }
+
+/// Settings that can be used.
+#[derive(Debug)]
+pub struct PreparedSettings(Arc<Integrations>);
 
 impl Deliver for Senders {
     fn attempt(&self, delivery: Arc<Delivery>) -> BoxFuture<Result<String, AttemptError>> {

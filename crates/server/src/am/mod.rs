@@ -28,8 +28,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use bellwether_model::{Labels, Matcher, Regexp};
 use bellwether_notify::{Machine, parse_matcher};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::app::App;
+use crate::app::{App, acquire};
 use crate::body;
 use crate::envelope::{ApiError, ErrorType, json_response, text_response};
 use crate::json::JsonWriter;
@@ -82,6 +83,8 @@ pub(super) struct AmCall {
     pub(super) id: String,
     /// The body of a POST.
     pub(super) body: bytes::Bytes,
+    /// Held until the answer is made: so many requests are answered at a time.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl AmCall {
@@ -186,9 +189,9 @@ async fn call(app: Arc<App>, request: Request) -> Result<AmCall, Refusal> {
     let (parts, body) = request.into_parts();
     let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
     let id = percent_encoding::percent_decode_str(last).decode_utf8_lossy();
-    let body = match parts.method {
+    let (permit, body) = match parts.method {
         Method::POST => read_json(&app, &parts.headers, body).await?,
-        _ => bytes::Bytes::new(),
+        _ => (turn(&app.catalog_gate).await?, bytes::Bytes::new()),
     };
     Ok(AmCall {
         params: Params::parse(parts.uri.query(), None),
@@ -196,10 +199,19 @@ async fn call(app: Arc<App>, request: Request) -> Result<AmCall, Refusal> {
         alerting,
         app,
         body,
+        _permit: permit,
     })
 }
 
-async fn read_json(app: &App, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Refusal> {
+async fn turn(gate: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+    acquire(gate).await.map_err(Refusal::Api)
+}
+
+async fn read_json(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(OwnedSemaphorePermit, bytes::Bytes), Refusal> {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .map_or("application/json".into(), |value| {
@@ -215,12 +227,16 @@ async fn read_json(app: &App, headers: &HeaderMap, body: Body) -> Result<bytes::
         return Err(Refusal::schema(code, 415, message));
     }
     let limits = &app.settings.limits;
+    let refuse = |error: body::BodyError| {
+        let code = error.status();
+        Refusal::schema(code, code.as_u16(), error)
+    };
     let read = body::read(headers, body, limits.body_bytes_max).await;
-    read.and_then(|bytes| body::decompress(headers, bytes, limits.decompressed_bytes_max))
-        .map_err(|error| {
-            let code = error.status();
-            Refusal::schema(code, code.as_u16(), error)
-        })
+    let bytes = read.map_err(refuse)?;
+    // Who sends slowly holds nobody up.
+    let permit = turn(&app.write_gate).await?;
+    let bytes = body::decompress(headers, bytes, limits.decompressed_bytes_max);
+    Ok((permit, bytes.map_err(refuse)?))
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {

@@ -280,11 +280,12 @@ async fn what_the_settings_do_not_have_any_more_is_refused() {
     assert_eq!(error, AttemptError::refused(want));
 
     let server = Server::start([Answer::OK]).await;
-    senders.set(settings(kinds(&server).remove(0))).unwrap();
+    let prepared = senders.prepare(settings(kinds(&server).remove(0)));
+    senders.replace(prepared.unwrap());
     attempt(&senders, firing()).await.unwrap();
     let mut none = settings(kinds(&server).remove(0));
     none.receivers.clear();
-    senders.set(none).unwrap();
+    senders.replace(senders.prepare(none).unwrap());
     let error = attempt(&senders, firing()).await.unwrap_err();
     let want = "receiver \"team.x\" is not in the configuration any more";
     assert_eq!(error, AttemptError::refused(want));
