@@ -256,8 +256,11 @@ impl<'a> Page<'a> {
             })
         };
         let explains = if mover.adds_up {
-            let share = (first.share * 100.0).min(100.0);
-            format!(" explains {share:.0} % of the change")
+            // More than all where other values moved the other way: the table says how much.
+            match first.share * 100.0 {
+                99.5.. => " explains all of the change".to_owned(),
+                share => format!(" explains {share:.0} % of the change"),
+            }
         } else {
             String::new()
         };
