@@ -55,6 +55,15 @@ impl Step {
 pub(crate) fn cargo(arguments: &[&str]) -> Step {
     let mut step = Step::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     step.args(arguments);
+    // What cargo says of xtask itself: build scripts that ask for such variables (ring's) would be run
+    // anew, and all that depends on them, whenever cargo is called by hand in between.
+    for (name, _) in std::env::vars_os() {
+        let is_of_package =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_of_package) {
+            step.0.env_remove(&name);
+        }
+    }
     if let Ok(root) = root() {
         step.0.current_dir(root);
     }
