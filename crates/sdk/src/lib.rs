@@ -1,0 +1,46 @@
+//! Telemetry, health and worker pools for services: off unless switched on, cheap when on.
+//!
+//! ## Model
+//! A [`Telemetry`] gives out metrics, which a service keeps and counts with; [`Telemetry::render`] shows
+//! them to Prometheus.
+//!
+//! ```
+//! use bellwether_sdk::{Buckets, Format, SERIES_MAX_DEFAULT, Telemetry};
+//!
+//! let telemetry = Telemetry::new(SERIES_MAX_DEFAULT);
+//! let requests = telemetry.counter_family("requests", "Requests taken.", ["route"]);
+//! let seconds = telemetry.histogram("request_seconds", "How long they took.", Buckets::Native);
+//! {
+//!     let _timer = seconds.start_timer();
+//!     requests.with(["/chat"]).increment();
+//! }
+//! let text = String::from_utf8(telemetry.render(Format::Prometheus))?;
+//! assert!(text.contains("requests_total{route=\"/chat\"} 1\n"));
+//! # Ok::<(), std::string::FromUtf8Error>(())
+//! ```
+//!
+//! ## Invariants
+//! Nothing panics, nothing blocks whoever counts, memory is bounded by the limits of [`Telemetry`].
+//!
+//! ## See also
+//! ADR 0005.
+
+mod append_list;
+mod buckets;
+mod cells;
+mod counter;
+mod exposition;
+mod family;
+mod gauge;
+mod histogram;
+mod telemetry;
+mod wire;
+
+pub use counter::{Counter, FloatCounter};
+pub use exposition::{Format, Kind, Value};
+pub use family::{Family, Metric, OVERFLOW};
+pub use gauge::{Gauge, InFlight};
+pub use histogram::{
+    Buckets, DURATION_BOUNDS_SECONDS, Exemplar, Histogram, HistogramSnapshot, Timer,
+};
+pub use telemetry::{FamilySnapshot, SERIES_MAX_DEFAULT, Telemetry};
