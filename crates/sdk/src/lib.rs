@@ -28,19 +28,29 @@
 mod append_list;
 mod buckets;
 mod cells;
+mod clock;
 mod counter;
+mod event;
 mod exposition;
 mod family;
 mod gauge;
 mod histogram;
+mod layer;
+mod sink;
 mod telemetry;
+mod trace;
 mod wire;
 
+pub use clock::{Clock, SystemClock};
 pub use counter::{Counter, FloatCounter};
+pub use event::{Event, Level};
 pub use exposition::{Format, Kind, Value};
 pub use family::{Family, Metric, OVERFLOW};
 pub use gauge::{Gauge, InFlight};
 pub use histogram::{
     Buckets, DURATION_BOUNDS_SECONDS, Exemplar, Histogram, HistogramSnapshot, Timer,
 };
+pub use layer::TelemetryLayer;
+pub use sink::{FileSettings, FileSink, FileSinkError, FlushError, Fsync, Rotation, Sink};
 pub use telemetry::{FamilySnapshot, SERIES_MAX_DEFAULT, Telemetry};
+pub use trace::TraceContext;

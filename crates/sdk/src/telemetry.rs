@@ -12,14 +12,20 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
 
 use crate::cells::Reader;
 use crate::exposition::protobuf::FamilyMessage;
 use crate::exposition::{Format, Kind, Text, Value};
 use crate::family::{Family, Metric, Readable};
-use crate::{Buckets, Counter, FloatCounter, Gauge, Histogram};
+use crate::trace::TraceContext;
+use crate::{
+    Buckets, Clock, Counter, Event, FileSettings, FileSink, FileSinkError, FloatCounter,
+    FlushError, Gauge, Histogram, Level, Sink, SystemClock,
+};
 
 /// Series of a family, unless the settings say something else. Chosen: routes times codes, models times
 /// kinds of tokens; what has more has labels that nobody wants to pay for.
@@ -37,6 +43,9 @@ struct Inner {
     families: Mutex<BTreeMap<String, Registered>>,
     problems: Mutex<Vec<String>>,
     refused: Counter,
+    clock: Arc<dyn Clock>,
+    /// Written when a sink is added.
+    sinks: RwLock<Vec<Arc<dyn Sink>>>,
 }
 
 #[derive(Clone)]
@@ -65,11 +74,19 @@ impl Telemetry {
     /// One that is on, with at most so many series a family.
     #[must_use]
     pub fn new(series_max: usize) -> Self {
+        Self::with_clock(series_max, Arc::new(SystemClock))
+    }
+
+    /// The same with a clock of one's own.
+    #[must_use]
+    pub fn with_clock(series_max: usize, clock: Arc<dyn Clock>) -> Self {
         let telemetry = Self(Some(Arc::new(Inner {
             series_max,
             families: Mutex::default(),
             problems: Mutex::default(),
             refused: Counter::new(),
+            clock,
+            sinks: RwLock::default(),
         })));
         if let Some(inner) = &telemetry.0 {
             // What goes beyond the limits is to be seen where everything else is.
@@ -164,6 +181,70 @@ impl Telemetry {
         buckets: Buckets<'_>,
     ) -> Family<Histogram, N> {
         self.family(name, help, Kind::Histogram, labels, buckets.into())
+    }
+
+    /// Lets events go to a sink too, from now on.
+    pub fn add_sink(&self, sink: Arc<dyn Sink>) {
+        if let Some(inner) = &self.0 {
+            inner.sinks.write().push(sink);
+        }
+    }
+
+    /// Lets events go to a file, which a thread of its own writes.
+    ///
+    /// # Errors
+    /// As [`FileSink::start`]. Nothing is started where this is off.
+    pub fn add_file(&self, settings: FileSettings) -> Result<(), FileSinkError> {
+        let Some(inner) = &self.0 else {
+            return Ok(());
+        };
+        let sink = FileSink::start(settings, Arc::clone(&inner.clock), self)?;
+        self.add_sink(Arc::new(sink));
+        Ok(())
+    }
+
+    /// Whether events go anywhere.
+    #[must_use]
+    pub fn has_sinks(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|inner| !inner.sinks.read().is_empty())
+    }
+
+    /// Tells the sinks that something happened, in the request that is current on this thread. The
+    /// payload is anything that becomes JSON; what does not is left out.
+    pub fn emit(&self, event: &str, payload: impl Serialize, level: Level) {
+        let Some(inner) = &self.0 else { return };
+        let sinks = inner.sinks.read();
+        if sinks.is_empty() {
+            return;
+        }
+        let payload = serde_json::to_value(payload).unwrap_or(serde_json::Value::Null);
+        let context = TraceContext::current();
+        let event = Event {
+            time_ms: inner.clock.now_ms(),
+            level,
+            name: event,
+            payload: &payload,
+            trace_id: context.trace_id,
+            span_id: context.span_id,
+        };
+        for sink in sinks.iter() {
+            sink.take(&event);
+        }
+    }
+
+    /// Waits until all events so far are where they belong, at most so long for each sink. Blocks the
+    /// thread.
+    ///
+    /// # Errors
+    /// The first sink's that is not that far.
+    pub fn flush(&self, patience: Duration) -> Result<(), FlushError> {
+        let sinks = self.0.as_ref().map(|inner| inner.sinks.read().clone());
+        let flushed = sinks.unwrap_or_default();
+        let mut flushed = flushed.iter().map(|sink| sink.flush(patience));
+        // All of them get to it.
+        flushed.by_ref().fold(Ok(()), Result::and)
     }
 
     /// All numbers in a format.
