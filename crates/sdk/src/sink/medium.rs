@@ -92,7 +92,12 @@ impl Medium for DiskFile {
     }
 
     fn cut(&mut self, len: u64) -> io::Result<()> {
-        self.open_file()?.set_len(len)
+        let file = self.open_file()?;
+        // A pipe or a terminal has nothing to be cut.
+        match file.metadata()?.is_file() {
+            true => file.set_len(len),
+            false => Ok(()),
+        }
     }
 
     fn sync(&mut self) -> io::Result<()> {
