@@ -36,6 +36,7 @@ mod family;
 mod gauge;
 mod histogram;
 mod layer;
+mod settings;
 mod sink;
 mod telemetry;
 mod trace;
@@ -51,6 +52,7 @@ pub use histogram::{
     Buckets, DURATION_BOUNDS_SECONDS, Exemplar, Histogram, HistogramSnapshot, Timer,
 };
 pub use layer::TelemetryLayer;
+pub use settings::{MetricsSink, Settings, SettingsError};
 pub use sink::{FileSettings, FileSink, FileSinkError, FlushError, Fsync, Rotation, Sink};
 pub use telemetry::{FamilySnapshot, SERIES_MAX_DEFAULT, Telemetry};
 pub use trace::TraceContext;

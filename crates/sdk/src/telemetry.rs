@@ -24,7 +24,7 @@ use crate::family::{Family, Metric, Readable};
 use crate::trace::TraceContext;
 use crate::{
     Buckets, Clock, Counter, Event, FileSettings, FileSink, FileSinkError, FloatCounter,
-    FlushError, Gauge, Histogram, Level, Sink, SystemClock,
+    FlushError, Gauge, Histogram, Level, Settings, Sink, SystemClock,
 };
 
 /// Series of a family, unless the settings say something else. Chosen: routes times codes, models times
@@ -98,6 +98,21 @@ impl Telemetry {
             );
         }
         telemetry
+    }
+
+    /// What the settings ask for: off unless they say that it is on; with a file where they name one.
+    ///
+    /// # Errors
+    /// As [`FileSink::start`].
+    pub fn start(settings: &Settings) -> Result<Self, FileSinkError> {
+        if !settings.is_enabled {
+            return Ok(Self::off());
+        }
+        let telemetry = Self::new(SERIES_MAX_DEFAULT);
+        if let Some(path) = &settings.file {
+            telemetry.add_file(FileSettings::new(path))?;
+        }
+        Ok(telemetry)
     }
 
     /// One that keeps nothing.
