@@ -25,6 +25,7 @@
 //! ## See also
 //! ADR 0005.
 
+pub mod ai;
 mod append_list;
 mod buckets;
 mod cells;

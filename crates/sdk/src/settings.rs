@@ -111,7 +111,9 @@ impl Settings {
         }
         settings.file = get("TELEMETRY_FILE").map(PathBuf::from);
         if let Some(value) = get("TELEMETRY_ENDPOINT") {
-            let rest = ["http://", "https://"].iter().find_map(|it| value.strip_prefix(it));
+            let rest = ["http://", "https://"]
+                .iter()
+                .find_map(|it| value.strip_prefix(it));
             if rest.is_none_or(str::is_empty) {
                 let allowed = "a URL such as http://127.0.0.1:4318";
                 return Err(wrong("TELEMETRY_ENDPOINT", &value, allowed));
@@ -164,7 +166,11 @@ impl Settings {
             settings.workers_max = settings.workers_max.max(count);
         }
         let allowed = "a whole number, 1 to 100000, not below AUTOSCALE_MIN_WORKERS";
-        if let Some(max) = count("AUTOSCALE_MAX_WORKERS", settings.workers_min.max(1), allowed)? {
+        if let Some(max) = count(
+            "AUTOSCALE_MAX_WORKERS",
+            settings.workers_min.max(1),
+            allowed,
+        )? {
             settings.workers_max = max;
         }
         Ok(settings)
@@ -186,7 +192,10 @@ mod tests {
     #[test]
     fn nothing_said_is_off() {
         assert_eq!(read(&[]), Ok(Settings::default()));
-        assert_eq!(read(&[("MONITORING_ENABLED", " ")]), Ok(Settings::default()));
+        assert_eq!(
+            read(&[("MONITORING_ENABLED", " ")]),
+            Ok(Settings::default())
+        );
         assert!(!Settings::default().is_enabled);
     }
 
@@ -234,7 +243,10 @@ mod tests {
                 "HEALTH_PROBE_INTERVAL_SEC=\"NaN\": want seconds, 0.1 to 86400",
             ),
             (
-                vec![("AUTOSCALE_MIN_WORKERS", "3"), ("AUTOSCALE_MAX_WORKERS", "2")],
+                vec![
+                    ("AUTOSCALE_MIN_WORKERS", "3"),
+                    ("AUTOSCALE_MAX_WORKERS", "2"),
+                ],
                 "AUTOSCALE_MAX_WORKERS=\"2\": want a whole number, 1 to 100000, not below AUTOSCALE_MIN_WORKERS",
             ),
         ] {
