@@ -58,3 +58,8 @@ pub use settings::{MetricsSink, Settings, SettingsError};
 pub use sink::{FileSettings, FileSink, FileSinkError, FlushError, Fsync, Rotation, Sink};
 pub use telemetry::{FamilySnapshot, SERIES_MAX_DEFAULT, Telemetry};
 pub use trace::TraceContext;
+
+/// The tutorial, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/user/sdk.md")]
+struct Tutorial;
