@@ -4,7 +4,7 @@
 //! A [`Policy`] is what a user chose: [`Rule`]s that each turn [`Signals`] into a number of workers, of
 //! which the largest counts, and how far that is followed up and down. A [`Scaler`] is a policy at
 //! work: it learns the load from what it is shown, and gives [`Decision`]s, each with its [`Reason`],
-//! what each rule wanted and what was seen.
+//! what each rule wanted and what was seen. [`simulation`] runs a policy on a recorded trace.
 //!
 //! ```text
 //! Signals ─▶ usable? ─▶ rules (largest) ─▶ way down held ─▶ idle ─▶ steps ─▶ bounds ─▶ Decision
@@ -15,6 +15,9 @@
 //!   decisions can be replayed and tested.
 //! - Signals that are absent, stale or no numbers are never read as zero, and never take a worker away.
 //! - Nothing is carried out here. A dry run is a caller that records decisions and does nothing.
+//!
+//! ## See also
+//! ADR 0006 (`docs/adr/0006-scaling-policy.md`) has the numbers, and what was tried and lost.
 
 mod decision;
 mod demand;
@@ -23,6 +26,7 @@ mod policy;
 mod rule;
 mod scaler;
 mod signals;
+pub mod simulation;
 mod snapshot;
 mod want;
 mod window;
