@@ -51,6 +51,8 @@ pub(crate) struct Demand {
     pub(crate) in_flight_max: Option<f64>,
     /// Whether requests waited when last seen.
     pub(crate) was_waiting: bool,
+    /// Whether they did the time before as well.
+    pub(crate) is_backlog_confirmed: bool,
     /// The steps whose peak is not known yet, oldest first, and with them the samples after them.
     pub(crate) recent: VecDeque<Step>,
     /// Peaks over the level, oldest first.
@@ -113,6 +115,7 @@ impl Demand {
             let weighted = (how.in_flight_weight * held).min(VALUE_MAX);
             self.in_flight_max = Some(self.in_flight_max.map_or(weighted, |max| max.max(weighted)));
         }
+        self.is_backlog_confirmed = self.was_waiting && waiting > 0.0;
         self.was_waiting = waiting > 0.0;
     }
 

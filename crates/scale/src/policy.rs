@@ -66,12 +66,13 @@ impl Policy {
                 Rule::Predicted(Prediction::default()),
                 Rule::Backlog(Backlog::default()),
             ],
-            // Longer than the ten minutes within which a change back is a nuisance, and as much again
-            // as two start-ups, in which new bursts come.
+            // Longer than the ten minutes within which a change back counts as thrash, by two
+            // minutes in which the next burst may come. Measured: 400 s saves 1 to 3 % of the workers
+            // for 20 to 70 % more violation, 900 s is no better on average.
             down_hold_ms: 720_000,
             down_dead_band: 0.08,
-            // From 4 workers to 16 within a decision of the default interval: a burst that is known
-            // for one interval is not bounded, one measurement that is wrong is.
+            // Four times as many in a decision. Measured: twice as many is too slow for the first
+            // burst of azure-code-x8; without a limit one wrong measurement can ask for all there are.
             step_up: Some(StepLimit {
                 share: 3.0,
                 workers: 4,

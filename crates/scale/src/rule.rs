@@ -44,7 +44,8 @@ pub enum Rule {
         target_ms: f64,
     },
     /// The load, and what a worker that is decided now would still find waiting, spread over a time.
-    /// Work that ready and starting workers finish by then is not counted.
+    /// Work that ready and starting workers finish by then is not counted, nor what waits for the first
+    /// time that it is looked at.
     Backlog(Backlog),
     /// The load that is predicted for the time in which a worker decided now counts.
     Predicted(Prediction),
@@ -112,7 +113,7 @@ impl Default for Prediction {
             level_ms: 60_000,
             history_ms: 7_200_000,
             quantile: 0.95,
-            staffing: 2.9,
+            staffing: 2.95,
             trust: 0.5,
             prior_count: 20,
             in_flight_weight: 0.8,

@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub in_flight_max: Option<f64>,
     /// Whether requests waited when last seen.
     pub was_waiting: bool,
+    /// Whether they did the time before as well.
+    pub is_backlog_confirmed: bool,
     /// Load and level of the steps whose peak is not known yet.
     pub steps: Vec<(f64, f64)>,
     /// Peaks over the level, in square roots of it.
@@ -43,6 +45,7 @@ impl Snapshot {
         self.offered = (demand.offered_sum, demand.offered_count);
         self.in_flight_max = demand.in_flight_max;
         self.was_waiting = demand.was_waiting;
+        self.is_backlog_confirmed = demand.is_backlog_confirmed;
         self.steps = (demand.recent.iter())
             .map(|step| (step.sample, step.level))
             .collect();
@@ -58,6 +61,7 @@ impl Snapshot {
             offered_count: self.offered.1,
             in_flight_max: self.in_flight_max,
             was_waiting: self.was_waiting,
+            is_backlog_confirmed: self.is_backlog_confirmed,
             recent: steps
                 .map(|&(sample, level)| Step { sample, level })
                 .collect(),

@@ -119,7 +119,12 @@ impl View<'_> {
         let starting = (self.target() - self.ready()).max(0.0) * self.slots();
         // Those that are starting will have worked for half of that time, on average.
         let finished = (ready - load + starting / 2.0) * startup_seconds;
-        let left = (waiting * service_seconds - finished).max(0.0);
+        // What waits for the first time is mostly a spike that is over before a worker is ready.
+        let left = if self.demand.is_backlog_confirmed {
+            (waiting * service_seconds - finished).max(0.0)
+        } else {
+            0.0
+        };
         let drain_seconds = backlog.drain_ms as f64 / 1000.0;
         Ok((level + left / drain_seconds) / self.slots())
     }

@@ -233,7 +233,7 @@ proptest! {
         let mut time_ms = 0;
         for load in &loads {
             time_ms += 15_000;
-            scaler.decide(&signals(time_ms, 5, &turn(*load, 0.0)));
+            scaler.decide(&signals(time_ms, 5, &turn(*load, 1.0)));
         }
         let with = |load, waiting| scaler.clone().decide(&signals(time_ms + 15_000, 5, &turn(load, waiting)));
         let (less, much) = (with(last, waiting), with(last, waiting + more_waiting));
@@ -241,5 +241,6 @@ proptest! {
         let backlog = |decision: &Decision| decision.wants[1].workers.expect("all is known");
         let (less, much) = (with(last, waiting), with(last + more, waiting));
         prop_assert!(backlog(&less) <= backlog(&much), "{less}\n{much}");
+        prop_assert!(less.workers <= much.workers, "{less}\n{much}");
     }
 }

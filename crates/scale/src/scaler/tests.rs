@@ -92,17 +92,32 @@ fn backlog_leaves_out_what_is_finished_in_time() {
 
 #[test]
 fn backlog_counts_starting_workers_for_half_of_the_time() {
-    let rule = || Rule::Backlog(Backlog { drain_ms: 60_000 });
-    let mut signals = seen(15, 4, 32.0, 600.0, 32.0);
-    let alone = decide(rule(), &signals).wants[0]
-        .workers
-        .expect("all is known");
-    signals.workers_target = 6;
-    let with_two = decide(rule(), &signals).wants[0]
-        .workers
-        .expect("all is known");
+    let rule = Rule::Backlog(Backlog { drain_ms: 60_000 });
+    let wanted = |target| {
+        let mut scaler = scaler(one_rule(rule.clone()));
+        scaler.decide(&seen(15, 4, 32.0, 600.0, 32.0));
+        let mut signals = seen(30, 4, 32.0, 600.0, 32.0);
+        signals.workers_target = target;
+        let decision = scaler.decide(&signals);
+        decision.wants[0].workers.expect("all is known")
+    };
+    let (alone, with_two) = (wanted(4), wanted(6));
     // Sixteen slots for half a minute are eight slots less in the minute of the drain.
     assert!((alone - with_two - 1.0).abs() < 1e-9, "{alone} {with_two}");
+}
+
+#[test]
+fn backlog_that_waits_for_the_first_time_is_a_spike() {
+    let mut scaler = scaler(one_rule(Rule::Backlog(Backlog::default())));
+    scaler.decide(&seen(15, 5, 24.0, 0.0, 24.0));
+    let mut wanted = |seconds, waiting| {
+        let decision = scaler.decide(&seen(seconds, 5, 40.0, waiting, 24.0));
+        decision.wants[0].workers.expect("all is known")
+    };
+    let once = wanted(30, 900.0);
+    assert!(once < 5.0, "{once}");
+    let twice = wanted(45, 900.0);
+    assert!(twice > 30.0, "{twice}");
 }
 
 #[test]
@@ -112,7 +127,10 @@ fn prediction_starts_with_square_root_staffing() {
         &seen(15, 2, 16.0, 0.0, 25.0),
     );
     let wanted = decision.wants[0].workers.expect("all is known");
-    assert!((wanted - (25.0 + 2.9 * 5.0) / 8.0).abs() < 1e-9, "{wanted}");
+    assert!(
+        (wanted - (25.0 + 2.95 * 5.0) / 8.0).abs() < 1e-9,
+        "{wanted}"
+    );
 }
 
 #[test]
