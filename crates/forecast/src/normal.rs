@@ -65,3 +65,28 @@ pub(crate) fn quantile(p: f64) -> f64 {
             / (((((B[0] * r + B[1]) * r + B[2]) * r + B[3]) * r + B[4]) * r + 1.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_where_the_density_says() {
+        // The slope of the quantile is one over the density there.
+        for share in [1e-9, 1e-4, 0.02, 0.024, 0.025, 0.3, 0.5, 0.8, 0.976, 0.999] {
+            let step = f64::min(share, 1.0 - share) * 1e-3;
+            let slope = (quantile(share + step) - quantile(share - step)) / (2.0 * step);
+            let wanted = 1.0 / density(quantile(share));
+            assert!(
+                (slope / wanted - 1.0).abs() < 1e-4,
+                "{share}: {slope} {wanted}"
+            );
+            assert!((quantile(share) + quantile(1.0 - share)).abs() < 1e-5);
+        }
+        assert!(quantile(0.5).abs() < 1e-12);
+        assert!((quantile(0.975) - 1.959_964).abs() < 1e-6);
+        assert_eq!(quantile(0.0), f64::NEG_INFINITY);
+        assert_eq!(quantile(1.0), f64::INFINITY);
+        assert!(quantile(1.1).is_nan() && quantile(f64::NAN).is_nan());
+    }
+}

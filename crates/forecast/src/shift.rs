@@ -1,7 +1,7 @@
 //! Tells a lasting shift of a metric's level from noise, sample by sample.
 //!
 //! ## Model
-//! A *reference* holds the last samples that are taken as normal. A new sample becomes its *normal
+//! A *reference* holds samples of late that are taken as normal, 512 of the last 1,024. A new sample becomes its *normal
 //! score* among them: ranks inside of what was seen, a heavy tail outside, so that neither the
 //! shape of the distribution nor its outliers matter. What the time of day explains is taken off
 //! first, once it is shown to explain anything; what the scores before explain is taken off after.
@@ -20,7 +20,8 @@
 //!   the dependence is covered by a margin, and measured (ADR 0007).
 //! - Alarms do not depend on unit and origin of the metric.
 //! - Memory and time of a sample are bounded: 512 samples of reference, at most 353 that wait, and
-//!   seven days of 96 parts. A sample costs a binary search and two moves within an array.
+//!   seven days of 96 parts, 32 KiB in all. A sample costs a binary search and two moves within an
+//!   array.
 //!
 //! ## Limits
 //! - The first 64 samples are learnt from and not judged.
@@ -105,13 +106,13 @@ pub struct ShiftOptions {
 }
 
 impl Default for ShiftOptions {
-    /// A sample a minute, one false alarm in 30 days, both directions, 0.6 deviations.
+    /// A sample a minute, one false alarm in 30 days, both directions, 0.7 deviations.
     fn default() -> Self {
         Self {
             interval_ms: 60_000,
             false_alarms_per_day: 1.0 / 30.0,
             direction: Direction::Both,
-            magnitude_min: 0.6,
+            magnitude_min: 0.7,
         }
     }
 }

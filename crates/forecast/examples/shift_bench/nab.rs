@@ -5,31 +5,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// One series with its labelled windows (indices of samples, both ends included).
-#[derive(Debug, Clone)]
-pub(crate) struct Series {
-    pub(crate) name: String,
-    pub(crate) times_ms: Vec<i64>,
-    pub(crate) values: Vec<f64>,
-    pub(crate) windows: Vec<(usize, usize)>,
-    /// Where counting begins: NAB's probation, 15 % of the rows, 750 at most.
-    pub(crate) from: usize,
-    pub(crate) interval_ms: i64,
-}
+use crate::tally::Series;
 
-impl Series {
-    /// Which half of the series: settings were chosen by the first alone.
-    pub(crate) fn held_out(&self) -> bool {
-        let hash = self.name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        });
-        hash >> 63 == 1
-    }
-
-    /// Days counted: samples after the probation, outside of gaps.
-    pub(crate) fn days(&self) -> f64 {
-        (self.values.len() - self.from) as f64 * self.interval_ms as f64 / 86_400_000.0
-    }
+/// Which half of the series: settings were chosen by the first alone.
+pub(crate) fn held_out(name: &str) -> bool {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    hash >> 63 == 1
 }
 
 /// Reads all series below `root`, in the order of their names.
@@ -62,8 +45,10 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Series>> {
         }
         all.push(Series {
             name: name.clone(),
+            // NAB's probation.
             from: (rows.len() * 15 / 100).min(750),
-            interval_ms: steps[steps.len() / 2],
+            interval_ms: u32::try_from(steps[steps.len() / 2])?,
+            counts_false: true,
             times_ms: rows.iter().map(|row| row.0).collect(),
             values: rows.iter().map(|row| row.1).collect(),
             windows: spanned,
@@ -83,7 +68,11 @@ fn time_ms(text: &str) -> Result<i64> {
         anyhow::bail!("time {text:?}");
     };
     // Days since 0000-03-01: years begin in March, so that a leap day is the last.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (y, m) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
     Ok((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
 }

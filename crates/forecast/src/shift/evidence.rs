@@ -9,7 +9,7 @@ const MEMORY: f64 = 1024.0;
 const PRIOR: f64 = 200.0;
 /// How many standard errors the level of the reference is granted. Chosen so that AR(1) noise at
 /// 0.8, the worst of the kinds measured, keeps to the stated rate.
-const MARGIN: f64 = 1.3;
+const MARGIN: f64 = 1.1;
 /// The norm of a size is at least this share of what it is for normal residuals.
 const NORM_SHARE_MIN: f64 = 0.3;
 const CEILING: f64 = 1e200;
