@@ -31,6 +31,7 @@
 //! The queue holds [`PoolSettings::queue_max`] jobs; those that wait for another attempt are beside it,
 //! at most as many as the budget of retries allows.
 
+mod autoscale;
 mod job;
 mod metrics;
 mod queue;
@@ -40,11 +41,12 @@ mod worker;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::Instant;
 
 use self::job::Job;
 use self::metrics::Metrics;
@@ -52,6 +54,8 @@ use self::queue::Lines;
 use self::retry::Budget;
 use crate::Telemetry;
 
+pub use autoscale::Autoscale;
+pub use bellwether_scale as scale;
 pub use job::{Failure, JobError, JobHandle};
 pub use queue::Priority;
 pub use retry::Retries;
@@ -207,8 +211,15 @@ pub(crate) struct Shared<J, O> {
     over: Notify,
     /// The manager waits on it.
     wake: Notify,
-    /// Told whenever a job ends.
+    /// Told whenever a job ends while nobody may submit more.
     ended: Notify,
+    /// Jobs that were ever taken.
+    taken_count: AtomicU64,
+    /// Attempts that have ended, and how long they took together.
+    run_count: AtomicU64,
+    busy_ns: AtomicU64,
+    /// What was decided last of the number of workers.
+    decision: Mutex<Option<bellwether_scale::Decision>>,
 }
 
 impl<J, O> Pool<J, O>
@@ -245,6 +256,10 @@ where
             over: Notify::new(),
             wake: Notify::new(),
             ended: Notify::new(),
+            taken_count: AtomicU64::new(0),
+            run_count: AtomicU64::new(0),
+            busy_ns: AtomicU64::new(0),
+            decision: Mutex::new(None),
             settings,
         });
         worker::manage(&shared, Arc::new(handler));
@@ -315,15 +330,7 @@ where
     /// Changes how many workers there are, within the bounds of the settings; gives how many there will
     /// be. Workers that are too many end with their job.
     pub fn resize(&self, workers: usize) -> usize {
-        let shared = &self.0.0;
-        let (min, max) = (shared.settings.workers_min, shared.settings.workers_max);
-        let target = workers.clamp(min, max);
-        let before = shared.target.swap(target, Ordering::SeqCst);
-        shared.metrics.resized(before, target);
-        // The manager starts those that are missing, and the idle look whether they are too many.
-        shared.more.notify_waiters();
-        worker::wake_manager(shared);
-        target
+        self.0.0.resize(workers)
     }
 
     /// What it does just now.
@@ -356,6 +363,17 @@ where
 }
 
 impl<J, O> Shared<J, O> {
+    fn resize(&self, workers: usize) -> usize {
+        let (min, max) = (self.settings.workers_min, self.settings.workers_max);
+        let target = workers.clamp(min, max);
+        let before = self.target.swap(target, Ordering::SeqCst);
+        self.metrics.resized(before, target);
+        // The manager starts those that are missing, and the idle look whether they are too many.
+        self.more.notify_waiters();
+        worker::wake_manager(self);
+        target
+    }
+
     /// Puts a job into a place that was taken for it.
     fn queue(
         &self,
@@ -378,6 +396,7 @@ impl<J, O> Shared<J, O> {
             reply,
         };
         self.unended.fetch_add(1, Ordering::SeqCst);
+        self.taken_count.fetch_add(1, Ordering::Relaxed);
         lines.push(priority, job);
         drop(lines);
         self.more.notify_one();

@@ -22,7 +22,9 @@ pub(super) struct Metrics {
     target: Gauge,
     running: Gauge,
     waiting: Gauge,
+    decisions: Family<Counter, 2>,
     pool: Box<str>,
+    telemetry: Telemetry,
 }
 
 impl Metrics {
@@ -89,8 +91,22 @@ impl Metrics {
             ),
             running: gauge("worker_pool_tasks_running", "Jobs that run."),
             waiting: gauge("worker_pool_tasks_waiting", "Jobs that wait."),
+            decisions: telemetry.counter_family(
+                "worker_pool_decisions",
+                "Decisions on the number of workers, by what settled them.",
+                ["pool", "reason"],
+            ),
             pool: pool.into(),
+            telemetry: telemetry.clone(),
         }
+    }
+
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    pub(super) fn decided(&self, reason: &str) {
+        self.decisions.with([&self.pool, reason]).increment();
     }
 
     pub(super) fn began(&self, priority: Priority, waited: Duration) {

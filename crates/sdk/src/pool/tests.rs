@@ -199,6 +199,48 @@ async fn draining_waits_for_what_runs_and_waits() {
     assert_eq!(results.iter().filter(|is_ok| **is_ok).count(), 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pool_grows_with_its_load_and_shrinks_when_it_is_over() {
+    let pool = Pool::start(
+        settings(1, 10_000, WhenFull::Wait),
+        &telemetry(),
+        |seconds: Arc<u64>| async move {
+            tokio::time::sleep(Duration::from_secs(*seconds)).await;
+            Ok::<(), Failure>(())
+        },
+    )
+    .unwrap();
+    pool.autoscale(Autoscale::new(scale::Policy::predictive(1, 1_000)))
+        .unwrap();
+    // Ten seconds of work a second, for ten minutes.
+    let mut handles = Vec::new();
+    for _ in 0..600 {
+        for _ in 0..5 {
+            handles.push(pool.submit(2, Priority::Normal).await.unwrap());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let busy = pool.status();
+    assert!((10..=40).contains(&busy.target), "{busy:?}");
+    assert!(busy.waiting < 20, "{busy:?}");
+    for handle in handles {
+        assert_eq!(handle.await, Ok(()));
+    }
+    // Held for a while, then down to the least; bounds are those of the pool and of the policy.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(pool.status().target, busy.target);
+    // The head-room for bursts that were seen is remembered for two hours.
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert!(pool.status().target <= 4, "{:?}", pool.status());
+    tokio::time::sleep(Duration::from_secs(7_200)).await;
+    let decision = pool.last_decision().unwrap();
+    assert_eq!(
+        (pool.status().target, pool.status().workers),
+        (1, 1),
+        "{decision}"
+    );
+}
+
 #[test]
 fn settings_that_make_no_sense_are_told() {
     for (change, want) in [

@@ -7,7 +7,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::job::Job;
 use super::{Failure, JobError, Shared};
@@ -131,7 +133,11 @@ where
     } else {
         job.attempt_count += 1;
         let result = attempt(shared, handler, &mut job).await;
-        shared.metrics.ran(began.elapsed());
+        let time = began.elapsed();
+        shared.metrics.ran(time);
+        shared.run_count.fetch_add(1, Ordering::Relaxed);
+        let time_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        shared.busy_ns.fetch_add(time_ns, Ordering::Relaxed);
         result
     };
     if job.attempt_count == 1 {
