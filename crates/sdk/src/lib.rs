@@ -37,6 +37,7 @@ mod family;
 mod gauge;
 mod histogram;
 mod layer;
+pub mod objective;
 pub mod pool;
 mod settings;
 mod sink;

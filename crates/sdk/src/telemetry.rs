@@ -46,7 +46,12 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// Written when a sink is added.
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
+    /// Called before numbers are read. Written when one is added.
+    watchers: RwLock<Vec<Watcher>>,
 }
+
+/// Brings numbers up to date that are only worth computing when somebody reads them.
+type Watcher = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Clone)]
 struct Registered {
@@ -87,6 +92,7 @@ impl Telemetry {
             refused: Counter::new(),
             clock,
             sinks: RwLock::default(),
+            watchers: RwLock::default(),
         })));
         if let Some(inner) = &telemetry.0 {
             // What goes beyond the limits is to be seen where everything else is.
@@ -198,6 +204,14 @@ impl Telemetry {
         self.family(name, help, Kind::Histogram, labels, buckets.into())
     }
 
+    /// Calls a function before numbers are read, from now on, on the thread that reads: it may set
+    /// gauges that are only worth computing then.
+    pub fn before_read(&self, watcher: impl Fn() + Send + Sync + 'static) {
+        if let Some(inner) = &self.0 {
+            inner.watchers.write().push(Box::new(watcher));
+        }
+    }
+
     /// Lets events go to a sink too, from now on.
     pub fn add_sink(&self, sink: Arc<dyn Sink>) {
         if let Some(inner) = &self.0 {
@@ -266,8 +280,8 @@ impl Telemetry {
     #[must_use]
     pub fn render(&self, format: Format) -> Vec<u8> {
         let mut out = Vec::new();
-        let reader = Reader::new();
         let families = self.families();
+        let reader = Reader::new();
         if format == Format::Protobuf {
             for (name, family) in &families {
                 let mut message = FamilyMessage::new(name, &family.help, family.kind);
@@ -290,6 +304,7 @@ impl Telemetry {
     /// All numbers as they are, by name.
     #[must_use]
     pub fn snapshot(&self) -> Vec<FamilySnapshot> {
+        let families = self.families();
         let reader = Reader::new();
         let read = |(name, family): (String, Registered)| {
             let mut series = Vec::new();
@@ -306,7 +321,7 @@ impl Telemetry {
                 series,
             }
         };
-        self.families().into_iter().map(read).collect()
+        families.into_iter().map(read).collect()
     }
 
     /// What could not be done as it was asked for, oldest first; at most 100.
@@ -320,6 +335,9 @@ impl Telemetry {
         let Some(inner) = &self.0 else {
             return Vec::new();
         };
+        for watcher in inner.watchers.read().iter() {
+            watcher();
+        }
         let families = inner.families.lock();
         let families = families.iter();
         families
@@ -385,7 +403,10 @@ impl Telemetry {
 
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.families().into_iter().map(|(name, _)| name).collect();
+        let names = self.0.as_ref().map(|inner| {
+            let families = inner.families.lock();
+            families.keys().cloned().collect::<Vec<String>>()
+        });
         f.debug_struct("Telemetry")
             .field("is_on", &self.is_on())
             .field("families", &names)
