@@ -27,6 +27,7 @@
 
 pub mod ai;
 mod append_list;
+pub mod breaker;
 mod buckets;
 mod cells;
 mod clock;
