@@ -24,6 +24,7 @@ mod report;
 mod restart;
 mod rules;
 mod scrape;
+mod sdk;
 
 use std::path::PathBuf;
 
@@ -33,10 +34,10 @@ use clap::Parser;
 /// Bellwether beside its peers.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Suites to run, separated by commas: ingest, memory, query, scrape, rules, latency, restart, limits.
+    /// Suites to run, separated by commas: ingest, memory, query, scrape, rules, latency, restart, limits, sdk.
     #[arg(
         long,
-        default_value = "ingest,memory,query,scrape,rules,latency,restart,limits",
+        default_value = "ingest,memory,query,scrape,rules,latency,restart,limits,sdk",
         value_delimiter = ','
     )]
     only: Vec<String>,
@@ -103,8 +104,9 @@ fn main() -> Result<()> {
                 "rules" => rules::run(&servers, &folder, arguments.rules_minutes).await,
                 "latency" => latency::run(&servers, &folder, arguments.faults).await,
                 "restart" => restart::run(&servers, &folder, arguments.series * 5).await,
+                "sdk" => sdk::run(),
                 "limits" => limits::run(&folder, arguments.series * 100).await,
-                other => bail!("there is no suite {other:?}: want ingest, memory, query, scrape, rules, latency, restart, limits"),
+                other => bail!("there is no suite {other:?}: want ingest, memory, query, scrape, rules, latency, restart, limits, sdk"),
             }
         })?;
         println!("{table}");

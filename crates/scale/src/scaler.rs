@@ -1,0 +1,393 @@
+//! The machine that decides: signals in, decisions out, what it has learnt kept in between.
+//!
+//! ## Model
+//! A decision goes through fixed stages: are the signals usable; what do the rules want; is the pool
+//! idle; the way down is held; steps are limited; bounds. The last stage that changed the number is
+//! the reason of the decision.
+//!
+//! ## Invariants
+//! - Deterministic: equal policy, state and signals give an equal decision.
+//! - The decision is within the bounds of the policy, always. Bounds go before step limits.
+//! - Where no rule can say anything, the last decision stands, and one worker at least; where one
+//!   cannot, no worker is taken away. So an outage of the metrics never takes a worker away.
+//! - After signals were unusable the way down opens when its window has been seen whole again.
+//! - The way to zero is open only while nothing is served, waits or comes, for the whole cool-down.
+//!
+//! ## Limits
+//! State is 4,096 peaks of 8 bytes at most, and for the windows one entry for each different worker
+//! count.
+
+use crate::decision::{Decision, Reason, Want};
+use crate::demand::{Demand, Seen};
+use crate::error::ScaleError;
+use crate::policy::{Policy, StepLimit};
+use crate::rule::Prediction;
+use crate::signals::{Fault, Signal, Signals, Unusable};
+use crate::snapshot::Snapshot;
+use crate::want::View;
+use crate::window::RecentMax;
+
+/// A policy at work.
+///
+/// ```
+/// use bellwether_scale::{Measured, Policy, Scaler, Signals};
+///
+/// let mut scaler = Scaler::new(Policy::predictive(1, 20))?;
+/// let now = |value| Some(Measured { value, at_ms: 15_000 });
+/// let decision = scaler.decide(&Signals {
+///     startup_ms: 60_000,
+///     busy: now(30.0),
+///     waiting: now(0.0),
+///     offered: now(28.0),
+///     service_seconds: now(4.0),
+///     ..Signals::at(15_000, 4, 4, 8)
+/// });
+/// assert_eq!(decision.workers, 6);
+/// println!("{decision}");
+/// # Ok::<(), bellwether_scale::ScaleError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Scaler {
+    policy: Policy,
+    /// What the load is learnt by: of the rule that predicts, else the defaults.
+    learning: Prediction,
+    demand: Demand,
+    decided: Option<(i64, u32)>,
+    sighted_since_ms: Option<i64>,
+    idle_since_ms: Option<i64>,
+    wanted: RecentMax,
+    targets_high: RecentMax,
+    /// The smallest of the recent targets, as the largest of what they are below `u32::MAX`.
+    targets_low: RecentMax,
+}
+
+impl Scaler {
+    /// A scaler that has learnt nothing yet.
+    ///
+    /// # Errors
+    /// What [`Policy::validate`] finds.
+    pub fn new(policy: Policy) -> Result<Self, ScaleError> {
+        policy.validate()?;
+        Ok(Self {
+            learning: policy.prediction().cloned().unwrap_or_default(),
+            policy,
+            demand: Demand::default(),
+            decided: None,
+            sighted_since_ms: None,
+            idle_since_ms: None,
+            wanted: RecentMax::default(),
+            targets_high: RecentMax::default(),
+            targets_low: RecentMax::default(),
+        })
+    }
+
+    /// A scaler that goes on where another one was. The policy may be another than that one's.
+    ///
+    /// # Errors
+    /// What [`Policy::validate`] finds, or a snapshot that no scaler can have made.
+    pub fn restore(policy: Policy, snapshot: &Snapshot) -> Result<Self, ScaleError> {
+        snapshot.validate()?;
+        let window = |entries: &[(i64, u32)]| RecentMax::from_entries(entries.iter().copied());
+        let low = snapshot.targets_low.iter();
+        Ok(Self {
+            demand: snapshot.demand(),
+            decided: snapshot.decided,
+            sighted_since_ms: snapshot.sighted_since_ms,
+            idle_since_ms: snapshot.idle_since_ms,
+            wanted: window(&snapshot.wanted),
+            targets_high: window(&snapshot.targets_high),
+            targets_low: RecentMax::from_entries(low.map(|&(at, n)| (at, u32::MAX - n))),
+            ..Self::new(policy)?
+        })
+    }
+
+    /// The state, to be kept.
+    pub fn snapshot(&self) -> Snapshot {
+        let low = self.targets_low.entries().into_iter();
+        let mut snapshot = Snapshot {
+            decided: self.decided,
+            sighted_since_ms: self.sighted_since_ms,
+            idle_since_ms: self.idle_since_ms,
+            wanted: self.wanted.entries(),
+            targets_high: self.targets_high.entries(),
+            targets_low: low.map(|(at, n)| (at, u32::MAX - n)).collect(),
+            ..Snapshot::default()
+        };
+        snapshot.set_demand(&self.demand);
+        snapshot
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Decides how many workers there shall be.
+    ///
+    /// Times must not go back; signals from before the last decision change nothing.
+    pub fn decide(&mut self, signals: &Signals) -> Decision {
+        if let Some(unusable) = self.pool_fault(signals) {
+            return self.hold(signals, Vec::new(), unusable);
+        }
+        // Deciding again after a long pause is no different from signals that were not there.
+        let stale_after_ms = self.policy.stale_after_ms;
+        let has_paused = (self.decided)
+            .is_some_and(|(at_ms, _)| signals.time_ms.saturating_sub(at_ms) > stale_after_ms);
+        if has_paused {
+            self.forget_windows();
+        }
+        self.learn(signals);
+        let view = View {
+            signals,
+            demand: &self.demand,
+            policy: &self.policy,
+        };
+        let wants: Vec<Want> = (self.policy.rules.iter())
+            .map(|rule| Want {
+                rule: rule.name(),
+                workers: view.want(rule),
+            })
+            .collect();
+        let blind = wants.iter().find_map(|want| want.workers.err());
+        let most = (wants.iter())
+            .filter_map(|want| Some((want.rule, want.workers.ok()?)))
+            .reduce(|a, b| if b.1 > a.1 { b } else { a });
+        match (most, blind) {
+            (Some((rule, workers)), blind) => {
+                let wish = Wish {
+                    workers: workers.ceil() as u32,
+                    reason: Reason::Rule(rule),
+                };
+                self.follow(signals, wants, wish, blind)
+            }
+            (None, Some(unusable)) => self.hold(signals, wants, unusable),
+            // A policy has a rule, and a rule an answer or a fault.
+            (None, None) => self.hold(signals, wants, pool(Fault::Absent)),
+        }
+    }
+
+    fn pool_fault(&self, signals: &Signals) -> Option<Unusable> {
+        if signals.slots_per_worker == 0 || signals.startup_ms < 0 {
+            return Some(pool(Fault::Impossible));
+        }
+        let (at_ms, _) = self.decided?;
+        (signals.time_ms < at_ms).then_some(pool(Fault::TimeWentBack))
+    }
+
+    fn learn(&mut self, signals: &Signals) {
+        let read = |signal| signals.read(signal, self.policy.stale_after_ms).ok();
+        let ready = f64::from(signals.workers_ready);
+        let seen = Seen {
+            offered: read(Signal::Offered),
+            busy: read(Signal::Busy),
+            waiting: read(Signal::Waiting),
+            service_seconds: read(Signal::ServiceTime),
+            capacity: ready * f64::from(signals.slots_per_worker),
+        };
+        self.demand
+            .take(signals.time_ms, signals.startup_ms, &seen, &self.learning);
+        let is_idle = seen.busy == Some(0.0)
+            && seen.waiting == Some(0.0)
+            && seen.offered.is_none_or(|offered| offered == 0.0);
+        self.idle_since_ms = match self.idle_since_ms {
+            Some(since_ms) if is_idle => Some(since_ms),
+            _ => is_idle.then_some(signals.time_ms),
+        };
+    }
+
+    fn forget_windows(&mut self) {
+        self.sighted_since_ms = None;
+        self.idle_since_ms = None;
+        self.wanted.clear();
+    }
+
+    fn hold(&mut self, signals: &Signals, wants: Vec<Want>, unusable: Unusable) -> Decision {
+        self.forget_windows();
+        let last = self
+            .decided
+            .map_or(signals.workers_target, |(_, last)| last);
+        let workers = self.bounded(last.max(1));
+        if !matches!(unusable.fault, Fault::TimeWentBack) {
+            self.decided = Some((signals.time_ms, workers));
+            self.note_target(signals);
+        }
+        Decision {
+            workers,
+            reason: Reason::Held(unusable),
+            wants,
+            signals: *signals,
+        }
+    }
+
+    fn follow(
+        &mut self,
+        signals: &Signals,
+        wants: Vec<Want>,
+        wish: Wish,
+        blind: Option<Unusable>,
+    ) -> Decision {
+        let now_ms = signals.time_ms;
+        self.note_target(signals);
+        self.sighted_since_ms = match (blind, self.sighted_since_ms) {
+            (Some(_), _) => None,
+            (None, since_ms) => Some(since_ms.unwrap_or(now_ms)),
+        };
+        // The window is about what rules want: bounds and steps come after it.
+        self.wanted.push(now_ms, wish.workers);
+        self.wanted
+            .forget(now_ms.saturating_sub(self.policy.down_hold_ms.max(1)));
+
+        let is_budget_low = self.is_budget_low(signals);
+        let mut wish = self.way_down(signals, wish, blind, is_budget_low);
+        wish = self.idle(signals, wish, blind);
+        wish = self.step(signals, wish, is_budget_low.is_some());
+        let bounded = self.bounded(wish.workers);
+        if bounded < wish.workers {
+            wish = wish.to(bounded, Reason::Max);
+        } else if bounded > wish.workers {
+            wish = wish.to(bounded, Reason::Min);
+        }
+        self.decided = Some((now_ms, wish.workers));
+        Decision {
+            workers: wish.workers,
+            reason: wish.reason,
+            wants,
+            signals: *signals,
+        }
+    }
+
+    /// Whether fewer workers than there are may be had, and how few.
+    fn way_down(
+        &self,
+        signals: &Signals,
+        wish: Wish,
+        blind: Option<Unusable>,
+        budget_left: Option<f64>,
+    ) -> Wish {
+        let target = signals.workers_target;
+        let wanted = wish.workers;
+        if wanted > target {
+            return wish;
+        }
+        if wanted == target {
+            return wish.to(target, Reason::Steady);
+        }
+        if let Some(unusable) = blind {
+            return wish.to(target, Reason::NotDownBlind(unusable));
+        }
+        if let Some(left) = budget_left {
+            return wish.to(target, Reason::BudgetLow { left });
+        }
+        let since_ms = self.sighted_since_ms.unwrap_or(signals.time_ms);
+        let is_whole = signals.time_ms.saturating_sub(since_ms) >= self.policy.down_hold_ms;
+        let most = self.wanted.max().unwrap_or(target);
+        if !is_whole || most >= target {
+            return wish.to(target, Reason::NotDownYet { wanted });
+        }
+        if f64::from(most) > f64::from(target) * (1.0 - self.policy.down_dead_band) {
+            return wish.to(target, Reason::DeadBand { wanted });
+        }
+        if most > wanted {
+            return wish.to(most, Reason::NotDownYet { wanted });
+        }
+        wish
+    }
+
+    /// Zero where the pool may have none and needs none, one where it has work or may have it soon.
+    fn idle(&self, signals: &Signals, wish: Wish, blind: Option<Unusable>) -> Wish {
+        if self.policy.workers_min > 0 || blind.is_some() {
+            return wish.at_least(1);
+        }
+        let Some(since_ms) = self.idle_since_ms else {
+            return wish.at_least(1);
+        };
+        let idle_ms = signals.time_ms.saturating_sub(since_ms);
+        if idle_ms >= self.policy.idle_ms || signals.workers_target == 0 {
+            return wish.to(0, Reason::Idle { idle_ms });
+        }
+        wish.at_least(1)
+    }
+
+    fn step(&self, signals: &Signals, wish: Wish, is_budget_low: bool) -> Wish {
+        let target = signals.workers_target;
+        let wanted = wish.workers;
+        if let Some(limit) = self.policy.step_up
+            && wanted > target
+            && !is_budget_low
+        {
+            let low = self.targets_low.max().map_or(target, |n| u32::MAX - n);
+            let most = low.saturating_add(span(low, limit)).max(target);
+            if wanted > most {
+                return wish.to(most, Reason::StepUp { wanted });
+            }
+        }
+        if let Some(limit) = self.policy.step_down
+            && wanted < target
+        {
+            let high = self.targets_high.max().unwrap_or(target);
+            let least = high.saturating_sub(span(high, limit)).min(target);
+            if wanted < least {
+                return wish.to(least, Reason::StepDown { wanted });
+            }
+        }
+        wish
+    }
+
+    /// Remembers what the pool was set to, for as long as steps are counted from it.
+    fn note_target(&mut self, signals: &Signals) {
+        let (now_ms, target) = (signals.time_ms, signals.workers_target);
+        let period = |limit: Option<StepLimit>| limit.map_or(1, |limit| limit.period_ms);
+        self.targets_high.push(now_ms, target);
+        self.targets_low.push(now_ms, u32::MAX - target);
+        let (down_ms, up_ms) = (period(self.policy.step_down), period(self.policy.step_up));
+        self.targets_high.forget(now_ms.saturating_sub(down_ms));
+        self.targets_low.forget(now_ms.saturating_sub(up_ms));
+    }
+
+    fn is_budget_low(&self, signals: &Signals) -> Option<f64> {
+        let low = self.policy.budget_low?;
+        let left = signals.read(Signal::Budget, self.policy.stale_after_ms);
+        left.ok().filter(|left| *left <= low)
+    }
+
+    fn bounded(&self, workers: u32) -> u32 {
+        workers.clamp(self.policy.workers_min, self.policy.workers_max)
+    }
+}
+
+/// The number of workers on its way through the stages, and what gave it last.
+#[derive(Debug, Clone, Copy)]
+struct Wish {
+    workers: u32,
+    reason: Reason,
+}
+
+impl Wish {
+    fn to(self, workers: u32, reason: Reason) -> Self {
+        Self { workers, reason }
+    }
+
+    fn at_least(self, workers: u32) -> Self {
+        if self.workers >= workers {
+            return self;
+        }
+        self.to(workers, Reason::Min)
+    }
+}
+
+fn span(workers: u32, limit: StepLimit) -> u32 {
+    let share = (f64::from(workers) * limit.share).floor() as u32;
+    share.max(limit.workers)
+}
+
+fn pool(fault: Fault) -> Unusable {
+    Unusable {
+        signal: Signal::Pool,
+        fault,
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

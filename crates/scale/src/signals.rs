@@ -1,0 +1,226 @@
+//! What a policy sees of a pool at a time.
+//!
+//! ## Model
+//! [`Signals`] are measurements of one moment, each with the time at which it was taken. A measurement
+//! is *usable* when it is a finite number of at least 0 and not older than the policy allows. What is
+//! absent, stale or not a number is never read as zero: a rule that needs it says so and does not vote.
+//!
+//! ## Limits
+//! Values up to 10^12 are usable: far above any pool, far below where products of them overflow.
+
+use std::fmt;
+
+/// The largest value that is usable.
+pub(crate) const VALUE_MAX: f64 = 1e12;
+
+/// A number and when it was measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// The number.
+    pub value: f64,
+    /// When it was measured, in milliseconds of the same clock as [`Signals::time_ms`].
+    pub at_ms: i64,
+}
+
+/// What is known about a pool at the time of a decision.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Signals {
+    /// The time of the decision, in milliseconds. Only differences matter; must not go back.
+    pub time_ms: i64,
+    /// How many workers the pool is set to now.
+    pub workers_target: u32,
+    /// How many of them take requests.
+    pub workers_ready: u32,
+    /// Requests that one worker serves at a time; 0 makes the signals unusable.
+    pub slots_per_worker: u32,
+    /// From a decision to the first request of a new worker; below 0 makes the signals unusable.
+    pub startup_ms: i64,
+    /// Slots in use over the pool.
+    pub busy: Option<Measured>,
+    /// Requests that wait for a slot.
+    pub waiting: Option<Measured>,
+    /// Offered load: seconds of service that arrive in a second, which is the slots that would be
+    /// busy if nothing ever waited. Arrivals a second times the mean service time.
+    pub offered: Option<Measured>,
+    /// Mean time for which a request holds a slot, in seconds.
+    pub service_seconds: Option<Measured>,
+    /// The 95th percentile of the latency, in milliseconds.
+    pub latency_p95_ms: Option<Measured>,
+    /// The share of the error budget that is left, 0 to 1.
+    pub budget_left: Option<Measured>,
+}
+
+impl Signals {
+    /// Signals without a measurement, to be filled.
+    pub fn at(
+        time_ms: i64,
+        workers_target: u32,
+        workers_ready: u32,
+        slots_per_worker: u32,
+    ) -> Self {
+        Self {
+            time_ms,
+            workers_target,
+            workers_ready,
+            slots_per_worker,
+            startup_ms: 0,
+            busy: None,
+            waiting: None,
+            offered: None,
+            service_seconds: None,
+            latency_p95_ms: None,
+            budget_left: None,
+        }
+    }
+
+    /// The value of a measurement, as of the signals' own time, if it is usable.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(crate) fn read(&self, signal: Signal, stale_after_ms: i64) -> Result<f64, Unusable> {
+        let measured = match signal {
+            Signal::Busy => self.busy,
+            Signal::Waiting => self.waiting,
+            Signal::Offered => self.offered,
+            Signal::ServiceTime => self.service_seconds,
+            Signal::Latency => self.latency_p95_ms,
+            Signal::Budget => self.budget_left,
+            Signal::Pool => None,
+        };
+        let unusable = |fault| Unusable { signal, fault };
+        let measured = measured.ok_or(unusable(Fault::Absent))?;
+        let age_ms = self.time_ms.saturating_sub(measured.at_ms);
+        if !(0.0..=VALUE_MAX).contains(&measured.value) {
+            return Err(unusable(Fault::NotANumber(measured.value)));
+        }
+        // A measurement of the future is a clock that cannot be trusted about the past either.
+        if age_ms > stale_after_ms || age_ms < -stale_after_ms {
+            return Err(unusable(Fault::Stale { age_ms }));
+        }
+        Ok(measured.value)
+    }
+}
+
+/// The name of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Signal {
+    /// [`Signals::busy`].
+    Busy,
+    /// [`Signals::waiting`].
+    Waiting,
+    /// [`Signals::offered`].
+    Offered,
+    /// [`Signals::service_seconds`].
+    ServiceTime,
+    /// [`Signals::latency_p95_ms`].
+    Latency,
+    /// [`Signals::budget_left`].
+    Budget,
+    /// What describes the pool itself: time, slots, start-up.
+    Pool,
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "busy slots",
+            Self::Waiting => "waiting requests",
+            Self::Offered => "offered load",
+            Self::ServiceTime => "service time",
+            Self::Latency => "p95 latency",
+            Self::Budget => "error budget",
+            Self::Pool => "description of the pool",
+        })
+    }
+}
+
+/// Why a signal cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It was not given.
+    Absent,
+    /// It is not a number, below 0 or above 10^12.
+    NotANumber(f64),
+    /// It is too old, or of the future (an age below 0).
+    Stale {
+        /// How old it is.
+        age_ms: i64,
+    },
+    /// The time of the signals is before that of the last decision.
+    TimeWentBack,
+    /// The pool has no slots, or its start-up time is below 0.
+    Impossible,
+}
+
+/// A signal that could not be used, and why.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unusable {
+    /// Which.
+    pub signal: Signal,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signal = self.signal;
+        match self.fault {
+            Fault::Absent => write!(f, "{signal}: not measured"),
+            Fault::NotANumber(value) => write!(f, "{signal}: {value} is no usable number"),
+            Fault::Stale { age_ms } if age_ms < 0 => {
+                write!(f, "{signal}: measured {} s in the future", seconds(-age_ms))
+            }
+            Fault::Stale { age_ms } => write!(f, "{signal}: {} s old", seconds(age_ms)),
+            Fault::TimeWentBack => write!(f, "{signal}: older than the last decision"),
+            Fault::Impossible => write!(f, "{signal}: no slots, or a start-up time below 0"),
+        }
+    }
+}
+
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_busy(value: f64, at_ms: i64) -> Signals {
+        Signals {
+            busy: Some(Measured { value, at_ms }),
+            ..Signals::at(100_000, 1, 1, 8)
+        }
+    }
+
+    #[test]
+    fn reads_what_is_fresh_and_finite() {
+        let read = |signals: Signals| signals.read(Signal::Busy, 30_000);
+        assert_eq!(read(with_busy(3.0, 100_000)), Ok(3.0));
+        assert_eq!(read(with_busy(0.0, 70_000)), Ok(0.0));
+        for (signals, text) in [
+            (with_busy(3.0, 69_999), "busy slots: 30.001 s old"),
+            (
+                with_busy(3.0, 130_001),
+                "busy slots: measured 30.001 s in the future",
+            ),
+            (
+                with_busy(f64::NAN, 100_000),
+                "busy slots: NaN is no usable number",
+            ),
+            (
+                with_busy(f64::INFINITY, 100_000),
+                "busy slots: inf is no usable number",
+            ),
+            (
+                with_busy(-1.0, 100_000),
+                "busy slots: -1 is no usable number",
+            ),
+            (Signals::at(0, 1, 1, 8), "busy slots: not measured"),
+        ] {
+            let error = read(signals).expect_err(text);
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Telemetry, health and worker pools for services: off unless switched on, cheap when on.
+//!
+//! ## Model
+//! A [`Telemetry`] gives out metrics, which a service keeps and counts with; [`Telemetry::render`] shows
+//! them to Prometheus.
+//!
+//! ```
+//! use bellwether_sdk::{Buckets, Format, SERIES_MAX_DEFAULT, Telemetry};
+//!
+//! let telemetry = Telemetry::new(SERIES_MAX_DEFAULT);
+//! let requests = telemetry.counter_family("requests", "Requests taken.", ["route"]);
+//! let seconds = telemetry.histogram("request_seconds", "How long they took.", Buckets::Native);
+//! {
+//!     let _timer = seconds.start_timer();
+//!     requests.with(["/chat"]).increment();
+//! }
+//! let text = String::from_utf8(telemetry.render(Format::Prometheus))?;
+//! assert!(text.contains("requests_total{route=\"/chat\"} 1\n"));
+//! # Ok::<(), std::string::FromUtf8Error>(())
+//! ```
+//!
+//! ## Invariants
+//! Nothing panics, nothing blocks whoever counts, memory is bounded by the limits of [`Telemetry`].
+//!
+//! ## See also
+//! ADR 0005.
+
+pub mod ai;
+mod append_list;
+pub mod breaker;
+mod buckets;
+mod cells;
+mod clock;
+mod counter;
+mod event;
+mod exposition;
+mod family;
+mod gauge;
+mod histogram;
+mod layer;
+pub mod objective;
+pub mod pool;
+mod settings;
+mod sink;
+mod telemetry;
+mod trace;
+mod wire;
+
+pub use clock::{Clock, SystemClock};
+pub use counter::{Counter, FloatCounter};
+pub use event::{Event, Level};
+pub use exposition::{Format, Kind, Value};
+pub use family::{Family, Metric, OVERFLOW};
+pub use gauge::{Gauge, InFlight};
+pub use histogram::{
+    Buckets, DURATION_BOUNDS_SECONDS, Exemplar, Histogram, HistogramSnapshot, Timer,
+};
+pub use layer::TelemetryLayer;
+pub use settings::{MetricsSink, Settings, SettingsError};
+pub use sink::{FileSettings, FileSink, FileSinkError, FlushError, Fsync, Rotation, Sink};
+pub use telemetry::{FamilySnapshot, SERIES_MAX_DEFAULT, Telemetry};
+pub use trace::TraceContext;
+
+/// The tutorial, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/user/sdk.md")]
+struct Tutorial;

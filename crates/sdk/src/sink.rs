@@ -1,0 +1,35 @@
+//! Where events go.
+//!
+//! ## Model
+//! A [`Sink`] takes events one by one, from any thread, without waiting. [`FileSink`] writes them as
+//! lines of JSON; others are the service's own.
+
+mod compress;
+mod file;
+mod medium;
+mod queue;
+mod writer;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use crate::event::Event;
+
+pub use file::{FileSettings, FileSink, FileSinkError};
+pub use queue::FlushError;
+pub use writer::{Fsync, Rotation};
+
+/// Takes events.
+pub trait Sink: Send + Sync + Debug {
+    /// Takes an event. Called on the thread that emits: it must not wait for a disk or a network.
+    fn take(&self, event: &Event<'_>);
+
+    /// Waits until what was taken before is where it belongs, at most so long. Blocks the thread.
+    ///
+    /// # Errors
+    /// Where it is not there in time.
+    fn flush(&self, patience: Duration) -> Result<(), FlushError> {
+        let _no_need = patience;
+        Ok(())
+    }
+}
