@@ -23,8 +23,13 @@ async fn scrapes_a_target_and_answers() -> Result<()> {
         Ok(())
     })
     .await?;
-    let targets = server.api("targets", &[]).await?;
-    assert_eq!(targets["activeTargets"][0]["health"], "up", "{targets}");
+    // What a scrape gave is stored before it is told.
+    eventually("the target is up", || async {
+        let targets = server.api("targets", &[]).await?;
+        ensure!(targets["activeTargets"][0]["health"] == "up", "{targets}");
+        Ok(())
+    })
+    .await?;
     let (status, text) = server.get("/metrics", &[]).await?;
     assert_eq!(status, 200);
     assert!(text.contains("bellwether_"), "{text}");
