@@ -56,7 +56,7 @@ pub use histogram::{
     Buckets, DURATION_BOUNDS_SECONDS, Exemplar, Histogram, HistogramSnapshot, Timer,
 };
 pub use layer::TelemetryLayer;
-pub use settings::{MetricsSink, Settings, SettingsError};
+pub use settings::{Settings, SettingsError};
 pub use sink::{FileSettings, FileSink, FileSinkError, FlushError, Fsync, Rotation, Sink};
 pub use telemetry::{FamilySnapshot, SERIES_MAX_DEFAULT, Telemetry};
 pub use trace::TraceContext;

@@ -52,7 +52,7 @@ use self::job::Job;
 use self::metrics::Metrics;
 use self::queue::Lines;
 use self::retry::Budget;
-use crate::Telemetry;
+use crate::{Settings, Telemetry};
 
 pub use autoscale::Autoscale;
 pub use bellwether_scale as scale;
@@ -109,6 +109,17 @@ impl PoolSettings {
             when_full: WhenFull::Wait,
             timeout: None,
             retries: Retries::none(),
+        }
+    }
+
+    /// The same with the bounds that the environment gives, and as many workers as the lower one.
+    #[must_use]
+    pub fn of(name: impl Into<String>, settings: &Settings) -> Self {
+        Self {
+            workers: settings.workers_min,
+            workers_min: settings.workers_min,
+            workers_max: settings.workers_max,
+            ..Self::new(name)
         }
     }
 }

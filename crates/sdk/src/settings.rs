@@ -5,8 +5,6 @@
 //! | --- | --- | --- |
 //! | `MONITORING_ENABLED` | whether anything is kept: `1`, `true`, `yes`, `on`, or `0`, `false`, `no`, `off` | off |
 //! | `TELEMETRY_FILE` | the file that events are written to, as lines of JSON | none |
-//! | `METRICS_SINK` | where numbers go: `prometheus` (whoever scrapes), `otlp` (pushed to `TELEMETRY_ENDPOINT`), `none` | `prometheus` |
-//! | `TELEMETRY_ENDPOINT` | the base URL of an OTLP receiver, such as `http://127.0.0.1:4318` | none |
 //! | `HEALTH_PROBE_INTERVAL_SEC` | seconds between two runs of a health probe, 0.1 to 86400 | 15 |
 //! | `SLO_TARGET_P95_MS` | the 95th percentile of response time that is aimed at, in ms | 2000 |
 //! | `AUTOSCALE_MIN_WORKERS` | the fewest workers of a pool | 1 |
@@ -19,17 +17,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where numbers go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricsSink {
-    /// They wait for whoever scrapes.
-    Prometheus,
-    /// They are pushed to the endpoint.
-    Otlp,
-    /// Nowhere.
-    None,
-}
-
 /// What a service wants of telemetry, health and pools. See the module's page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -37,10 +24,6 @@ pub struct Settings {
     pub is_enabled: bool,
     /// The file that events are written to.
     pub file: Option<PathBuf>,
-    /// Where numbers go.
-    pub metrics_sink: MetricsSink,
-    /// The base URL of an OTLP receiver.
-    pub endpoint: Option<String>,
     /// Time between two runs of a health probe.
     pub probe_interval: Duration,
     /// The 95th percentile of response time that is aimed at.
@@ -56,8 +39,6 @@ impl Default for Settings {
         Self {
             is_enabled: false,
             file: None,
-            metrics_sink: MetricsSink::Prometheus,
-            endpoint: None,
             probe_interval: Duration::from_secs(15),
             target_p95: Duration::from_secs(2),
             workers_min: 1,
@@ -110,28 +91,6 @@ impl Settings {
             };
         }
         settings.file = get("TELEMETRY_FILE").map(PathBuf::from);
-        if let Some(value) = get("TELEMETRY_ENDPOINT") {
-            let rest = ["http://", "https://"]
-                .iter()
-                .find_map(|it| value.strip_prefix(it));
-            if rest.is_none_or(str::is_empty) {
-                let allowed = "a URL such as http://127.0.0.1:4318";
-                return Err(wrong("TELEMETRY_ENDPOINT", &value, allowed));
-            }
-            settings.endpoint = Some(value.trim_end_matches('/').to_owned());
-        }
-        if let Some(value) = get("METRICS_SINK") {
-            settings.metrics_sink = match value.trim().to_ascii_lowercase().as_str() {
-                "prometheus" => MetricsSink::Prometheus,
-                "otlp" if settings.endpoint.is_some() => MetricsSink::Otlp,
-                "otlp" => {
-                    let allowed = "TELEMETRY_ENDPOINT to say where to, or prometheus or none";
-                    return Err(wrong("METRICS_SINK", &value, allowed));
-                }
-                "none" => MetricsSink::None,
-                _ => return Err(wrong("METRICS_SINK", &value, "prometheus, otlp or none")),
-            };
-        }
         let seconds = |variable, unit_seconds: f64, range: (f64, f64), allowed| {
             let Some(value) = get(variable) else {
                 return Ok(None);
@@ -204,8 +163,6 @@ mod tests {
         let settings = read(&[
             ("MONITORING_ENABLED", "Yes"),
             ("TELEMETRY_FILE", "/var/log/x.jsonl"),
-            ("TELEMETRY_ENDPOINT", "http://127.0.0.1:4318/"),
-            ("METRICS_SINK", "otlp"),
             ("HEALTH_PROBE_INTERVAL_SEC", "0.5"),
             ("SLO_TARGET_P95_MS", "250"),
             ("AUTOSCALE_MIN_WORKERS", "20"),
@@ -213,8 +170,6 @@ mod tests {
         let want = Settings {
             is_enabled: true,
             file: Some("/var/log/x.jsonl".into()),
-            metrics_sink: MetricsSink::Otlp,
-            endpoint: Some("http://127.0.0.1:4318".to_owned()),
             probe_interval: Duration::from_millis(500),
             target_p95: Duration::from_millis(250),
             workers_min: 20,
@@ -229,14 +184,6 @@ mod tests {
             (
                 vec![("MONITORING_ENABLED", "maybe")],
                 "MONITORING_ENABLED=\"maybe\": want 1, true, yes, on, or 0, false, no, off",
-            ),
-            (
-                vec![("METRICS_SINK", "otlp")],
-                "METRICS_SINK=\"otlp\": want TELEMETRY_ENDPOINT to say where to, or prometheus or none",
-            ),
-            (
-                vec![("TELEMETRY_ENDPOINT", "http://")],
-                "TELEMETRY_ENDPOINT=\"http://\": want a URL such as http://127.0.0.1:4318",
             ),
             (
                 vec![("HEALTH_PROBE_INTERVAL_SEC", "NaN")],
