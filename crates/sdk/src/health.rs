@@ -59,10 +59,12 @@
 //! probe is unknown. Where programs are built to abort at a panic, a check that panics ends the program.
 //!
 //! ## See also
-//! The endpoints: [`HealthRegistry::respond`]. Metrics: `health_state`, `health_probe_state`,
-//! `health_probe_duration_seconds`; event: `health_changed`.
+//! The endpoints: [`HealthRegistry::respond`]. Probes from a configuration: [`ProbeConfig`]. Metrics:
+//! `health_state`, `health_probe_state`, `health_probe_duration_seconds`; event: `health_changed`.
 
+mod checks;
 mod endpoints;
+mod factory;
 mod outcome;
 mod probe;
 mod pulse;
@@ -72,8 +74,10 @@ mod report;
 mod run;
 mod schedule;
 mod settings;
+mod units;
 
 pub use endpoints::HealthResponse;
+pub use factory::{CheckConfig, Headers, ProbeConfig, ProbeFactory, QueueLoad, ToolEntry};
 pub use outcome::{HealthState, Outcome};
 pub use probe::{Checking, Probe, blocking};
 pub use registry::{HealthBuilder, HealthChanges, HealthRegistry};

@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use bellwether_sdk::health::{
-    HealthBuilder, HealthRegistry, HealthReport, HealthState, Outcome, ProbeReport, ProbeSettings,
-    blocking,
+    Criticality, HealthBuilder, HealthRegistry, HealthReport, HealthState, Outcome, ProbeConfig,
+    ProbeFactory, ProbeReport, ProbeSettings, QueueLoad, blocking,
 };
 use bellwether_sdk::{
     Clock, Event, FlushError, Format, SERIES_MAX_DEFAULT, Settings, Sink, Telemetry,
 };
-use serde_json::{Value, json};
+use serde_json::{Value, from_value, json};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -697,4 +697,75 @@ async fn nothing_runs_after_the_end() {
         assert_eq!(alive_tasks().await, 0);
         while changes.changed().await {}
     }
+}
+
+#[tokio::test]
+async fn probes_of_a_configuration_look() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let count = stream.read(&mut request).await.unwrap();
+            let is_authorized = request[..count].windows(8).any(|it| it == b"x-key: 1");
+            let answer: &[u8] = match is_authorized {
+                true => b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+                false => b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
+            };
+            // A probe of connections does not wait for it.
+            let _sent = stream.write_all(answer).await;
+        }
+    });
+    let url = format!("http://{address}/v1/models");
+    let configs = [
+        json!({"name": "tcp", "check": {"kind": "tcp", "address": address}}),
+        json!({"name": "provider", "check": {"kind": "http", "url": url, "headers": {"x-key": "1"}}}),
+        json!({"name": "stranger", "check": {"kind": "http", "url": url}}),
+        json!({"name": "disk", "check": {"kind": "disk", "path": "/", "free_bytes_min": "1B"}}),
+        json!({"name": "memory", "check": {"kind": "memory", "used_share_max": 1.0}}),
+        json!({"name": "lag", "check": {"kind": "event_loop_lag", "lag_max": "1h"}}),
+        json!({"name": "jobs", "check": {"kind": "queue", "queue": "jobs", "depth_max": 5}}),
+        json!({"name": "tools", "check": {"kind": "tools", "registry": "main"}}),
+    ];
+    let configs: Vec<ProbeConfig> = configs
+        .into_iter()
+        .map(|it| from_value(it).unwrap())
+        .collect();
+    let factory = ProbeFactory::new()
+        .queue("jobs", || QueueLoad {
+            depth: 6,
+            oldest_age: None,
+        })
+        .tools("main", Vec::new);
+    let settings = Settings {
+        probe_interval: SECOND / 10,
+        ..Settings::default()
+    };
+    let health = HealthRegistry::builder(&settings)
+        .configure(&factory, configs)
+        .unwrap()
+        .start()
+        .unwrap();
+    wait_until(&health, |it| {
+        it.probes.iter().all(|it| it.state != HealthState::Unknown)
+    })
+    .await;
+    let down: Vec<String> = health.report().reasons;
+    assert_eq!(
+        down,
+        [
+            "jobs is down: 6 wait, want at most 5".to_owned(),
+            format!("stranger is down: {address}/v1/models answers 401"),
+        ]
+    );
+    assert!(
+        health
+            .report()
+            .probes
+            .iter()
+            .all(|it| it.criticality == Criticality::Important)
+    );
+    server.abort();
 }

@@ -1,16 +1,4 @@
 //! What is answered to those who look after a service.
-//!
-//! ## Model
-//! | Path | 200 | 503 | Body |
-//! | --- | --- | --- | --- |
-//! | `/livez` | it should go on | it should be started again | text |
-//! | `/readyz` | it should get requests | it comes up, drains, or is down | text |
-//! | `/startupz` | it came up | not yet | text |
-//! | `/healthz` | up, degraded | down, unknown | [`HealthReport`](super::HealthReport) as JSON |
-//!
-//! Text is `ok`, or a problem a line. With `?verbose` all of them list the probes as servers of
-//! Kubernetes do: `[+]` works, `[-]` does not, `[?]` is not known, and a line at the end that says what
-//! the answer is. Probes never decide what `/livez` says.
 
 use std::fmt::Write as _;
 
@@ -53,8 +41,18 @@ impl Endpoint {
 }
 
 impl HealthRegistry {
-    /// Answers to a path, which may have a query: `/livez`, `/readyz`, `/startupz` and `/healthz`, each
-    /// with `?verbose`. `None`: it is another one.
+    /// Answers to a path, which may have a query. `None`: it is another path.
+    ///
+    /// | Path | 200 | 503 | Body |
+    /// | --- | --- | --- | --- |
+    /// | `/livez` | it should go on | it should be started again | text |
+    /// | `/readyz` | it should get requests | it comes up, drains, or is down | text |
+    /// | `/startupz` | it came up | not yet | text |
+    /// | `/healthz` | up, degraded | down, unknown | [`HealthReport`](super::HealthReport) as JSON |
+    ///
+    /// Text is `ok`, or a problem a line. With `?verbose` all of them list the probes as servers of
+    /// Kubernetes do: `[+]` works, `[-]` does not, `[?]` is not known, and a line at the end that says what
+    /// the answer is. Probes never decide what `/livez` says.
     #[must_use]
     pub fn respond(&self, path: &str) -> Option<HealthResponse> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));

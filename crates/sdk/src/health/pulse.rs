@@ -9,15 +9,18 @@
 //! Time is counted in looks of the thread: a process that was stopped, or a machine that slept, is not
 //! taken for one that is stuck.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Handle;
 
-/// Time between two looks. Chosen: a thread that nobody notices.
+/// Time between two looks. Chosen: 40 lags in ten seconds, and a thread that nobody notices.
 pub(super) const LOOK: Duration = Duration::from_millis(250);
+/// Lags that are remembered: those of ten seconds.
+const LAGS_MAX: usize = 40;
 
 /// See the module's page.
 #[derive(Debug, Default)]
@@ -25,10 +28,12 @@ pub(super) struct Pulse(Mutex<Beats>);
 
 #[derive(Debug, Default)]
 struct Beats {
-    /// Whether there is a beat that did not yet run.
-    waits: bool,
+    /// When the beat that did not yet run was given.
+    given: Option<Instant>,
     /// Looks that found it not run.
     missed: u32,
+    /// Of the last beats.
+    lags: VecDeque<Duration>,
 }
 
 impl Pulse {
@@ -37,17 +42,26 @@ impl Pulse {
         LOOK * self.0.lock().missed
     }
 
+    /// The longest that a beat waited lately; `None` where there was none.
+    pub(super) fn lag_max(&self) -> Option<Duration> {
+        let beats = self.0.lock();
+        let waiting = (beats.missed > 0).then(|| LOOK * beats.missed);
+        beats.lags.iter().copied().chain(waiting).max()
+    }
+
     /// Looks, and gives the next beat where the last one ran.
     fn look(self: &Arc<Self>, give: impl FnOnce(Beat)) {
         let mut beats = self.0.lock();
-        if beats.waits {
+        if beats.given.is_some() {
             beats.missed = beats.missed.saturating_add(1);
             return;
         }
-        beats.waits = true;
+        let given = Instant::now();
+        beats.given = Some(given);
         drop(beats);
         give(Beat {
             pulse: Arc::clone(self),
+            given,
         });
     }
 }
@@ -56,13 +70,19 @@ impl Pulse {
 #[derive(Debug)]
 struct Beat {
     pulse: Arc<Pulse>,
+    given: Instant,
 }
 
 impl Drop for Beat {
     fn drop(&mut self) {
+        let lag = self.given.elapsed();
         let mut beats = self.pulse.0.lock();
-        beats.waits = false;
+        beats.given = None;
         beats.missed = 0;
+        if beats.lags.len() == LAGS_MAX {
+            beats.lags.pop_front();
+        }
+        beats.lags.push_back(lag);
     }
 }
 
@@ -120,6 +140,7 @@ mod tests {
     #[test]
     fn a_runtime_that_runs_nothing_is_stuck_until_it_does() {
         let pulse = Arc::new(Pulse::default());
+        assert_eq!(pulse.lag_max(), None);
         let mut waiting = None;
         pulse.look(|beat| waiting = Some(beat));
         assert_eq!(pulse.stuck_for(), Duration::ZERO);
@@ -127,8 +148,13 @@ mod tests {
             pulse.look(|_| unreachable!("one waits already"));
         }
         assert_eq!(pulse.stuck_for(), Duration::from_secs(2));
+        assert_eq!(pulse.lag_max(), Some(Duration::from_secs(2)));
         drop(waiting);
         assert_eq!(pulse.stuck_for(), Duration::ZERO);
+        for _ in 0..100 {
+            pulse.look(drop);
+        }
+        assert_eq!(pulse.0.lock().lags.len(), LAGS_MAX);
     }
 
     #[test]

@@ -17,7 +17,10 @@ use super::record::{Moment, Record, Thresholds};
 use super::report::{self, HealthReport, ProbeReport};
 use super::schedule::Schedule;
 use super::settings::Graph;
-use super::{Criticality, HealthError, HealthState, Outcome, Probe, ProbeSettings, run};
+use super::{
+    Criticality, HealthError, HealthState, Outcome, Probe, ProbeConfig, ProbeFactory,
+    ProbeSettings, run,
+};
 use crate::clock::put_time;
 use crate::{Buckets, Clock, Gauge, Histogram, Level, Settings, SystemClock, Telemetry};
 
@@ -69,6 +72,21 @@ impl HealthBuilder {
     pub fn probe(mut self, settings: ProbeSettings, probe: impl Probe) -> Self {
         self.probes.push((settings, Arc::new(probe)));
         self
+    }
+
+    /// Adds probes that a configuration names.
+    ///
+    /// # Errors
+    /// The first setting that makes no sense.
+    pub fn configure(
+        mut self,
+        factory: &ProbeFactory,
+        configs: impl IntoIterator<Item = ProbeConfig>,
+    ) -> Result<Self, HealthError> {
+        for config in configs {
+            self.probes.push(factory.make(config, &self.pulse)?);
+        }
+        Ok(self)
     }
 
     /// Starts looking, on the runtime in whose context this is called, and a thread named
