@@ -59,8 +59,9 @@
 //! probe is unknown. Where programs are built to abort at a panic, a check that panics ends the program.
 //!
 //! ## See also
-//! The endpoints: [`HealthRegistry::respond`]. Probes from a configuration: [`ProbeConfig`]. Metrics:
-//! `health_state`, `health_probe_state`, `health_probe_duration_seconds`; event: `health_changed`.
+//! The endpoints: [`HealthRegistry::respond`], `routes` (feature `axum`). Probes from a configuration:
+//! [`ProbeConfig`]. Metrics: `health_state`, `health_probe_state`, `health_probe_duration_seconds`;
+//! event: `health_changed`.
 
 mod checks;
 mod endpoints;
@@ -71,6 +72,8 @@ mod pulse;
 mod record;
 mod registry;
 mod report;
+#[cfg(feature = "axum")]
+mod routes;
 mod run;
 mod schedule;
 mod settings;
@@ -82,4 +85,6 @@ pub use outcome::{HealthState, Outcome};
 pub use probe::{Checking, Probe, blocking};
 pub use registry::{HealthBuilder, HealthChanges, HealthRegistry};
 pub use report::{HealthReport, ProbeReport};
+#[cfg(feature = "axum")]
+pub use routes::routes;
 pub use settings::{Criticality, HealthError, ProbeSettings};

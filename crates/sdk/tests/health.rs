@@ -769,3 +769,47 @@ async fn probes_of_a_configuration_look() {
     );
     server.abort();
 }
+
+#[cfg(feature = "axum")]
+#[tokio::test(start_paused = true)]
+async fn routes_answer_as_the_function_does() {
+    use axum::body::Body;
+    use axum::http::{Method, Request};
+    use tower::ServiceExt as _;
+
+    let health = builder()
+        .probe(quick("db").critical(), || async { Outcome::up() })
+        .start()
+        .unwrap();
+    sleep(2 * SECOND).await;
+    let routes: axum::Router = bellwether_sdk::health::routes(&health);
+    let app = axum::Router::new()
+        .nest("/internal", routes.clone())
+        .merge(routes);
+    let ask = async |method: Method, path: &str| {
+        let request = Request::builder().method(method).uri(path);
+        let answer = app
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await;
+        let answer = answer.unwrap();
+        let kind = answer.headers().get("content-type").cloned();
+        (
+            answer.status().as_u16(),
+            kind.map_or_else(String::new, |it| it.to_str().unwrap().to_owned()),
+        )
+    };
+    let text = || "text/plain; charset=utf-8".to_owned();
+    assert_eq!(ask(Method::GET, "/livez").await, (200, text()));
+    assert_eq!(ask(Method::HEAD, "/readyz").await, (503, text()));
+    assert_eq!(
+        ask(Method::GET, "/internal/startupz?verbose").await,
+        (503, text())
+    );
+    let json = || "application/json".to_owned();
+    assert_eq!(ask(Method::GET, "/healthz").await, (200, json()));
+    assert_eq!(ask(Method::GET, "/healthz?verbose").await, (200, text()));
+    assert_eq!(ask(Method::POST, "/livez").await.0, 405);
+    health.started();
+    assert_eq!(ask(Method::GET, "/readyz").await, (200, text()));
+}
