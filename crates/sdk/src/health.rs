@@ -59,13 +59,15 @@
 //! probe is unknown. Where programs are built to abort at a panic, a check that panics ends the program.
 //!
 //! ## See also
-//! The endpoints: [`HealthRegistry::respond`], `routes` (feature `axum`). Probes from a configuration:
-//! [`ProbeConfig`]. Metrics: `health_state`, `health_probe_state`, `health_probe_duration_seconds`;
-//! event: `health_changed`.
+//! The endpoints: [`HealthRegistry::respond`], `routes` (feature `axum`), `grpc_service` (feature
+//! `grpc`). Probes from a configuration: [`ProbeConfig`]. Metrics: `health_state`,
+//! `health_probe_state`, `health_probe_duration_seconds`; event: `health_changed`.
 
 mod checks;
 mod endpoints;
 mod factory;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod outcome;
 mod probe;
 mod pulse;
@@ -81,6 +83,8 @@ mod units;
 
 pub use endpoints::HealthResponse;
 pub use factory::{CheckConfig, Headers, ProbeConfig, ProbeFactory, QueueLoad, ToolEntry};
+#[cfg(feature = "grpc")]
+pub use grpc::{GrpcHealth, grpc_service};
 pub use outcome::{HealthState, Outcome};
 pub use probe::{Checking, Probe, blocking};
 pub use registry::{HealthBuilder, HealthChanges, HealthRegistry};

@@ -813,3 +813,68 @@ async fn routes_answer_as_the_function_does() {
     health.started();
     assert_eq!(ask(Method::GET, "/readyz").await, (200, text()));
 }
+
+#[cfg(feature = "grpc")]
+#[tokio::test(start_paused = true)]
+async fn grpc_clients_check_and_watch() {
+    use tonic::Code;
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_check_response::ServingStatus::{
+        self, NotServing, ServiceUnknown, Serving, Unknown,
+    };
+    use tonic_health::pb::health_client::HealthClient;
+
+    let is_up = Arc::new(AtomicUsize::new(1));
+    let asking = Arc::clone(&is_up);
+    let health = builder()
+        .probe(quick("db").critical(), move || {
+            let is_up = asking.load(Ordering::SeqCst) == 1;
+            async move { if is_up { Ok(()) } else { Err("refused") } }
+        })
+        .start()
+        .unwrap();
+    let client = HealthClient::new(bellwether_sdk::health::grpc_service(&health));
+    let request = |service: &str| HealthCheckRequest {
+        service: service.to_owned(),
+    };
+    let check = async |service: &str| {
+        let answer = client.clone().check(request(service)).await;
+        answer
+            .map(|it| it.into_inner().status())
+            .map_err(|it| it.code())
+    };
+    assert_eq!(check("").await, Ok(NotServing));
+    assert_eq!(check("livez").await, Ok(Serving));
+    assert_eq!(check("db").await, Ok(Unknown));
+    assert_eq!(check("mail").await, Err(Code::NotFound));
+    let watch = async |service: &str| {
+        client
+            .clone()
+            .watch(request(service))
+            .await
+            .unwrap()
+            .into_inner()
+    };
+    let mut strange = watch("mail").await;
+    assert_eq!(
+        strange.message().await.unwrap().unwrap().status(),
+        ServiceUnknown
+    );
+    let mut ready = watch("").await;
+    let mut next =
+        async || -> Option<ServingStatus> { ready.message().await.unwrap().map(|it| it.status()) };
+    assert_eq!(next().await, Some(NotServing));
+    health.started();
+    assert_eq!(next().await, Some(Serving));
+    assert_eq!(check("db").await, Ok(Serving));
+    assert_eq!(check("startupz").await, Ok(Serving));
+    is_up.store(0, Ordering::SeqCst);
+    assert_eq!(next().await, Some(NotServing));
+    assert_eq!(check("readyz").await, Ok(NotServing));
+    is_up.store(1, Ordering::SeqCst);
+    assert_eq!(next().await, Some(Serving));
+    health.stop();
+    assert_eq!(next().await, Some(NotServing));
+    assert_eq!(next().await, None);
+    assert_eq!(strange.message().await.unwrap(), None);
+}

@@ -493,6 +493,12 @@ impl Core {
         })
     }
 
+    /// Whether there will be no more checks.
+    #[cfg(feature = "grpc")]
+    pub(super) fn is_stopped(&self) -> bool {
+        self.known.lock().is_stopped
+    }
+
     fn probes(&self, known: &Known) -> Vec<ProbeReport> {
         let causes = report::causes(&self.graph, &known.states);
         let each = self.entries.iter().zip(&known.records).zip(&known.states);
