@@ -36,6 +36,7 @@ mod event;
 mod exposition;
 mod family;
 mod gauge;
+pub mod health;
 mod histogram;
 mod layer;
 pub mod objective;

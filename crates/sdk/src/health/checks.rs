@@ -1,0 +1,8 @@
+//! What the probes of a configuration look at.
+
+pub(super) mod disk;
+pub(super) mod http;
+pub(super) mod memory;
+pub(super) mod tcp;
+#[cfg(feature = "https-probes")]
+mod tls;

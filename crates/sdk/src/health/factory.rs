@@ -1,0 +1,669 @@
+//! Probes from a configuration.
+//!
+//! ## Model
+//! A [`ProbeConfig`] says how a probe is run, and in `check` what it looks at: something outside of the
+//! process, which is named there, or something of the service itself, which gives it to the
+//! [`ProbeFactory`] under a name. Durations and sizes have units; keys that are not known are refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::checks::disk::{self, Room};
+use super::checks::http::{Question, Target, is_header};
+use super::checks::{memory, tcp};
+use super::pulse::Pulse;
+use super::units::{duration, optional_bytes, optional_duration};
+use super::{Criticality, HealthError, Outcome, Probe, ProbeSettings, blocking};
+
+/// A probe as a configuration has it. What is not said is as [`ProbeSettings::new`] has it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeConfig {
+    /// As [`ProbeSettings::name`].
+    pub name: String,
+    /// What it looks at.
+    pub check: CheckConfig,
+    /// As [`ProbeSettings::interval`].
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub interval: Option<Duration>,
+    /// As [`ProbeSettings::jitter`].
+    pub jitter: Option<f64>,
+    /// As [`ProbeSettings::timeout`].
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub timeout: Option<Duration>,
+    /// As [`ProbeSettings::failure_threshold`].
+    pub failure_threshold: Option<u32>,
+    /// As [`ProbeSettings::success_threshold`].
+    pub success_threshold: Option<u32>,
+    /// As [`ProbeSettings::criticality`].
+    #[serde(default)]
+    pub criticality: Criticality,
+    /// As [`ProbeSettings::depends_on`].
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+}
+
+/// What a probe of a configuration looks at.
+///
+/// | `check.kind` | Keys | Down where |
+/// | --- | --- | --- |
+/// | `tcp` | `address` | nobody accepts a connection: databases, queues |
+/// | `http` | `url`, `statuses`, `headers`, `bearer_env` | the answer is another (429: degraded): providers |
+/// | `disk` | `path`, `free_bytes_min`, `free_share_min` | less is free |
+/// | `memory` | `used_share_max` | more of the control group's limit, or the machine's memory, is used |
+/// | `event_loop_lag` | `lag_max` | a task waited longer to be run, in the last ten seconds |
+/// | `queue` | `queue`, `depth_max`, `age_max` | more wait, or one waits longer |
+/// | `tools` | `registry`, `count_min` | there are fewer, names are there twice, or a schema is none |
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum CheckConfig {
+    /// Whether somebody accepts connections.
+    Tcp {
+        /// Host and port: `db:5432`, `[::1]:6379`.
+        address: String,
+    },
+    /// Whether a server answers a `GET` as it should.
+    Http {
+        /// `http`, or `https` with the feature `https-probes`; no user in it.
+        url: String,
+        /// The statuses that are expected, each 200 to 599; none: 200 to 299.
+        #[serde(default)]
+        statuses: Vec<u16>,
+        /// What is sent along.
+        #[serde(default)]
+        headers: Headers,
+        /// The variable of the environment with a token that is sent as `Authorization: Bearer`. It is
+        /// read when the probe is made.
+        bearer_env: Option<String>,
+    },
+    /// Whether there is room on a file system, for whoever is not root. One of the two is needed.
+    Disk {
+        /// A path on it.
+        path: PathBuf,
+        /// Bytes, such as `20GiB`.
+        #[serde(default, deserialize_with = "optional_bytes")]
+        free_bytes_min: Option<u64>,
+        /// A share of all of it, 0 to 1.
+        free_share_min: Option<f64>,
+    },
+    /// Whether memory is left.
+    Memory {
+        /// A share, 0 to 1.
+        used_share_max: f64,
+    },
+    /// Whether the runtime runs soon what it is given.
+    EventLoopLag {
+        /// A duration, such as `200ms`; measured four times a second.
+        #[serde(deserialize_with = "duration")]
+        lag_max: Duration,
+    },
+    /// Whether a queue of the service is worked off. One of the two is needed.
+    Queue {
+        /// Its name, as [`ProbeFactory::queue`] was given it.
+        queue: String,
+        /// How many may wait.
+        depth_max: Option<u64>,
+        /// How long the one that waits longest may do so.
+        #[serde(default, deserialize_with = "optional_duration")]
+        age_max: Option<Duration>,
+    },
+    /// Whether the service's tools make sense.
+    Tools {
+        /// Its name, as [`ProbeFactory::tools`] was given it.
+        registry: String,
+        /// How many there have to be.
+        #[serde(default)]
+        count_min: usize,
+    },
+}
+
+/// Names and values of headers. Shown without the values, which may be secrets.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Headers(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// How full a queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueLoad {
+    /// How many wait.
+    pub depth: u64,
+    /// How long the one that waits longest does so; `None` where none does, or where nobody knows.
+    pub oldest_age: Option<Duration>,
+}
+
+/// A tool as a model is told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolEntry {
+    /// Its name.
+    pub name: String,
+    /// The JSON schema of its arguments.
+    pub schema: Option<Value>,
+}
+
+type QueueSource = Arc<dyn Fn() -> QueueLoad + Send + Sync>;
+type ToolSource = Arc<dyn Fn() -> Vec<ToolEntry> + Send + Sync>;
+
+/// Makes probes of what a configuration names: what is outside of the process it knows, what is the
+/// service's own it is given under a name.
+///
+/// ```
+/// use bellwether_sdk::Settings;
+/// use bellwether_sdk::health::{HealthRegistry, ProbeConfig, ProbeFactory, QueueLoad};
+///
+/// let config: Vec<ProbeConfig> = serde_json::from_str(
+///     r#"[
+///         {"name": "database", "criticality": "critical", "interval": "5s",
+///          "check": {"kind": "tcp", "address": "db:5432"}},
+///         {"name": "jobs", "depends_on": ["database"],
+///          "check": {"kind": "queue", "queue": "jobs", "depth_max": 1000, "age_max": "30s"}}
+///     ]"#,
+/// )?;
+/// let factory = ProbeFactory::new().queue("jobs", || QueueLoad { depth: 3, oldest_age: None });
+/// let builder = HealthRegistry::builder(&Settings::default()).configure(&factory, config)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct ProbeFactory {
+    queues: BTreeMap<String, QueueSource>,
+    tools: BTreeMap<String, ToolSource>,
+}
+
+impl fmt::Debug for ProbeFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProbeFactory")
+            .field("queues", &self.queues.keys())
+            .field("tools", &self.tools.keys())
+            .finish()
+    }
+}
+
+impl ProbeFactory {
+    /// One that knows nothing of the service.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets probes look at a queue of the service. The closure is called for each check and must not
+    /// wait. Of two of one name the later counts.
+    #[must_use]
+    pub fn queue(
+        mut self,
+        name: impl Into<String>,
+        load: impl Fn() -> QueueLoad + Send + Sync + 'static,
+    ) -> Self {
+        self.queues.insert(name.into(), Arc::new(load));
+        self
+    }
+
+    /// Lets probes look at the tools of the service. The closure is called for each check and must not
+    /// wait. Of two of one name the later counts.
+    #[must_use]
+    pub fn tools(
+        mut self,
+        name: impl Into<String>,
+        tools: impl Fn() -> Vec<ToolEntry> + Send + Sync + 'static,
+    ) -> Self {
+        self.tools.insert(name.into(), Arc::new(tools));
+        self
+    }
+
+    pub(super) fn make(
+        &self,
+        config: ProbeConfig,
+        pulse: &Arc<Pulse>,
+    ) -> Result<(ProbeSettings, Arc<dyn Probe>), HealthError> {
+        let usual = ProbeSettings::new(config.name);
+        let settings = ProbeSettings {
+            interval: config.interval,
+            jitter: config.jitter.unwrap_or(usual.jitter),
+            timeout: config.timeout.unwrap_or(usual.timeout),
+            failure_threshold: config.failure_threshold.unwrap_or(usual.failure_threshold),
+            success_threshold: config.success_threshold.unwrap_or(usual.success_threshold),
+            criticality: config.criticality,
+            depends_on: config.depends_on,
+            ..usual
+        };
+        let probe = self.probe(&settings.name, config.check, pulse)?;
+        Ok((settings, probe))
+    }
+
+    fn probe(
+        &self,
+        probe: &str,
+        check: CheckConfig,
+        pulse: &Arc<Pulse>,
+    ) -> Result<Arc<dyn Probe>, HealthError> {
+        let wrong = |key, value: String, allowed: &str| {
+            Err(HealthError::setting(probe, key, value, allowed))
+        };
+        Ok(match check {
+            CheckConfig::Tcp { address } => {
+                if !tcp::is_address(&address) {
+                    return wrong(
+                        "address",
+                        format!("{address:?}"),
+                        "a host and a port: db:5432",
+                    );
+                }
+                let address: Arc<str> = address.into();
+                Arc::new(move || {
+                    let address = Arc::clone(&address);
+                    async move { tcp::look(&address).await }
+                })
+            }
+            CheckConfig::Http {
+                url,
+                statuses,
+                headers,
+                bearer_env,
+            } => {
+                let bearer = bearer_env.map(|name| bearer_of(probe, name)).transpose()?;
+                let question = Arc::new(question(probe, &url, statuses, &headers, bearer)?);
+                Arc::new(move || {
+                    let question = Arc::clone(&question);
+                    async move { question.look().await }
+                })
+            }
+            CheckConfig::Disk {
+                path,
+                free_bytes_min,
+                free_share_min,
+            } => {
+                if free_bytes_min.is_none() && free_share_min.is_none() {
+                    let allowed = "it or free_share_min to say how much";
+                    return wrong("free_bytes_min", "none".to_owned(), allowed);
+                }
+                check_share(probe, "free_share_min", free_share_min)?;
+                let room = Room {
+                    bytes_min: free_bytes_min,
+                    share_min: free_share_min,
+                };
+                Arc::new(blocking(move || disk::look(&path, room)))
+            }
+            CheckConfig::Memory { used_share_max } => {
+                check_share(probe, "used_share_max", Some(used_share_max))?;
+                let places = memory::Places::default();
+                Arc::new(blocking(move || memory::look(&places, used_share_max)))
+            }
+            CheckConfig::EventLoopLag { lag_max } => {
+                let pulse = Arc::clone(pulse);
+                Arc::new(move || std::future::ready(judge_lag(pulse.lag_max(), lag_max)))
+            }
+            CheckConfig::Queue {
+                queue,
+                depth_max,
+                age_max,
+            } => {
+                if depth_max.is_none() && age_max.is_none() {
+                    let allowed = "it or age_max to say how much";
+                    return wrong("depth_max", "none".to_owned(), allowed);
+                }
+                let load = named(probe, "queue", &queue, &self.queues)?;
+                Arc::new(move || {
+                    let load = Arc::clone(&load);
+                    async move { judge_queue(load(), depth_max, age_max) }
+                })
+            }
+            CheckConfig::Tools {
+                registry,
+                count_min,
+            } => {
+                let tools = named(probe, "registry", &registry, &self.tools)?;
+                Arc::new(move || {
+                    let tools = Arc::clone(&tools);
+                    async move { judge_tools(&tools(), count_min) }
+                })
+            }
+        })
+    }
+}
+
+fn named<T: Clone>(
+    probe: &str,
+    key: &'static str,
+    name: &str,
+    known: &BTreeMap<String, T>,
+) -> Result<T, HealthError> {
+    known.get(name).cloned().ok_or_else(|| {
+        let names: Vec<&str> = known.keys().map(String::as_str).collect();
+        let allowed = match names.is_empty() {
+            true => "one that the service gave to the factory: there is none".to_owned(),
+            false => names.join(", "),
+        };
+        HealthError::setting(probe, key, format!("{name:?}"), allowed)
+    })
+}
+
+fn check_share(probe: &str, key: &'static str, share: Option<f64>) -> Result<(), HealthError> {
+    match share.filter(|it| !(0.0..=1.0).contains(it)) {
+        Some(share) => Err(HealthError::setting(
+            probe,
+            key,
+            share.to_string(),
+            "0 to 1",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The token that a variable has.
+fn bearer_of(probe: &str, variable: String) -> Result<String, HealthError> {
+    let token = std::env::var(&variable)
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    match token.is_empty() {
+        true => {
+            let allowed = "a variable of the environment with a token";
+            Err(HealthError::setting(probe, "bearer_env", variable, allowed))
+        }
+        false => Ok(format!("Bearer {token}")),
+    }
+}
+
+fn question(
+    probe: &str,
+    url: &str,
+    statuses: Vec<u16>,
+    headers: &Headers,
+    bearer: Option<String>,
+) -> Result<Question, HealthError> {
+    let wrong =
+        |key, value: String, allowed: &str| Err(HealthError::setting(probe, key, value, allowed));
+    let Some(target) = Target::parse(url) else {
+        let allowed = "an http or https URL without a user: https://api.example/v1/models";
+        return wrong("url", format!("{url:?}"), allowed);
+    };
+    if target.is_tls && cfg!(not(feature = "https-probes")) {
+        let allowed = "http, or the feature https-probes of bellwether-sdk";
+        return wrong("url", format!("{url:?}"), allowed);
+    }
+    if let Some(status) = statuses.iter().find(|it| !(200..=599).contains(*it)) {
+        return wrong("statuses", status.to_string(), "200 to 599");
+    }
+    // Values of headers are not shown: they may be secrets.
+    if let Some((name, _)) = headers
+        .0
+        .iter()
+        .find(|(name, value)| !is_header(name, value))
+    {
+        return wrong(
+            "headers",
+            format!("{name:?}"),
+            "names and values of ASCII on one line",
+        );
+    }
+    if bearer
+        .as_ref()
+        .is_some_and(|it| !is_header("authorization", it))
+    {
+        return wrong("bearer_env", "…".to_owned(), "a token of ASCII on one line");
+    }
+    let headers = headers
+        .0
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let bearer = bearer.as_deref().map(|it| ("authorization", it));
+    Ok(Question::new(target, statuses, headers.chain(bearer)))
+}
+
+fn judge_lag(lag: Option<Duration>, lag_max: Duration) -> Outcome {
+    match lag.filter(|it| *it > lag_max) {
+        Some(lag) => {
+            let (ms, max_ms) = (lag.as_secs_f64() * 1e3, lag_max.as_secs_f64() * 1e3);
+            Outcome::Down(format!(
+                "a task waited {ms:.0} ms to be run, want at most {max_ms:.0}"
+            ))
+        }
+        None => Outcome::Up,
+    }
+}
+
+fn judge_queue(load: QueueLoad, depth_max: Option<u64>, age_max: Option<Duration>) -> Outcome {
+    if let Some(max) = depth_max.filter(|it| load.depth > *it) {
+        return Outcome::Down(format!("{} wait, want at most {max}", load.depth));
+    }
+    let too_old = load.oldest_age.zip(age_max).filter(|(age, max)| age > max);
+    match too_old {
+        Some((age, max)) => {
+            let (age, max) = (age.as_secs_f64(), max.as_secs_f64());
+            Outcome::Down(format!("one waits for {age:.1} s, want at most {max:.1}"))
+        }
+        None => Outcome::Up,
+    }
+}
+
+fn judge_tools(tools: &[ToolEntry], count_min: usize) -> Outcome {
+    if tools.len() < count_min {
+        let count = tools.len();
+        return Outcome::Down(format!(
+            "there are {count} tools, want at least {count_min}"
+        ));
+    }
+    let mut names = BTreeSet::new();
+    for ToolEntry { name, schema } in tools {
+        if name.trim().is_empty() {
+            return Outcome::down("a tool has no name");
+        }
+        if !names.insert(name) {
+            return Outcome::Down(format!("the tool {name:?} is there twice"));
+        }
+        // Arguments are an object, by the Model Context Protocol as by all providers.
+        let problem = match schema {
+            None => "has no schema",
+            Some(Value::Object(keys)) if keys.get("type").is_some_and(|it| it != "object") => {
+                "has a schema of something that is no object"
+            }
+            Some(Value::Object(_)) => continue,
+            Some(_) => "has a schema that is none",
+        };
+        return Outcome::Down(format!("the tool {name:?} {problem}"));
+    }
+    Outcome::Up
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    fn make(config: Value) -> Result<(ProbeSettings, Arc<dyn Probe>), String> {
+        let config: ProbeConfig = from_value(config).map_err(|error| error.to_string())?;
+        let factory = ProbeFactory::new()
+            .queue("jobs", QueueLoad::default)
+            .tools("main", Vec::new);
+        let made = factory.make(config, &Arc::default());
+        made.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let (settings, _) = make(json!({
+            "name": "db", "check": {"kind": "tcp", "address": "db:5432"}, "interval": "30s",
+            "jitter": 0.2, "timeout": "500ms", "failure_threshold": 2, "success_threshold": 4,
+            "criticality": "critical", "depends_on": ["net"],
+        }))
+        .unwrap();
+        let want = ProbeSettings {
+            name: "db".to_owned(),
+            interval: Some(Duration::from_secs(30)),
+            jitter: 0.2,
+            timeout: Duration::from_millis(500),
+            failure_threshold: 2,
+            success_threshold: 4,
+            criticality: Criticality::Critical,
+            depends_on: vec!["net".to_owned()],
+        };
+        assert_eq!(settings, want);
+        for check in [
+            json!({"kind": "http", "url": "http://a/x", "statuses": [200, 401], "headers": {"x-a": "b"}}),
+            json!({"kind": "disk", "path": "/", "free_bytes_min": "1GiB", "free_share_min": 0.1}),
+            json!({"kind": "memory", "used_share_max": 0.9}),
+            json!({"kind": "event_loop_lag", "lag_max": "200ms"}),
+            json!({"kind": "queue", "queue": "jobs", "depth_max": 10, "age_max": "1m"}),
+            json!({"kind": "tools", "registry": "main", "count_min": 1}),
+        ] {
+            let (settings, _) = make(json!({"name": "it", "check": check})).unwrap();
+            assert_eq!(settings, ProbeSettings::new("it"));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told() {
+        for (check, want) in [
+            (
+                json!({"kind": "tcp", "address": "db"}),
+                r#"probe "it": address="db": want a host and a port: db:5432"#,
+            ),
+            (
+                json!({"kind": "tcp", "address": "db:1", "port": 1}),
+                "unknown field `port`, expected `address`",
+            ),
+            (
+                json!({"kind": "http", "url": "db:1"}),
+                r#"probe "it": url="db:1": want an http or https URL without a user: https://api.example/v1/models"#,
+            ),
+            (
+                json!({"kind": "http", "url": "http://a", "statuses": [99]}),
+                r#"probe "it": statuses=99: want 200 to 599"#,
+            ),
+            (
+                json!({"kind": "http", "url": "http://a", "headers": {"a": "secret\n"}}),
+                r#"probe "it": headers="a": want names and values of ASCII on one line"#,
+            ),
+            (
+                json!({"kind": "http", "url": "http://a", "bearer_env": "BELLWETHER_NOT_SET"}),
+                r#"probe "it": bearer_env=BELLWETHER_NOT_SET: want a variable of the environment with a token"#,
+            ),
+            (
+                json!({"kind": "disk", "path": "/"}),
+                r#"probe "it": free_bytes_min=none: want it or free_share_min to say how much"#,
+            ),
+            (
+                json!({"kind": "disk", "path": "/", "free_bytes_min": "10"}),
+                r#""10": want a size such as 500MB, 20GiB"#,
+            ),
+            (
+                json!({"kind": "memory", "used_share_max": 90.0}),
+                r#"probe "it": used_share_max=90: want 0 to 1"#,
+            ),
+            (
+                json!({"kind": "event_loop_lag", "lag_max": "soon"}),
+                r#""soon": want a duration such as 500ms, 15s, 2m, 1h"#,
+            ),
+            (
+                json!({"kind": "queue", "queue": "mail", "depth_max": 1}),
+                r#"probe "it": queue="mail": want jobs"#,
+            ),
+            (
+                json!({"kind": "queue", "queue": "jobs"}),
+                r#"probe "it": depth_max=none: want it or age_max to say how much"#,
+            ),
+        ] {
+            let Err(error) = make(json!({"name": "it", "check": check})) else {
+                panic!("{check} makes sense");
+            };
+            assert_eq!(error, want);
+        }
+        let unknown =
+            json!({"name": "it", "check": {"kind": "memory", "used_share_max": 1.0}, "x": 1});
+        assert!(
+            make(unknown)
+                .err()
+                .unwrap()
+                .starts_with("unknown field `x`")
+        );
+        let kind = json!({"name": "it", "check": {"kind": "ftp"}});
+        assert!(
+            make(kind)
+                .err()
+                .unwrap()
+                .starts_with("unknown variant `ftp`")
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let config = json!({"kind": "http", "url": "http://a", "headers": {"x-key": "geheim"}});
+        let config: CheckConfig = from_value(config).unwrap();
+        let shown = format!("{config:?}");
+        assert!(
+            shown.contains("x-key") && !shown.contains("geheim"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn queues_are_worked_off_or_not() {
+        let load = QueueLoad {
+            depth: 5,
+            oldest_age: Some(Duration::from_secs(90)),
+        };
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(judge_queue(load, Some(5), None), Outcome::Up);
+        assert_eq!(
+            judge_queue(load, Some(4), minute),
+            Outcome::down("5 wait, want at most 4")
+        );
+        assert_eq!(
+            judge_queue(load, None, minute),
+            Outcome::down("one waits for 90.0 s, want at most 60.0")
+        );
+        assert_eq!(judge_queue(QueueLoad::default(), None, minute), Outcome::Up);
+    }
+
+    #[test]
+    fn tools_make_sense_or_not() {
+        let tool = |name: &str, schema: Value| ToolEntry {
+            name: name.to_owned(),
+            schema: (!schema.is_null()).then_some(schema),
+        };
+        let good = tool("read", json!({"type": "object"}));
+        assert_eq!(
+            judge_tools(&[good.clone(), tool("do", json!({}))], 2),
+            Outcome::Up
+        );
+        for (tools, want) in [
+            (vec![], "there are 0 tools, want at least 1"),
+            (vec![good.clone(), good], "the tool \"read\" is there twice"),
+            (vec![tool(" ", json!({}))], "a tool has no name"),
+            (vec![tool("a", Value::Null)], "the tool \"a\" has no schema"),
+            (
+                vec![tool("a", json!([]))],
+                "the tool \"a\" has a schema that is none",
+            ),
+            (
+                vec![tool("a", json!({"type": "string"}))],
+                "the tool \"a\" has a schema of something that is no object",
+            ),
+        ] {
+            assert_eq!(judge_tools(&tools, 1), Outcome::down(want));
+        }
+    }
+
+    #[test]
+    fn lag_is_bearable_or_not() {
+        let ms = Duration::from_millis;
+        assert_eq!(judge_lag(None, ms(1)), Outcome::Up);
+        assert_eq!(judge_lag(Some(ms(20)), ms(20)), Outcome::Up);
+        assert_eq!(
+            judge_lag(Some(ms(21)), ms(20)),
+            Outcome::down("a task waited 21 ms to be run, want at most 20")
+        );
+    }
+}
