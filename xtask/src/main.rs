@@ -90,6 +90,19 @@ fn gate() -> Result<()> {
     check()?;
     cargo(&["test", "--workspace", "--exclude", "bellwether-blackbox"])
         .step("unit, property, crash")?;
+    // What services may switch on.
+    cargo(&[
+        "clippy",
+        "-p",
+        "bellwether-sdk",
+        "--all-features",
+        "--all-targets",
+        "--quiet",
+    ])
+    .args(["--", "-D", "warnings"])
+    .step("lints of the SDK's features")?;
+    cargo(&["test", "-p", "bellwether-sdk", "--all-features", "--quiet"])
+        .step("the SDK's features")?;
     cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .step("documents of the crates")?;
