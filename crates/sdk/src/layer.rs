@@ -15,9 +15,9 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
+use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
-use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
@@ -106,11 +106,11 @@ impl<S> Layer<S> for TelemetryLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    fn enabled(&self, _: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.telemetry.is_on()
-    }
-
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
+        // Not `enabled`: a layer that says no there silences all others too.
+        if !self.telemetry.is_on() {
+            return;
+        }
         let metadata = attributes.metadata();
         let parent = match attributes.parent() {
             Some(parent) => self.context_of(parent),
@@ -134,7 +134,8 @@ where
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
-        let Some(context) = self.context_of(id) else {
+        let known = self.telemetry.is_on().then(|| self.context_of(id));
+        let Some(context) = known.flatten() else {
             return;
         };
         let outer = context.replace_current();
@@ -147,6 +148,9 @@ where
     }
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        if !self.telemetry.is_on() {
+            return;
+        }
         let id = id.into_u64();
         let left = ENTERED.try_with(|entered| {
             let mut entered = entered.try_borrow_mut().ok()?;
@@ -168,6 +172,9 @@ where
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
+        if !self.telemetry.is_on() {
+            return;
+        }
         let id = id.into_u64();
         let state = self.shard(id).lock().remove(&id);
         if let Some(state) = state {
@@ -277,6 +284,29 @@ mod tests {
             let event = (event.name.to_owned(), event.trace_id, event.level, payload);
             self.0.lock().push(event);
         }
+    }
+
+    /// What a service prints beside us.
+    struct Beside(Arc<Mutex<usize>>);
+
+    impl<S: Subscriber> Layer<S> for Beside {
+        fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, S>) {
+            *self.0.lock() += 1;
+        }
+    }
+
+    #[test]
+    fn what_is_off_silences_nobody_else() {
+        let seen = Arc::default();
+        let layers = tracing_subscriber::registry()
+            .with(TelemetryLayer::new(&Telemetry::off()))
+            .with(Beside(Arc::clone(&seen)));
+        tracing::subscriber::with_default(layers, || {
+            let _entered = tracing::info_span!("answer").entered();
+            tracing::info!("printed");
+            assert_eq!(TraceContext::current(), TraceContext::default());
+        });
+        assert_eq!(*seen.lock(), 1);
     }
 
     #[test]
