@@ -4,6 +4,7 @@
 //! A [`Sink`] takes events one by one, from any thread, without waiting. [`FileSink`] writes them as
 //! lines of JSON; others are the service's own.
 
+mod aside;
 mod compress;
 mod file;
 mod medium;

@@ -7,14 +7,29 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::aside::{AsideNames, COMPRESSED, PART};
+
 /// Compresses every file of a folder that a writer has put aside. What fails is tried again with the
-/// next file; nothing is removed before its compressed form is on the disk.
-pub(crate) fn compress_all(folder: &Path, prefix: &str, suffix: &str) -> io::Result<()> {
+/// next file; nothing is removed before its compressed form is on the disk. Files may be removed
+/// meanwhile; what a death left half done of one that is gone is removed too.
+pub(crate) fn compress_all(folder: &Path, names: &AsideNames) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(|name| name.starts_with(prefix) && name.ends_with(suffix)) {
-            compress(&path)?;
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        let done = if names.is_plain(name) {
+            compress(&path)
+        } else if let Some(plain) = name.strip_suffix(PART).filter(|it| names.is_plain(it))
+            && !folder.join(plain).try_exists()?
+        {
+            fs::remove_file(&path)
+        } else {
+            continue;
+        };
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
         }
     }
     Ok(())
@@ -26,10 +41,11 @@ fn compress(path: &Path) -> io::Result<()> {
         name.push(suffix);
         PathBuf::from(name)
     };
+    let mut plain = BufReader::new(File::open(path)?);
     // One that a death left half done is begun anew.
-    let (part, whole) = (with(".gz.part"), with(".gz"));
+    let (part, whole) = (with(PART), with(COMPRESSED));
     let mut encoder = GzEncoder::new(File::create(&part)?, Compression::fast());
-    io::copy(&mut BufReader::new(File::open(path)?), &mut encoder)?;
+    io::copy(&mut plain, &mut encoder)?;
     encoder.finish()?.sync_all()?;
     #[expect(
         clippy::disallowed_methods,

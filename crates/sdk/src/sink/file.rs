@@ -21,8 +21,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::Sink;
+use super::aside::AsideNames;
 use super::compress::compress_all;
-use super::medium::{DiskFile, aside_prefix};
+use super::medium::DiskFile;
 use super::queue::{FlushError, Queue, Taken};
 use super::writer::{Fsync, Rotation, Writer};
 use crate::clock::Clock;
@@ -176,10 +177,7 @@ struct Thread {
 impl Thread {
     fn run(mut self) {
         let path = &self.settings.path;
-        let suffix = path
-            .extension()
-            .map(|it| format!(".{}", it.to_string_lossy()));
-        let names = (aside_prefix(path), suffix.unwrap_or_default());
+        let names = AsideNames::of(path);
         let medium = DiskFile::new(path.clone());
         let (rotation, fsync) = (self.settings.rotation, self.settings.fsync);
         let mut writer = Writer::new(medium, names.clone(), rotation, fsync);
@@ -217,7 +215,7 @@ impl Thread {
         writer: &mut Writer<DiskFile>,
         lines: &mut Vec<u8>,
         is_flush: bool,
-        names: &(String, String),
+        names: &AsideNames,
     ) -> bool {
         let mut closing_since = None;
         loop {
@@ -246,7 +244,7 @@ impl Thread {
         }
     }
 
-    fn compress(&mut self, (prefix, suffix): &(String, String)) {
+    fn compress(&mut self, names: &AsideNames) {
         let is_busy = |thread: &JoinHandle<()>| !thread.is_finished();
         if !self.settings.compresses || self.compressing.as_ref().is_some_and(is_busy) {
             // What is put aside meanwhile is compressed with the next file.
@@ -255,11 +253,11 @@ impl Thread {
         let folder = self.settings.path.parent().map(Path::to_owned);
         let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| ".".into());
-        let (prefix, suffix) = (prefix.clone(), suffix.clone());
+        let names = names.clone();
         let started = std::thread::Builder::new()
             .name("bellwether-gzip".to_owned())
             .spawn(move || {
-                if let Err(error) = compress_all(&folder, &prefix, &suffix) {
+                if let Err(error) = compress_all(&folder, &names) {
                     tracing::warn!(%error, folder = %folder.display(), "old events are not compressed");
                 }
             });

@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::aside::AsideNames;
+
 /// A file that lines are appended to, or in tests something that fails like one.
 pub(crate) trait Medium: Send + Debug {
     /// Opens the file, with its folder where that is missing, and cuts off a line that was not written
@@ -59,12 +61,6 @@ impl DiskFile {
         let closed = || io::Error::other("the file is not open");
         self.file.as_mut().ok_or_else(closed)
     }
-}
-
-/// What names of files that were put aside begin with: `events-` of `events.jsonl`.
-pub(crate) fn aside_prefix(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or_default();
-    format!("{}-", stem.to_string_lossy())
 }
 
 impl Medium for DiskFile {
@@ -123,11 +119,11 @@ impl Medium for DiskFile {
     }
 
     fn put_aside_names(&mut self) -> io::Result<Vec<String>> {
-        let prefix = aside_prefix(&self.path);
+        let ours = AsideNames::of(&self.path);
         let mut names = Vec::new();
         for entry in std::fs::read_dir(self.folder())? {
             let name = entry?.file_name();
-            if let Some(name) = name.to_str().filter(|name| name.starts_with(&prefix)) {
+            if let Some(name) = name.to_str().filter(|name| ours.is_one(name)) {
                 names.push(name.to_owned());
             }
         }

@@ -12,8 +12,8 @@
 use std::io;
 use std::time::Duration;
 
+use super::aside::AsideNames;
 use super::medium::Medium;
-use crate::clock::put_time;
 
 /// When lines are made to survive a power cut. They survive the death of the process in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +54,7 @@ pub(crate) struct Writer<M> {
     medium: M,
     rotation: Rotation,
     fsync: Fsync,
-    prefix: String,
-    suffix: String,
+    names: AsideNames,
     /// Length of the file, in whole lines; `None`: it is not open.
     len: Option<u64>,
     /// Whether something may stand behind them that is to be cut off.
@@ -63,23 +62,17 @@ pub(crate) struct Writer<M> {
     begun_ms: i64,
     synced_ms: i64,
     is_synced: bool,
-    /// Files that were put aside in this millisecond.
+    /// Files that were put aside: tells those of one millisecond apart.
     aside_count: u32,
 }
 
 impl<M: Medium> Writer<M> {
-    pub(crate) fn new(
-        medium: M,
-        (prefix, suffix): (String, String),
-        rotation: Rotation,
-        fsync: Fsync,
-    ) -> Self {
+    pub(crate) fn new(medium: M, names: AsideNames, rotation: Rotation, fsync: Fsync) -> Self {
         Self {
             medium,
             rotation,
             fsync,
-            prefix,
-            suffix,
+            names,
             len: None,
             has_rest: false,
             begun_ms: 0,
@@ -197,14 +190,8 @@ impl<M: Medium> Writer<M> {
 
     fn put_aside(&mut self, now_ms: i64) -> io::Result<()> {
         self.sync_all(now_ms)?;
-        let mut time = Vec::new();
-        put_time(&mut time, now_ms);
-        // Without what file systems and shells do not like.
-        time.retain(|byte| !matches!(byte, b'-' | b':'));
-        let time = String::from_utf8_lossy(&time);
         self.aside_count = self.aside_count.wrapping_add(1);
-        let (prefix, number, suffix) = (&self.prefix, self.aside_count, &self.suffix);
-        let name = format!("{prefix}{time}-{number:06}{suffix}");
+        let name = self.names.make(now_ms, self.aside_count);
         self.medium.put_aside(&name)?;
         self.len = None;
         Ok(())
@@ -313,7 +300,7 @@ mod tests {
             bytes_max,
             ..Rotation::default()
         };
-        let names = ("events-".to_owned(), ".jsonl".to_owned());
+        let names = AsideNames::of("events.jsonl".as_ref());
         Writer::new(Folder::default(), names, rotation, fsync)
     }
 
