@@ -68,6 +68,28 @@ pub(crate) fn config(settings: &TlsSettings, http2: bool) -> Result<ClientConfig
     Ok(config)
 }
 
+/// TLS for those who make their own connections: `alpn` is what is offered, empty for nothing.
+///
+/// # Errors
+/// Where a file of the settings cannot be read or a setting makes no sense.
+pub fn tls_config(settings: &TlsSettings, alpn: &[&[u8]]) -> Result<ClientConfig, OutboundError> {
+    let mut config = config(settings, false).map_err(|error| error.below("tls_config."))?;
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(config)
+}
+
+/// The certificates that a client with these settings trusts: those of its file, or the system's.
+/// None where the system names none and Mozilla's keys are trusted, which come without certificates.
+///
+/// # Errors
+/// Where the file cannot be read or holds none.
+pub fn authorities(settings: &TlsSettings) -> Result<Vec<CertificateDer<'static>>, OutboundError> {
+    match &settings.ca {
+        Some(ca) => certificates("ca", ca).map_err(|error| error.below("tls_config.")),
+        None => Ok(rustls_native_certs::load_native_certs().certs),
+    }
+}
+
 /// Begins TLS on a connection to a host that does not speak HTTP, such as a mail server.
 ///
 /// # Errors
