@@ -1,0 +1,4 @@
+//! Probes of servers of our own on free ports of the loopback interface.
+
+mod kit;
+mod tcp;
