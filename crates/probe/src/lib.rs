@@ -26,6 +26,7 @@
 mod certificate;
 mod connection;
 mod conversation;
+mod http;
 pub mod module;
 mod recorder;
 mod resolve;
@@ -79,6 +80,7 @@ async fn run(
     clock: &dyn Clock,
 ) -> Result<(), Failure> {
     match prober {
+        Prober::Http(settings) => http::probe_http(recorder, settings, target, clock).await,
         Prober::Tcp(settings) => tcp::probe_tcp(recorder, settings, target, clock).await,
         Prober::Unix(settings) => tcp::probe_unix(recorder, settings, target, clock).await,
         other => Err(Failure::new(format!(
