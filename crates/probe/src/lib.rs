@@ -26,7 +26,10 @@
 mod certificate;
 mod connection;
 mod conversation;
+mod dns;
+mod grpc;
 mod http;
+mod icmp;
 pub mod module;
 mod recorder;
 mod resolve;
@@ -34,6 +37,7 @@ mod result;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 use std::time::Duration;
 
@@ -83,9 +87,11 @@ async fn run(
         Prober::Http(settings) => http::probe_http(recorder, settings, target, clock).await,
         Prober::Tcp(settings) => tcp::probe_tcp(recorder, settings, target, clock).await,
         Prober::Unix(settings) => tcp::probe_unix(recorder, settings, target, clock).await,
-        other => Err(Failure::new(format!(
-            "the prober {} is not there",
-            other.name()
-        ))),
+        Prober::Dns(settings) => dns::probe_dns(recorder, settings, target).await,
+        Prober::Icmp(settings) => icmp::probe_icmp(recorder, settings, target).await,
+        Prober::Grpc(settings) => grpc::probe_grpc(recorder, settings, target, clock).await,
+        Prober::WebSocket(settings) => {
+            websocket::probe_websocket(recorder, settings, target, clock).await
+        }
     }
 }

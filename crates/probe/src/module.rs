@@ -360,7 +360,8 @@ pub enum DnsTransport {
 pub struct RecordConditions {
     /// Fail where a record matches.
     pub fail_if_matches: Vec<Pattern>,
-    /// Fail where all records match.
+    /// Fail where a record does not match one of these: what `fail_if_all_match_regexp` does in
+    /// blackbox_exporter, against its name. No record at all passes.
     pub fail_if_all_match: Vec<Pattern>,
     /// Fail where a record does not match.
     pub fail_if_not_matches: Vec<Pattern>,

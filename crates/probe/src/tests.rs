@@ -1,5 +1,9 @@
 //! Probes of servers of our own on free ports of the loopback interface.
 
+mod dns;
+mod grpc;
 mod http;
+mod icmp;
 mod kit;
 mod tcp;
+mod websocket;

@@ -66,7 +66,7 @@ impl Answer {
 }
 
 /// A user and password in a URL become basic authentication, unless there are other credentials.
-pub(super) fn authorize_from_url(url: &Url, headers: &mut HeaderMap) {
+pub(crate) fn authorize_from_url(url: &Url, headers: &mut HeaderMap) {
     if url.username().is_empty() || headers.contains_key(AUTHORIZATION) {
         return;
     }
