@@ -74,7 +74,7 @@ pub(crate) async fn probe_dns(
                 RData::SOA(soa) => Some(soa.serial),
                 _ => None,
             });
-        recorder.set(SERIAL, f64::from(serials.last().unwrap_or(0)));
+        recorder.set(SERIAL, f64::from(serials.max().unwrap_or(0)));
     }
     check_code(settings, u16::from(answer.metadata.response_code))?;
     for (section, records, conditions) in [

@@ -85,7 +85,7 @@ pub(crate) async fn probe_http(
     let mut walk = Walk::new(settings, url)?;
     walk.resolve_first(recorder).await?;
     recorder.expect_phases(HTTP_DURATION, &["connect", "tls", "processing", "transfer"]);
-    let (answer, followed_all) = walk.to_the_end(recorder).await?;
+    let (answer, followed_all) = walk.follow(recorder).await?;
     recorder.set(STATUS_CODE, f64::from(answer.status.as_u16()));
     recorder.set(CONTENT_LENGTH_BYTES, answer.content_length());
     recorder.set(HTTP_VERSION, version_number(answer.version));
@@ -272,7 +272,7 @@ impl<'a> Walk<'a> {
 
     /// Follows redirects as far as the settings allow. Gives the last answer, and whether it is one
     /// that was to be read (and not a redirect that was to be followed, but may not).
-    async fn to_the_end(&mut self, recorder: &mut Recorder) -> Result<(Answer, bool), Failure> {
+    async fn follow(&mut self, recorder: &mut Recorder) -> Result<(Answer, bool), Failure> {
         let mut redirects = 0;
         loop {
             let answer = self.ask(recorder).await?;
