@@ -1,8 +1,8 @@
 //! `http`: a request, its redirects, and what the last answer must be like.
 //!
 //! ## Model
-//! [`exchange`] makes one request over a connection of its own and measures its phases; [`probe_http`]
-//! follows redirects from one to the next; [`checks`] judge the last answer; [`body`] reads it.
+//! [`mod@exchange`] makes one request over a connection of its own and measures its phases; [`probe_http`]
+//! follows redirects from one to the next; [`mod@checks`] judge the last answer; [`mod@body`] reads it.
 //!
 //! ## Limits
 //! [`REDIRECTS_MAX`] redirects are followed. HTTP/3 and proxies that do not speak HTTP are not spoken.

@@ -2,6 +2,7 @@
 
 mod dns;
 mod grpc;
+mod hostile;
 mod http;
 mod icmp;
 mod kit;
