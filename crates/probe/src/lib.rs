@@ -54,6 +54,26 @@ pub const BODY_BYTES_MAX: u64 = 16 << 20;
 
 /// Probes a target, for at most `timeout` (see [`Module::timeout_within`]). The target is a URL,
 /// `host:port`, a host or a path, as the prober has it. `clock` tells which certificates are valid.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bellwether_probe::module::TcpSettings;
+/// use bellwether_probe::{Module, Prober, probe};
+/// use bellwether_storage::SystemClock;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let module = Module::new(Prober::Tcp(TcpSettings::default()));
+/// let timeout = module.timeout_within(Some(Duration::from_secs(10)), Duration::from_millis(500));
+/// let result = probe(&module, "no port", timeout, &SystemClock).await;
+/// assert_eq!(result.value("probe_success"), Some(0.0));
+/// assert_eq!(
+///     result.reason.as_deref(),
+///     Some("target \"no port\" has no port: want host:port")
+/// );
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub async fn probe(
     module: &Module,
     target: &str,

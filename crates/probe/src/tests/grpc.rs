@@ -7,7 +7,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use super::kit::{IP4, Server, probe, refused, serve};
+use super::kit::{IP4, Identity, Server, accept, probe, refused, serve};
 use crate::module::GrpcSettings;
 use crate::{ProbeResult, Prober};
 
@@ -81,4 +81,35 @@ async fn only_a_service_that_serves_is_up() {
     assert_eq!(result.value("probe_grpc_status_code"), Some(5.0));
     let result = ask("up", &refused().await.to_string()).await;
     assert_eq!(result.value("probe_grpc_status_code"), Some(14.0));
+}
+
+#[tokio::test]
+async fn a_service_over_tls_shows_its_certificate() {
+    let good = Identity::until(2090);
+    let acceptor = good.acceptor(&[b"h2"]);
+    let server = serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Some(stream) = accept(&acceptor, stream).await {
+                hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                    .serve_connection(TokioIo::new(stream), service_fn(answer))
+                    .await
+                    .ok();
+            }
+        }
+    })
+    .await;
+    let settings = GrpcSettings {
+        service: "up".to_owned(),
+        address: IP4,
+        tls: true,
+        tls_config: good.trusted(),
+        metadata: vec![("x-who".to_owned(), "probe".to_owned())],
+    };
+    let target = format!("localhost:{}", server.address.port());
+    let result = probe(Prober::Grpc(Box::new(settings)), &target).await;
+    assert!(result.success, "{}", result.debug_text());
+    assert_eq!(result.value("probe_grpc_ssl"), Some(1.0));
+    assert!(result.value("probe_ssl_earliest_cert_expiry").is_some());
+    assert!(result.value("probe_tls_version_info").is_some());
 }

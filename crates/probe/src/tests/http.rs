@@ -406,3 +406,39 @@ async fn a_proxy_is_gone_through() {
         "proxy: CONNECT 127.0.0.1:1 was answered with \"HTTP/1.1 407 Who are you\""
     );
 }
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_is_offered() {
+    let good = Identity::until(2090);
+    let acceptor = good.acceptor(&[b"h2", b"http/1.1"]);
+    let server = serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Some(stream) = accept(&acceptor, stream).await else {
+                return;
+            };
+            if stream.get_ref().1.alpn_protocol() == Some(b"http/1.1") {
+                return respond(stream, |_| page("", b"old")).await;
+            }
+            let service =
+                hyper::service::service_fn(async |_: hyper::Request<hyper::body::Incoming>| {
+                    let body = http_body_util::Full::new(bytes::Bytes::from("new"));
+                    Ok::<_, std::convert::Infallible>(hyper::Response::new(body))
+                });
+            let executor = hyper_util::rt::TokioExecutor::new();
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            let builder = hyper::server::conn::http2::Builder::new(executor);
+            builder.serve_connection(stream, service).await.ok();
+        }
+    })
+    .await;
+    let target = format!("https://localhost:{}", server.address.port());
+    for (enable_http2, version) in [(true, 2.0), (false, 1.1)] {
+        let mut settings = trusting(good.trusted());
+        settings.client.enable_http2 = enable_http2;
+        let result = ask(settings, &target).await;
+        assert!(result.success, "{}", result.debug_text());
+        assert_eq!(result.value("probe_http_version"), Some(version));
+        assert_eq!(result.value("probe_http_content_length"), Some(3.0));
+    }
+}
