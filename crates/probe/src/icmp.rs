@@ -3,7 +3,7 @@
 //! ## Limits
 //! The system must permit it: a raw socket needs `CAP_NET_RAW`, a datagram socket a group of
 //! `net.ipv4.ping_group_range`. The raw one is tried first, since it alone shows the hop limit of an
-//! IPv4 reply and can forbid splitting; the hop limit of IPv6 replies is not shown.
+//! IPv4 reply; the hop limit of IPv6 replies is not shown.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -107,12 +107,25 @@ fn open(settings: &IcmpSettings, address: IpAddr) -> io::Result<(UdpSocket, bool
         }
     }
     if settings.dont_fragment && address.is_ipv4() {
-        return Err(io::Error::other("dont_fragment cannot be set"));
+        forbid_splitting(&socket)?;
     }
     socket.bind(&SocketAddr::new(settings.source.unwrap_or(any), 0).into())?;
     // A socket that sends and receives packets with addresses, which is all that is used of it.
     let socket = UdpSocket::from_std(std::net::UdpSocket::from(socket))?;
     Ok((socket, is_raw))
+}
+
+/// Sets the bit `DF` of what is sent. A packet that is too long for the way is then not sent at all.
+#[cfg(target_os = "linux")]
+fn forbid_splitting(socket: &Socket) -> io::Result<()> {
+    use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
+    set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DO)?;
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn forbid_splitting(_socket: &Socket) -> io::Result<()> {
+    Err(io::Error::other("dont_fragment can be had on Linux only"))
 }
 
 /// The hop limit and the content of an IPv4 packet.
