@@ -325,6 +325,19 @@ fn names(series: &Series) -> Vec<&str> {
     names
 }
 
+/// Our series without the label that the exporter has had since version 0.26 only.
+fn without_serial_number(series: Series) -> Series {
+    let strip = |key: String| match key.split_once("serialnumber=\"") {
+        Some((before, rest)) => {
+            let (_, after) = rest.split_once("\",").unwrap();
+            format!("{before}{after}")
+        }
+        None => key,
+    };
+    let pairs = series.into_iter().map(|(key, value)| (strip(key), value));
+    pairs.collect()
+}
+
 /// What takes its time differs from probe to probe.
 fn is_time(series: &str) -> bool {
     series.contains("duration_seconds") || series.contains("lookup_time")
@@ -358,7 +371,7 @@ async fn get(client: &Client, url: &str) -> Option<String> {
 
 /// Prints a line of the table, and what is different below it. Says whether both agree on success.
 fn compare(case: &Case, theirs: &Series, ours: &ProbeResult) -> bool {
-    let own = series(&ours.exposition());
+    let own = without_serial_number(series(&ours.exposition()));
     let success = |series: &Series| series.get("probe_success").copied().unwrap_or(f64::NAN);
     let (their_names, our_names) = (names(theirs), names(&own));
     let missing: Vec<_> = their_names
@@ -378,8 +391,10 @@ fn compare(case: &Case, theirs: &Series, ours: &ProbeResult) -> bool {
         success(&own),
     );
     for (series, value) in theirs.iter().filter(|(series, _)| !is_time(series)) {
-        if let Some(own) = own.get(series).filter(|own| *own != value) {
-            println!("       {series}: {value} there, {own} here");
+        match own.get(series) {
+            Some(own) if own == value => {}
+            Some(own) => println!("       {series}: {value} there, {own} here"),
+            None => println!("       {series}: {value} there, none here"),
         }
     }
     let times = |s: &Series| {
