@@ -56,15 +56,19 @@ enum Credentials {
     OAuth2(Box<TokenSource>),
 }
 
-/// Adds what a request of this client must carry.
+/// Adds what a request of a client must carry, for those who send over a connection of their own.
 #[derive(Debug)]
-pub(crate) struct Authorizer {
+pub struct Authorizer {
     credentials: Credentials,
     headers: Vec<(HeaderName, Vec<Text>)>,
 }
 
 impl Authorizer {
-    pub(crate) fn new(settings: &HttpClientSettings) -> Result<Self, OutboundError> {
+    /// What the settings say of credentials and headers. Files are read when they are needed.
+    ///
+    /// # Errors
+    /// Where a header has a name that cannot be one.
+    pub fn new(settings: &HttpClientSettings) -> Result<Self, OutboundError> {
         let credentials = match &settings.auth {
             None => Credentials::None,
             Some(Auth::Basic { username, password }) => Credentials::Basic {
@@ -95,8 +99,11 @@ impl Authorizer {
         })
     }
 
-    /// Adds headers; one that the request has already stays.
-    pub(crate) async fn apply(&self, headers: &mut HeaderMap) -> Result<(), OutboundError> {
+    /// Adds headers; one that the request has already stays. May ask a token server.
+    ///
+    /// # Errors
+    /// Where a file cannot be read, a value cannot stand in a header, or no token is given.
+    pub async fn apply(&self, headers: &mut HeaderMap) -> Result<(), OutboundError> {
         for (name, values) in &self.headers {
             if headers.contains_key(name) {
                 continue;

@@ -4,6 +4,7 @@
 //! [`client`] makes a [`Client`] of [`settings::HttpClientSettings`]. [`Client::send`] adds
 //! credentials and headers, sends a [`Request`] and gives a [`Response`] whose body is read with a
 //! limit ([`Response::read_body`]). [`start_tls`] is for what is not HTTP.
+//! Probes, which measure each phase, connect by themselves with [`tls_config`] and [`Authorizer`].
 //!
 //! ## Invariants
 //! - No body is read without a bound, before and after decompression.
@@ -25,9 +26,10 @@ pub mod settings;
 mod tests;
 mod tls;
 
+pub use auth::Authorizer;
 pub use body::{BODY_BYTES_MAX, Encoding, decode_body};
 pub use bytes::Bytes;
 pub use client::{Client, Request, Response, client, lazy_client};
 pub use error::OutboundError;
 pub use reqwest::{Method, StatusCode, header};
-pub use tls::start_tls;
+pub use tls::{authorities, start_tls, tls_config};

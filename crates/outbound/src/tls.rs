@@ -4,6 +4,7 @@
 //! `server_name` decides which name the certificate is checked for. The name that is sent to the
 //! server (SNI) stays the host of the URL; for an address none is sent.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use rustls::client::WebPkiServerVerifier;
@@ -26,13 +27,16 @@ use crate::settings::{PemSource, TlsSettings, TlsVersion};
 /// Mozilla does. Read once.
 static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(native.certs);
+    roots.add_parsable_certificates(SYSTEM_CERTIFICATES.iter().cloned());
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     Arc::new(roots)
 });
+
+/// The certificates of the authorities that the system trusts. Read once.
+static SYSTEM_CERTIFICATES: LazyLock<Vec<CertificateDer<'static>>> =
+    LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
 
 /// The configuration of a client, with the files read that the settings name.
 pub(crate) fn config(settings: &TlsSettings, http2: bool) -> Result<ClientConfig, OutboundError> {
@@ -66,6 +70,33 @@ pub(crate) fn config(settings: &TlsSettings, http2: bool) -> Result<ClientConfig
         vec![b"http/1.1".to_vec()]
     };
     Ok(config)
+}
+
+/// TLS for those who make their own connections: `alpn` is what is offered, empty for nothing.
+///
+/// # Errors
+/// Where a file of the settings cannot be read or a setting makes no sense.
+pub fn tls_config(settings: &TlsSettings, alpn: &[&[u8]]) -> Result<ClientConfig, OutboundError> {
+    let mut config = config(settings, false).map_err(|error| error.below("tls_config."))?;
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(config)
+}
+
+/// The certificates that a client with these settings trusts: those of its file, or the system's.
+/// None where the system names none and Mozilla's keys are trusted, which come without certificates.
+///
+/// # Errors
+/// Where the file cannot be read or holds none.
+pub fn authorities(
+    settings: &TlsSettings,
+) -> Result<Cow<'static, [CertificateDer<'static>]>, OutboundError> {
+    match &settings.ca {
+        None => Ok(Cow::Borrowed(SYSTEM_CERTIFICATES.as_slice())),
+        Some(ca) => {
+            let read = certificates("ca", ca).map_err(|error| error.below("tls_config."))?;
+            Ok(Cow::Owned(read))
+        }
+    }
 }
 
 /// Begins TLS on a connection to a host that does not speak HTTP, such as a mail server.

@@ -1,0 +1,117 @@
+//! Health probes from outside: does a target answer, as it should, in time, and where is time spent.
+//!
+//! ## Model
+//! A [`Module`] says what is spoken and what must come back; [`probe`] does that with one target and
+//! gives a [`ProbeResult`]: success or the reason why not, metrics with blackbox_exporter's names,
+//! the phases, and a log of the steps.
+//!
+//! ## Invariants
+//! - A probe ends by its time-out, and what it had found until then is in its result.
+//! - Every probe makes its own connections: nothing is pooled or cached, since that would hide what
+//!   is to be measured.
+//! - Requests go to the target, to where its redirects point, and to the proxy and token server of
+//!   the module; to nobody else. Credentials do not follow a redirect to another host.
+//! - Secrets of a module are in no log, reason or label.
+//!
+//! ## Limits
+//! [`BODY_BYTES_MAX`] bounds a body that patterns are matched with; one that is only counted is not
+//! kept. Names are resolved by the system; its look-up may outlive a probe that was cut off.
+//!
+//! ## Failure
+//! There are no errors: whatever goes wrong is a probe without success, with a reason.
+//!
+//! ## See also
+//! [`module`] for what can be set; design, section 3, for what the server does with results.
+
+mod certificate;
+mod connection;
+mod conversation;
+mod dns;
+mod grpc;
+mod http;
+mod icmp;
+pub mod module;
+mod recorder;
+mod resolve;
+mod result;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod websocket;
+
+use std::time::Duration;
+
+use bellwether_storage::Clock;
+
+pub use module::{Module, Prober};
+pub use result::{Metric, Phase, ProbeResult, Step};
+
+use crate::recorder::{Failure, Recorder};
+
+/// The longest body that patterns are matched with, unpacked. Chosen: pages and health reports are far
+/// below, and a hundred probes at once must not take the memory of the machine.
+pub const BODY_BYTES_MAX: u64 = 16 << 20;
+
+/// Probes a target, for at most `timeout` (see [`Module::timeout_within`]). The target is a URL,
+/// `host:port`, a host or a path, as the prober has it. `clock` tells which certificates are valid.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bellwether_probe::module::TcpSettings;
+/// use bellwether_probe::{Module, Prober, probe};
+/// use bellwether_storage::SystemClock;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let module = Module::new(Prober::Tcp(TcpSettings::default()));
+/// let timeout = module.timeout_within(Some(Duration::from_secs(10)), Duration::from_millis(500));
+/// let result = probe(&module, "no port", timeout, &SystemClock).await;
+/// assert_eq!(result.value("probe_success"), Some(0.0));
+/// assert_eq!(
+///     result.reason.as_deref(),
+///     Some("target \"no port\" has no port: want host:port")
+/// );
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn probe(
+    module: &Module,
+    target: &str,
+    timeout: Duration,
+    clock: &dyn Clock,
+) -> ProbeResult {
+    let mut recorder = Recorder::new();
+    let name = module.prober.name();
+    recorder.note(format!("{name} probe of {target:?} within {timeout:?}"));
+    let running = Box::pin(run(&mut recorder, &module.prober, target, clock));
+    let outcome = match tokio::time::timeout(timeout, running).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let during = match recorder.running_phase() {
+                Some(phase) => format!(" during {phase}"),
+                None => String::new(),
+            };
+            Err(Failure::new(format!("timed out after {timeout:?}{during}")))
+        }
+    };
+    recorder.finish(timeout, outcome)
+}
+
+async fn run(
+    recorder: &mut Recorder,
+    prober: &Prober,
+    target: &str,
+    clock: &dyn Clock,
+) -> Result<(), Failure> {
+    match prober {
+        Prober::Http(settings) => http::probe_http(recorder, settings, target, clock).await,
+        Prober::Tcp(settings) => tcp::probe_tcp(recorder, settings, target, clock).await,
+        Prober::Unix(settings) => tcp::probe_unix(recorder, settings, target, clock).await,
+        Prober::Dns(settings) => dns::probe_dns(recorder, settings, target).await,
+        Prober::Icmp(settings) => icmp::probe_icmp(recorder, settings, target).await,
+        Prober::Grpc(settings) => grpc::probe_grpc(recorder, settings, target, clock).await,
+        Prober::WebSocket(settings) => {
+            websocket::probe_websocket(recorder, settings, target, clock).await
+        }
+    }
+}

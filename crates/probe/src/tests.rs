@@ -1,0 +1,10 @@
+//! Probes of servers of our own on free ports of the loopback interface.
+
+mod dns;
+mod grpc;
+mod hostile;
+mod http;
+mod icmp;
+mod kit;
+mod tcp;
+mod websocket;

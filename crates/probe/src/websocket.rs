@@ -1,0 +1,259 @@
+//! `websocket`: the handshake, a conversation in messages, a ping, a JSON-RPC call.
+//!
+//! ## Limits
+//! A message has at most [`MESSAGE_BYTES_MAX`] bytes.
+
+use std::net::SocketAddr;
+
+use bellwether_outbound::Authorizer;
+use bellwether_storage::Clock;
+use futures::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use url::Url;
+
+use crate::connection::{Connection, TlsMetrics, begin_tls, connect_tcp, record_tls};
+use crate::conversation::expanded;
+use crate::http::exchange::causes;
+use crate::http::host_of;
+use crate::module::{Expectation, QueryResponse, WebSocketSettings};
+use crate::recorder::{Failure, Gauge, Recorder};
+use crate::resolve::choose_address;
+
+const STATUS_CODE: Gauge = Gauge::new(
+    "probe_websocket_status_code",
+    "The HTTP status of the answer to the handshake, 0 where none came.",
+);
+const UPGRADED: Gauge = Gauge::new(
+    "probe_websocket_connection_upgraded",
+    "Whether the handshake succeeded.",
+);
+const FAILED_DUE_TO_REGEX: Gauge = Gauge::new(
+    "probe_websocket_failed_due_to_regex",
+    "Whether the probe failed because of a pattern.",
+);
+const DURATION: Gauge = Gauge::new(
+    "probe_websocket_duration_seconds",
+    "How long each phase took.",
+);
+
+/// Chosen: a greeting or a status report is far below.
+const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// What our ping carries and a pong must bring back.
+const PING: &[u8] = b"bellwether";
+/// Messages that may stand between a call and its answer. Chosen: a busy feed still ends.
+const MESSAGES_BETWEEN_MAX: usize = 1_000;
+
+type Socket = WebSocketStream<Connection>;
+
+pub(crate) async fn probe_websocket(
+    recorder: &mut Recorder,
+    settings: &WebSocketSettings,
+    target: &str,
+    clock: &dyn Clock,
+) -> Result<(), Failure> {
+    for gauge in [STATUS_CODE, UPGRADED, FAILED_DUE_TO_REGEX] {
+        recorder.set(gauge, 0.0);
+    }
+    let url = Url::parse(target)
+        .map_err(|error| Failure::new(format!("target {target:?} is no URL: {error}")))?;
+    let (is_tls, usual_port) = match url.scheme() {
+        "ws" | "http" => (false, 80),
+        "wss" | "https" => (true, 443),
+        other => {
+            return Err(Failure::new(format!(
+                "target {target:?} begins with {other:?}: want ws or wss"
+            )));
+        }
+    };
+    let host = host_of(&url);
+    let address = choose_address(recorder, &host, settings.address, Some(DURATION)).await?;
+    let server = SocketAddr::new(address, url.port().unwrap_or(usual_port));
+    recorder.begin(Some(DURATION), "connect");
+    let mut connection: Connection = Box::new(connect_tcp(server, None).await?);
+    recorder.end();
+    recorder.begin(Some(DURATION), "processing");
+    if is_tls {
+        let tls_settings = &settings.client.tls;
+        let (stream, tls) = begin_tls(connection, &host, tls_settings, &[b"http/1.1"]).await?;
+        let metrics = TlsMetrics {
+            cipher: false,
+            chain_expiry: true,
+        };
+        record_tls(recorder, &tls, tls_settings, clock, metrics);
+        connection = stream;
+    }
+    let mut socket = handshake(recorder, settings, &url, is_tls, connection).await?;
+    recorder.end();
+    recorder.set(UPGRADED, 1.0);
+    converse(recorder, &mut socket, &settings.query_response).await?;
+    if settings.ping {
+        recorder.begin(Some(DURATION), "ping");
+        ping(&mut socket).await?;
+        recorder.end();
+    }
+    if let Some(method) = &settings.json_rpc_method {
+        recorder.begin(Some(DURATION), "json_rpc");
+        call(recorder, &mut socket, method).await?;
+        recorder.end();
+    }
+    // The probe is over: whether the peer says farewell changes nothing.
+    socket.send(Message::Close(None)).await.ok();
+    Ok(())
+}
+
+async fn handshake(
+    recorder: &mut Recorder,
+    settings: &WebSocketSettings,
+    url: &Url,
+    is_tls: bool,
+    connection: Connection,
+) -> Result<Socket, Failure> {
+    let mut url = url.clone();
+    // Both pairs of schemes have the same rules, so this cannot be refused.
+    url.set_scheme(if is_tls { "wss" } else { "ws" }).ok();
+    let mut request = url
+        .as_str()
+        .into_client_request()
+        .map_err(|error| Failure::new(format!("the handshake cannot be written: {error}")))?;
+    let authorizer = Authorizer::new(&settings.client)?;
+    authorizer.apply(request.headers_mut()).await?;
+    crate::http::exchange::authorize_from_url(&url, request.headers_mut());
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX));
+    match client_async_with_config(request, connection, Some(config)).await {
+        Ok((socket, response)) => {
+            recorder.set(STATUS_CODE, f64::from(response.status().as_u16()));
+            Ok(socket)
+        }
+        Err(Error::Http(response)) => {
+            let status = response.status();
+            recorder.set(STATUS_CODE, f64::from(status.as_u16()));
+            Err(Failure::new(format!(
+                "the handshake was answered with {status}"
+            )))
+        }
+        Err(error) => Err(Failure::new(format!("handshake: {}", causes(&error)))),
+    }
+}
+
+async fn converse(
+    recorder: &mut Recorder,
+    socket: &mut Socket,
+    steps: &[QueryResponse],
+) -> Result<(), Failure> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    recorder.begin(Some(DURATION), "transfer");
+    for (index, step) in steps.iter().enumerate() {
+        if let Err(failure) = one_step(recorder, socket, step).await {
+            recorder.end();
+            recorder.set(FAILED_DUE_TO_REGEX, 1.0);
+            let reason = format!("step {}: {}", index + 1, failure.text());
+            return Err(Failure::new(reason));
+        }
+    }
+    recorder.end();
+    Ok(())
+}
+
+async fn one_step(
+    recorder: &mut Recorder,
+    socket: &mut Socket,
+    step: &QueryResponse,
+) -> Result<(), Failure> {
+    let mut send = step.send.clone();
+    match &step.expect {
+        Expectation::Nothing => {}
+        Expectation::Line(pattern) => {
+            let message = next_message(socket).await?;
+            recorder.note(format!("read message {message:?}"));
+            let captures = pattern.captures(&message).ok_or_else(|| {
+                Failure::new(format!("{message:?} does not match {:?}", pattern.text()))
+            })?;
+            send = expanded(&captures, &step.send);
+        }
+        Expectation::Bytes(expected) => {
+            let message = next_message(socket).await?;
+            if message.as_bytes() != expected.as_slice() {
+                let expected = expected.escape_ascii();
+                return Err(Failure::new(format!(
+                    "wanted \"{expected}\", got {message:?}"
+                )));
+            }
+        }
+    }
+    if send.is_empty() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&send).into_owned();
+    recorder.note(format!("sends {text:?}"));
+    send_message(socket, Message::text(text)).await
+}
+
+async fn send_message(socket: &mut Socket, message: Message) -> Result<(), Failure> {
+    let sent = socket.send(message).await;
+    sent.map_err(|error| Failure::new(format!("cannot send: {}", causes(&error))))
+}
+
+async fn receive(socket: &mut Socket) -> Result<Message, Failure> {
+    match socket.next().await {
+        None | Some(Ok(Message::Close(_))) => Err(Failure::new("the peer closed the connection")),
+        Some(Ok(message)) => Ok(message),
+        Some(Err(error)) => Err(Failure::new(format!("cannot read: {}", causes(&error)))),
+    }
+}
+
+/// The next message of the peer as text; what is no UTF-8 in it is replaced.
+async fn next_message(socket: &mut Socket) -> Result<String, Failure> {
+    loop {
+        match receive(socket).await? {
+            Message::Text(text) => return Ok(text.as_str().to_owned()),
+            Message::Binary(bytes) => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            _ => {}
+        }
+    }
+}
+
+async fn ping(socket: &mut Socket) -> Result<(), Failure> {
+    send_message(socket, Message::Ping(PING.into())).await?;
+    for _ in 0..MESSAGES_BETWEEN_MAX {
+        if let Message::Pong(payload) = receive(socket).await?
+            && payload == PING
+        {
+            return Ok(());
+        }
+    }
+    Err(Failure::new(format!(
+        "no pong among {MESSAGES_BETWEEN_MAX} messages"
+    )))
+}
+
+/// Calls a method and waits for the answer that bears the call's id.
+async fn call(recorder: &mut Recorder, socket: &mut Socket, method: &str) -> Result<(), Failure> {
+    const ID: &str = "bellwether-probe";
+    let request = serde_json::json!({"jsonrpc": "2.0", "id": ID, "method": method});
+    send_message(socket, Message::text(request.to_string())).await?;
+    for _ in 0..MESSAGES_BETWEEN_MAX {
+        let text = next_message(socket).await?;
+        let Ok(answer) = serde_json::from_str::<Value>(&text) else {
+            continue;
+        };
+        if answer.get("id").and_then(Value::as_str) != Some(ID) {
+            continue;
+        }
+        recorder.note(format!("{method} was answered with {text}"));
+        return match answer.get("error").filter(|error| !error.is_null()) {
+            None => Ok(()),
+            Some(error) => Err(Failure::new(format!("{method} was refused: {error}"))),
+        };
+    }
+    Err(Failure::new(format!(
+        "no answer to {method} among {MESSAGES_BETWEEN_MAX} messages"
+    )))
+}
