@@ -37,6 +37,7 @@ mod result;
 mod tcp;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 mod websocket;
 
 use std::time::Duration;

@@ -68,10 +68,8 @@ mod endpoints;
 mod factory;
 #[cfg(feature = "grpc")]
 mod grpc;
-mod outcome;
 mod probe;
 mod pulse;
-mod record;
 mod registry;
 mod report;
 #[cfg(feature = "axum")]
@@ -81,11 +79,11 @@ mod schedule;
 mod settings;
 mod units;
 
+pub use bellwether_health::{HealthState, Outcome};
 pub use endpoints::HealthResponse;
 pub use factory::{CheckConfig, Headers, ProbeConfig, ProbeFactory, QueueLoad, ToolEntry};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcHealth, grpc_service};
-pub use outcome::{HealthState, Outcome};
 pub use probe::{Checking, Probe, blocking};
 pub use registry::{HealthBuilder, HealthChanges, HealthRegistry};
 pub use report::{HealthReport, ProbeReport};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_health::{Graph, Record, Thresholds, one_line};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -11,12 +12,10 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::outcome::one_line;
 use super::pulse::{LOOK, Pulse, PulseThread};
-use super::record::{Moment, Record, Thresholds};
 use super::report::{self, HealthReport, ProbeReport};
 use super::schedule::Schedule;
-use super::settings::Graph;
+use super::settings::graph_of;
 use super::{
     Criticality, HealthError, HealthState, Outcome, Probe, ProbeConfig, ProbeFactory,
     ProbeSettings, run,
@@ -103,7 +102,7 @@ impl HealthBuilder {
             settings.check(interval_of(settings))?;
         }
         let settings: Vec<&ProbeSettings> = self.probes.iter().map(|(it, _)| it).collect();
-        let graph = Graph::new(&settings)?;
+        let graph = graph_of(&settings)?;
         let runtime = Handle::try_current().map_err(|_| HealthError::NoRuntime)?;
         let thread = PulseThread::start(Arc::clone(&self.pulse), runtime.clone());
         let thread = thread.map_err(|source| HealthError::Thread { source })?;
@@ -122,7 +121,7 @@ impl HealthBuilder {
         let states = vec![HealthState::Unknown; entries.len()];
         let core = Arc::new(Core {
             known: Mutex::new(Known {
-                records: entries.iter().map(|_| Record::new()).collect(),
+                records: entries.iter().map(|_| Checked::default()).collect(),
                 overall: report::overall(
                     entries
                         .iter()
@@ -342,7 +341,7 @@ pub(super) struct Entry {
 }
 
 struct Known {
-    records: Vec<Record>,
+    records: Vec<Checked>,
     /// Of each probe, as it was told last.
     states: Vec<HealthState>,
     overall: HealthState,
@@ -350,6 +349,21 @@ struct Known {
     is_draining: bool,
     is_stopped: bool,
     not_live: Option<String>,
+}
+
+/// What is known of a probe.
+#[derive(Default)]
+struct Checked {
+    record: Record,
+    /// When the last check ended, and how long it took.
+    last: Option<(Moment, Duration)>,
+}
+
+/// When something was, in the time of the runtime and in that of people.
+#[derive(Clone, Copy)]
+struct Moment {
+    instant: Instant,
+    time_ms: i64,
 }
 
 struct Change {
@@ -382,9 +396,10 @@ impl Core {
         let (Some(record), Some(state)) = (records.get_mut(index), states.get(index)) else {
             return;
         };
-        record.take(outcome, took, now, thresholds);
+        record.last = Some((now, took));
+        record.record.take(outcome, now.time_ms, thresholds);
         // Mostly nothing changes, and then the other probes are not looked at.
-        if *state != record.state {
+        if *state != record.record.state() {
             let changes = self.refresh(&mut known, now.instant);
             drop(known);
             self.tell(changes);
@@ -415,11 +430,11 @@ impl Core {
             .zip(&known.records)
             .zip(&mut known.states);
         for (index, ((entry, record), state)) in each.enumerate() {
-            let current = match record.checked {
+            let current = match record.last {
                 Some((checked, _)) if now > checked.instant + entry.stale_after() => {
                     HealthState::Unknown
                 }
-                _ => record.state,
+                _ => record.record.state(),
             };
             let from = std::mem::replace(state, current);
             if from != current {
@@ -500,7 +515,7 @@ impl Core {
     }
 
     fn probes(&self, known: &Known) -> Vec<ProbeReport> {
-        let causes = report::causes(&self.graph, &known.states);
+        let causes = self.graph.causes(&known.states);
         let each = self.entries.iter().zip(&known.records).zip(&known.states);
         let mut reports: Vec<ProbeReport> = each
             .map(|((entry, record), state)| ProbeReport {
@@ -508,10 +523,10 @@ impl Core {
                 state: *state,
                 reason: entry.reason(record, *state),
                 criticality: entry.settings.criticality,
-                since_ms: record.since_ms,
-                checked_ms: record.checked.map(|(checked, _)| checked.time_ms),
-                duration: record.checked.map(|(_, took)| took),
-                failures: record.failures,
+                since_ms: record.record.since_ms(),
+                checked_ms: record.last.map(|(checked, _)| checked.time_ms),
+                duration: record.last.map(|(_, took)| took),
+                failures: record.record.failures(),
                 caused_by: Vec::new(),
             })
             .collect();
@@ -551,10 +566,10 @@ impl Core {
             (!known.is_started).then(|| "the service did not say that it started".to_owned());
         let each = self.entries.iter().zip(&known.records);
         let missing = each.filter(|(entry, record)| {
-            entry.settings.criticality == Criticality::Critical && !record.worked
+            entry.settings.criticality == Criticality::Critical && !record.record.worked()
         });
         let missing = missing.map(|(entry, record)| {
-            let state = record.state;
+            let state = record.record.state();
             let why = entry.reason(record, state);
             let why = why.map_or_else(String::new, |it| format!(": {it}"));
             format!("{} was not up yet{why}", entry.settings.name)
@@ -569,8 +584,8 @@ impl Entry {
         self.schedule.interval() * STALE_INTERVALS + self.settings.timeout
     }
 
-    fn reason(&self, record: &Record, state: HealthState) -> Option<String> {
-        let reason = match (state, record.checked) {
+    fn reason(&self, record: &Checked, state: HealthState) -> Option<String> {
+        let reason = match (state, record.last) {
             (HealthState::Unknown, None) => "not checked yet".to_owned(),
             (HealthState::Unknown, Some((checked, _))) => {
                 let mut time = Vec::new();
@@ -578,7 +593,7 @@ impl Entry {
                 let time = String::from_utf8(time).unwrap_or_default();
                 format!("not checked since {time}")
             }
-            _ => record.reason().to_owned(),
+            _ => record.record.reason().to_owned(),
         };
         (!reason.is_empty()).then_some(reason)
     }

@@ -1,11 +1,9 @@
 //! What a registry knows, to be read.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::settings::Graph;
 use super::{Criticality, HealthState};
 
 /// Reasons that are listed; of more than these it is said how many there are. Chosen: whoever reads
@@ -98,32 +96,6 @@ fn share(criticality: Criticality, state: HealthState) -> HealthState {
     }
 }
 
-/// For each probe the ones that explain it, by index. A dependency explains what is no worse than
-/// itself, and is explained in turn by what it depends on; one that is up explains nothing.
-pub(super) fn causes(graph: &Graph, states: &[HealthState]) -> Vec<BTreeSet<usize>> {
-    let mut causes = vec![BTreeSet::new(); states.len()];
-    for index in &graph.order {
-        let badness = states[*index].badness();
-        if badness == 0 {
-            continue;
-        }
-        let mut of_this = BTreeSet::new();
-        for dependency in &graph.dependencies[*index] {
-            if states[*dependency].badness() < badness {
-                continue;
-            }
-            match causes[*dependency].is_empty() {
-                true => {
-                    of_this.insert(*dependency);
-                }
-                false => of_this.extend(&causes[*dependency]),
-            }
-        }
-        causes[*index] = of_this;
-    }
-    causes
-}
-
 /// Why the service is as it is.
 pub(super) fn reasons(probes: &[ProbeReport]) -> Vec<String> {
     let counts = |it: &&ProbeReport| share(it.criticality, it.state) != HealthState::Up;
@@ -184,33 +156,5 @@ mod tests {
         ] {
             assert_eq!(overall(probes.iter().copied()), want, "{probes:?}");
         }
-    }
-
-    #[test]
-    fn causes_are_where_nothing_behind_them_is_as_bad() {
-        // 3 -> 2 -> 1 -> 0, and 3 -> 4.
-        let graph = Graph {
-            dependencies: vec![vec![], vec![0], vec![1], vec![2, 4], vec![]],
-            order: vec![0, 4, 1, 2, 3],
-        };
-        let causes_of = |states: [HealthState; 5]| {
-            let causes = causes(&graph, &states);
-            let lists = causes.into_iter().map(|it| it.into_iter().collect());
-            lists.collect::<Vec<Vec<usize>>>()
-        };
-        let none = || vec![];
-        assert_eq!(
-            causes_of([Down, Down, Down, Down, Down]),
-            [none(), vec![0], vec![0], vec![0, 4], none()]
-        );
-        // What works stops the search; what is milder explains nothing that is worse.
-        assert_eq!(
-            causes_of([Down, Up, Down, Down, Degraded]),
-            [none(), none(), none(), vec![2], none()]
-        );
-        assert_eq!(
-            causes_of([Down, Degraded, Unknown, Degraded, Degraded]),
-            [none(), vec![0], none(), vec![4], none()]
-        );
     }
 }

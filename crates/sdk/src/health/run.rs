@@ -8,11 +8,11 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_health::one_line;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Outcome;
-use super::outcome::one_line;
 use super::registry::Core;
 use super::schedule::nearest_step;
 

@@ -1,8 +1,8 @@
 //! How often a probe looks, and what follows from what it finds.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bellwether_health::{Graph, GraphError};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of a probe's name. Chosen: it is a label, a name of a gRPC service and part of a line.
@@ -14,8 +14,6 @@ const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 const TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
 const JITTER_MAX: f64 = 0.5;
 const THRESHOLD_MAX: u32 = 1_000;
-/// Names that an error lists. Chosen.
-const NAMES_SHOWN: usize = 10;
 
 /// What a probe that is not up means for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -170,121 +168,32 @@ impl HealthError {
     }
 }
 
-/// Who depends on whom, by index.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Graph {
-    /// What each depends on.
-    pub(super) dependencies: Vec<Vec<usize>>,
-    /// All of them, each after what it depends on.
-    pub(super) order: Vec<usize>,
-}
-
-impl Graph {
-    /// Reads the dependencies of probes.
-    ///
-    /// # Errors
-    /// Where a name is there twice or not at all, or where there is a circle.
-    pub(super) fn new(probes: &[&ProbeSettings]) -> Result<Self, HealthError> {
-        let mut indices = BTreeMap::new();
-        for (index, settings) in probes.iter().enumerate() {
-            if indices.insert(settings.name.as_str(), index).is_some() {
-                let probe = settings.name.clone();
-                return Err(HealthError::Duplicate { probe });
-            }
+/// Reads the dependencies of probes.
+///
+/// # Errors
+/// Where a name is there twice or not at all, or where there is a circle.
+pub(super) fn graph_of(probes: &[&ProbeSettings]) -> Result<Graph, HealthError> {
+    let nodes = probes
+        .iter()
+        .map(|it| (it.name.as_str(), it.depends_on.as_slice()));
+    Graph::new(nodes).map_err(|error| match error {
+        GraphError::Duplicate { name } => HealthError::Duplicate { probe: name },
+        GraphError::Circular { name, circle } => HealthError::Circular {
+            probe: name,
+            circle,
+        },
+        GraphError::Unknown {
+            name,
+            dependency,
+            known,
+        } => {
+            let allowed = match known.is_empty() {
+                true => "nothing: there is no other probe".to_owned(),
+                false => known,
+            };
+            HealthError::setting(&name, "depends_on", format!("{dependency:?}"), allowed)
         }
-        let mut dependencies = Vec::with_capacity(probes.len());
-        for settings in probes {
-            let mut of_this = Vec::new();
-            for name in &settings.depends_on {
-                let Some(index) = indices.get(name.as_str()) else {
-                    let others = indices.keys().copied().filter(|it| *it != settings.name);
-                    let value = format!("{name:?}");
-                    return Err(HealthError::setting(
-                        &settings.name,
-                        "depends_on",
-                        value,
-                        listed(others),
-                    ));
-                };
-                of_this.push(*index);
-            }
-            of_this.sort_unstable();
-            of_this.dedup();
-            dependencies.push(of_this);
-        }
-        let order = order_of(&dependencies);
-        if order.len() < probes.len() {
-            return Err(circle(probes, &dependencies, &order));
-        }
-        Ok(Self {
-            dependencies,
-            order,
-        })
-    }
-}
-
-fn listed<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
-    let shown: Vec<&str> = names.by_ref().take(NAMES_SHOWN).collect();
-    match (shown.is_empty(), names.count()) {
-        (true, _) => "nothing: there is no other probe".to_owned(),
-        (false, 0) => shown.join(", "),
-        (false, more) => format!("{} or one of {more} more", shown.join(", ")),
-    }
-}
-
-/// Kahn's algorithm: takes what depends on nothing that was not taken. Circles are left out, and so
-/// is what depends on them.
-fn order_of(dependencies: &[Vec<usize>]) -> Vec<usize> {
-    let mut dependents = vec![Vec::new(); dependencies.len()];
-    let mut open: Vec<usize> = dependencies.iter().map(Vec::len).collect();
-    for (index, of_this) in dependencies.iter().enumerate() {
-        for dependency in of_this {
-            dependents[*dependency].push(index);
-        }
-    }
-    let mut order: Vec<usize> = (0..open.len()).filter(|index| open[*index] == 0).collect();
-    let mut next = 0;
-    while let Some(taken) = order.get(next) {
-        for dependent in &dependents[*taken] {
-            open[*dependent] -= 1;
-            if open[*dependent] == 0 {
-                order.push(*dependent);
-            }
-        }
-        next += 1;
-    }
-    order
-}
-
-/// Names a circle among what is not in the order. Each of those depends on another of them, so that
-/// following the first such dependency comes back to where it was.
-fn circle(probes: &[&ProbeSettings], dependencies: &[Vec<usize>], order: &[usize]) -> HealthError {
-    let mut is_ordered = vec![false; probes.len()];
-    for index in order {
-        is_ordered[*index] = true;
-    }
-    let mut path: Vec<usize> = Vec::new();
-    let mut at = is_ordered.iter().position(|it| !it);
-    while let Some(index) = at {
-        if let Some(begin) = path.iter().position(|it| *it == index) {
-            path.drain(..begin);
-            path.push(index);
-            break;
-        }
-        path.push(index);
-        at = dependencies[index]
-            .iter()
-            .copied()
-            .find(|it| !is_ordered[*it]);
-    }
-    let mut names: Vec<&str> = path.iter().map(|it| probes[*it].name.as_str()).collect();
-    let probe = names.first().copied().unwrap_or_default().to_owned();
-    if names.len() > NAMES_SHOWN {
-        // Its end is its beginning.
-        names.splice(NAMES_SHOWN - 1..names.len() - 1, ["…"]);
-    }
-    let circle = names.join(" -> ");
-    HealthError::Circular { probe, circle }
+    })
 }
 
 #[cfg(test)]
@@ -300,14 +209,14 @@ mod tests {
         let pairs = probes.split(", ").filter_map(|it| it.split_once(':'));
         let probes: Vec<ProbeSettings> = pairs.map(probe).collect();
         let probes: Vec<&ProbeSettings> = probes.iter().collect();
-        Graph::new(&probes).map_err(|error| error.to_string())
+        graph_of(&probes).map_err(|error| error.to_string())
     }
 
     #[test]
     fn dependencies_come_first() {
         let got = graph("a: c b c, b: c, c:").unwrap();
-        assert_eq!(got.order, [2, 1, 0]);
-        assert_eq!(got.dependencies, [vec![1, 2], vec![2], vec![]]);
+        assert_eq!(got.order(), [2, 1, 0]);
+        assert_eq!(got.dependencies(), [vec![1, 2], vec![2], vec![]]);
     }
 
     #[test]
@@ -336,7 +245,7 @@ mod tests {
                 ..ProbeSettings::new(format!("p{number}"))
             })
             .collect();
-        let error = Graph::new(&long.iter().collect::<Vec<_>>()).unwrap_err();
+        let error = graph_of(&long.iter().collect::<Vec<_>>()).unwrap_err();
         assert!(error.to_string().ends_with("-> p8 -> … -> p0"), "{error}");
     }
 

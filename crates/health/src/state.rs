@@ -8,7 +8,7 @@ use serde::Serialize;
 const REASON_BYTES_MAX: usize = 512;
 
 /// How something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthState {
     /// It does what it is for.
@@ -18,6 +18,7 @@ pub enum HealthState {
     /// It does not.
     Down,
     /// Nobody looked, or not lately.
+    #[default]
     Unknown,
 }
 
@@ -36,13 +37,21 @@ impl HealthState {
         }
     }
 
+    /// The state that is written so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
     /// Whether it does what it is for, however badly.
-    pub(super) fn works(self) -> bool {
+    #[must_use]
+    pub fn works(self) -> bool {
         [Self::Up, Self::Degraded].contains(&self)
     }
 
     /// How bad it is; what is unknown is no worse than what is up.
-    pub(super) fn badness(self) -> u8 {
+    #[must_use]
+    pub fn badness(self) -> u8 {
         match self {
             Self::Up | Self::Unknown => 0,
             Self::Degraded => 1,
@@ -89,7 +98,8 @@ impl Outcome {
     }
 
     /// State and reason, the latter fit for one line.
-    pub(super) fn into_parts(self) -> (HealthState, String) {
+    #[must_use]
+    pub fn into_parts(self) -> (HealthState, String) {
         match self {
             Self::Up => (HealthState::Up, String::new()),
             Self::Degraded(reason) => (HealthState::Degraded, one_line(reason)),
@@ -108,7 +118,8 @@ impl<E: Display> From<Result<(), E>> for Outcome {
 }
 
 /// A reason as it is shown: short, on one line, never empty.
-pub(super) fn one_line(mut reason: String) -> String {
+#[must_use]
+pub fn one_line(mut reason: String) -> String {
     if reason.len() > REASON_BYTES_MAX {
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         reason.push('…');

@@ -5,43 +5,35 @@
 //! that were worse, or the worst of those that were better. A probe that flaps stays where it is.
 
 use std::cmp::Ordering;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::{HealthState, Outcome};
-
-/// When something was, in the time of the runtime and in that of people.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    pub(super) instant: Instant,
-    pub(super) time_ms: i64,
-}
+use crate::{HealthState, Outcome};
 
 /// How many checks in a row change the state.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Thresholds {
-    pub(super) failure: u32,
-    pub(super) success: u32,
+pub struct Thresholds {
+    /// As many that are worse than the state make it worse; at least 1.
+    pub failure: u32,
+    /// As many that are better than the state make it better; at least 1.
+    pub success: u32,
 }
 
-#[derive(Debug)]
-pub(super) struct Record {
-    pub(super) state: HealthState,
+/// What is known of one thing that is checked again and again.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    state: HealthState,
     /// Why it is so. Empty where there is no reason.
     reason: String,
     /// Since when the state is as it is, ms since 1970.
-    pub(super) since_ms: Option<i64>,
-    pub(super) checked: Option<(Moment, Duration)>,
+    since_ms: Option<i64>,
     /// Checks in a row that found it down.
-    pub(super) failures: u32,
+    failures: u32,
     /// Whether it worked once.
-    pub(super) worked: bool,
+    worked: bool,
     streak: Option<Streak>,
 }
 
 /// Checks in a row that found something else than the state.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Streak {
     /// Greater: worse.
     direction: Ordering,
@@ -53,20 +45,57 @@ struct Streak {
 }
 
 impl Record {
-    pub(super) fn new() -> Self {
+    /// A record of nothing: unknown.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The record of something that is known from before: since when it is as it is, and why.
+    #[must_use]
+    pub fn resumed(state: HealthState, reason: String, since_ms: i64) -> Self {
         Self {
-            state: HealthState::Unknown,
-            reason: String::new(),
-            since_ms: None,
-            checked: None,
-            failures: 0,
-            worked: false,
-            streak: None,
+            state,
+            reason,
+            since_ms: Some(since_ms),
+            worked: state.works(),
+            ..Self::default()
         }
     }
 
+    /// How it is.
+    #[must_use]
+    pub fn state(&self) -> HealthState {
+        self.state
+    }
+
+    /// Since when it is so, ms since 1970. None: nothing is known.
+    #[must_use]
+    pub fn since_ms(&self) -> Option<i64> {
+        self.since_ms
+    }
+
+    /// Checks in a row that found it down, whatever the thresholds make of it.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Whether it worked once.
+    #[must_use]
+    pub fn worked(&self) -> bool {
+        self.worked
+    }
+
+    /// Why the state is as it is, whatever the checks since then say.
+    #[must_use]
+    pub fn own_reason(&self) -> &str {
+        &self.reason
+    }
+
     /// Why the state is as it is or, where it is about to become worse, why that is.
-    pub(super) fn reason(&self) -> &str {
+    #[must_use]
+    pub fn reason(&self) -> &str {
         match &self.streak {
             Some(streak) if !streak.warning.is_empty() => &streak.warning,
             _ => &self.reason,
@@ -74,35 +103,28 @@ impl Record {
     }
 
     /// Takes what a check found that ended now.
-    pub(super) fn take(
-        &mut self,
-        outcome: Outcome,
-        took: Duration,
-        now: Moment,
-        thresholds: Thresholds,
-    ) {
+    pub fn take(&mut self, outcome: Outcome, now_ms: i64, thresholds: Thresholds) {
         let (latest, reason) = outcome.into_parts();
-        self.checked = Some((now, took));
         self.failures = match latest {
             HealthState::Down => self.failures.saturating_add(1),
             _ => 0,
         };
         let direction = latest.badness().cmp(&self.state.badness());
         if self.state == HealthState::Unknown {
-            self.change((latest, reason), now);
+            self.change((latest, reason), now_ms);
         } else if direction == Ordering::Equal {
             self.streak = None;
             self.reason = reason;
         } else {
-            self.count(direction, (latest, reason), now, thresholds);
+            self.count(direction, (latest, reason), now_ms, thresholds);
         }
         self.worked |= self.state.works();
     }
 
-    fn change(&mut self, (state, reason): (HealthState, String), now: Moment) {
+    fn change(&mut self, (state, reason): (HealthState, String), now_ms: i64) {
         self.state = state;
         self.reason = reason;
-        self.since_ms = Some(now.time_ms);
+        self.since_ms = Some(now_ms);
     }
 
     /// Takes what is not as the state is.
@@ -110,7 +132,7 @@ impl Record {
         &mut self,
         direction: Ordering,
         latest: (HealthState, String),
-        now: Moment,
+        now_ms: i64,
         thresholds: Thresholds,
     ) {
         let before = self.streak.take().filter(|it| it.direction == direction);
@@ -131,7 +153,7 @@ impl Record {
         // What went further than all of them is the first of the next streak.
         self.streak = (latest.0 != nearest.0)
             .then(|| Streak::new(direction, 1, latest.clone(), &latest.1, threshold));
-        self.change(nearest, now);
+        self.change(nearest, now_ms);
     }
 }
 
@@ -165,10 +187,6 @@ mod tests {
     /// States after each check; checks as `u`, `g` (degraded), `d`.
     fn states(checks: &str, failure: u32, success: u32) -> String {
         let mut record = Record::new();
-        let now = Moment {
-            instant: Instant::now(),
-            time_ms: 7,
-        };
         let thresholds = Thresholds { failure, success };
         let mut states = String::new();
         for check in checks.chars() {
@@ -177,7 +195,7 @@ mod tests {
                 'g' => Outcome::degraded("slow"),
                 _ => Outcome::down("gone"),
             };
-            record.take(outcome, Duration::ZERO, now, thresholds);
+            record.take(outcome, 7, thresholds);
             states.push(match record.state {
                 HealthState::Up => 'u',
                 HealthState::Degraded => 'g',
@@ -216,15 +234,11 @@ mod tests {
     #[test]
     fn a_reason_says_what_is_about_to_happen() {
         fn take(record: &mut Record, outcome: Outcome) -> String {
-            let now = Moment {
-                instant: Instant::now(),
-                time_ms: 7,
-            };
             let thresholds = Thresholds {
                 failure: 2,
                 success: 2,
             };
-            record.take(outcome, Duration::ZERO, now, thresholds);
+            record.take(outcome, 7, thresholds);
             record.reason().to_owned()
         }
         let mut record = Record::new();
