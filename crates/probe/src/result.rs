@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::recorder::{Failure, Recorder};
+
 /// One measured value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
@@ -57,6 +59,12 @@ pub struct ProbeResult {
 }
 
 impl ProbeResult {
+    /// The result of a probe that could not even be tried.
+    #[must_use]
+    pub fn broken(reason: String, timeout: Duration) -> Self {
+        Recorder::new().finish(timeout, Err(Failure::new(reason)))
+    }
+
     /// The value of a metric, of its first labels where it has several.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<f64> {

@@ -1,0 +1,45 @@
+//! What one check found, as it is kept.
+
+use std::time::Duration;
+
+use bellwether_health::{HealthState, Outcome};
+
+use crate::{Phase, ProbeResult};
+
+/// A check of the past: what there is to be shown in a row of many.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// When it began, ms since 1970.
+    pub time_ms: i64,
+    /// What it found by itself, whatever the thresholds make of it.
+    pub state: HealthState,
+    /// Why; empty where it is up.
+    pub reason: String,
+    /// How long it took.
+    pub duration: Duration,
+    /// Where the time went.
+    pub phases: Vec<Phase>,
+}
+
+impl Check {
+    /// What is kept of a result.
+    #[must_use]
+    pub fn of(result: &ProbeResult, time_ms: i64) -> Self {
+        let (state, reason) = outcome_of(result).into_parts();
+        Self {
+            time_ms,
+            state,
+            reason,
+            duration: result.duration,
+            phases: result.phases.clone(),
+        }
+    }
+}
+
+/// What a result says of the target.
+pub(super) fn outcome_of(result: &ProbeResult) -> Outcome {
+    match &result.reason {
+        None => Outcome::Up,
+        Some(reason) => Outcome::down(reason),
+    }
+}
