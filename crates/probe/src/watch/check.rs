@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bellwether_health::{HealthState, Outcome};
 
-use crate::{Phase, ProbeResult};
+use crate::{Phase, ProbeResult, Verdict};
 
 /// A check of the past: what there is to be shown in a row of many.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,21 +25,29 @@ impl Check {
     /// What is kept of a result.
     #[must_use]
     pub fn of(result: &ProbeResult, time_ms: i64) -> Self {
-        let (state, reason) = outcome_of(result).into_parts();
+        let state = match result.verdict {
+            Verdict::Up => HealthState::Up,
+            Verdict::Degraded => HealthState::Degraded,
+            Verdict::Down => HealthState::Down,
+            Verdict::Unknown => HealthState::Unknown,
+        };
         Self {
             time_ms,
             state,
-            reason,
+            reason: result.reason.clone().unwrap_or_default(),
             duration: result.duration,
             phases: result.phases.clone(),
         }
     }
 }
 
-/// What a result says of the target.
-pub(super) fn outcome_of(result: &ProbeResult) -> Outcome {
-    match &result.reason {
-        None => Outcome::Up,
-        Some(reason) => Outcome::down(reason),
+/// What a result says of the target. None where the probe could not find out.
+pub(super) fn outcome_of(result: &ProbeResult) -> Option<Outcome> {
+    let reason = || result.reason.as_deref().unwrap_or_default();
+    match result.verdict {
+        Verdict::Up => Some(Outcome::Up),
+        Verdict::Degraded => Some(Outcome::degraded(reason())),
+        Verdict::Down => Some(Outcome::down(reason())),
+        Verdict::Unknown => None,
     }
 }

@@ -6,8 +6,12 @@ use bellwether_health::HealthState;
 use bellwether_storage::{StateChange, StateStore, StorageError};
 use serde_json::{Value, json};
 
+use crate::CanarySpent;
+
 /// The area of the state store; a key is a probe's name, a value an object in JSON.
 const AREA: &str = "probes";
+/// The same; a key is the name of an account.
+const CANARIES: &str = "probe-canaries";
 
 /// How a probe was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +64,42 @@ pub(super) fn forget(store: &dyn StateStore, probe: &str) {
     }
 }
 
+/// What canaries have spent. What cannot be read counts as nothing.
+pub(super) fn read_canaries(store: &dyn StateStore) -> Result<Vec<CanarySpent>, StorageError> {
+    let read = |(key, value): (Vec<u8>, Vec<u8>)| {
+        let value: Value = serde_json::from_slice(&value).ok()?;
+        Some(CanarySpent {
+            account: String::from_utf8(key).ok()?,
+            day: value.get("day")?.as_i64()?,
+            dollars: value.get("dollars")?.as_f64()?,
+            tokens: value.get("tokens")?.as_u64()?,
+            calls: value.get("calls")?.as_u64()?,
+        })
+    };
+    let entries = store.entries(CANARIES)?;
+    Ok(entries.into_iter().filter_map(read).collect())
+}
+
+/// Keeps what canaries have spent.
+pub(super) fn remember_canaries(
+    store: &dyn StateStore,
+    spent: &[CanarySpent],
+) -> Result<(), StorageError> {
+    let change = |one: &CanarySpent| StateChange::Put {
+        key: one.account.as_bytes().to_vec(),
+        value: json!({
+            "day": one.day,
+            "dollars": one.dollars,
+            "tokens": one.tokens,
+            "calls": one.calls,
+        })
+        .to_string()
+        .into_bytes(),
+    };
+    let changes: Vec<StateChange> = spent.iter().map(change).collect();
+    store.change(CANARIES, &changes)
+}
+
 #[cfg(test)]
 mod tests {
     use bellwether_storage::MemoryStateStore;
@@ -86,5 +126,19 @@ mod tests {
             read(&store).unwrap(),
             BTreeMap::from([("db".to_owned(), down)])
         );
+    }
+
+    #[test]
+    fn spent_money_is_read_back() {
+        let store = MemoryStateStore::default();
+        let spent = [CanarySpent {
+            account: "openai".to_owned(),
+            day: 20_000,
+            dollars: 0.25,
+            tokens: 1_234,
+            calls: 5,
+        }];
+        remember_canaries(&store, &spent).unwrap();
+        assert_eq!(read_canaries(&store).unwrap(), spent);
     }
 }

@@ -17,7 +17,8 @@ use super::maintenance::Maintenance;
 use super::memory::{self, Remembered};
 use super::series::ProbeSeries;
 use super::settings::{MaintenanceSettings, ProbeSettings};
-use crate::{ProbeResult, probe};
+use crate::module::Prober;
+use crate::{CanaryLedger, Module, ProbeResult, Surroundings, Verdict, probe_within};
 
 /// Checks of each probe that are kept. Chosen: a quarter of an hour at the usual interval, and a page shows no more.
 const HISTORY_MAX: usize = 60;
@@ -49,6 +50,8 @@ pub struct Watcher(Arc<Inner>);
 struct Inner {
     parts: WatcherParts,
     gate: Semaphore,
+    /// What canaries of language models may still cost.
+    canaries: Arc<CanaryLedger>,
     maintenance: Maintenance,
     probes: Mutex<Probes>,
 }
@@ -78,7 +81,9 @@ struct Watched {
 struct Known {
     record: Record,
     history: VecDeque<Check>,
-    last: Option<(Instant, Arc<ProbeResult>)>,
+    last: Option<Arc<ProbeResult>>,
+    /// When the last check ended that found out how the target is.
+    found_out: Option<Instant>,
     last_failure: Option<(i64, Arc<ProbeResult>)>,
     /// Why the last samples are not stored.
     unstored: Option<String>,
@@ -116,10 +121,13 @@ impl Watcher {
     /// Where what is kept over restarts cannot be read.
     pub fn new(parts: WatcherParts) -> Result<Self, StorageError> {
         let before = memory::read(parts.state.as_ref())?;
+        let canaries = CanaryLedger::new();
+        canaries.restore(memory::read_canaries(parts.state.as_ref())?);
         let maintenance = Maintenance::read(Arc::clone(&parts.state))?;
         Ok(Self(Arc::new(Inner {
             parts,
             gate: Semaphore::new(AT_ONCE_MAX),
+            canaries: Arc::new(canaries),
             maintenance,
             probes: Mutex::new(Probes {
                 by_name: BTreeMap::new(),
@@ -188,7 +196,19 @@ impl Watcher {
             let probes = self.0.probes.lock();
             Arc::clone(&probes.by_name.get(name)?.watched)
         };
-        Some(self.0.check(&watched).await.1)
+        Some(self.0.check(&watched.settings).await.1)
+    }
+
+    /// Probes any target with any module, for at most `timeout`; what canaries may cost is shared with the probes.
+    pub async fn probe(
+        &self,
+        module: &Arc<Module>,
+        target: &str,
+        timeout: Duration,
+    ) -> ProbeResult {
+        // The gate is never closed.
+        let _permit = self.0.gate.acquire().await.ok();
+        self.0.probe(module, target, timeout).await
     }
 
     /// What the probes say of entities.
@@ -265,6 +285,7 @@ impl Inner {
                 record,
                 history: VecDeque::new(),
                 last: None,
+                found_out: None,
                 last_failure: None,
                 unstored: None,
             }),
@@ -303,7 +324,7 @@ impl Inner {
     }
 
     async fn turn(&self, watched: &Watched) {
-        let (time_ms, result) = self.check(watched).await;
+        let (time_ms, result) = self.check(&watched.settings).await;
         let settings = &watched.settings;
         let samples = {
             let mut series = watched.series.lock();
@@ -336,26 +357,48 @@ impl Inner {
     }
 
     /// Checks once. Whatever goes wrong is a result.
-    async fn check(&self, watched: &Watched) -> (i64, ProbeResult) {
+    async fn check(&self, settings: &ProbeSettings) -> (i64, ProbeResult) {
         // The gate is never closed.
         let _permit = self.gate.acquire().await.ok();
-        let settings = &watched.settings;
         let time_ms = self.parts.clock.now_ms();
         let timeout = settings
             .module
             .timeout_within(Some(settings.timeout), Duration::ZERO);
-        let (module, target) = (Arc::clone(&settings.module), settings.target.clone());
-        let clock = Arc::clone(&self.parts.clock);
+        let result = self
+            .probe(&settings.module, &settings.target, timeout)
+            .await;
+        (time_ms, result)
+    }
+
+    async fn probe(&self, module: &Arc<Module>, target: &str, timeout: Duration) -> ProbeResult {
+        let (module_of_task, target) = (Arc::clone(module), target.to_owned());
+        let (clock, canaries) = (Arc::clone(&self.parts.clock), Arc::clone(&self.canaries));
         // On a task of its own, so that a panic in a parser is a reason and not the end of the probe.
-        let task =
-            tokio::spawn(async move { probe(&module, &target, timeout, clock.as_ref()).await });
+        let task = tokio::spawn(async move {
+            let surroundings = Surroundings {
+                clock: clock.as_ref(),
+                canaries: Some(&canaries),
+            };
+            probe_within(&module_of_task, &target, timeout, &surroundings).await
+        });
         let guard = AbortOnDrop(task.abort_handle());
         let result = match task.await {
             Ok(result) => result,
             Err(error) => ProbeResult::broken(format!("the probe itself failed: {error}"), timeout),
         };
         drop(guard);
-        (time_ms, result)
+        if matches!(&module.prober, Prober::Llm(llm) if llm.canary.is_some()) {
+            self.keep_canaries();
+        }
+        result
+    }
+
+    /// Keeps what canaries have spent, so that a restart opens no new budget.
+    fn keep_canaries(&self) {
+        let kept = memory::remember_canaries(self.parts.state.as_ref(), &self.canaries.spent());
+        if let Err(error) = kept {
+            tracing::warn!("what canaries have spent is not kept: {error}");
+        }
     }
 }
 
@@ -385,9 +428,12 @@ impl Watched {
     ) -> (Option<String>, bool) {
         let mut known = self.known.lock();
         let before = (known.record.state(), known.record.since_ms());
-        known
-            .record
-            .take(outcome_of(&result), time_ms, self.settings.thresholds);
+        if let Some(outcome) = outcome_of(&result) {
+            known
+                .record
+                .take(outcome, time_ms, self.settings.thresholds);
+            known.found_out = Some(Instant::now());
+        }
         if known.history.len() >= HISTORY_MAX {
             known.history.pop_front();
         }
@@ -395,7 +441,7 @@ impl Watched {
         if !result.success {
             known.last_failure = Some((time_ms, Arc::clone(&result)));
         }
-        known.last = Some((Instant::now(), result));
+        known.last = Some(result);
         let unstored = unstored.map(|error| error.to_string());
         let is_new = known.unstored != unstored;
         known.unstored.clone_from(&unstored);
@@ -411,8 +457,8 @@ impl Watched {
 
     fn state_of(&self, known: &Known) -> HealthState {
         let stale_after = self.settings.interval * STALE_INTERVALS + self.settings.timeout;
-        match known.last {
-            Some((at, _)) if at.elapsed() <= stale_after => known.record.state(),
+        match known.found_out {
+            Some(at) if at.elapsed() <= stale_after => known.record.state(),
             _ => HealthState::Unknown,
         }
     }
@@ -431,6 +477,9 @@ impl Watched {
         let state = self.state_of(&known);
         let (reason, since_ms) = match (&known.last, state) {
             (None, _) => ("not checked yet".to_owned(), None),
+            (Some(last), HealthState::Unknown) if last.verdict == Verdict::Unknown => {
+                (last.reason.clone().unwrap_or_default(), None)
+            }
             (Some(_), HealthState::Unknown) => {
                 let last_ms = known.history.back().map_or(0, |it| it.time_ms);
                 let time = jiff::Timestamp::from_millisecond(last_ms).unwrap_or_default();
@@ -447,7 +496,7 @@ impl Watched {
             caused_by: Vec::new(),
             maintenance: None,
             history: known.history.iter().cloned().collect(),
-            last: known.last.as_ref().map(|(_, result)| Arc::clone(result)),
+            last: known.last.clone(),
             last_failure: known.last_failure.clone(),
         }
     }
