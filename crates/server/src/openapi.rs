@@ -625,8 +625,7 @@ pub(crate) fn document(version: &str, openapi_version: &str) -> Vec<u8> {
         .string("Apache-2.0");
     json.object_end().object_end();
     json.key("paths").object_begin();
-    let all = [OPERATIONS, probing::OPERATIONS];
-    let paths = all
+    let paths = TABLES
         .into_iter()
         .flat_map(|it| it.chunk_by(|a, b| a.path == b.path));
     for operations in paths {
