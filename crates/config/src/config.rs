@@ -14,6 +14,7 @@ use bellwether_scrape::settings::ScrapeSettings;
 use crate::effective::effective_yaml;
 use crate::glob::glob;
 use crate::notifications::{NotificationConfig, decode_at};
+use crate::probes::{self, ProbeModules};
 use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
 use crate::rules::{LoadedRules, RuleOptions, read_groups};
 use crate::schema::Section;
@@ -52,6 +53,8 @@ pub struct LoadOptions<'a> {
     /// Leave the files that other parts of a server read: rules, templates of notifications. For
     /// configurations of other machines.
     pub leave_named_files: bool,
+    /// A `blackbox.yml` that takes the place of what the file says at `probe_modules`.
+    pub probe_modules_file: Option<&'a Path>,
 }
 
 impl Default for LoadOptions<'_> {
@@ -64,6 +67,7 @@ impl Default for LoadOptions<'_> {
             extra_scrape_metrics: false,
             promql: Features::default(),
             leave_named_files: false,
+            probe_modules_file: None,
         }
     }
 }
@@ -76,6 +80,7 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("extra_scrape_metrics", &self.extra_scrape_metrics)
             .field("promql", &self.promql)
             .field("leave_named_files", &self.leave_named_files)
+            .field("probe_modules_file", &self.probe_modules_file)
             .finish_non_exhaustive()
     }
 }
@@ -109,6 +114,8 @@ pub struct Config {
     pub tracing: Option<TracingSettings>,
     /// The server.
     pub server: ServerSettings,
+    /// Ways to probe.
+    pub probe_modules: ProbeModules,
     /// Sections that are kept as they are and not acted on: key and tree.
     pub later: Vec<(&'static str, Node)>,
 }
@@ -159,7 +166,7 @@ impl Config {
 }
 
 /// Loads a file, and the files that belong to it: those of `scrape_config_files` and `rule_files`,
-/// the one that `notifications` names, and templates of notifications. Files that other settings
+/// those that `notifications` and `probe_modules` name, and templates of notifications. Files that other settings
 /// name are not looked at.
 ///
 /// # Errors
@@ -326,7 +333,9 @@ fn decode(
         scrape = decode_jobs(&jobs, &global, job_places, problems);
         scrape.extend(decode_job_files(&view, &global, job_places, problems));
     }
+    let probe_modules = probes::decode_at(&view, options.probe_modules_file, problems);
     Config {
+        probe_modules: probe_modules.unwrap_or_default(),
         alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),
         rule_files: view
             .texts("rule_files")

@@ -23,6 +23,7 @@ mod config;
 mod effective;
 mod glob;
 mod notifications;
+mod probes;
 mod problem;
 mod reference;
 mod route_tests;
@@ -46,6 +47,7 @@ pub use glob::{FILES_MAX, glob};
 pub use notifications::{
     LoadedNotifications, NotificationConfig, load_alertmanager, load_alertmanager_text,
 };
+pub use probes::{LoadedProbeModules, ProbeModules, load_probe_modules};
 pub use problem::{ConfigErrors, NamedFile, Problem, Problems};
 pub use reference::{example, reference};
 pub use route_tests::{RouteTest, RouteTests, load_route_tests};

@@ -4,6 +4,7 @@ use super::alerting::ALERTING;
 use super::global::GLOBAL;
 use super::notifications::NOTIFICATIONS;
 use super::otlp::OTLP;
+use super::probes::modules::MODULE;
 use super::remote::{REMOTE_READ, REMOTE_WRITE};
 use super::replicas::REPLICAS;
 use super::scrape::SCRAPE;
@@ -87,6 +88,12 @@ pub(crate) static ROOT: Section = Section {
             "Routing and receivers of alerts: the content of an `alertmanager.yml`, or the path of one.",
         ),
         Field::new("replicas", Kind::Section(&REPLICAS), "", REPLICAS.doc),
+        Field::new(
+            "probe_modules",
+            Kind::SectionMapOrText(&MODULE),
+            "",
+            "Ways to probe, by name: the modules of a `blackbox.yml`, or the path of one. `http_2xx`, `http_post_2xx`, `tcp_connect`, `tls_connect`, `icmp`, `grpc`, `grpc_tls` and `websocket` are built in.",
+        ),
         later("probes", "Health probes."),
         later("slos", "Objectives."),
         later("forecasts", "Forecasts."),

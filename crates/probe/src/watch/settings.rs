@@ -98,10 +98,10 @@ fn matches(pattern: &str, name: &str) -> bool {
         return rest.is_empty();
     };
     for part in parts {
-        let Some(at) = rest.find(part) else {
+        let Some((_, after)) = rest.split_once(part) else {
             return false;
         };
-        rest = &rest[at + part.len()..];
+        rest = after;
     }
     rest.ends_with(last)
 }
