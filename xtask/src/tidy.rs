@@ -15,7 +15,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// The layer of each crate, as in ARCHITECTURE.md. `None`: beside the layers, never a dependency.
-const LAYERS: [(&str, Option<u8>); 31] = [
+const LAYERS: [(&str, Option<u8>); 32] = [
     ("bellwether-model", Some(1)),
     ("bellwether-codec", Some(1)),
     ("bellwether-storage", Some(1)),
@@ -39,6 +39,7 @@ const LAYERS: [(&str, Option<u8>); 31] = [
     ("bellwether-notify", Some(4)),
     ("bellwether-rules", Some(4)),
     ("bellwether-probe", Some(4)),
+    ("bellwether-entities", Some(4)),
     ("bellwether-sdk", Some(4)),
     ("bellwether-config", Some(5)),
     ("bellwether-server", Some(5)),

@@ -5,6 +5,9 @@
 //! those that match the target side and have the same values of the rule's `equal` labels, absent
 //! ones counting as empty. Firing sources are kept by rule and by those values.
 //!
+//! An alert about an entity is also inhibited by one about what explains that entity, and while somebody works on it
+//! ([`Circumstances`]).
+//!
 //! ## Invariants
 //! An alert that matches both sides is inhibited only by one that does not: or it would inhibit
 //! itself.
@@ -13,6 +16,8 @@ use std::collections::BTreeMap;
 
 use bellwether_model::{Alert, AlertFingerprint, Labels, Matcher};
 use rustc_hash::FxHashMap;
+
+use crate::circumstances::{Circumstances, ENTITY_LABEL};
 
 /// A rule as it is written.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -48,6 +53,12 @@ struct Held {
     is_target: bool,
 }
 
+impl Held {
+    fn fires(&self, now_ms: i64) -> bool {
+        self.ends_ms.is_none_or(|ends_ms| ends_ms > now_ms)
+    }
+}
+
 /// The sources of one rule with the same values of its labels.
 type Sources = BTreeMap<AlertFingerprint, Held>;
 
@@ -55,6 +66,30 @@ type Sources = BTreeMap<AlertFingerprint, Held>;
 #[derive(Debug, Default)]
 pub(crate) struct Inhibitor {
     rules: Vec<(InhibitRule, FxHashMap<Vec<String>, Sources>)>,
+    /// Alerts about entities, by entity.
+    by_entity: BTreeMap<String, Sources>,
+    circumstances: Circumstances,
+}
+
+/// Why an alert is inhibited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Inhibition {
+    /// By an alert that fires, and a rule at this position.
+    Rule(AlertFingerprint, usize),
+    /// By an alert that fires about the entity that explains its own.
+    Cause(AlertFingerprint, String),
+    /// This is being worked on.
+    Maintenance(String),
+}
+
+impl Inhibition {
+    /// The alert that inhibits, where one does.
+    pub(crate) fn alert(&self) -> Option<AlertFingerprint> {
+        match self {
+            Self::Rule(alert, _) | Self::Cause(alert, _) => Some(*alert),
+            Self::Maintenance(_) => None,
+        }
+    }
 }
 
 impl Inhibitor {
@@ -64,11 +99,29 @@ impl Inhibitor {
                 .iter()
                 .map(|rule| (rule.clone(), FxHashMap::default()))
                 .collect(),
+            ..Self::default()
         }
+    }
+
+    /// What is known of the things that alerts are about.
+    pub(crate) fn circumstances(&self) -> &Circumstances {
+        &self.circumstances
+    }
+
+    pub(crate) fn set_circumstances(&mut self, circumstances: Circumstances) {
+        self.circumstances = circumstances;
     }
 
     /// Takes an alert in, new or changed.
     pub(crate) fn note(&mut self, alert: &Alert) {
+        if let Some(entity) = alert.labels.get(ENTITY_LABEL) {
+            let held = Held {
+                ends_ms: alert.ends_ms,
+                is_target: false,
+            };
+            let of_entity = self.by_entity.entry(entity.to_owned()).or_default();
+            of_entity.insert(alert.fingerprint(), held);
+        }
         for (rule, sources) in &mut self.rules {
             if satisfies(&alert.labels, &rule.source_matchers) {
                 let held = Held {
@@ -87,6 +140,13 @@ impl Inhibitor {
     /// Forgets an alert.
     pub(crate) fn forget(&mut self, labels: &Labels) {
         let fingerprint = AlertFingerprint::of(labels);
+        if let Some(entity) = labels.get(ENTITY_LABEL)
+            && let Some(held) = self.by_entity.get_mut(entity)
+            && held.remove(&fingerprint).is_some()
+            && held.is_empty()
+        {
+            self.by_entity.remove(entity);
+        }
         for (rule, sources) in &mut self.rules {
             let key = rule.key(labels);
             if let Some(held) = sources.get_mut(&key)
@@ -98,28 +158,36 @@ impl Inhibitor {
         }
     }
 
-    /// An alert that inhibits one with these labels now, and the rule's position.
-    pub(crate) fn inhibited_by(
-        &self,
-        labels: &Labels,
-        now_ms: i64,
-    ) -> Option<(AlertFingerprint, usize)> {
-        self.rules
-            .iter()
-            .enumerate()
-            .find_map(|(at, (rule, sources))| {
-                if !satisfies(labels, &rule.target_matchers) {
-                    return None;
-                }
-                let both = satisfies(labels, &rule.source_matchers);
-                let held = sources.get(&rule.key(labels))?;
-                held.iter()
-                    .find(|(_, source)| {
-                        source.ends_ms.is_none_or(|ends_ms| ends_ms > now_ms)
-                            && !(both && source.is_target)
-                    })
-                    .map(|(fingerprint, _)| (*fingerprint, at))
-            })
+    /// Why an alert with these labels is inhibited now, where it is.
+    pub(crate) fn inhibited_by(&self, labels: &Labels, now_ms: i64) -> Option<Inhibition> {
+        if let Some(reason) = self.circumstances.maintenance(labels) {
+            return Some(Inhibition::Maintenance(reason.to_owned()));
+        }
+        self.inhibited_by_cause(labels, now_ms)
+            .or_else(|| self.inhibited_by_rule(labels, now_ms))
+    }
+
+    fn inhibited_by_cause(&self, labels: &Labels, now_ms: i64) -> Option<Inhibition> {
+        let mut causes = self.circumstances.causes(labels).iter();
+        causes.find_map(|cause| {
+            let mut sources = self.by_entity.get(cause)?.iter();
+            let (alert, _) = sources.find(|(_, source)| source.fires(now_ms))?;
+            Some(Inhibition::Cause(*alert, cause.clone()))
+        })
+    }
+
+    fn inhibited_by_rule(&self, labels: &Labels, now_ms: i64) -> Option<Inhibition> {
+        let mut rules = self.rules.iter().enumerate();
+        rules.find_map(|(at, (rule, sources))| {
+            if !satisfies(labels, &rule.target_matchers) {
+                return None;
+            }
+            let both = satisfies(labels, &rule.source_matchers);
+            let mut held = sources.get(&rule.key(labels))?.iter();
+            let (alert, _) =
+                held.find(|(_, source)| source.fires(now_ms) && !(both && source.is_target))?;
+            Some(Inhibition::Rule(*alert, at))
+        })
     }
 
     pub(crate) fn rule(&self, position: usize) -> Option<&InhibitRule> {
@@ -196,5 +264,42 @@ mod tests {
         );
         inhibitor.note(&alert(&[("a", "1")], None));
         assert!(inhibitor.inhibited_by(&other, 0).is_some());
+    }
+
+    #[test]
+    fn what_explains_an_entity_inhibits_and_so_does_maintenance() {
+        let mut inhibitor = Inhibitor::new(&[]);
+        let about = |entity: &str| {
+            alert(
+                &[("entity", entity), ("probe", entity.split_at(3).0)],
+                Some(100),
+            )
+        };
+        let (database, daemon) = (about("database/pg"), about("daemon/chat"));
+        inhibitor.note(&database);
+        inhibitor.note(&daemon);
+        let by = |inhibitor: &Inhibitor, now_ms| inhibitor.inhibited_by(&daemon.labels, now_ms);
+        assert_eq!(by(&inhibitor, 50), None);
+        let mut circumstances = Circumstances {
+            causes: BTreeMap::from([("daemon/chat".to_owned(), vec!["database/pg".to_owned()])]),
+            ..Circumstances::default()
+        };
+        inhibitor.set_circumstances(circumstances.clone());
+        let want = Inhibition::Cause(database.fingerprint(), "database/pg".to_owned());
+        assert_eq!(by(&inhibitor, 50), Some(want));
+        assert_eq!(inhibitor.inhibited_by(&database.labels, 50), None);
+        // The cause's own alert is over: somebody has to be told of what is left.
+        assert_eq!(by(&inhibitor, 100), None);
+        inhibitor.forget(&database.labels);
+        assert_eq!(by(&inhibitor, 50), None);
+        let work = |key: &str| BTreeMap::from([(key.to_owned(), "new disks".to_owned())]);
+        circumstances.probes_in_maintenance = work("dae");
+        inhibitor.set_circumstances(circumstances.clone());
+        let want = Some(Inhibition::Maintenance("new disks".to_owned()));
+        assert_eq!(by(&inhibitor, 50), want);
+        circumstances.probes_in_maintenance.clear();
+        circumstances.entities_in_maintenance = work("daemon/chat");
+        inhibitor.set_circumstances(circumstances);
+        assert_eq!(by(&inhibitor, 50), want);
     }
 }

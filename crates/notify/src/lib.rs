@@ -14,6 +14,7 @@
 //! `docs/adr/0004-alerting.md`.
 
 mod acknowledge;
+mod circumstances;
 mod delivery;
 pub mod external;
 mod group;
@@ -35,6 +36,7 @@ mod simulation;
 mod testing;
 
 pub use acknowledge::Acknowledgement;
+pub use circumstances::{Circumstances, ENTITY_LABEL, PROBE_LABEL};
 pub use delivery::{Delivery, DeliveryId, Effects, Outcome};
 pub use inhibit::InhibitRule;
 pub use interval::{Span, TimeInterval};

@@ -97,6 +97,7 @@ impl Machine {
             .collect();
         let firing = self.alerts().filter(|alert| !alert.is_resolved(now_ms));
         let mut inhibitor = Inhibitor::new(&self.plan().inhibit_rules);
+        inhibitor.set_circumstances(self.circumstances().clone());
         for alert in firing {
             let mut alert = alert.clone();
             alert.ends_ms = None;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bellwether_outbound::settings::TlsSettings;
 use bellwether_outbound::{authorities, tls_config};
@@ -14,6 +15,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 
 use crate::certificate::{chain_expiry, facts};
+use crate::module::OnTrouble;
 use crate::recorder::{Failure, Gauge, Recorder};
 
 const SSL_EARLIEST_CERT_EXPIRY: Gauge = Gauge::new(
@@ -175,4 +177,26 @@ pub(crate) fn record_tls(
         ("subjectalternative", &facts.alternative_names),
     ];
     recorder.set_labelled(SSL_LAST_CHAIN_INFO, &labels, 1.0);
+}
+
+/// Whether the first certificate to end of those that the target showed lives long enough.
+pub(crate) fn judge_lifetime(
+    recorder: &mut Recorder,
+    lifetime_min: Duration,
+    clock: &dyn Clock,
+) -> Result<(), Failure> {
+    recorder.may_degrade();
+    let Some(ends) = recorder.value(SSL_EARLIEST_CERT_EXPIRY.name) else {
+        return Ok(());
+    };
+    let left = ends - clock.now_ms() as f64 / 1_000.0;
+    if left >= lifetime_min.as_secs_f64() {
+        return Ok(());
+    }
+    let reason = format!(
+        "a certificate of the target ends in {:.1} days, sooner than {:.1}",
+        left / 86_400.0,
+        lifetime_min.as_secs_f64() / 86_400.0
+    );
+    recorder.trouble(OnTrouble::Degrade, reason)
 }

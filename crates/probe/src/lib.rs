@@ -23,6 +23,8 @@
 //! ## See also
 //! [`module`] for what can be set; design, section 3, for what the server does with results.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "spent by llm"))]
+mod canary_ledger;
 mod certificate;
 mod connection;
 mod conversation;
@@ -44,8 +46,9 @@ use std::time::Duration;
 
 use bellwether_storage::Clock;
 
+pub use canary_ledger::{CanaryLedger, CanarySpent};
 pub use module::{Module, Prober};
-pub use result::{Metric, Phase, ProbeResult, Step};
+pub use result::{Metric, Phase, ProbeResult, Step, Verdict};
 
 use crate::recorder::{Failure, Recorder};
 
@@ -81,13 +84,44 @@ pub async fn probe(
     timeout: Duration,
     clock: &dyn Clock,
 ) -> ProbeResult {
+    let surroundings = Surroundings {
+        clock,
+        canaries: None,
+    };
+    probe_within(module, target, timeout, &surroundings).await
+}
+
+/// What probes share.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Tells which certificates are valid, and what day it is.
+    pub clock: &'a dyn Clock,
+    /// What canaries of language models may still cost. `None`: none is sent.
+    pub canaries: Option<&'a CanaryLedger>,
+}
+
+/// [`probe`] with what probes share: whoever runs many makes one ledger and hands it to all.
+pub async fn probe_within(
+    module: &Module,
+    target: &str,
+    timeout: Duration,
+    surroundings: &Surroundings<'_>,
+) -> ProbeResult {
     let mut recorder = Recorder::new();
     let name = module.prober.name();
-    recorder.note(format!("{name} probe of {target:?} within {timeout:?}"));
-    let running = Box::pin(run(&mut recorder, &module.prober, target, clock));
-    let outcome = match tokio::time::timeout(timeout, running).await {
+    if let Some(password) = password_of(target) {
+        recorder.hide(&password);
+    }
+    if module.is_local() {
+        recorder.note(format!("{name} probe of this host within {timeout:?}"));
+    } else {
+        recorder.note(format!("{name} probe of {target:?} within {timeout:?}"));
+    }
+    let running = Box::pin(run(&mut recorder, &module.prober, target, surroundings));
+    let mut outcome = match tokio::time::timeout(timeout, running).await {
         Ok(outcome) => outcome,
         Err(_) => {
+            recorder.time_is_over();
             let during = match recorder.running_phase() {
                 Some(phase) => format!(" during {phase}"),
                 None => String::new(),
@@ -95,15 +129,25 @@ pub async fn probe(
             Err(Failure::new(format!("timed out after {timeout:?}{during}")))
         }
     };
+    if let (Ok(()), Some(lifetime_min)) = (&outcome, module.certificate_lifetime_min) {
+        outcome = connection::judge_lifetime(&mut recorder, lifetime_min, surroundings.clock);
+    }
     recorder.finish(timeout, outcome)
+}
+
+/// The password in a target that is a URL: the target's texts are shown without it.
+fn password_of(target: &str) -> Option<String> {
+    let url = url::Url::parse(target).ok()?;
+    url.password().map(str::to_owned)
 }
 
 async fn run(
     recorder: &mut Recorder,
     prober: &Prober,
     target: &str,
-    clock: &dyn Clock,
+    surroundings: &Surroundings<'_>,
 ) -> Result<(), Failure> {
+    let clock = surroundings.clock;
     match prober {
         Prober::Http(settings) => http::probe_http(recorder, settings, target, clock).await,
         Prober::Tcp(settings) => tcp::probe_tcp(recorder, settings, target, clock).await,
@@ -114,5 +158,9 @@ async fn run(
         Prober::WebSocket(settings) => {
             websocket::probe_websocket(recorder, settings, target, clock).await
         }
+        other => Err(Failure::unknown(format!(
+            "{} cannot be probed by this build",
+            other.name()
+        ))),
     }
 }

@@ -2,13 +2,18 @@
 //!
 //! ## Model
 //! A [`Module`] is one prober with its settings; the target comes with each probe. `Default` of
-//! every type is what blackbox_exporter takes where a file says nothing.
+//! every type that blackbox_exporter has too is what it takes where a file says nothing.
 //!
 //! ## Invariants
 //! Plain values: nothing here reads a file, a clock or the network. Patterns are compiled already.
 //!
 //! ## See also
 //! `CONFIGURATION.md` of blackbox_exporter for the names in files.
+
+mod database;
+mod llm;
+mod local;
+mod mcp;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,6 +22,11 @@ use std::time::Duration;
 
 use bellwether_model::{Captures, Regexp, RegexpError};
 use bellwether_outbound::settings::{HttpClientSettings, TlsSettings};
+
+pub use database::{DatabaseRole, PostgresSettings, PostgresSslMode, RedisSettings};
+pub use llm::{CanarySettings, LlmApi, LlmSettings, TokenLimitName};
+pub use local::{CommandSettings, LocalProgram, ProcessMatch, ProcessSettings};
+pub use mcp::{McpProtocol, McpSettings, McpToolCall, McpTransport};
 
 /// What a probe may take where neither the module nor the asker bounds it. As in blackbox_exporter.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(120);
@@ -28,6 +38,9 @@ pub struct Module {
     pub prober: Prober,
     /// The longest that a probe may take. None: what the asker allows.
     pub timeout: Option<Duration>,
+    /// A certificate of the target that ends sooner than this degrades. None: only one that has ended
+    /// is looked at.
+    pub certificate_lifetime_min: Option<Duration>,
 }
 
 impl Module {
@@ -37,6 +50,18 @@ impl Module {
         Self {
             prober,
             timeout: None,
+            certificate_lifetime_min: None,
+        }
+    }
+
+    /// Whether what is probed is named by the module and is on this host: a program that is started, or
+    /// a process. Such a module must not be reachable with a target that came in a request.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match &self.prober {
+            Prober::Process(_) | Prober::Command(_) => true,
+            Prober::Mcp(settings) => matches!(settings.transport, McpTransport::Stdio(_)),
+            _ => false,
         }
     }
 
@@ -74,6 +99,18 @@ pub enum Prober {
     Grpc(Box<GrpcSettings>),
     /// A WebSocket handshake, and messages after it.
     WebSocket(Box<WebSocketSettings>),
+    /// The Model Context Protocol.
+    Mcp(Box<McpSettings>),
+    /// A provider of language models.
+    Llm(Box<LlmSettings>),
+    /// PostgreSQL.
+    Postgres(Box<PostgresSettings>),
+    /// Redis, and what speaks as it does.
+    Redis(Box<RedisSettings>),
+    /// Processes of this host.
+    Process(Box<ProcessSettings>),
+    /// A program of this host that says itself what it finds.
+    Command(Box<CommandSettings>),
 }
 
 impl Prober {
@@ -88,8 +125,35 @@ impl Prober {
             Self::Icmp(_) => "icmp",
             Self::Grpc(_) => "grpc",
             Self::WebSocket(_) => "websocket",
+            Self::Mcp(_) => "mcp",
+            Self::Llm(_) => "llm",
+            Self::Postgres(_) => "postgres",
+            Self::Redis(_) => "redis",
+            Self::Process(_) => "process",
+            Self::Command(_) => "command",
         }
     }
+}
+
+/// What a trouble means that leaves a target usable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnTrouble {
+    /// The target is down.
+    Fail,
+    /// The target is degraded; the probe succeeds.
+    #[default]
+    Degrade,
+    /// Nothing; metrics show it.
+    Ignore,
+}
+
+impl OnTrouble {
+    /// Every meaning with its name in the configuration.
+    pub const NAMES: [(&'static str, Self); 3] = [
+        ("fail", Self::Fail),
+        ("degrade", Self::Degrade),
+        ("ignore", Self::Ignore),
+    ];
 }
 
 /// A version of the Internet Protocol.

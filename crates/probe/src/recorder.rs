@@ -9,12 +9,22 @@ use std::time::Duration;
 use bellwether_outbound::OutboundError;
 use tokio::time::Instant;
 
-use crate::result::{Metric, Phase, ProbeResult, Step};
+use crate::module::OnTrouble;
+use crate::result::{Metric, Phase, ProbeResult, Step, Verdict};
 
 /// Lines of a log. Chosen: a conversation that reads more lines than that is not debugged by reading.
 const STEPS_MAX: usize = 1_000;
 /// Characters of a line of a log.
 const STEP_CHARS_MAX: usize = 1_000;
+/// Characters of a reason, which is one line and may quote a target.
+const REASON_CHARS_MAX: usize = 1_000;
+/// Characters of a label's value, which a target may have sent.
+const LABEL_CHARS_MAX: usize = 200;
+/// Reasons for being degraded that are kept; the first ones say enough.
+const TROUBLES_MAX: usize = 5;
+/// Shorter secrets are not looked for in texts: they would be found in innocent words.
+const SECRET_BYTES_MIN: usize = 4;
+const HIDDEN: &str = "<secret>";
 
 /// A metric's name and meaning.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +56,10 @@ pub(crate) const FAILED_DUE_TO_REGEX: Gauge = Gauge::new(
     "Whether the probe failed because of a pattern.",
 );
 
+const DEGRADED: Gauge = Gauge::new(
+    "probe_degraded",
+    "Whether the target is usable, but not as it should be.",
+);
 const SUCCESS: Gauge = Gauge::new("probe_success", "Whether the probe succeeded.");
 const DURATION: Gauge = Gauge::new("probe_duration_seconds", "How long the whole probe took.");
 const TIMEOUT: Gauge = Gauge::new(
@@ -55,21 +69,43 @@ const TIMEOUT: Gauge = Gauge::new(
 
 /// Why a probe failed: one sentence for people, without a full stop.
 #[derive(Debug)]
-pub(crate) struct Failure(String);
+pub(crate) struct Failure {
+    reason: String,
+    verdict: Verdict,
+}
 
 impl Failure {
+    /// The target is down.
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self {
+            reason: reason.into(),
+            verdict: Verdict::Down,
+        }
+    }
+
+    /// The probe could not find out how the target is.
+    pub(crate) fn unknown(reason: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Unknown,
+            ..Self::new(reason)
+        }
     }
 
     pub(crate) fn text(&self) -> &str {
-        &self.0
+        &self.reason
+    }
+
+    /// The same with words before the reason.
+    #[expect(dead_code, reason = "for the probers that follow")]
+    pub(crate) fn within(mut self, what: &str) -> Self {
+        self.reason.insert_str(0, &format!("{what}: "));
+        self
     }
 }
 
 impl From<OutboundError> for Failure {
     fn from(error: OutboundError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
@@ -82,6 +118,14 @@ pub(crate) struct Recorder {
     /// Where the last phase goes to and when it began, while it runs.
     running: Option<(Option<Gauge>, Instant)>,
     log: Vec<Step>,
+    /// Why the target is degraded, where it is.
+    troubles: Vec<String>,
+    /// Whether the prober can say that a target is degraded.
+    can_degrade: bool,
+    /// Texts that must be seen nowhere, also where the target sends them back.
+    secrets: Vec<String>,
+    /// The metric that tells, where the probe's time ends now, what it had waited for.
+    cut_off: Option<(Gauge, &'static str, &'static str)>,
 }
 
 impl Recorder {
@@ -92,7 +136,74 @@ impl Recorder {
             phases: Vec::new(),
             running: None,
             log: Vec::new(),
+            troubles: Vec::new(),
+            can_degrade: false,
+            secrets: Vec::new(),
+            cut_off: None,
         }
+    }
+
+    /// Hides a text in all that is recorded from now on.
+    pub(crate) fn hide(&mut self, secret: &str) {
+        let is_new = !self.secrets.iter().any(|known| known == secret);
+        if secret.len() >= SECRET_BYTES_MIN && is_new {
+            self.secrets.push(secret.to_owned());
+            // A secret may contain another.
+            self.secrets.sort_by_key(|secret| usize::MAX - secret.len());
+        }
+    }
+
+    fn shown(&self, text: &str, chars_max: usize) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), HIDDEN);
+            }
+        }
+        match text.char_indices().nth(chars_max) {
+            None => text,
+            Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Shows from now on whether the target is degraded.
+    pub(crate) fn may_degrade(&mut self) {
+        self.can_degrade = true;
+    }
+
+    /// Takes down that something is not as it should be.
+    pub(crate) fn trouble(&mut self, on_trouble: OnTrouble, reason: String) -> Result<(), Failure> {
+        self.note(&reason);
+        match on_trouble {
+            OnTrouble::Fail => Err(Failure::new(reason)),
+            OnTrouble::Degrade => {
+                self.can_degrade = true;
+                if self.troubles.len() < TROUBLES_MAX {
+                    self.troubles.push(reason);
+                }
+                Ok(())
+            }
+            OnTrouble::Ignore => Ok(()),
+        }
+    }
+
+    /// Sets a metric to 1 with a label should the probe's time end before this is called again.
+    #[expect(dead_code, reason = "for the probers that follow")]
+    pub(crate) fn if_cut_off(&mut self, cut_off: Option<(Gauge, &'static str, &'static str)>) {
+        self.cut_off = cut_off;
+    }
+
+    /// The probe's time has ended.
+    pub(crate) fn time_is_over(&mut self) {
+        if let Some((gauge, label, value)) = self.cut_off.take() {
+            self.set_labelled(gauge, &[(label, value)], 1.0);
+        }
+    }
+
+    /// The value of a metric, of its first labels where it has several.
+    pub(crate) fn value(&self, name: &str) -> Option<f64> {
+        let metric = self.metrics.iter().find(|metric| metric.name == name)?;
+        Some(metric.value)
     }
 
     /// Sets a metric without labels.
@@ -107,7 +218,15 @@ impl Recorder {
 
     /// Sets a metric with labels.
     pub(crate) fn set_labelled(&mut self, gauge: Gauge, labels: &[(&str, &str)], value: f64) {
-        *self.slot(gauge, labels) = value;
+        let shown: Vec<(&str, String)> = labels
+            .iter()
+            .map(|(name, value)| (*name, self.shown(value, LABEL_CHARS_MAX)))
+            .collect();
+        let labels: Vec<(&str, &str)> = shown
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        *self.slot(gauge, &labels) = value;
     }
 
     /// Makes phases of a duration metric visible before they begin, as zero.
@@ -193,7 +312,7 @@ impl Recorder {
         if self.log.len() >= STEPS_MAX {
             return;
         }
-        let text = text.as_ref().chars().take(STEP_CHARS_MAX).collect();
+        let text = self.shown(text.as_ref(), STEP_CHARS_MAX);
         self.log.push(Step {
             at: self.started.elapsed(),
             text,
@@ -203,22 +322,35 @@ impl Recorder {
     /// The result of a probe that ends now.
     pub(crate) fn finish(mut self, timeout: Duration, outcome: Result<(), Failure>) -> ProbeResult {
         self.abandon();
-        let reason = outcome.err().map(|failure| failure.0);
+        let (verdict, reason) = match outcome {
+            Err(failure) => (failure.verdict, Some(failure.reason)),
+            Ok(()) if self.troubles.is_empty() => (Verdict::Up, None),
+            Ok(()) => (Verdict::Degraded, Some(self.troubles.join("; "))),
+        };
+        let reason = reason.map(|reason| self.shown(&reason, REASON_CHARS_MAX));
         match &reason {
             None => self.note("succeeded"),
             Some(reason) => {
-                let text = format!("failed: {reason}");
-                self.note(text);
+                let head = match verdict {
+                    Verdict::Up | Verdict::Down => "failed",
+                    other => other.as_str(),
+                };
+                self.note(format!("{head}: {reason}"));
             }
         }
+        let success = matches!(verdict, Verdict::Up | Verdict::Degraded);
+        if self.can_degrade {
+            self.set_bool(DEGRADED, verdict == Verdict::Degraded);
+        }
         let duration = self.started.elapsed();
-        self.set_bool(SUCCESS, reason.is_none());
+        self.set_bool(SUCCESS, success);
         self.set(DURATION, duration.as_secs_f64());
         self.set(TIMEOUT, timeout.as_secs_f64());
         let mut metrics = self.metrics;
         metrics.sort_by(|a, b| (a.name, &a.labels).cmp(&(b.name, &b.labels)));
         ProbeResult {
-            success: reason.is_none(),
+            success,
+            verdict,
             reason,
             duration,
             timeout,

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::recorder::{Failure, Recorder};
+
 /// One measured value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
@@ -36,12 +38,40 @@ pub struct Step {
     pub text: String,
 }
 
+/// How a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// As the module wants it.
+    Up,
+    /// Usable, but something is not as the module wants it.
+    Degraded,
+    /// Not usable.
+    Down,
+    /// The probe could not find out, through no fault of the target's.
+    Unknown,
+}
+
+impl Verdict {
+    /// In small letters.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What came of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeResult {
-    /// Whether the target is as the module wants it.
+    /// Whether the target can be used: it is up or degraded.
     pub success: bool,
-    /// Why not; one line. `None` exactly where it is.
+    /// How the target is.
+    pub verdict: Verdict,
+    /// Why the verdict is not `Up`; one line. `None` exactly where it is.
     pub reason: Option<String>,
     /// How long the probe took.
     pub duration: Duration,
@@ -57,6 +87,12 @@ pub struct ProbeResult {
 }
 
 impl ProbeResult {
+    /// The result of a probe that could not even be tried.
+    #[must_use]
+    pub fn broken(reason: String, timeout: Duration) -> Self {
+        Recorder::new().finish(timeout, Err(Failure::new(reason)))
+    }
+
     /// The value of a metric, of its first labels where it has several.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<f64> {
@@ -86,7 +122,12 @@ impl ProbeResult {
             writeln!(out, "{:>12.6}s {text}", step.at.as_secs_f64()).ok();
         }
         if let Some(reason) = &self.reason {
-            writeln!(out, "\nFailed: {}", reason.escape_debug()).ok();
+            let head = match self.verdict {
+                Verdict::Degraded => "Degraded",
+                Verdict::Unknown => "Unknown",
+                Verdict::Up | Verdict::Down => "Failed",
+            };
+            writeln!(out, "\n{head}: {}", reason.escape_debug()).ok();
         }
         write!(out, "\n\nMetrics:\n{}", self.exposition()).ok();
         out
@@ -133,6 +174,7 @@ mod tests {
         };
         let result = ProbeResult {
             success: true,
+            verdict: Verdict::Up,
             reason: None,
             duration: Duration::ZERO,
             timeout: Duration::ZERO,

@@ -23,6 +23,7 @@ mod metric_store;
 mod nowhere;
 pub mod record_log;
 mod samples;
+mod series_writer;
 mod state_store;
 mod timeline;
 mod write;
@@ -41,6 +42,7 @@ pub use metric_store::{
 };
 pub use nowhere::NowhereStore;
 pub use samples::Samples;
+pub use series_writer::SeriesWriter;
 pub use state_store::{MemoryStateStore, StateChange, StateEntries, StateStore};
 pub use timeline::{MemoryTimeline, Timeline, TimelineKind, TimelineQuery, TimelineRow};
 pub use write::{

@@ -11,6 +11,8 @@ use bellwether_model::{Alert, AlertFingerprint, Labels};
 use bellwether_storage::{TimelineKind, TimelineRow};
 
 use super::Machine;
+use crate::circumstances::{Circumstances, ENTITY_LABEL, PROBE_LABEL};
+use crate::inhibit::Inhibition;
 use crate::silence::Silence;
 
 /// What was last written into the timeline of an alert.
@@ -62,6 +64,47 @@ impl Machine {
             .map(|(fingerprint, _)| *fingerprint)
             .collect();
         self.refresh_all(covered, now_ms);
+    }
+
+    /// What is known of the things that alerts are about.
+    pub(crate) fn circumstances(&self) -> &Circumstances {
+        self.inhibitor.circumstances()
+    }
+
+    /// Takes what is known of the things that alerts are about, in place of what was known.
+    pub fn set_circumstances(&mut self, circumstances: Circumstances, now_ms: i64) {
+        if *self.inhibitor.circumstances() == circumstances {
+            return;
+        }
+        self.inhibitor.set_circumstances(circumstances);
+        let is_about = |labels: &Labels| {
+            [ENTITY_LABEL, PROBE_LABEL]
+                .iter()
+                .any(|it| labels.get(it).is_some())
+        };
+        let about: Vec<AlertFingerprint> = self
+            .alerts
+            .iter()
+            .filter(|(_, held)| is_about(&held.alert.labels))
+            .map(|(fingerprint, _)| *fingerprint)
+            .collect();
+        self.refresh_all(about, now_ms);
+    }
+
+    fn inhibition_text(&self, inhibition: &Inhibition) -> String {
+        match inhibition {
+            Inhibition::Rule(by, rule) => {
+                let name = match self.inhibitor.rule(*rule).map(|rule| rule.name.as_str()) {
+                    Some("") | None => (rule + 1).to_string(),
+                    Some(name) => name.to_owned(),
+                };
+                format!("rule {name}: alert {by} fires")
+            }
+            Inhibition::Cause(by, entity) => {
+                format!("it is explained by {entity}, of which alert {by} fires")
+            }
+            Inhibition::Maintenance(reason) => format!("maintenance: {reason}"),
+        }
     }
 
     /// Writes into the timeline what is different about an alert now. Says whether it is silenced or
@@ -118,12 +161,8 @@ impl Machine {
             _ => {}
         }
         match (before.inhibited, inhibitor) {
-            (false, Some((by, rule))) => {
-                let name = match self.inhibitor.rule(rule).map(|rule| rule.name.as_str()) {
-                    Some("") | None => (rule + 1).to_string(),
-                    Some(name) => name.to_owned(),
-                };
-                let cause = format!("rule {name}: alert {by} fires");
+            (false, Some(inhibition)) => {
+                let cause = self.inhibition_text(&inhibition);
                 rows.push((TimelineKind::Inhibited, cause));
             }
             (true, None) => rows.push((TimelineKind::Uninhibited, String::new())),

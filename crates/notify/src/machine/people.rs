@@ -9,7 +9,7 @@ use bellwether_storage::{StateChange, TimelineKind};
 use super::{ACKNOWLEDGEMENTS, GroupView, Machine, SILENCES, Suppression};
 use crate::acknowledge::Acknowledgement;
 use crate::group::in_order;
-use crate::inhibit::Inhibitor;
+use crate::inhibit::{Inhibition, Inhibitor};
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::silence::{Silence, SilenceError, SilenceRequest};
@@ -195,18 +195,18 @@ impl Machine {
     pub fn suppression(&self, labels: &Labels, now_ms: i64) -> Suppression {
         let silences = self.silences.covering(labels, now_ms);
         let routes = self.plan.routes.matching(labels).into_iter();
-        let muted: BTreeSet<String> = routes
+        let mut muted: BTreeSet<String> = routes
             .filter_map(|index| self.plan.routes.get(index))
             .flat_map(|route| self.plan.muted_by(route, now_ms))
             .collect();
+        let inhibition = self.inhibitor.inhibited_by(labels, now_ms);
+        if let Some(Inhibition::Maintenance(reason)) = &inhibition {
+            muted.insert(format!("maintenance: {reason}"));
+        }
+        let inhibitor = inhibition.and_then(|it| it.alert());
         Suppression {
             silenced_by: silences.into_iter().map(|s| s.id.clone()).collect(),
-            inhibited_by: self
-                .inhibitor
-                .inhibited_by(labels, now_ms)
-                .map(|(fingerprint, _)| fingerprint)
-                .into_iter()
-                .collect(),
+            inhibited_by: inhibitor.into_iter().collect(),
             muted_by: muted.into_iter().collect(),
         }
     }

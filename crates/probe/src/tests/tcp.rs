@@ -1,11 +1,14 @@
 //! `tcp` and `unix`.
 
+use std::time::Duration;
+
+use bellwether_storage::ManualClock;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixListener;
 
-use super::kit::{IP4, Identity, accept, probe, refused, serve};
+use super::kit::{IP4, Identity, LONG, accept, probe, refused, serve};
 use crate::module::{Expectation, Pattern, QueryResponse, TcpSettings, UnixSettings};
-use crate::{Module, Prober};
+use crate::{Module, Prober, Verdict};
 
 fn settings() -> TcpSettings {
     TcpSettings {
@@ -183,6 +186,54 @@ async fn tls_is_checked_and_measured() {
     assert!(result.success);
     let none = result.value("probe_ssl_last_chain_expiry_timestamp_seconds");
     assert_eq!(none, Some(-62_135_596_800.0));
+    assert_eq!(result.value("probe_degraded"), None);
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_degrades() {
+    let identity = Identity::until(2090);
+    let acceptor = identity.acceptor(&[]);
+    let server = serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            accept(&acceptor, stream).await;
+        }
+    })
+    .await;
+    let target = format!("localhost:{}", server.address.port());
+    let prober = Prober::Tcp(TcpSettings {
+        tls: true,
+        tls_config: identity.trusted(),
+        ..settings()
+    });
+    // The beginning of 2090 in seconds, and 10 days before.
+    let clock = ManualClock::new((3_786_912_000 - 864_000) * 1_000);
+    let wanting = |days: u64| {
+        let lifetime_min = Some(Duration::from_secs(days * 86_400));
+        Module {
+            certificate_lifetime_min: lifetime_min,
+            ..Module::new(prober.clone())
+        }
+    };
+    let result = crate::probe(&wanting(11), &target, LONG, &clock).await;
+    assert!(result.success, "{}", result.debug_text());
+    assert_eq!(result.verdict, Verdict::Degraded);
+    assert_eq!(
+        result.reason.as_deref(),
+        Some("a certificate of the target ends in 10.0 days, sooner than 11.0")
+    );
+    assert_eq!(result.value("probe_degraded"), Some(1.0));
+    let result = crate::probe(&wanting(9), &target, LONG, &clock).await;
+    assert_eq!(result.verdict, Verdict::Up);
+    assert_eq!(result.value("probe_degraded"), Some(0.0));
+}
+
+#[tokio::test]
+async fn a_password_in_a_target_is_not_shown() {
+    let result = probe(Prober::Tcp(settings()), "tcp://joe:hunter2@nowhere").await;
+    let text = result.debug_text();
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(text.contains("<secret>"), "{text}");
 }
 
 #[tokio::test]

@@ -111,13 +111,17 @@ impl ProbeSettings {
     #[must_use]
     pub fn usual_kind(prober: &Prober) -> EntityKind {
         match prober {
-            Prober::WebSocket(_) => EntityKind::Daemon,
+            Prober::WebSocket(_) | Prober::Mcp(_) => EntityKind::Daemon,
+            Prober::Llm(_) => EntityKind::Provider,
+            Prober::Postgres(_) | Prober::Redis(_) => EntityKind::Database,
             Prober::Icmp(_) => EntityKind::Host,
             Prober::Http(_)
             | Prober::Tcp(_)
             | Prober::Unix(_)
             | Prober::Dns(_)
-            | Prober::Grpc(_) => EntityKind::Service,
+            | Prober::Grpc(_)
+            | Prober::Process(_)
+            | Prober::Command(_) => EntityKind::Service,
         }
     }
 }

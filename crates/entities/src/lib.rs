@@ -1,0 +1,31 @@
+//! The map of what has health: daemons, providers, models, tools, pools, hosts, databases.
+//!
+//! ## Model
+//! Every [`REFRESH`] all sources are asked what they know: probes and scrapes through [`FactSources`], health checks,
+//! traffic and pools of services through their series ([`traffic`], [`health`]). What they say of one thing
+//! becomes one entity ([`bellwether_health::EntityMap`]), with a state, a reason, since when, and what explains it.
+//! The states are series too: `bellwether_entity_state` and `bellwether_entity_caused_by`.
+//!
+//! ## Invariants
+//! Entities come from what is observed; nobody has to write them down. States and since when survive a restart.
+//!
+//! ## Limits
+//! [`ENTITIES_MAX`]; facts of further ones are left out, and that is told.
+
+mod ask;
+mod health;
+mod memory;
+mod service;
+mod traffic;
+
+#[cfg(test)]
+mod tests;
+
+pub use service::{Entities, EntitiesParts, FactSources, ScrapedTarget};
+
+use std::time::Duration;
+
+/// How often the map is made anew. Chosen: as often as most targets are scraped.
+pub const REFRESH: Duration = Duration::from_secs(15);
+/// Entities that the map holds. Chosen: more than a page can show, and a tenth of what a small server stores.
+pub const ENTITIES_MAX: usize = 10_000;

@@ -1,0 +1,90 @@
+//! The series of a probe.
+
+use bellwether_model::{Labels, LabelsBuilder};
+use bellwether_storage::{MetricStore, SeriesWriter, Source, StorageError};
+use url::Url;
+
+use super::settings::ProbeSettings;
+use crate::ProbeResult;
+
+/// The job of all probes, as a scrape of blackbox_exporter would have one.
+const JOB: &str = "probes";
+
+/// Writes what a probe finds, under its labels.
+#[derive(Debug)]
+pub(super) struct ProbeSeries {
+    writer: SeriesWriter,
+    /// The labels of all its series.
+    labels: Vec<(String, String)>,
+}
+
+impl ProbeSeries {
+    pub(super) fn new(settings: &ProbeSettings) -> Self {
+        let mut labels = settings.labels.clone();
+        let own = [
+            ("job", JOB.to_owned()),
+            ("instance", shown_target(settings)),
+            ("probe", settings.name.clone()),
+            ("module", settings.module_name.clone()),
+            ("entity", settings.entity.to_string()),
+        ];
+        labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        Self {
+            writer: SeriesWriter::new(Source::new("probes")),
+            labels,
+        }
+    }
+
+    pub(super) fn write(
+        &mut self,
+        store: &dyn MetricStore,
+        time_ms: i64,
+        result: &ProbeResult,
+    ) -> Result<(), StorageError> {
+        let labels = &self.labels;
+        let samples = result.metrics.iter().map(|metric| {
+            let own = metric.labels.iter();
+            (labels_of(metric.name, labels, own), metric.value)
+        });
+        self.writer.write(store, time_ms, samples)
+    }
+
+    pub(super) fn end(
+        &mut self,
+        store: &dyn MetricStore,
+        time_ms: i64,
+    ) -> Result<(), StorageError> {
+        self.writer.end(store, time_ms)
+    }
+}
+
+/// What the prober says stands over what the settings say.
+fn labels_of<'a>(
+    name: &str,
+    labels: &'a [(String, String)],
+    own: impl Iterator<Item = &'a (String, String)>,
+) -> Labels {
+    let mut builder = LabelsBuilder::default();
+    builder.set("__name__", name);
+    for (name, value) in labels.iter().chain(own) {
+        builder.set(name, value);
+    }
+    builder.build()
+}
+
+/// The target as others may see it: without a password that stands in its URL. Where it is the module that says
+/// what is probed, the name of the probe.
+pub fn shown_target(settings: &ProbeSettings) -> String {
+    let target = &settings.target;
+    if target.is_empty() {
+        return settings.name.clone();
+    }
+    match Url::parse(target) {
+        Ok(mut url) if url.password().is_some() => {
+            // Fails only where a URL cannot have one.
+            url.set_password(Some("xxxxx")).ok();
+            url.to_string()
+        }
+        _ => target.clone(),
+    }
+}
