@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bellwether_forward::settings::RemoteWriteSettings;
 use bellwether_ingest::otlp::OtlpSettings;
 use bellwether_notify::replica::ReplicaSettings;
+use bellwether_probe::watch::{MaintenanceSettings, ProbeSettings};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_scrape::settings::ScrapeSettings;
@@ -22,6 +23,8 @@ use crate::sections::alerting::{AlertingSettings, decode_alerting};
 use crate::sections::global::{GlobalSettings, decode_global};
 use crate::sections::notifications::NamedFiles;
 use crate::sections::otlp::decode_otlp;
+use crate::sections::probes::maintenance::decode_maintenance;
+use crate::sections::probes::scheduled::decode_probes;
 use crate::sections::remote::{RemoteReadSettings, decode_remote_reads, decode_remote_writes};
 use crate::sections::replicas::decode_replicas;
 use crate::sections::root::{LATER, ROOT};
@@ -116,6 +119,10 @@ pub struct Config {
     pub server: ServerSettings,
     /// Ways to probe.
     pub probe_modules: ProbeModules,
+    /// What is probed again and again.
+    pub probes: Vec<ProbeSettings>,
+    /// Times in which something is worked on.
+    pub maintenance: Vec<MaintenanceSettings>,
     /// Sections that are kept as they are and not acted on: key and tree.
     pub later: Vec<(&'static str, Node)>,
 }
@@ -156,6 +163,16 @@ impl Loaded {
 }
 
 impl Config {
+    /// Whether somebody who asks may have this target probed: where `server.probe_targets` says so, and
+    /// where that says nothing, as soon as the configuration says what modules there are.
+    #[must_use]
+    pub fn may_probe(&self, target: &str) -> bool {
+        match self.server.probe_targets.is_empty() {
+            true => self.probe_modules.is_configured,
+            false => self.server.probe_targets.is_match(target),
+        }
+    }
+
     /// Loads a file with the environment of the process and no features.
     ///
     /// # Errors
@@ -334,7 +351,10 @@ fn decode(
         scrape.extend(decode_job_files(&view, &global, job_places, problems));
     }
     let probe_modules = probes::decode_at(&view, options.probe_modules_file, problems);
+    let probes = decode_probes(&view, &global, probe_modules.as_ref(), problems);
     Config {
+        maintenance: decode_maintenance(&view, &probes, problems),
+        probes,
         probe_modules: probe_modules.unwrap_or_default(),
         alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),
         rule_files: view

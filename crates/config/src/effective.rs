@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::schema::{Field, Kind, Section};
+use crate::sections::probes::target::shown_target;
 use crate::sections::relabel::RELABEL;
 use crate::sections::root::ROOT;
 use crate::sections::scrape::SCRAPE;
@@ -41,6 +42,7 @@ pub(crate) fn effective_yaml(root: &Node, config: &Config) -> String {
     fill_global(&mut root, config);
     fill_storage(&mut root, config);
     fill_jobs(&mut root, config);
+    fill_probes(&mut root, config);
     let mut writer = Writer::default();
     writer.section(Some(&root), &ROOT, 0);
     writer.out
@@ -162,6 +164,27 @@ fn fill_jobs(root: &mut Node, config: &Config) {
     };
     for (item, job) in items.iter_mut().zip(&config.scrape) {
         fill_job(item, job);
+    }
+}
+
+/// Writes into each probe how often it is probed, and by what.
+fn fill_probes(root: &mut Node, config: &Config) {
+    let Some(Node {
+        value: NodeValue::List(items),
+        ..
+    }) = root.get_mut("probes")
+    else {
+        return;
+    };
+    for (item, probe) in items.iter_mut().zip(&config.probes) {
+        // Nothing behind the name of a prober still says which it is.
+        if item.get(&probe.module_name).is_some_and(Node::is_null) {
+            item.set(&probe.module_name, empty_mapping());
+        }
+        for (key, time) in [("interval", probe.interval), ("timeout", probe.timeout)] {
+            let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+            item.set(key, Node::plain(DurationText(ms).to_string()));
+        }
     }
 }
 
@@ -380,6 +403,9 @@ impl Writer {
                     _ => scalar.text.to_string(),
                 };
                 self.line(&scalar_text(&text, false));
+            }
+            (NodeValue::Scalar(scalar), Kind::Target) => {
+                self.line(&scalar_text(&shown_target(&scalar.text), scalar.is_plain));
             }
             (NodeValue::Scalar(scalar), _) => match &scalar.bytes {
                 Some(bytes) => {

@@ -92,6 +92,11 @@ impl ProbeModules {
         self.fingerprints.len()
     }
 
+    /// A text that changes when a module does.
+    pub(crate) fn fingerprint(&self, module: &str) -> &str {
+        self.fingerprints.get(module).map_or("built in", |it| it)
+    }
+
     fn add(&mut self, name: &str, view: &View<'_>) {
         let (Some(module), Some(node)) = (decode_module(view), view.node) else {
             return;
@@ -164,7 +169,8 @@ pub(crate) fn decode_at(
         for (name, module) in root.named_sections("probe_modules") {
             modules.add(name, &module);
         }
-        return Some(modules);
+        let path = root.path().key("probe_modules");
+        return Some(modules).filter(|_| !problems.has_errors_under(&root.origin.file, &path));
     }
     let Some(path) = root.path_of("probe_modules") else {
         return Some(ProbeModules::built_in());

@@ -56,6 +56,8 @@ pub enum Kind {
     ReadFile,
     /// A file or folder that we write, or that may appear later.
     Path,
+    /// What is probed. The password of a URL is never shown.
+    Target,
     /// A regular expression, anchored at both ends.
     Regex,
     /// A regular expression that matches anywhere in a text.

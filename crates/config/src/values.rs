@@ -214,6 +214,7 @@ pub(crate) fn kind_name(kind: &Kind) -> String {
         Kind::GoDuration => "a duration such as 1m30s".to_owned(),
         Kind::ReadFile => "a file that is there".to_owned(),
         Kind::Path => "a path".to_owned(),
+        Kind::Target => "a target".to_owned(),
         Kind::Regex => "a regular expression".to_owned(),
         Kind::Pattern => "a regular expression that matches anywhere".to_owned(),
         Kind::Bytes => "a text, or bytes as !!binary".to_owned(),
@@ -328,6 +329,7 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
         Kind::Text
         | Kind::Template
         | Kind::Bytes
+        | Kind::Target
         | Kind::SectionOrText(_)
         | Kind::SectionMapOrText(_)
         | Kind::Secret

@@ -8,6 +8,7 @@
 )]
 
 mod modules;
+mod scheduled;
 
 use std::path::{Path, PathBuf};
 
