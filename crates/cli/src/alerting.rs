@@ -394,6 +394,11 @@ impl AlertingProgram {
         })
     }
 
+    /// What keeps state over restarts.
+    pub(crate) fn state(&self) -> Arc<dyn StateStore> {
+        Arc::clone(&self.journal) as _
+    }
+
     /// Reads what the configuration says of notifications, to be applied later.
     pub(crate) fn read(&self, config: &Config) -> Result<Notifications> {
         notifications(

@@ -15,6 +15,7 @@ use crate::check::Check;
 use crate::simulate::Simulate;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
+use crate::probe::Probe;
 use crate::timeline::Timeline;
 
 /// Monitoring for services built on AI models.
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     /// See on a running server what would happen if something failed; nobody is told unless asked.
     #[command(subcommand)]
     Simulate(Simulate),
+    /// Probe a target once, phase by phase.
+    Probe(Probe),
     /// Tell how a running server is.
     Status(Remote),
     /// Tell what has happened to the alerts of a running server.
@@ -105,6 +108,10 @@ pub(crate) struct Serve {
     /// An alertmanager.yml, in place of the section `notifications` of the configuration.
     #[arg(long, value_name = "FILE")]
     pub(crate) alertmanager_config: Option<PathBuf>,
+
+    /// A blackbox.yml, in place of `probe_modules` of the configuration.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) probe_config: Option<PathBuf>,
 
     /// How long an outage may be after which `for` goes on where it was.
     #[arg(

@@ -60,7 +60,7 @@ async fn serve(flags: &Demo, folder: &Path) -> Result<()> {
     let Command::Serve(serve) = arguments.command else {
         anyhow::bail!("not a server")
     };
-    let loaded = wiring::load(&config_file, &[])?;
+    let loaded = wiring::load(&config_file, &[], None)?;
     let registry = Registry::new();
     let program = Program::start(&serve, loaded, registry.clone()).await?;
 

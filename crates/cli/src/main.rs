@@ -20,6 +20,8 @@ mod demo;
 mod external_alertmanagers;
 mod junit;
 mod logging;
+mod probe;
+mod probing;
 mod remote;
 mod replicas;
 mod routes_file;
@@ -76,6 +78,7 @@ fn run(command: Command) -> Result<ExitCode> {
         }) => test_promql::run(&files, embedded, output),
         Command::Backtest(backtest) => backtest::run(&backtest),
         Command::Simulate(simulate) => client_runtime()?.block_on(simulate::run(&simulate)),
+        Command::Probe(flags) => client_runtime()?.block_on(probe::run(&flags)),
         Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),
         Command::Status(remote) => done(client_runtime()?.block_on(remote::status(remote))),
         Command::Timeline(flags) => client_runtime()?.block_on(timeline::run(flags)),

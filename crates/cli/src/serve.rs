@@ -28,6 +28,7 @@ use tokio::sync::watch;
 
 use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
+use crate::probing::{ProbingParts, ProbingProgram};
 use crate::{logging, told, wiring};
 
 /// The version of the Prometheus API that is spoken: clients choose their features by it.
@@ -50,7 +51,11 @@ pub(crate) fn run(flags: &Serve) -> Result<()> {
     for name in wiring::unknown_features(&flags.enable_feature) {
         tracing::warn!(name, "this feature is not known, or always on, here");
     }
-    let loaded = wiring::load(&flags.config, &flags.enable_feature)?;
+    let loaded = wiring::load(
+        &flags.config,
+        &flags.enable_feature,
+        flags.probe_config.as_deref(),
+    )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -71,6 +76,7 @@ pub(crate) struct Program {
     forwarder: Arc<Forwarder>,
     manager: Manager,
     alerting: Arc<AlertingProgram>,
+    probing: Arc<ProbingProgram>,
     /// What others write to and read from.
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
@@ -82,6 +88,8 @@ pub(crate) struct Program {
 struct Shared {
     config_file: PathBuf,
     features: Vec<String>,
+    /// A blackbox.yml in place of `probe_modules`.
+    probe_modules_file: Option<PathBuf>,
     retention: String,
     loaded: ArcSwap<Loaded>,
     reload_success: AtomicBool,
@@ -106,6 +114,7 @@ struct Reloadable {
     forwarder: Arc<Forwarder>,
     server: Server,
     alerting: Arc<AlertingProgram>,
+    probing: Arc<ProbingProgram>,
 }
 
 impl Program {
@@ -125,6 +134,7 @@ impl Program {
         let shared = Arc::new(Shared {
             config_file: flags.config.clone(),
             features: flags.enable_feature.clone(),
+            probe_modules_file: flags.probe_config.clone(),
             retention: retention_text(&engine_settings),
             loaded: ArcSwap::from_pointee(loaded),
             reload_success: AtomicBool::new(true),
@@ -190,8 +200,8 @@ impl Program {
             data: data.clone(),
             store: Arc::clone(&store),
             engine: Arc::new(rule_engine),
-            clock,
-            registry,
+            clock: Arc::clone(&clock),
+            registry: registry.clone(),
             alertmanager_config: flags.alertmanager_config.clone(),
             external_url: own_url,
             options: wiring::rule_options(flags)?,
@@ -200,6 +210,18 @@ impl Program {
             promql: wiring::promql_features(&flags.enable_feature),
         };
         let alerting = Arc::new(AlertingProgram::start(parts, &config).await?);
+        let probing = Arc::new(ProbingProgram::start(
+            ProbingParts {
+                store: Arc::clone(&store),
+                engine: Arc::clone(&query_engine),
+                state: alerting.state(),
+                clock,
+                registry,
+                scraping: manager.clone(),
+                runner: alerting.edge.runner.clone(),
+            },
+            &config,
+        )?);
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {
@@ -208,12 +230,14 @@ impl Program {
             targets: Arc::new(targets),
             otlp: config.otlp.clone(),
             alerting: alerting.edge.clone(),
+            probing: Some(probing.edge.clone()),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
             forwarder: Arc::clone(&forwarder),
             server: server.clone(),
             alerting: Arc::clone(&alerting),
+            probing: Arc::clone(&probing),
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
@@ -230,6 +254,7 @@ impl Program {
             forwarder,
             manager,
             alerting,
+            probing,
             store,
             address,
         })
@@ -273,6 +298,7 @@ impl Program {
         tracing::info!("stopping");
         self.alerting.hand_over().await?;
         self.server.stop();
+        self.probing.stop().await;
         self.manager.shutdown().await;
         self.alerting.stop().await?;
         self.serving.await?;
@@ -454,7 +480,11 @@ impl Shared {
             .lock()
             .clone()
             .context("the server is still starting")?;
-        let loaded = wiring::load(&self.config_file, &self.features)?;
+        let loaded = wiring::load(
+            &self.config_file,
+            &self.features,
+            self.probe_modules_file.as_deref(),
+        )?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
@@ -478,6 +508,7 @@ impl Shared {
         // From here on nothing is refused: what is shown as loaded is in use.
         self.loaded.store(Arc::new(loaded));
         self.note_replicas(has_other_replicas);
+        parts.probing.apply(&config);
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms

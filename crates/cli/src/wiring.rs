@@ -32,13 +32,18 @@ const QUERY_BYTES_MAX: u64 = 1 << 30;
 const MEMORY_SETTING: &str = "storage.memory_limit (a query may hold a quarter of it, or 1GiB where it is not set, and all together three tenths)";
 
 /// How the configuration is read under the features that are on.
-pub(crate) fn load(path: &Path, features: &[String]) -> Result<Loaded> {
+pub(crate) fn load(
+    path: &Path,
+    features: &[String],
+    probe_modules_file: Option<&Path>,
+) -> Result<Loaded> {
     let has = |name: &str| features.iter().any(|feature| feature == name);
     let options = LoadOptions {
         proto_first: has("created-timestamp-zero-ingestion"),
         native_histograms: has("native-histograms"),
         extra_scrape_metrics: has("extra-scrape-metrics"),
         promql: promql_features(features),
+        probe_modules_file,
         ..LoadOptions::default()
     };
     config::load(path, &options).with_context(|| format!("{} cannot be used", path.display()))

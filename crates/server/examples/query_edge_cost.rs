@@ -116,6 +116,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             targets,
             otlp,
             alerting: Alerting::in_memory(Arc::new(ManualClock::new(0))),
+            probing: None,
         });
         let router = server.router();
         for encoding in ["identity", "identity", "identity", "gzip", "gzip"] {

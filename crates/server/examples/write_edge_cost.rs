@@ -127,6 +127,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             targets: Arc::new(NoTargets),
             otlp: bellwether_ingest::otlp::OtlpSettings::default(),
             alerting: Alerting::in_memory(Arc::new(SystemClock)),
+            probing: None,
         });
         let bound = server.bind().await?;
         let address = bound

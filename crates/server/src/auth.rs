@@ -181,8 +181,14 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         _ => path,
     };
     match path {
-        "/-/healthy" | "/-/ready" | "/livez" | "/readyz" | "/startupz" | "/am/-/healthy"
-        | "/am/-/ready" => Need::Nothing,
+        "/-/healthy"
+        | "/-/ready"
+        | "/livez"
+        | "/readyz"
+        | "/startupz"
+        | "/am/-/healthy"
+        | "/am/-/ready"
+        | "/api/bellwether/v1/public-status" => Need::Nothing,
         "/api/v1/write" | "/api/v1/otlp/v1/metrics" | "/v1/metrics" | "/v1/traces" | "/v1/logs" => {
             Need::Write
         }
@@ -194,6 +200,8 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         path if method != Method::GET
             && (path.starts_with("/am/")
                 || path.starts_with("/api/bellwether/v1/acknowledgements")
+                || path.starts_with("/api/bellwether/v1/maintenance")
+                || path.starts_with("/api/bellwether/v1/probes")
                 || path.starts_with("/api/bellwether/v1/simulations")) =>
         {
             Need::Write

@@ -9,8 +9,11 @@ use serde_json::Value;
 
 use crate::json::JsonWriter;
 
+mod probing;
 mod shape;
 
+#[cfg(test)]
+pub(crate) use probing::OPERATIONS as PROBING;
 pub(crate) use shape::Shape;
 
 /// A parameter: name, what it is, whether it must be there.
@@ -109,7 +112,7 @@ const fn operation(
 }
 
 /// Parts of a path and what they are.
-const PATH_PARAMETERS: [(&str, &str); 5] = [
+const PATH_PARAMETERS: [(&str, &str); 8] = [
     ("name", "The label; may be escaped as U__…."),
     ("fingerprint", "The alert: 16 hexadecimal digits."),
     (
@@ -118,9 +121,16 @@ const PATH_PARAMETERS: [(&str, &str); 5] = [
     ),
     ("namespace", "The namespace; percent-encoded."),
     ("group", "The group of rules; percent-encoded."),
+    ("probe", "The name of the probe; percent-encoded."),
+    ("entity", "The entity as kind/name; percent-encoded."),
+    ("number", "The id of the maintenance."),
 ];
 
-/// Everything that is spoken on the main port.
+/// Everything that is spoken on the main port; operations of one path stand together.
+pub(crate) fn operations() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(probing::OPERATIONS)
+}
+
 pub(crate) const OPERATIONS: &[Operation] = &[
     operation(
         "/api/v1/query",
@@ -612,7 +622,11 @@ pub(crate) fn document(version: &str, openapi_version: &str) -> Vec<u8> {
         .string("Apache-2.0");
     json.object_end().object_end();
     json.key("paths").object_begin();
-    for operations in OPERATIONS.chunk_by(|a, b| a.path == b.path) {
+    let all = [OPERATIONS, probing::OPERATIONS];
+    let paths = all
+        .into_iter()
+        .flat_map(|it| it.chunk_by(|a, b| a.path == b.path));
+    for operations in paths {
         if let Some(first) = operations.first() {
             json.key(first.path).object_begin();
             operations

@@ -19,6 +19,7 @@ use bellwether_rules::evidence::Collector;
 use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
+use crate::probing::Probing;
 use crate::ruler::RuleEditor;
 use crate::settings::ServerSettings;
 use crate::simulations::Simulator;
@@ -58,6 +59,8 @@ pub struct Services {
     pub otlp: bellwether_ingest::otlp::OtlpSettings,
     /// Who is told of alerts.
     pub alerting: Alerting,
+    /// Probes and the map of entities; `None`: there are none.
+    pub probing: Option<Probing>,
 }
 
 /// Alerts and who is told of them. Clones are the same.

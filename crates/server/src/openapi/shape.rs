@@ -13,6 +13,12 @@ pub(crate) enum Shape {
     Time,
     /// As [`Shape::Time`], or a text of RFC 3339.
     AnyTime,
+    /// A number.
+    Number,
+    /// true or false.
+    Boolean,
+    /// This, or nothing.
+    OrNull(&'static Shape),
     /// Nothing.
     Null,
     /// An object of names and texts.
@@ -137,6 +143,18 @@ impl Shape {
                 json.key("description")
                     .string("Seconds since 1970, or a time of RFC 3339.");
             }
+            Self::Number => {
+                json.key("type").string("number");
+            }
+            Self::Boolean => {
+                json.key("type").string("boolean");
+            }
+            Self::OrNull(of) => {
+                json.key("anyOf").array_begin();
+                of.write(json);
+                Self::Null.write(json);
+                json.array_end();
+            }
             Self::Null => {
                 json.key("type").string("null");
             }
@@ -184,7 +202,10 @@ impl Shape {
         match self {
             Self::Text => found(value.is_string()),
             Self::Word(word) => found(value == word),
-            Self::Time => found(value.is_number()),
+            Self::Time | Self::Number => found(value.is_number()),
+            Self::Boolean => found(value.is_boolean()),
+            Self::OrNull(_) if value.is_null() => None,
+            Self::OrNull(of) => of.difference(value),
             Self::AnyTime => found(value.is_number() || value.is_string()),
             Self::Null => found(value.is_null()),
             Self::Object => found(value.is_object()),

@@ -4,6 +4,7 @@ mod am;
 mod api;
 mod cancel;
 mod edge;
+mod probing;
 mod receive;
 mod replica;
 mod ruler;
@@ -214,6 +215,7 @@ pub(super) fn services() -> Services {
         targets: Arc::new(FakeTargets),
         otlp: bellwether_ingest::otlp::OtlpSettings::default(),
         alerting: alerting(),
+        probing: None,
     }
 }
 

@@ -63,6 +63,7 @@ async fn member(state: LeaseState, runs: bool) -> Router {
     let server = Server::new(parts(ServerSettings::default())).unwrap();
     server.open(Services {
         alerting: alerting.with_replica(replica, Some(log)),
+        probing: None,
         ..services()
     });
     server.router()
