@@ -54,6 +54,12 @@ pub struct CheckReport {
     pub rule_count: usize,
     /// Receivers of remote write.
     pub remote_write_count: usize,
+    /// Modules of the configuration; those that are built in do not count.
+    pub probe_module_count: usize,
+    /// Probes.
+    pub probe_count: usize,
+    /// Maintenance windows.
+    pub maintenance_count: usize,
     /// What there is of notifications, where the configuration has them.
     pub notifications: Option<NotificationCounts>,
 }
@@ -77,6 +83,9 @@ impl CheckReport {
             "rule_files": self.rule_file_count,
             "rules": self.rule_count,
             "remote_writes": self.remote_write_count,
+            "probe_modules": self.probe_module_count,
+            "probes": self.probe_count,
+            "maintenance": self.maintenance_count,
             "notifications": self.notifications.map(NotificationCounts::to_json),
         })
     }
@@ -130,6 +139,15 @@ impl fmt::Display for CheckReport {
                 plural(self.rule_file_count, "rule file"),
                 plural(self.remote_write_count, "remote write"),
             )?;
+            for (count, what) in [
+                (self.probe_module_count, "probe module"),
+                (self.probe_count, "probe"),
+                (self.maintenance_count, "maintenance window"),
+            ] {
+                if count > 0 {
+                    write!(f, "{}, ", plural(count, what))?;
+                }
+            }
             if let Some(counts) = &self.notifications {
                 write!(f, "{counts}, ")?;
             }
@@ -183,6 +201,9 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
         rule_file_count: 0,
         rule_count: 0,
         remote_write_count: 0,
+        probe_module_count: 0,
+        probe_count: 0,
+        maintenance_count: 0,
         notifications: None,
     };
     let loaded = match load(path, options) {
@@ -194,6 +215,9 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
             report.warnings.clone_from(&loaded.warnings);
             report.job_count = loaded.config.scrape.len();
             report.remote_write_count = loaded.config.remote_write.len();
+            report.probe_module_count = loaded.config.probe_modules.configured_count();
+            report.probe_count = loaded.config.probes.len();
+            report.maintenance_count = loaded.config.maintenance.len();
             report.rule_file_count = loaded.rule_files.len();
             let groups = &loaded.config.rule_groups;
             report.rule_count = groups.iter().map(|group| group.rules.len()).sum();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bellwether_forward::settings::RemoteWriteSettings;
 use bellwether_ingest::otlp::OtlpSettings;
 use bellwether_notify::replica::ReplicaSettings;
+use bellwether_probe::watch::{MaintenanceSettings, ProbeSettings};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_scrape::settings::ScrapeSettings;
@@ -14,6 +15,7 @@ use bellwether_scrape::settings::ScrapeSettings;
 use crate::effective::effective_yaml;
 use crate::glob::glob;
 use crate::notifications::{NotificationConfig, decode_at};
+use crate::probes::{self, ProbeModules};
 use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
 use crate::rules::{LoadedRules, RuleOptions, read_groups};
 use crate::schema::Section;
@@ -21,6 +23,8 @@ use crate::sections::alerting::{AlertingSettings, decode_alerting};
 use crate::sections::global::{GlobalSettings, decode_global};
 use crate::sections::notifications::NamedFiles;
 use crate::sections::otlp::decode_otlp;
+use crate::sections::probes::maintenance::decode_maintenance;
+use crate::sections::probes::scheduled::decode_probes;
 use crate::sections::remote::{RemoteReadSettings, decode_remote_reads, decode_remote_writes};
 use crate::sections::replicas::decode_replicas;
 use crate::sections::root::{LATER, ROOT};
@@ -52,6 +56,8 @@ pub struct LoadOptions<'a> {
     /// Leave the files that other parts of a server read: rules, templates of notifications. For
     /// configurations of other machines.
     pub leave_named_files: bool,
+    /// A `blackbox.yml` that takes the place of what the file says at `probe_modules`.
+    pub probe_modules_file: Option<&'a Path>,
 }
 
 impl Default for LoadOptions<'_> {
@@ -64,6 +70,7 @@ impl Default for LoadOptions<'_> {
             extra_scrape_metrics: false,
             promql: Features::default(),
             leave_named_files: false,
+            probe_modules_file: None,
         }
     }
 }
@@ -76,6 +83,7 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("extra_scrape_metrics", &self.extra_scrape_metrics)
             .field("promql", &self.promql)
             .field("leave_named_files", &self.leave_named_files)
+            .field("probe_modules_file", &self.probe_modules_file)
             .finish_non_exhaustive()
     }
 }
@@ -109,6 +117,12 @@ pub struct Config {
     pub tracing: Option<TracingSettings>,
     /// The server.
     pub server: ServerSettings,
+    /// Ways to probe.
+    pub probe_modules: ProbeModules,
+    /// What is probed again and again.
+    pub probes: Vec<ProbeSettings>,
+    /// Times in which something is worked on.
+    pub maintenance: Vec<MaintenanceSettings>,
     /// Sections that are kept as they are and not acted on: key and tree.
     pub later: Vec<(&'static str, Node)>,
 }
@@ -149,6 +163,16 @@ impl Loaded {
 }
 
 impl Config {
+    /// Whether somebody who asks may have this target probed: where `server.probe_targets` says so, and
+    /// where that says nothing, as soon as the configuration says what modules there are.
+    #[must_use]
+    pub fn may_probe(&self, target: &str) -> bool {
+        match self.server.probe_targets.is_empty() {
+            true => self.probe_modules.is_configured,
+            false => self.server.probe_targets.is_match(target),
+        }
+    }
+
     /// Loads a file with the environment of the process and no features.
     ///
     /// # Errors
@@ -159,7 +183,7 @@ impl Config {
 }
 
 /// Loads a file, and the files that belong to it: those of `scrape_config_files` and `rule_files`,
-/// the one that `notifications` names, and templates of notifications. Files that other settings
+/// those that `notifications` and `probe_modules` name, and templates of notifications. Files that other settings
 /// name are not looked at.
 ///
 /// # Errors
@@ -326,7 +350,12 @@ fn decode(
         scrape = decode_jobs(&jobs, &global, job_places, problems);
         scrape.extend(decode_job_files(&view, &global, job_places, problems));
     }
+    let probe_modules = probes::decode_at(&view, options.probe_modules_file, problems);
+    let probes = decode_probes(&view, &global, probe_modules.as_ref(), problems);
     Config {
+        maintenance: decode_maintenance(&view, &probes, problems),
+        probes,
+        probe_modules: probe_modules.unwrap_or_default(),
         alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),
         rule_files: view
             .texts("rule_files")

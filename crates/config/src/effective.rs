@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
 use bellwether_model::time::DurationText;
 use bellwether_model::utf8_name::Escaping;
 use bellwether_outbound::settings::redacted_url;
@@ -14,6 +15,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::schema::{Field, Kind, Section};
+use crate::sections::probes::target::shown_target;
 use crate::sections::relabel::RELABEL;
 use crate::sections::root::ROOT;
 use crate::sections::scrape::SCRAPE;
@@ -40,6 +42,7 @@ pub(crate) fn effective_yaml(root: &Node, config: &Config) -> String {
     fill_global(&mut root, config);
     fill_storage(&mut root, config);
     fill_jobs(&mut root, config);
+    fill_probes(&mut root, config);
     let mut writer = Writer::default();
     writer.section(Some(&root), &ROOT, 0);
     writer.out
@@ -161,6 +164,27 @@ fn fill_jobs(root: &mut Node, config: &Config) {
     };
     for (item, job) in items.iter_mut().zip(&config.scrape) {
         fill_job(item, job);
+    }
+}
+
+/// Writes into each probe how often it is probed, and by what.
+fn fill_probes(root: &mut Node, config: &Config) {
+    let Some(Node {
+        value: NodeValue::List(items),
+        ..
+    }) = root.get_mut("probes")
+    else {
+        return;
+    };
+    for (item, probe) in items.iter_mut().zip(&config.probes) {
+        // Nothing behind the name of a prober still says which it is.
+        if item.get(&probe.module_name).is_some_and(Node::is_null) {
+            item.set(&probe.module_name, empty_mapping());
+        }
+        for (key, time) in [("interval", probe.interval), ("timeout", probe.timeout)] {
+            let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+            item.set(key, Node::plain(DurationText(ms).to_string()));
+        }
     }
 }
 
@@ -298,8 +322,11 @@ impl Writer {
                     kind,
                     Kind::Text
                         | Kind::Template
+                        | Kind::Bytes
                         | Kind::SectionOrText(_)
+                        | Kind::SectionMapOrText(_)
                         | Kind::Regex
+                        | Kind::Pattern
                         | Kind::Url(_)
                 );
                 self.line(&scalar_text(field.default, is_plain));
@@ -334,10 +361,16 @@ impl Writer {
                     writer.section(Some(item), section, depth);
                 });
             }
-            (NodeValue::Mapping(entries), Kind::SectionMap(section)) => {
+            (
+                NodeValue::Mapping(entries),
+                Kind::SectionMap(section) | Kind::SectionMapOrText(section),
+            ) => {
                 self.mapping(entries, depth, &Kind::Section(section));
             }
             (NodeValue::Mapping(entries), Kind::Map(value)) => self.mapping(entries, depth, value),
+            (NodeValue::Mapping(entries), Kind::Headers(value)) => {
+                self.headers(entries, depth, value);
+            }
             (NodeValue::Mapping(entries), Kind::Labels) => {
                 self.mapping(entries, depth, &Kind::Text)
             }
@@ -371,9 +404,16 @@ impl Writer {
                 };
                 self.line(&scalar_text(&text, false));
             }
-            (NodeValue::Scalar(scalar), _) => {
-                self.line(&scalar_text(&scalar.text, scalar.is_plain));
+            (NodeValue::Scalar(scalar), Kind::Target) => {
+                self.line(&scalar_text(&shown_target(&scalar.text), scalar.is_plain));
             }
+            (NodeValue::Scalar(scalar), _) => match &scalar.bytes {
+                Some(bytes) => {
+                    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+                    self.line(&format!("!!binary {text}"));
+                }
+                None => self.line(&scalar_text(&scalar.text, scalar.is_plain)),
+            },
             // A shape that the table does not have does not pass the checks.
             (NodeValue::List(_) | NodeValue::Mapping(_), _) => self.line(HIDDEN),
         }
@@ -386,6 +426,24 @@ impl Writer {
         }
         self.out.push('\n');
         for entry in entries {
+            self.field(&entry.key, &entry.value, kind, depth);
+        }
+    }
+
+    /// Writes headers, of which the name says whether the value may be shown.
+    fn headers(&mut self, entries: &[Entry], depth: usize, kind: &Kind) {
+        if entries.is_empty() {
+            self.line("{}");
+            return;
+        }
+        self.out.push('\n');
+        for entry in entries {
+            let hides = may_be_secret(&entry.key) || entry.key.eq_ignore_ascii_case("cookie");
+            let kind = match (kind, &entry.value.value) {
+                (_, NodeValue::Scalar(_)) if hides => &Kind::Secret,
+                (Kind::List(_), NodeValue::List(_)) if hides => &Kind::List(&Kind::Secret),
+                _ => kind,
+            };
             self.field(&entry.key, &entry.value, kind, depth);
         }
     }

@@ -23,6 +23,7 @@ mod config;
 mod effective;
 mod glob;
 mod notifications;
+mod probes;
 mod problem;
 mod reference;
 mod route_tests;
@@ -46,6 +47,7 @@ pub use glob::{FILES_MAX, glob};
 pub use notifications::{
     LoadedNotifications, NotificationConfig, load_alertmanager, load_alertmanager_text,
 };
+pub use probes::{LoadedProbeModules, ProbeModules, load_probe_modules};
 pub use problem::{ConfigErrors, NamedFile, Problem, Problems};
 pub use reference::{example, reference};
 pub use route_tests::{RouteTest, RouteTests, load_route_tests};
@@ -58,7 +60,7 @@ pub use sections::alerting::{AlertingSettings, AlertmanagerSettings};
 pub use sections::global::GlobalSettings;
 pub use sections::remote::RemoteReadSettings;
 pub use sections::scrape::JobPlace;
-pub use sections::server::{ServerSettings, TokenSettings, parse_address};
+pub use sections::server::{ProbeTargets, ServerSettings, TokenSettings, parse_address};
 pub use sections::storage::{StorageLimits, StorageSettings, WalFsync};
 pub use sections::tracing::TracingSettings;
 pub use sections::web::{ClientAuth, TlsServerSettings, WebSettings};

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::route_tests::ROUTE_TESTS;
 use crate::rule_tests::RULE_TESTS;
 use crate::schema::{Field, Kind, Section};
+use crate::sections::probes::modules::MODULE_FILE;
 use crate::sections::root::ROOT;
 use crate::sections::rules::RULE_FILE;
 use crate::sections::web::WEB;
@@ -26,10 +27,16 @@ folder of the file that names them. Anchors, aliases and merge keys (`<<`) of YA
 pub fn reference() -> String {
     let mut page = String::from(HEAD);
     let mut seen: Vec<&'static Section> = Vec::new();
-    let mut waiting: std::collections::VecDeque<&'static Section> =
-        [&ROOT, &WEB, &RULE_FILE, &RULE_TESTS, &ROUTE_TESTS]
-            .into_iter()
-            .collect();
+    let mut waiting: std::collections::VecDeque<&'static Section> = [
+        &ROOT,
+        &WEB,
+        &RULE_FILE,
+        &RULE_TESTS,
+        &ROUTE_TESTS,
+        &MODULE_FILE,
+    ]
+    .into_iter()
+    .collect();
     while let Some(section) = waiting.pop_front() {
         if seen.iter().any(|known| std::ptr::eq(*known, section)) {
             continue;
@@ -49,7 +56,9 @@ fn section_of(kind: &Kind) -> Option<&'static Section> {
         Kind::Section(section)
         | Kind::SectionOrText(section)
         | Kind::Sections(section)
-        | Kind::SectionMap(section) => Some(section),
+        | Kind::SectionMap(section)
+        | Kind::SectionMapOrText(section) => Some(section),
+        Kind::Headers(Kind::SectionOrText(section)) => Some(section),
         _ => None,
     }
 }
@@ -106,6 +115,13 @@ fn value_text(field: &Field) -> String {
         }
         Kind::Sections(section) => format!("list of [{}](#{})", section.name, anchor(section)),
         Kind::SectionMap(section) => format!("mapping of [{}](#{})", section.name, anchor(section)),
+        Kind::SectionMapOrText(section) => {
+            format!(
+                "a text or mapping of [{}](#{})",
+                section.name,
+                anchor(section)
+            )
+        }
         Kind::OneOf(allowed) | Kind::OneOfAnyCase(allowed) => allowed
             .iter()
             .filter(|text| !text.is_empty())

@@ -56,8 +56,14 @@ pub enum Kind {
     ReadFile,
     /// A file or folder that we write, or that may appear later.
     Path,
+    /// What is probed. The password of a URL is never shown.
+    Target,
     /// A regular expression, anchored at both ends.
     Regex,
+    /// A regular expression that matches anywhere in a text.
+    Pattern,
+    /// A text, or bytes as `!!binary`.
+    Bytes,
     /// The name of a label.
     LabelName,
     /// One of these texts.
@@ -70,6 +76,9 @@ pub enum Kind {
     List(&'static Kind),
     /// A mapping from any text.
     Map(&'static Kind),
+    /// A mapping from names of headers. The value of one whose name may stand for a secret is never
+    /// shown.
+    Headers(&'static Kind),
     /// A section.
     Section(&'static Section),
     /// A section, or a text in its place.
@@ -78,6 +87,8 @@ pub enum Kind {
     Sections(&'static Section),
     /// A mapping from any text to sections.
     SectionMap(&'static Section),
+    /// The same, or a text in its place.
+    SectionMapOrText(&'static Section),
     /// A mapping, a list or a scalar that is kept as it is.
     Raw,
 }

@@ -82,7 +82,10 @@ impl Validator<'_> {
                     }
                 }
             }
-            Kind::SectionMap(section) => {
+            Kind::SectionMapOrText(_) if matches!(node.value, NodeValue::Scalar(_)) => {
+                self.scalar(node, kind);
+            }
+            Kind::SectionMap(section) | Kind::SectionMapOrText(section) => {
                 for entry in self.mapping(node, kind) {
                     self.section(&entry.value, section);
                 }
@@ -93,6 +96,18 @@ impl Validator<'_> {
                         self.error(item, format!("is empty: want {}", kind_name(item_kind)));
                     } else {
                         self.value(item, item_kind);
+                    }
+                }
+            }
+            Kind::Headers(value_kind) => {
+                for entry in self.mapping(node, kind) {
+                    // The text may be a secret that stands where a list is wanted.
+                    match (&entry.value.value, value_kind) {
+                        (NodeValue::Scalar(_), Kind::List(_)) if !entry.value.is_null() => {
+                            let want = kind_name(value_kind);
+                            self.error(&entry.value, format!("a text given: want {want}"));
+                        }
+                        _ => self.value(&entry.value, value_kind),
                     }
                 }
             }

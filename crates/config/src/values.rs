@@ -4,6 +4,7 @@
 //! One function for each meaning, used for values and defaults alike. An error says the value and
 //! what is allowed; the caller adds place and path.
 
+use bellwether_model::Regexp;
 use bellwether_model::relabel::Rule;
 use bellwether_model::time::parse_duration;
 use url::Url;
@@ -213,7 +214,10 @@ pub(crate) fn kind_name(kind: &Kind) -> String {
         Kind::GoDuration => "a duration such as 1m30s".to_owned(),
         Kind::ReadFile => "a file that is there".to_owned(),
         Kind::Path => "a path".to_owned(),
+        Kind::Target => "a target".to_owned(),
         Kind::Regex => "a regular expression".to_owned(),
+        Kind::Pattern => "a regular expression that matches anywhere".to_owned(),
+        Kind::Bytes => "a text, or bytes as !!binary".to_owned(),
         Kind::LabelName => "a label name".to_owned(),
         Kind::OneOf(allowed) | Kind::OneOfAnyCase(allowed) => {
             let named: Vec<&str> = allowed.iter().copied().filter(|a| !a.is_empty()).collect();
@@ -222,10 +226,14 @@ pub(crate) fn kind_name(kind: &Kind) -> String {
         Kind::Labels => "a mapping of label names to values".to_owned(),
         Kind::List(item) => format!("a list; each item {}", kind_name(item)),
         Kind::Map(value) => format!("a mapping; each value {}", kind_name(value)),
+        Kind::Headers(value) => format!("a mapping of headers; each value {}", kind_name(value)),
         Kind::Section(section) => format!("a mapping: {}", section.name),
         Kind::SectionOrText(section) => format!("a text or a mapping: {}", section.name),
         Kind::Sections(section) => format!("a list of mappings: {}", section.name),
         Kind::SectionMap(section) => format!("a mapping of mappings: {}", section.name),
+        Kind::SectionMapOrText(section) => {
+            format!("a text or a mapping of mappings: {}", section.name)
+        }
         Kind::Raw => "a mapping or a list".to_owned(),
     }
 }
@@ -239,6 +247,11 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
             kind_name(kind)
         ));
     };
+    if scalar.bytes.is_some() && !matches!(kind, Kind::Bytes) {
+        let want = kind_name(kind);
+        let given = given(kind, node);
+        return Err(format!("{given} is not valid UTF-8: want {want}"));
+    }
     let text = &*scalar.text;
     let refuse = || {
         let hint = if scalar.is_plain
@@ -289,6 +302,13 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
                 shortened(text)
             )
         }),
+        Kind::Pattern => Regexp::unanchored(text).map(drop).map_err(|error| {
+            let reason = error.reason;
+            format!(
+                "{:?} is not a regular expression: {reason}",
+                shortened(text)
+            )
+        }),
         Kind::LabelName if text.is_empty() => {
             Err("\"\" is not a label name: want a text that is not empty".to_owned())
         }
@@ -308,7 +328,10 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
         }
         Kind::Text
         | Kind::Template
+        | Kind::Bytes
+        | Kind::Target
         | Kind::SectionOrText(_)
+        | Kind::SectionMapOrText(_)
         | Kind::Secret
         | Kind::ReadFile
         | Kind::Path
@@ -317,6 +340,7 @@ pub(crate) fn check_scalar(kind: &Kind, node: &Node) -> Result<(), String> {
         Kind::Labels
         | Kind::List(_)
         | Kind::Map(_)
+        | Kind::Headers(_)
         | Kind::Section(_)
         | Kind::Sections(_)
         | Kind::SectionMap(_) => refuse(),

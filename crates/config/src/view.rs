@@ -237,6 +237,18 @@ impl<'a> View<'a> {
         self.parsed(key, |text| parse_url(text, schemes).ok())
     }
 
+    /// The bytes of a scalar; none where nothing is written.
+    #[must_use]
+    pub fn bytes(&self, key: &str) -> Vec<u8> {
+        match self.node_of(key).map(|node| &node.value) {
+            Some(NodeValue::Scalar(scalar)) => match &scalar.bytes {
+                Some(bytes) => bytes.to_vec(),
+                None => scalar.text.as_bytes().to_vec(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
     /// A path joined with the file's folder, where one is written.
     #[must_use]
     pub fn path_of(&self, key: &str) -> Option<PathBuf> {
@@ -289,6 +301,17 @@ impl<'a> View<'a> {
         entries.iter().map(|entry| (&*entry.key, &entry.value))
     }
 
+    /// The sections of a mapping, by name, in the order of the file; values that are something else
+    /// are left out.
+    #[must_use]
+    pub fn named_sections(&self, key: &str) -> Vec<(&'a str, Self)> {
+        let section = self.section(key).section;
+        self.entries(key)
+            .map(|(name, node)| (name, Self::new(Some(node), section, self.origin)))
+            .filter(|(_, view)| view.node.is_some())
+            .collect()
+    }
+
     /// A section below this one; all defaults where it is absent.
     #[must_use]
     pub fn section(&self, key: &str) -> Self {
@@ -297,7 +320,8 @@ impl<'a> View<'a> {
                 Kind::Section(section)
                 | Kind::SectionOrText(section)
                 | Kind::Sections(section)
-                | Kind::SectionMap(section),
+                | Kind::SectionMap(section)
+                | Kind::SectionMapOrText(section),
             ) => section,
             _ => self.section,
         };

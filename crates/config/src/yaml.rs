@@ -127,6 +127,8 @@ pub struct Scalar {
     pub text: Arc<str>,
     /// Whether it stands without quotes, so that `5` may be a number.
     pub is_plain: bool,
+    /// What was written, where that is `!!binary` and not UTF-8; the text only resembles it then.
+    pub bytes: Option<Arc<[u8]>>,
 }
 
 /// What a node is.
@@ -178,6 +180,7 @@ impl Node {
             NodeValue::Scalar(Scalar {
                 text: text.into(),
                 is_plain: true,
+                bytes: None,
             }),
             Position::default(),
         )
@@ -190,6 +193,7 @@ impl Node {
             NodeValue::Scalar(Scalar {
                 text: text.into(),
                 is_plain: false,
+                bytes: None,
             }),
             Position::default(),
         )
@@ -245,6 +249,9 @@ impl Node {
     pub fn describe(&self) -> String {
         match &self.value {
             _ if self.is_null() => "nothing".to_owned(),
+            NodeValue::Scalar(Scalar {
+                bytes: Some(bytes), ..
+            }) => format!("{:?}", Hex(bytes)),
             NodeValue::Scalar(scalar) => format!("{:?}", shortened(&scalar.text)),
             NodeValue::List(_) => "a list".to_owned(),
             NodeValue::Mapping(_) => "a mapping".to_owned(),
@@ -738,6 +745,9 @@ fn read_key(node: Node, is_merge: bool) -> Result<(Key, Position), String> {
             "key of {} bytes: at most {KEY_BYTES_MAX} are allowed",
             scalar.text.len()
         )),
+        NodeValue::Scalar(Scalar {
+            bytes: Some(bytes), ..
+        }) => Err(format!("key {:?} is not valid UTF-8", Hex(&bytes))),
         NodeValue::Scalar(scalar) => Ok((Key::Name(scalar.text), position)),
         NodeValue::List(_) | NodeValue::Mapping(_) => {
             Err("a key must be a text, not a list or a mapping; a template placeholder such as {{ x }} needs quotes".to_owned())
@@ -777,16 +787,23 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, S
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(compact)
             .map_err(|_| "!!binary value is not valid base64".to_owned())?;
-        let text = String::from_utf8(bytes)
-            .map_err(|error| format!("{:?} is not valid UTF-8", Hex(error.as_bytes())))?;
-        return Ok(Scalar {
-            text: text.into(),
-            is_plain: false,
+        return Ok(match String::from_utf8(bytes) {
+            Ok(text) => Scalar {
+                text: text.into(),
+                is_plain: false,
+                bytes: None,
+            },
+            Err(error) => Scalar {
+                text: String::from_utf8_lossy(error.as_bytes()).into(),
+                is_plain: false,
+                bytes: Some(error.into_bytes().into()),
+            },
         });
     }
     Ok(Scalar {
         text: text.into(),
         is_plain: style == ScalarStyle::Plain && core != Some("str"),
+        bytes: None,
     })
 }
 

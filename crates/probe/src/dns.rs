@@ -99,6 +99,32 @@ pub(crate) async fn probe_dns(
     Ok(())
 }
 
+impl DnsSettings {
+    /// Whether a text is a type that can be asked for, such as `A`.
+    #[must_use]
+    pub fn is_query_type(text: &str) -> bool {
+        RecordType::from_str(text).is_ok()
+    }
+
+    /// Whether a text is a class that can be asked in, such as `IN`.
+    #[must_use]
+    pub fn is_query_class(text: &str) -> bool {
+        DNSClass::from_str(text).is_ok()
+    }
+
+    /// Whether a text can be asked for as a name.
+    #[must_use]
+    pub fn is_query_name(text: &str) -> bool {
+        Name::from_ascii(text).is_ok()
+    }
+
+    /// Whether a text is a response code, such as `NOERROR`.
+    #[must_use]
+    pub fn is_response_code(text: &str) -> bool {
+        CODES.iter().any(|(name, _)| *name == text)
+    }
+}
+
 fn question(settings: &DnsSettings) -> Result<Message, Failure> {
     let DnsSettings {
         query_name,

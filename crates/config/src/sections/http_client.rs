@@ -376,7 +376,7 @@ static PROXY: Section = Section {
     }),
 };
 
-static HEADER: Section = Section {
+pub(crate) static HEADER: Section = Section {
     name: "http_headers entry",
     doc: "The values of one header.",
     fields: &[
@@ -564,21 +564,23 @@ fn decode_proxy(view: &View<'_>) -> ProxySettings {
 
 fn decode_headers(view: &View<'_>) -> Vec<HeaderSettings> {
     view.entries("http_headers")
-        .map(|(name, node)| {
-            let header = View::new(Some(node), &HEADER, view.origin);
-            let plain = header.texts("values").into_iter().map(HeaderValue::Plain);
-            let secrets = header
-                .texts("secrets")
-                .into_iter()
-                .map(|text| HeaderValue::Secret(SecretSource::Inline(Secret::new(text))));
-            let files = header
-                .texts("files")
-                .into_iter()
-                .map(|path| HeaderValue::Secret(SecretSource::File(view.origin.join(&path))));
-            HeaderSettings {
-                name: name.to_owned(),
-                values: plain.chain(secrets).chain(files).collect(),
-            }
-        })
+        .map(|(name, node)| decode_header(name, &View::new(Some(node), &HEADER, view.origin)))
         .collect()
+}
+
+/// Decodes the values of one header.
+pub(crate) fn decode_header(name: &str, view: &View<'_>) -> HeaderSettings {
+    let plain = view.texts("values").into_iter().map(HeaderValue::Plain);
+    let secrets = view
+        .texts("secrets")
+        .into_iter()
+        .map(|text| HeaderValue::Secret(SecretSource::Inline(Secret::new(text))));
+    let files = view
+        .texts("files")
+        .into_iter()
+        .map(|path| HeaderValue::Secret(SecretSource::File(view.origin.join(&path))));
+    HeaderSettings {
+        name: name.to_owned(),
+        values: plain.chain(secrets).chain(files).collect(),
+    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod global;
 pub(crate) mod http_client;
 pub(crate) mod notifications;
 pub(crate) mod otlp;
+pub(crate) mod probes;
 pub(crate) mod relabel;
 pub(crate) mod remote;
 pub(crate) mod replicas;

@@ -4,6 +4,9 @@ use super::alerting::ALERTING;
 use super::global::GLOBAL;
 use super::notifications::NOTIFICATIONS;
 use super::otlp::OTLP;
+use super::probes::maintenance::MAINTENANCE;
+use super::probes::modules::MODULE;
+use super::probes::scheduled::PROBE;
 use super::remote::{REMOTE_READ, REMOTE_WRITE};
 use super::replicas::REPLICAS;
 use super::scrape::SCRAPE;
@@ -21,8 +24,7 @@ const fn later(key: &'static str, doc: &'static str) -> Field {
 }
 
 /// The sections that are kept as they are, with whether they are a list.
-pub(crate) const LATER: [(&str, Shape); 6] = [
-    ("probes", Shape::List),
+pub(crate) const LATER: [(&str, Shape); 5] = [
     ("slos", Shape::List),
     ("forecasts", Shape::List),
     ("scaling", Shape::List),
@@ -87,7 +89,24 @@ pub(crate) static ROOT: Section = Section {
             "Routing and receivers of alerts: the content of an `alertmanager.yml`, or the path of one.",
         ),
         Field::new("replicas", Kind::Section(&REPLICAS), "", REPLICAS.doc),
-        later("probes", "Health probes."),
+        Field::new(
+            "probe_modules",
+            Kind::SectionMapOrText(&MODULE),
+            "",
+            "Ways to probe, by name: the modules of a `blackbox.yml`, or the path of one. `http_2xx`, `http_post_2xx`, `tcp_connect`, `tls_connect`, `icmp`, `grpc`, `grpc_tls` and `websocket` are built in.",
+        ),
+        Field::new(
+            "probes",
+            Kind::Sections(&PROBE),
+            "",
+            "What is probed again and again.",
+        ),
+        Field::new(
+            "maintenance",
+            Kind::Sections(&MAINTENANCE),
+            "",
+            "Times in which something is worked on.",
+        ),
         later("slos", "Objectives."),
         later("forecasts", "Forecasts."),
         later("scaling", "Worker pools and external scalers."),

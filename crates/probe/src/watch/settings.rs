@@ -1,5 +1,6 @@
 //! What is probed again and again.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub const INTERVAL_MAX: Duration = Duration::from_secs(86_400);
 pub const THRESHOLD_MAX: u32 = 1_000;
 
 /// One target that is looked after with one module.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ProbeSettings {
     /// Its name, unique among probes: 1 to [`NAME_BYTES_MAX`] letters, digits, `_`, `-`, `.`, `:` and `/`.
     pub name: String,
@@ -104,6 +105,27 @@ fn matches(pattern: &str, name: &str) -> bool {
         rest = after;
     }
     rest.ends_with(last)
+}
+
+/// Without target and module, which may hold what is secret.
+impl fmt::Debug for ProbeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProbeSettings")
+            .field("name", &self.name)
+            .field("module_name", &self.module_name)
+            .field("interval", &self.interval)
+            .field("timeout", &self.timeout)
+            .field("depends_on", &self.depends_on)
+            .field("entity", &self.entity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two are the same where nothing that they are made of differs.
+impl PartialEq for ProbeSettings {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
 }
 
 impl ProbeSettings {

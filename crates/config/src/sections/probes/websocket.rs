@@ -1,0 +1,84 @@
+//! `websocket`.
+
+use bellwether_outbound::settings::{HeaderSettings, HeaderValue};
+use bellwether_probe::module::WebSocketSettings;
+
+use super::address::{ADDRESS, check_header_names, decode_address};
+use super::conversation::{QUERY_RESPONSE, decode_query_response};
+use crate::schema::{Field, Kind, Section};
+use crate::sections::http_client::{HEADER, HTTP_CLIENT, decode_header, decode_http_client};
+use crate::view::{View, node_text};
+use crate::yaml::NodeValue;
+
+pub(super) static WEBSOCKET: Section = Section {
+    name: "websocket prober",
+    doc: "A WebSocket handshake with a URL (ws, wss), and messages after it.",
+    fields: &[
+        Field::new(
+            "http_config",
+            Kind::Section(&HTTP_CLIENT),
+            "",
+            "Credentials and TLS of the handshake. Proxies and redirects do not apply.",
+        ),
+        Field::new(
+            "headers",
+            Kind::Headers(&Kind::SectionOrText(&HEADER)),
+            "",
+            "Headers of the handshake: a text, or values, secrets and files.",
+        ),
+        Field::new(
+            "query_response",
+            Kind::Sections(&QUERY_RESPONSE),
+            "",
+            "What is said after the handshake, in messages.",
+        ),
+        Field::new(
+            "ping",
+            Kind::Bool,
+            "false",
+            "Send a ping (RFC 6455) and wait for its pong.",
+        ),
+        Field::new(
+            "json_rpc_method",
+            Kind::Text,
+            "",
+            "JSON-RPC 2.0 method to call without parameters, such as ping; an answer that is an error fails.",
+        ),
+    ],
+    includes: &[&ADDRESS],
+    check: Some(|view, problems| {
+        check_header_names(view, "headers", problems);
+        let http = view.section("http_config");
+        for key in http.set_among(&["proxy_url", "proxy_from_environment"]) {
+            http.warn_at(
+                problems,
+                key,
+                "has no effect: WebSockets are asked directly",
+            );
+        }
+    }),
+};
+
+pub(super) fn decode_websocket(view: &View<'_>) -> WebSocketSettings {
+    let mut client = decode_http_client(&view.section("http_config"));
+    client.headers.extend(decode_headers(view));
+    WebSocketSettings {
+        client,
+        address: decode_address(view),
+        query_response: decode_query_response(view),
+        ping: view.bool("ping"),
+        json_rpc_method: view.optional_text("json_rpc_method"),
+    }
+}
+
+fn decode_headers(view: &View<'_>) -> Vec<HeaderSettings> {
+    view.entries("headers")
+        .map(|(name, node)| match &node.value {
+            NodeValue::Scalar(_) => HeaderSettings {
+                name: name.to_owned(),
+                values: vec![HeaderValue::Plain(node_text(node))],
+            },
+            _ => decode_header(name, &View::new(Some(node), &HEADER, view.origin)),
+        })
+        .collect()
+}

@@ -1,0 +1,53 @@
+//! Probe modules and probes of `testdata/blackbox` and `testdata/probes`: what is refused and with
+//! which words, what is taken and with which meaning. `UPDATE_EXPECT=1` writes the expected files anew.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stand outside of the test functions"
+)]
+
+mod modules;
+mod scheduled;
+
+use std::path::{Path, PathBuf};
+
+use bellwether_config::{ConfigErrors, LoadOptions, Loaded, Origin, load_text};
+
+fn testdata(path: &str) -> PathBuf {
+    Path::new("testdata").join(path)
+}
+
+/// The YAML files of a folder, sorted.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(testdata(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yml"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no files in {folder}");
+    files
+}
+
+/// Compares a text with a file of the repository, or writes the file.
+fn expect_file(path: &Path, got: &str) {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, got).unwrap();
+        return;
+    }
+    let want = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        want == got,
+        "{} is stale; UPDATE_EXPECT=1 writes it anew. It should be:\n{got}",
+        path.display()
+    );
+}
+
+fn load(source: &str) -> Result<Loaded, ConfigErrors> {
+    let origin = Origin {
+        file: "bellwether.yml".to_owned(),
+        folder: PathBuf::from("/etc/bellwether"),
+    };
+    load_text(source, &origin, &LoadOptions::default())
+}
