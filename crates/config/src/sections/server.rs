@@ -273,6 +273,12 @@ impl ProbeTargets {
         Self(compiled.collect())
     }
 
+    /// The patterns, anchored at both ends.
+    #[must_use]
+    pub fn regexps(&self) -> Vec<Regexp> {
+        self.0.iter().map(|(_, regexp)| regexp.clone()).collect()
+    }
+
     /// Whether there is no pattern.
     #[must_use]
     pub fn is_empty(&self) -> bool {
