@@ -23,7 +23,7 @@
 //! ## See also
 //! [`module`] for what can be set; design, section 3, for what the server does with results.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "spent by llm"))]
+mod api;
 mod canary_ledger;
 mod certificate;
 mod connection;
@@ -32,10 +32,12 @@ mod dns;
 mod grpc;
 mod http;
 mod icmp;
+mod llm;
 pub mod module;
 mod recorder;
 mod resolve;
 mod result;
+mod sse;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -157,6 +159,7 @@ async fn run(
         Prober::WebSocket(settings) => {
             websocket::probe_websocket(recorder, settings, target, clock).await
         }
+        Prober::Llm(settings) => llm::probe_llm(recorder, settings, target, surroundings).await,
         other => Err(Failure::unknown(format!(
             "{} cannot be probed by this build",
             other.name()

@@ -96,7 +96,6 @@ impl Failure {
     }
 
     /// The same with words before the reason.
-    #[expect(dead_code, reason = "for the probers that follow")]
     pub(crate) fn within(mut self, what: &str) -> Self {
         self.reason.insert_str(0, &format!("{what}: "));
         self
@@ -188,7 +187,6 @@ impl Recorder {
     }
 
     /// Sets a metric to 1 with a label should the probe's time end before this is called again.
-    #[expect(dead_code, reason = "for the probers that follow")]
     pub(crate) fn if_cut_off(&mut self, cut_off: Option<(Gauge, &'static str, &'static str)>) {
         self.cut_off = cut_off;
     }

@@ -6,5 +6,6 @@ mod hostile;
 mod http;
 mod icmp;
 mod kit;
+mod llm;
 mod tcp;
 mod websocket;
