@@ -224,7 +224,8 @@ pub(crate) fn hide_credentials(
     }
 }
 
-/// Opens a connection. With a clock, TLS has its metrics.
+/// Opens a connection. With a clock it is the first one: its parts are phases, and TLS has its metrics;
+/// another one belongs to the phase that runs.
 async fn open(
     recorder: &mut Recorder,
     target: &ApiTarget<'_>,
@@ -234,7 +235,9 @@ async fn open(
 ) -> Result<(Sender, AbortOnDropHandle<()>), Broken> {
     let phases = Some(target.phases);
     recorder.note(format!("connects to {}", redacted_url(target.url)));
-    recorder.begin(phases, "connect");
+    if clock.is_some() {
+        recorder.begin(phases, "connect");
+    }
     let stream = open_tcp(server, None).await.map_err(|error| Broken {
         at: if error.kind() == io::ErrorKind::ConnectionRefused {
             BrokenAt::Refused
@@ -243,7 +246,9 @@ async fn open(
         },
         failure: Failure::new(format!("cannot connect to {server}: {error}")),
     })?;
-    recorder.end();
+    if clock.is_some() {
+        recorder.end();
+    }
     let mut connection: Connection = Box::new(stream);
     let mut is_http2 = false;
     if target.url.scheme() == "https" {
@@ -252,12 +257,14 @@ async fn open(
         } else {
             &[b"http/1.1"]
         };
-        recorder.begin(phases, "tls");
+        if clock.is_some() {
+            recorder.begin(phases, "tls");
+        }
         let settings = &target.client.tls;
         let begun = begin_tls(connection, host, settings, alpn).await;
         let (stream, tls) = begun.map_err(Broken::new(BrokenAt::Connecting))?;
-        recorder.end();
         if let Some(clock) = clock {
+            recorder.end();
             let metrics = TlsMetrics {
                 cipher: false,
                 chain_expiry: true,

@@ -33,7 +33,9 @@ mod grpc;
 mod http;
 mod icmp;
 mod llm;
+mod mcp;
 pub mod module;
+mod program;
 mod recorder;
 mod resolve;
 mod result;
@@ -160,6 +162,7 @@ async fn run(
             websocket::probe_websocket(recorder, settings, target, clock).await
         }
         Prober::Llm(settings) => llm::probe_llm(recorder, settings, target, surroundings).await,
+        Prober::Mcp(settings) => mcp::probe_mcp(recorder, settings, target, clock).await,
         other => Err(Failure::unknown(format!(
             "{} cannot be probed by this build",
             other.name()

@@ -7,5 +7,6 @@ mod http;
 mod icmp;
 mod kit;
 mod llm;
+mod mcp;
 mod tcp;
 mod websocket;
