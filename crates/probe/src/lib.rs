@@ -26,6 +26,7 @@
 mod api;
 mod canary_ledger;
 mod certificate;
+mod command;
 mod connection;
 mod conversation;
 mod dns;
@@ -35,6 +36,7 @@ mod icmp;
 mod llm;
 mod mcp;
 pub mod module;
+mod process;
 mod program;
 mod recorder;
 mod resolve;
@@ -163,6 +165,8 @@ async fn run(
         }
         Prober::Llm(settings) => llm::probe_llm(recorder, settings, target, surroundings).await,
         Prober::Mcp(settings) => mcp::probe_mcp(recorder, settings, target, clock).await,
+        Prober::Process(settings) => process::probe_process(recorder, settings, clock).await,
+        Prober::Command(settings) => command::probe_command(recorder, settings).await,
         other => Err(Failure::unknown(format!(
             "{} cannot be probed by this build",
             other.name()

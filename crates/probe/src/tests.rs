@@ -7,6 +7,7 @@ mod http;
 mod icmp;
 mod kit;
 mod llm;
+mod local;
 mod mcp;
 mod tcp;
 mod websocket;
