@@ -29,6 +29,7 @@ mod certificate;
 mod command;
 mod connection;
 mod conversation;
+mod database;
 mod dns;
 mod grpc;
 mod http;
@@ -36,9 +37,11 @@ mod icmp;
 mod llm;
 mod mcp;
 pub mod module;
+mod postgres;
 mod process;
 mod program;
 mod recorder;
+mod redis;
 mod resolve;
 mod result;
 mod sse;
@@ -167,9 +170,9 @@ async fn run(
         Prober::Mcp(settings) => mcp::probe_mcp(recorder, settings, target, clock).await,
         Prober::Process(settings) => process::probe_process(recorder, settings, clock).await,
         Prober::Command(settings) => command::probe_command(recorder, settings).await,
-        other => Err(Failure::unknown(format!(
-            "{} cannot be probed by this build",
-            other.name()
-        ))),
+        Prober::Postgres(settings) => {
+            postgres::probe_postgres(recorder, settings, target, clock).await
+        }
+        Prober::Redis(settings) => redis::probe_redis(recorder, settings, target, clock).await,
     }
 }

@@ -1,5 +1,6 @@
 //! Probes of servers of our own on free ports of the loopback interface.
 
+mod database;
 mod dns;
 mod grpc;
 mod hostile;
