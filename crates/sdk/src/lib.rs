@@ -38,6 +38,8 @@ mod family;
 mod gauge;
 pub mod health;
 mod histogram;
+#[cfg(feature = "tower")]
+pub mod http;
 mod layer;
 pub mod objective;
 pub mod pool;
@@ -50,7 +52,9 @@ mod wire;
 pub use clock::{Clock, SystemClock};
 pub use counter::{Counter, FloatCounter};
 pub use event::{Event, Level};
-pub use exposition::{Format, Kind, Value};
+#[cfg(feature = "axum")]
+pub use exposition::metrics_routes;
+pub use exposition::{Format, Kind, MetricsResponse, Value};
 pub use family::{Family, Metric, OVERFLOW};
 pub use gauge::{Gauge, InFlight};
 pub use histogram::{

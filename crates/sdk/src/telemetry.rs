@@ -204,6 +204,12 @@ impl Telemetry {
         self.family(name, help, Kind::Histogram, labels, buckets.into())
     }
 
+    /// The clock; `None`: this is off.
+    #[cfg(feature = "tower")]
+    pub(crate) fn clock(&self) -> Option<Arc<dyn Clock>> {
+        self.0.as_ref().map(|inner| Arc::clone(&inner.clock))
+    }
+
     /// Calls a function before numbers are read, from now on, on the thread that reads: it may set
     /// gauges that are only worth computing then.
     pub fn before_read(&self, watcher: impl Fn() + Send + Sync + 'static) {
