@@ -30,6 +30,9 @@ mod append_list;
 pub mod breaker;
 mod buckets;
 mod cells;
+mod client;
+#[cfg(feature = "https-probes")]
+mod client_tls;
 mod clock;
 mod counter;
 mod event;
@@ -41,10 +44,14 @@ mod histogram;
 #[cfg(feature = "tower")]
 pub mod http;
 mod layer;
+mod numbers;
 pub mod objective;
+#[cfg(feature = "otlp")]
+mod otlp;
 pub mod pool;
 mod settings;
 mod sink;
+mod span;
 mod telemetry;
 mod trace;
 mod wire;
@@ -61,9 +68,13 @@ pub use histogram::{
     Buckets, DURATION_BOUNDS_SECONDS, Exemplar, Histogram, HistogramSnapshot, Timer,
 };
 pub use layer::TelemetryLayer;
-pub use settings::{Settings, SettingsError};
+pub use numbers::FamilySnapshot;
+#[cfg(feature = "otlp")]
+pub use otlp::{OtlpError, OtlpSettings, OtlpSink};
+pub use settings::{EndpointHeaders, MetricsSink, Settings, SettingsError};
 pub use sink::{FileSettings, FileSink, FileSinkError, FlushError, Fsync, Rotation, Sink};
-pub use telemetry::{FamilySnapshot, SERIES_MAX_DEFAULT, Telemetry};
+pub use span::{Span, SpanKind};
+pub use telemetry::{SERIES_MAX_DEFAULT, StartError, Telemetry};
 pub use trace::TraceContext;
 
 /// The tutorial, compiled and run.

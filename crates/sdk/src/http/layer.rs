@@ -72,10 +72,10 @@ impl HttpLayer {
         let parent = header
             .and_then(|value| TraceContext::parse(value.to_str().ok()?))
             .unwrap_or_else(TraceContext::current);
-        let context = parent.child();
         let route = self.route(request);
-        request.extensions_mut().insert(context);
-        Some(Record::begin(metrics, request.method(), route, context))
+        let record = Record::begin(metrics, request.method(), route, parent);
+        request.extensions_mut().insert(record.context);
+        Some(record)
     }
 
     fn route<B>(&self, request: &Request<B>) -> Cow<'static, str> {

@@ -2,16 +2,19 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
+use serde_json::Map;
 
+use crate::span::{EndedSpan, SpanKind};
 use crate::trace::TraceContext;
 use crate::{Buckets, Clock, Family, Gauge, Histogram, InFlight, Telemetry};
 
 /// The families of all requests.
 #[derive(Debug)]
 pub(super) struct HttpMetrics {
+    telemetry: Telemetry,
     clock: Arc<dyn Clock>,
     /// Method, route, status, type of error.
     durations: Family<Histogram, 4>,
@@ -30,6 +33,7 @@ const LABELS: [&str; 4] = [
 impl HttpMetrics {
     pub(super) fn new(telemetry: &Telemetry, clock: Arc<dyn Clock>) -> Self {
         Self {
+            telemetry: telemetry.clone(),
             clock,
             durations: telemetry.histogram_family(
                 "http_server_request_duration_seconds",
@@ -71,6 +75,7 @@ pub(super) struct Record {
     metrics: Arc<HttpMetrics>,
     began: Instant,
     pub(super) context: TraceContext,
+    parent_span_id: u64,
     method: &'static str,
     route: Cow<'static, str>,
     status: Option<StatusCode>,
@@ -84,12 +89,13 @@ impl Record {
         metrics: &Arc<HttpMetrics>,
         method: &Method,
         route: Cow<'static, str>,
-        context: TraceContext,
+        parent: TraceContext,
     ) -> Self {
         let method = method_name(method);
         Self {
             began: Instant::now(),
-            context,
+            context: parent.child(),
+            parent_span_id: parent.span_id,
             method,
             route,
             status: None,
@@ -133,13 +139,42 @@ impl Record {
             End::Service => "service",
         };
         let labels = [self.method, &self.route, status, error];
-        let seconds = self.began.elapsed().as_secs_f64();
+        let duration = self.began.elapsed();
         let durations = self.metrics.durations.with(labels);
+        let seconds = duration.as_secs_f64();
         durations.observe_traced(seconds, self.context.trace_id, self.metrics.clock.now_ms());
         if self.status.is_some() {
             let sizes = self.metrics.sizes.with(labels);
             sizes.observe(self.body_bytes as f64);
         }
+        if self.metrics.telemetry.takes_spans() {
+            self.tell_span(labels, duration);
+        }
+    }
+
+    fn tell_span(&self, [method, route, status, error]: [&str; 4], duration: Duration) {
+        let mut attributes = Map::new();
+        for (name, value) in [
+            ("http.request.method", method),
+            ("http.route", route),
+            ("error.type", error),
+        ] {
+            if !value.is_empty() {
+                attributes.insert(name.to_owned(), value.into());
+            }
+        }
+        if let Ok(status) = status.parse::<u16>() {
+            attributes.insert("http.response.status_code".to_owned(), status.into());
+        }
+        self.metrics.telemetry.span(&EndedSpan {
+            context: self.context,
+            parent_span_id: self.parent_span_id,
+            name: format!("{method} {route}").trim_end(),
+            kind: SpanKind::Server,
+            duration,
+            attributes: &attributes,
+            is_error: !error.is_empty(),
+        });
     }
 }
 
