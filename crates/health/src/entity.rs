@@ -398,7 +398,10 @@ mod tests {
     #[test]
     fn what_is_behind_explains_and_times_stay_while_states_do() {
         let mut map = EntityMap::resumed([(id("database/pg"), Down, 7)]);
-        map.update(vec![fact("database/pg", Probe, Unknown, "not checked yet")], 50);
+        map.update(
+            vec![fact("database/pg", Probe, Unknown, "not checked yet")],
+            50,
+        );
         let facts = |pg: HealthState, daemon: HealthState| {
             let mut of_daemon = fact("daemon/a", Probe, daemon, "503");
             of_daemon.depends_on = vec![id("database/pg"), id("tool/not-there")];
