@@ -12,10 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::acknowledge::Acknowledge;
 use crate::backtest::Backtest;
 use crate::check::Check;
+use crate::probe::Probe;
 use crate::simulate::Simulate;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
-use crate::probe::Probe;
 use crate::timeline::Timeline;
 
 /// Monitoring for services built on AI models.

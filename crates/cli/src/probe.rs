@@ -112,7 +112,9 @@ fn meant(flags: &Probe) -> Result<Meant> {
         if flags.module.is_none()
             && let Some(probe) = probes.find(|it| it.name == flags.what)
         {
-            let timeout = probe.module.timeout_within(said.or(Some(probe.timeout)), Duration::ZERO);
+            let timeout = probe
+                .module
+                .timeout_within(said.or(Some(probe.timeout)), Duration::ZERO);
             return Ok(Meant {
                 module_name: probe.module_name,
                 module: probe.module,
@@ -128,7 +130,10 @@ fn meant(flags: &Probe) -> Result<Meant> {
     };
     let module = modules.modules.get(name).with_context(|| {
         let known: Vec<&str> = modules.modules.keys().map(String::as_str).collect();
-        format!("there is no module {name:?}: want one of {}", known.join(", "))
+        format!(
+            "there is no module {name:?}: want one of {}",
+            known.join(", ")
+        )
     })?;
     Ok(Meant {
         module_name: name.to_owned(),
@@ -144,10 +149,15 @@ fn guessed(target: &str) -> Result<&'static str> {
     Ok(match target.split_once("://") {
         Some(("http" | "https", _)) => "http_2xx",
         Some(("ws" | "wss", _)) => "websocket",
-        Some((scheme, _)) => bail!(
-            "{scheme:?} is no scheme that a module is known for: name one with --module"
-        ),
-        None if target.rsplit_once(':').is_some_and(|(_, port)| is_port(port)) => "tcp_connect",
+        Some((scheme, _)) => {
+            bail!("{scheme:?} is no scheme that a module is known for: name one with --module")
+        }
+        None if target
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| is_port(port)) =>
+        {
+            "tcp_connect"
+        }
         None if target.parse::<std::net::IpAddr>().is_ok() || target.contains('.') => "icmp",
         None if target == "localhost" => "icmp",
         None => bail!(
@@ -160,7 +170,13 @@ fn guessed(target: &str) -> Result<&'static str> {
 /// What was found, for people: the steps where they are wanted, the phases, the end.
 fn text(found: &Value, what: &str, is_verbose: bool) -> String {
     let list = |key: &str| found[key].as_array().cloned().unwrap_or_default();
-    let word = |value: &Value| value.as_str().unwrap_or_default().escape_debug().to_string();
+    let word = |value: &Value| {
+        value
+            .as_str()
+            .unwrap_or_default()
+            .escape_debug()
+            .to_string()
+    };
     let mut lines = Vec::new();
     let target = found["target"].as_str().unwrap_or(what);
     lines.push(match found["module"].as_str() {
@@ -196,9 +212,7 @@ fn milliseconds(seconds: &Value) -> String {
 }
 
 fn json_of(meant: &Meant, result: &ProbeResult) -> Value {
-    let phase = |it: &bellwether_probe::Phase| {
-        json!({ "name": it.name, "seconds": it.duration.as_secs_f64(), "finished": it.finished })
-    };
+    let phase = |it: &bellwether_probe::Phase| json!({ "name": it.name, "seconds": it.duration.as_secs_f64(), "finished": it.finished });
     let step =
         |it: &bellwether_probe::Step| json!({ "seconds": it.at.as_secs_f64(), "text": it.text });
     let metric = |it: &bellwether_probe::Metric| {

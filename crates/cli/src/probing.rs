@@ -100,6 +100,14 @@ impl ProbingProgram {
             let entities = entities.clone();
             async move { entities.run().await }
         });
+        let waking = tokio::spawn({
+            let (entities, mut changes) = (entities.clone(), watcher.changes());
+            async move {
+                while changes.changed().await.is_ok() {
+                    entities.wake();
+                }
+            }
+        });
         let telling = tokio::spawn(tell(
             watcher.clone(),
             entities.clone(),
@@ -108,7 +116,7 @@ impl ProbingProgram {
         ));
         Ok(Self {
             edge: Probing::new(watcher, entities, rules(config)),
-            tasks: Mutex::new(vec![making, telling]),
+            tasks: Mutex::new(vec![making, waking, telling]),
         })
     }
 
@@ -168,10 +176,13 @@ async fn tell(watcher: Watcher, entities: Entities, runner: Runner, clock: Arc<d
 }
 
 fn circumstances(probes: &[ProbeStatus], entities: &[Entity]) -> Circumstances {
-    let causes = entities.iter().filter(|it| !it.caused_by.is_empty()).map(|it| {
-        let causes = it.caused_by.iter().map(ToString::to_string).collect();
-        (it.id.to_string(), causes)
-    });
+    let causes = entities
+        .iter()
+        .filter(|it| !it.caused_by.is_empty())
+        .map(|it| {
+            let causes = it.caused_by.iter().map(ToString::to_string).collect();
+            (it.id.to_string(), causes)
+        });
     let mut probes_in_maintenance = BTreeMap::new();
     let mut worked_on = BTreeMap::new();
     let mut others = BTreeSet::new();
@@ -204,9 +215,19 @@ fn expose(registry: &Registry, watcher: &Watcher, entities: &Entities) {
         for state in HealthState::ALL {
             let labels = [("state", state.as_str())];
             let count = probes.iter().filter(|it| it.state == state).count();
-            sink.gauge("bellwether_probes", "Probes, by the state of their targets.", &labels, count as f64);
+            sink.gauge(
+                "bellwether_probes",
+                "Probes, by the state of their targets.",
+                &labels,
+                count as f64,
+            );
             let count = all.iter().filter(|it| it.state == state).count();
-            sink.gauge("bellwether_entities", "Entities, by their state.", &labels, count as f64);
+            sink.gauge(
+                "bellwether_entities",
+                "Entities, by their state.",
+                &labels,
+                count as f64,
+            );
         }
     });
 }

@@ -11,10 +11,11 @@ use bellwether_model::Labels;
 use bellwether_promql::Engine;
 use bellwether_storage::{Clock, MetricStore, SeriesWriter, Source, StateStore, StorageError};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::ask::{Ask, process_labels, process_name};
-use crate::{ENTITIES_MAX, REFRESH, health, memory, traffic};
+use crate::{ENTITIES_MAX, REFRESH, REFRESH_MIN, health, memory, traffic};
 
 /// Says what an entity is where a target knows it: `kind/name`.
 const ENTITY_LABEL: &str = "entity";
@@ -64,6 +65,8 @@ struct Inner {
     /// Held while the map is made: one after another.
     making: Mutex<Making>,
     known: watch::Sender<Arc<Vec<Entity>>>,
+    /// Somebody knows something new.
+    news: Notify,
 }
 
 #[derive(Debug)]
@@ -89,20 +92,30 @@ impl Entities {
                 told: BTreeSet::new(),
             }),
             known: watch::Sender::new(Arc::default()),
+            news: Notify::new(),
         })))
     }
 
-    /// Makes the map anew every [`REFRESH`], until it is dropped. The first one at once.
+    /// Makes the map anew every [`REFRESH`] and when there is news, until it is dropped. The first one at once.
     pub async fn run(&self) {
-        let mut turns = tokio::time::interval(REFRESH);
-        turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut turns = interval(REFRESH);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            turns.tick().await;
+            tokio::select! {
+                _ = turns.tick() => {}
+                () = self.0.news.notified() => turns.reset(),
+            }
             let own = self.clone();
             if let Err(error) = tokio::task::spawn_blocking(move || own.refresh()).await {
                 tracing::error!("the map of entities could not be made: {error}");
             }
+            sleep(REFRESH_MIN).await;
         }
+    }
+
+    /// Says that somebody knows something new: the map is made anew soon.
+    pub fn wake(&self) {
+        self.0.news.notify_one();
     }
 
     /// All entities as they were made last, by kind and name.

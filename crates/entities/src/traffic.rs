@@ -144,14 +144,21 @@ fn whole(count: f64) -> u64 {
     whole
 }
 
+/// A process that calls others.
+#[derive(Debug)]
+struct Caller {
+    calls: BTreeSet<EntityId>,
+    /// Of its series.
+    labels: Vec<(String, String)>,
+}
+
 #[derive(Debug, Default)]
 struct Calls {
     providers: BTreeMap<String, Tally>,
     /// By provider and model.
     models: BTreeMap<(String, String), Tally>,
     tools: BTreeMap<String, Tally>,
-    /// What processes call, and their labels.
-    daemons: BTreeMap<String, (BTreeSet<EntityId>, Vec<(String, String)>)>,
+    daemons: BTreeMap<String, Caller>,
 }
 
 impl Calls {
@@ -190,9 +197,11 @@ impl Calls {
         if process.is_empty() {
             return;
         }
-        let of_process = self.daemons.entry(process);
-        let (calls, _) = of_process.or_insert_with(|| (BTreeSet::new(), process_labels(labels)));
-        calls.insert(on);
+        let caller = self.daemons.entry(process).or_insert_with(|| Caller {
+            calls: BTreeSet::new(),
+            labels: process_labels(labels),
+        });
+        caller.calls.insert(on);
     }
 
     fn facts(self) -> Vec<EntityFact> {
@@ -227,15 +236,15 @@ impl Calls {
             let id = EntityId::new(EntityKind::Tool, tool.clone());
             push(id, tally, &[("gen_ai_tool_name", tool)], Vec::new());
         }
-        let daemon = |(name, (calls, labels)): (String, (BTreeSet<EntityId>, _))| EntityFact {
+        let daemon = |(name, caller): (String, Caller)| EntityFact {
             entity: EntityId::new(EntityKind::Daemon, name.clone()),
             source: FactSource::Traffic,
             from: name,
             // That it calls others says whom it depends on, not how it is.
             state: HealthState::Unknown,
             reason: String::new(),
-            depends_on: calls.into_iter().collect(),
-            labels,
+            depends_on: caller.calls.into_iter().collect(),
+            labels: caller.labels,
         };
         facts.extend(self.daemons.into_iter().map(daemon));
         facts

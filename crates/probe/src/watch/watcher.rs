@@ -8,7 +8,7 @@ use std::time::Duration;
 use bellwether_health::{EntityFact, FactSource, Graph, HealthState, Record};
 use bellwether_storage::{Clock, MetricStore, StateStore, StorageError};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -54,6 +54,8 @@ struct Inner {
     canaries: Arc<CanaryLedger>,
     maintenance: Maintenance,
     probes: Mutex<Probes>,
+    /// How often a state has changed, or the probes have.
+    changes: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -133,6 +135,7 @@ impl Watcher {
                 by_name: BTreeMap::new(),
                 before,
             }),
+            changes: watch::Sender::new(0),
         })))
     }
 
@@ -163,6 +166,14 @@ impl Watcher {
             self.0.end(&running);
             memory::forget(self.0.parts.state.as_ref(), &name);
         }
+        drop(probes);
+        self.0.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Tells when a state has changed, or the probes have.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
     }
 
     /// All probes, by name.
@@ -336,6 +347,9 @@ impl Inner {
                 probe = settings.name,
                 "results of a probe are not stored: {reason}"
             );
+        }
+        if is_news {
+            self.changes.send_modify(|count| *count += 1);
         }
         if is_news && let Some(remembered) = watched.remembered() {
             let state = remembered.state;

@@ -10,7 +10,7 @@ use axum::http::Request;
 use bellwether_entities::{Entities, EntitiesParts, FactSources, ScrapedTarget};
 use bellwether_health::{EntityFact, EntityId, EntityKind, HealthState, Thresholds};
 use bellwether_model::Regexp;
-use bellwether_probe::module::{CommandSettings, TcpSettings};
+use bellwether_probe::module::TcpSettings;
 use bellwether_probe::watch::{ProbeSettings, PublicSettings, Watcher, WatcherParts};
 use bellwether_probe::{Module, Prober};
 use bellwether_storage::{
@@ -268,10 +268,7 @@ async fn targets_of_requests_are_asked_where_that_is_allowed() {
                 "tcp".to_owned(),
                 module(Prober::Tcp(TcpSettings::default())),
             ),
-            (
-                "local".to_owned(),
-                module(Prober::Command(Box::new(CommandSettings::default()))),
-            ),
+            ("local".to_owned(), module(Prober::Command(Box::default()))),
         ]),
         takes_targets: true,
         targets: vec![Regexp::anchored("127\\.0\\.0\\.1:.*").unwrap()],
