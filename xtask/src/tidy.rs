@@ -15,7 +15,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// The layer of each crate, as in ARCHITECTURE.md. `None`: beside the layers, never a dependency.
-const LAYERS: [(&str, Option<u8>); 32] = [
+const LAYERS: [(&str, Option<u8>); 33] = [
     ("bellwether-model", Some(1)),
     ("bellwether-codec", Some(1)),
     ("bellwether-storage", Some(1)),
@@ -31,6 +31,7 @@ const LAYERS: [(&str, Option<u8>); 32] = [
     ("bellwether-forecast", Some(3)),
     ("bellwether-slo", Some(3)),
     ("bellwether-scale", Some(3)),
+    ("bellwether-ai", Some(3)),
     ("bellwether-health", Some(3)),
     ("bellwether-scrape", Some(4)),
     ("bellwether-ingest", Some(4)),

@@ -178,9 +178,10 @@ pub(crate) struct CanaryReport {
     pub(crate) between_max: Option<Duration>,
     /// From the request to the end.
     pub(crate) total: Option<Duration>,
-    pub(crate) input_tokens: u64,
-    pub(crate) output_tokens: u64,
-    pub(crate) dollars: f64,
+    /// Tokens in and out, where the provider told.
+    pub(crate) usage: Option<(u64, u64)>,
+    /// What it cost, where its tokens are known.
+    pub(crate) dollars: Option<f64>,
 }
 
 #[derive(Debug, Default)]

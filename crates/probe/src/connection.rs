@@ -55,22 +55,24 @@ pub(crate) async fn connect_tcp(
     address: SocketAddr,
     source: Option<IpAddr>,
 ) -> Result<TcpStream, Failure> {
-    let connect = async {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4(),
-            SocketAddr::V6(_) => TcpSocket::new_v6(),
-        }?;
-        if let Some(source) = source {
-            socket.bind(SocketAddr::new(source, 0))?;
-        }
-        let stream = socket.connect(address).await?;
-        // Small messages go back and forth, and their times are measured.
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
-    connect
+    open_tcp(address, source)
         .await
-        .map_err(|error: io::Error| Failure::new(format!("cannot connect to {address}: {error}")))
+        .map_err(|error| Failure::new(format!("cannot connect to {address}: {error}")))
+}
+
+/// The same for those who tell errors apart.
+pub(crate) async fn open_tcp(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(address).await?;
+    // Small messages go back and forth, and their times are measured.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// What is known of TLS after its handshake.

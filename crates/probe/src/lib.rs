@@ -23,19 +23,28 @@
 //! ## See also
 //! [`module`] for what can be set; design, section 3, for what the server does with results.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "spent by llm"))]
+mod api;
 mod canary_ledger;
 mod certificate;
+mod command;
 mod connection;
 mod conversation;
+mod database;
 mod dns;
 mod grpc;
 mod http;
 mod icmp;
+mod llm;
+mod mcp;
 pub mod module;
+mod postgres;
+mod process;
+mod program;
 mod recorder;
+mod redis;
 mod resolve;
 mod result;
+mod sse;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -158,9 +167,13 @@ async fn run(
         Prober::WebSocket(settings) => {
             websocket::probe_websocket(recorder, settings, target, clock).await
         }
-        other => Err(Failure::unknown(format!(
-            "{} cannot be probed by this build",
-            other.name()
-        ))),
+        Prober::Llm(settings) => llm::probe_llm(recorder, settings, target, surroundings).await,
+        Prober::Mcp(settings) => mcp::probe_mcp(recorder, settings, target, clock).await,
+        Prober::Process(settings) => process::probe_process(recorder, settings, clock).await,
+        Prober::Command(settings) => command::probe_command(recorder, settings).await,
+        Prober::Postgres(settings) => {
+            postgres::probe_postgres(recorder, settings, target, clock).await
+        }
+        Prober::Redis(settings) => redis::probe_redis(recorder, settings, target, clock).await,
     }
 }

@@ -10,6 +10,7 @@ use bellwether_outbound::OutboundError;
 use tokio::time::Instant;
 
 use crate::module::OnTrouble;
+use crate::program::Tail;
 use crate::result::{Metric, Phase, ProbeResult, Step, Verdict};
 
 /// Lines of a log. Chosen: a conversation that reads more lines than that is not debugged by reading.
@@ -96,7 +97,6 @@ impl Failure {
     }
 
     /// The same with words before the reason.
-    #[expect(dead_code, reason = "for the probers that follow")]
     pub(crate) fn within(mut self, what: &str) -> Self {
         self.reason.insert_str(0, &format!("{what}: "));
         self
@@ -110,7 +110,6 @@ impl From<OutboundError> for Failure {
 }
 
 /// Takes down what happens during one probe.
-#[derive(Debug)]
 pub(crate) struct Recorder {
     started: Instant,
     metrics: Vec<Metric>,
@@ -122,6 +121,8 @@ pub(crate) struct Recorder {
     troubles: Vec<String>,
     /// Whether the prober can say that a target is degraded.
     can_degrade: bool,
+    /// The error output of programs, whose end is logged unless the probe succeeds.
+    tails: Vec<Tail>,
     /// Texts that must be seen nowhere, also where the target sends them back.
     secrets: Vec<String>,
     /// The metric that tells, where the probe's time ends now, what it had waited for.
@@ -138,9 +139,15 @@ impl Recorder {
             log: Vec::new(),
             troubles: Vec::new(),
             can_degrade: false,
+            tails: Vec::new(),
             secrets: Vec::new(),
             cut_off: None,
         }
+    }
+
+    /// Logs the end of a program's error output should the probe not succeed.
+    pub(crate) fn watch(&mut self, tail: Tail) {
+        self.tails.push(tail);
     }
 
     /// Hides a text in all that is recorded from now on.
@@ -188,7 +195,6 @@ impl Recorder {
     }
 
     /// Sets a metric to 1 with a label should the probe's time end before this is called again.
-    #[expect(dead_code, reason = "for the probers that follow")]
     pub(crate) fn if_cut_off(&mut self, cut_off: Option<(Gauge, &'static str, &'static str)>) {
         self.cut_off = cut_off;
     }
@@ -327,6 +333,12 @@ impl Recorder {
             Ok(()) if self.troubles.is_empty() => (Verdict::Up, None),
             Ok(()) => (Verdict::Degraded, Some(self.troubles.join("; "))),
         };
+        if verdict != Verdict::Up {
+            let texts: Vec<String> = self.tails.iter().map(Tail::text).collect();
+            for line in texts.iter().flat_map(|text| text.lines()) {
+                self.note(format!("error output: {line}"));
+            }
+        }
         let reason = reason.map(|reason| self.shown(&reason, REASON_CHARS_MAX));
         match &reason {
             None => self.note("succeeded"),

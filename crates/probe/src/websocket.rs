@@ -6,20 +6,24 @@
 use std::net::SocketAddr;
 
 use bellwether_outbound::Authorizer;
+use bellwether_outbound::settings::{HttpClientSettings, redacted_url};
 use bellwether_storage::Clock;
 use futures::{SinkExt as _, StreamExt as _};
+use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
+use crate::api::hide_credentials;
 use crate::connection::{Connection, TlsMetrics, begin_tls, connect_tcp, record_tls};
 use crate::conversation::expanded;
 use crate::http::exchange::causes;
 use crate::http::host_of;
-use crate::module::{Expectation, QueryResponse, WebSocketSettings};
+use crate::module::{AddressChoice, Expectation, QueryResponse, WebSocketSettings};
 use crate::recorder::{Failure, Gauge, Recorder};
 use crate::resolve::choose_address;
 
@@ -47,7 +51,7 @@ const PING: &[u8] = b"bellwether";
 /// Messages that may stand between a call and its answer. Chosen: a busy feed still ends.
 const MESSAGES_BETWEEN_MAX: usize = 1_000;
 
-type Socket = WebSocketStream<Connection>;
+pub(crate) type Socket = WebSocketStream<Connection>;
 
 pub(crate) async fn probe_websocket(
     recorder: &mut Recorder,
@@ -60,34 +64,27 @@ pub(crate) async fn probe_websocket(
     }
     let url = Url::parse(target)
         .map_err(|error| Failure::new(format!("target {target:?} is no URL: {error}")))?;
-    let (is_tls, usual_port) = match url.scheme() {
-        "ws" | "http" => (false, 80),
-        "wss" | "https" => (true, 443),
-        other => {
-            return Err(Failure::new(format!(
-                "target {target:?} begins with {other:?}: want ws or wss"
-            )));
+    let opening = Opening {
+        url: &url,
+        client: &settings.client,
+        address: settings.address,
+        phases: DURATION,
+        handshake_phase: "processing",
+        subprotocol: None,
+        message_bytes_max: MESSAGE_BYTES_MAX,
+    };
+    let mut socket = match open(recorder, &opening, clock).await {
+        Ok(socket) => {
+            recorder.set(STATUS_CODE, 101.0);
+            socket
+        }
+        Err(refused) => {
+            if let Some(status) = refused.status {
+                recorder.set(STATUS_CODE, f64::from(status));
+            }
+            return Err(refused.failure);
         }
     };
-    let host = host_of(&url);
-    let address = choose_address(recorder, &host, settings.address, Some(DURATION)).await?;
-    let server = SocketAddr::new(address, url.port().unwrap_or(usual_port));
-    recorder.begin(Some(DURATION), "connect");
-    let mut connection: Connection = Box::new(connect_tcp(server, None).await?);
-    recorder.end();
-    recorder.begin(Some(DURATION), "processing");
-    if is_tls {
-        let tls_settings = &settings.client.tls;
-        let (stream, tls) = begin_tls(connection, &host, tls_settings, &[b"http/1.1"]).await?;
-        let metrics = TlsMetrics {
-            cipher: false,
-            chain_expiry: true,
-        };
-        record_tls(recorder, &tls, tls_settings, clock, metrics);
-        connection = stream;
-    }
-    let mut socket = handshake(recorder, settings, &url, is_tls, connection).await?;
-    recorder.end();
     recorder.set(UPGRADED, 1.0);
     converse(recorder, &mut socket, &settings.query_response).await?;
     if settings.ping {
@@ -105,39 +102,133 @@ pub(crate) async fn probe_websocket(
     Ok(())
 }
 
+/// What a WebSocket is opened with.
+pub(crate) struct Opening<'a> {
+    /// `ws`, `wss`, `http` or `https`.
+    pub(crate) url: &'a Url,
+    pub(crate) client: &'a HttpClientSettings,
+    pub(crate) address: AddressChoice,
+    /// The duration metric that the phases go to.
+    pub(crate) phases: Gauge,
+    /// The name of the phase from the connection to the upgrade, TLS included.
+    pub(crate) handshake_phase: &'static str,
+    pub(crate) subprotocol: Option<&'static str>,
+    pub(crate) message_bytes_max: usize,
+}
+
+/// Why there is no WebSocket.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The status of an answer that is no upgrade.
+    pub(crate) status: Option<u16>,
+    /// Whether the server did not choose the subprotocol that was offered.
+    pub(crate) is_subprotocol: bool,
+    pub(crate) failure: Failure,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self {
+            status: None,
+            is_subprotocol: false,
+            failure,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        refused.failure
+    }
+}
+
+/// Resolves, connects, begins TLS where the URL says so, and upgrades.
+pub(crate) async fn open(
+    recorder: &mut Recorder,
+    opening: &Opening<'_>,
+    clock: &dyn Clock,
+) -> Result<Socket, Refused> {
+    let url = opening.url;
+    let (is_tls, usual_port) = match url.scheme() {
+        "ws" | "http" => (false, 80),
+        "wss" | "https" => (true, 443),
+        other => {
+            return Err(Failure::new(format!(
+                "target {:?} begins with {other:?}: want ws or wss",
+                redacted_url(url)
+            ))
+            .into());
+        }
+    };
+    let host = host_of(url);
+    let phases = Some(opening.phases);
+    let address = choose_address(recorder, &host, opening.address, phases).await?;
+    let server = SocketAddr::new(address, url.port().unwrap_or(usual_port));
+    recorder.begin(phases, "connect");
+    let mut connection: Connection = Box::new(connect_tcp(server, None).await?);
+    recorder.end();
+    recorder.begin(phases, opening.handshake_phase);
+    if is_tls {
+        let tls_settings = &opening.client.tls;
+        let (stream, tls) = begin_tls(connection, &host, tls_settings, &[b"http/1.1"]).await?;
+        let metrics = TlsMetrics {
+            cipher: false,
+            chain_expiry: true,
+        };
+        record_tls(recorder, &tls, tls_settings, clock, metrics);
+        connection = stream;
+    }
+    let socket = handshake(recorder, opening, is_tls, connection).await?;
+    recorder.end();
+    Ok(socket)
+}
+
 async fn handshake(
     recorder: &mut Recorder,
-    settings: &WebSocketSettings,
-    url: &Url,
+    opening: &Opening<'_>,
     is_tls: bool,
     connection: Connection,
-) -> Result<Socket, Failure> {
-    let mut url = url.clone();
+) -> Result<Socket, Refused> {
+    let mut url = opening.url.clone();
     // Both pairs of schemes have the same rules, so this cannot be refused.
     url.set_scheme(if is_tls { "wss" } else { "ws" }).ok();
     let mut request = url
         .as_str()
         .into_client_request()
         .map_err(|error| Failure::new(format!("the handshake cannot be written: {error}")))?;
-    let authorizer = Authorizer::new(&settings.client)?;
-    authorizer.apply(request.headers_mut()).await?;
-    crate::http::exchange::authorize_from_url(&url, request.headers_mut());
+    let headers = request.headers_mut();
+    let authorizer = Authorizer::new(opening.client).map_err(Failure::from)?;
+    authorizer.apply(headers).await.map_err(Failure::from)?;
+    crate::http::exchange::authorize_from_url(&url, headers);
+    hide_credentials(recorder, opening.client, headers);
+    if let Some(subprotocol) = opening.subprotocol {
+        let value = HeaderValue::from_static(subprotocol);
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+    }
     let config = WebSocketConfig::default()
-        .max_message_size(Some(MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(MESSAGE_BYTES_MAX));
+        .max_message_size(Some(opening.message_bytes_max))
+        .max_frame_size(Some(opening.message_bytes_max));
     match client_async_with_config(request, connection, Some(config)).await {
-        Ok((socket, response)) => {
-            recorder.set(STATUS_CODE, f64::from(response.status().as_u16()));
-            Ok(socket)
-        }
+        Ok((socket, _)) => Ok(socket),
         Err(Error::Http(response)) => {
             let status = response.status();
-            recorder.set(STATUS_CODE, f64::from(status.as_u16()));
-            Err(Failure::new(format!(
-                "the handshake was answered with {status}"
-            )))
+            let failure = Failure::new(format!("the handshake was answered with {status}"));
+            Err(Refused {
+                status: Some(status.as_u16()),
+                ..failure.into()
+            })
         }
-        Err(error) => Err(Failure::new(format!("handshake: {}", causes(&error)))),
+        Err(error) => {
+            let is_subprotocol = matches!(
+                error,
+                Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_))
+            );
+            let failure = Failure::new(format!("handshake: {}", causes(&error)));
+            Err(Refused {
+                is_subprotocol,
+                ..failure.into()
+            })
+        }
     }
 }
 
@@ -196,7 +287,7 @@ async fn one_step(
     send_message(socket, Message::text(text)).await
 }
 
-async fn send_message(socket: &mut Socket, message: Message) -> Result<(), Failure> {
+pub(crate) async fn send_message(socket: &mut Socket, message: Message) -> Result<(), Failure> {
     let sent = socket.send(message).await;
     sent.map_err(|error| Failure::new(format!("cannot send: {}", causes(&error))))
 }
@@ -210,7 +301,7 @@ async fn receive(socket: &mut Socket) -> Result<Message, Failure> {
 }
 
 /// The next message of the peer as text; what is no UTF-8 in it is replaced.
-async fn next_message(socket: &mut Socket) -> Result<String, Failure> {
+pub(crate) async fn next_message(socket: &mut Socket) -> Result<String, Failure> {
     loop {
         match receive(socket).await? {
             Message::Text(text) => return Ok(text.as_str().to_owned()),

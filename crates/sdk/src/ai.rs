@@ -22,9 +22,7 @@
 //! ## See also
 //! <https://github.com/open-telemetry/semantic-conventions-genai>
 
-mod error_class;
 mod llm_call;
-mod rate_limit;
 mod tool_call;
 mod websocket;
 
@@ -33,9 +31,8 @@ use std::sync::Arc;
 use crate::{Buckets, SystemClock, Telemetry};
 use crate::{Clock, Counter, DURATION_BOUNDS_SECONDS, Family, FloatCounter, Gauge, Histogram};
 
-pub use error_class::ErrorClass;
+pub use bellwether_ai::{ErrorClass, RateLimit, rate_limits};
 pub use llm_call::{LlmCall, Usage};
-pub use rate_limit::{RateLimit, rate_limits};
 pub use tool_call::ToolCall;
 pub use websocket::{Direction, WebSocketSession};
 

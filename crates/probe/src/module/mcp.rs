@@ -1,17 +1,22 @@
 //! The settings of `mcp`.
 
+use std::time::Duration;
+
+use bellwether_outbound::settings::HttpClientSettings;
 use serde_json::{Map, Value};
 
 use super::{AddressChoice, LocalProgram, OnTrouble, Pattern};
-use bellwether_outbound::settings::HttpClientSettings;
 
 /// The settings of `mcp`: a server that speaks the Model Context Protocol.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct McpSettings {
     /// The way to the server.
     pub transport: McpTransport,
     /// Which generations of the protocol are tried.
     pub protocol: McpProtocol,
+    /// How long to wait for the answer to `server/discover` where `initialize` may follow: old servers
+    /// may say nothing to what they do not know. Default 3 s; the probe's time should be longer.
+    pub discover_timeout: Duration,
     /// Credentials, TLS and headers where the server is on the network. Proxies and redirects do not
     /// apply.
     pub client: HttpClientSettings,
@@ -27,6 +32,22 @@ pub struct McpSettings {
     pub on_drift: OnTrouble,
     /// A tool to call after all else. `None`: none is called.
     pub tool_call: Option<McpToolCall>,
+}
+
+impl Default for McpSettings {
+    fn default() -> Self {
+        Self {
+            transport: McpTransport::default(),
+            protocol: McpProtocol::default(),
+            discover_timeout: Duration::from_secs(3),
+            client: HttpClientSettings::default(),
+            address: AddressChoice::default(),
+            expected_tools: Vec::new(),
+            expected_tools_hash: None,
+            on_drift: OnTrouble::default(),
+            tool_call: None,
+        }
+    }
 }
 
 /// The way to an MCP server.

@@ -8,6 +8,7 @@ use bellwether_outbound::settings::{PemSource, Secret, TlsSettings};
 use bellwether_storage::SystemClock;
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -113,4 +114,140 @@ pub(super) async fn accept(
     stream: TcpStream,
 ) -> Option<TlsStream<TcpStream>> {
     acceptor.accept(stream).await.ok()
+}
+
+/// A request as a scripted server sees it.
+pub(super) struct Asked {
+    /// The request line and the headers, as they came.
+    pub(super) head: String,
+    pub(super) body: String,
+}
+
+/// What a scripted server answers.
+pub(super) struct Reply {
+    head: String,
+    pieces: Vec<Vec<u8>>,
+    ends: bool,
+}
+
+impl Reply {
+    pub(super) fn json(status: &str, body: impl ToString) -> Self {
+        let body = body.to_string();
+        let length = body.len();
+        Self {
+            head: format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+            ),
+            pieces: vec![body.into_bytes()],
+            ends: true,
+        }
+    }
+
+    /// A stream of events, which closes the connection at its end.
+    pub(super) fn events(pieces: &[&str]) -> Self {
+        Self {
+            head: "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
+                .to_owned(),
+            pieces: pieces
+                .iter()
+                .map(|piece| piece.as_bytes().to_vec())
+                .collect(),
+            ends: true,
+        }
+    }
+
+    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+        self.head.push_str(&format!("{name}: {value}\r\n"));
+        self
+    }
+
+    /// Neither goes on nor closes the connection.
+    pub(super) fn hanging(mut self) -> Self {
+        self.ends = false;
+        self
+    }
+
+    /// Sends the last piece again and again.
+    fn is_endless(&self) -> bool {
+        self.pieces.last().is_some_and(|piece| piece == ENDLESS)
+    }
+}
+
+/// As the last piece: what stands before it is sent until nobody reads any more.
+pub(super) const ENDLESS: &[u8] = b"<endless>";
+
+/// Serves requests of HTTP/1.1 with what `answer` says.
+pub(super) async fn serve_http<F>(answer: F) -> Server
+where
+    F: Fn(&Asked) -> Reply + Send + Sync + 'static,
+{
+    let answer = Arc::new(answer);
+    serve(move |stream| {
+        let answer = Arc::clone(&answer);
+        async move {
+            // A client that goes away ends its connection, not the test.
+            talk_http(stream, answer.as_ref()).await.ok();
+        }
+    })
+    .await
+}
+
+async fn talk_http(
+    mut stream: TcpStream,
+    answer: &(dyn Fn(&Asked) -> Reply + Send + Sync),
+) -> std::io::Result<()> {
+    let mut read = Vec::new();
+    loop {
+        let Some(asked) = next_request(&mut stream, &mut read).await? else {
+            return Ok(());
+        };
+        let reply = answer(&asked);
+        let head = format!("{}\r\n", reply.head);
+        stream.write_all(head.as_bytes()).await?;
+        if reply.is_endless() {
+            let piece = &reply.pieces[reply.pieces.len() - 2];
+            loop {
+                stream.write_all(piece).await?;
+            }
+        }
+        for piece in &reply.pieces {
+            stream.write_all(piece).await?;
+        }
+        if !reply.ends {
+            std::future::pending::<()>().await;
+        }
+        if reply.head.contains("Connection: close") {
+            return Ok(());
+        }
+    }
+}
+
+async fn next_request(
+    stream: &mut TcpStream,
+    read: &mut Vec<u8>,
+) -> std::io::Result<Option<Asked>> {
+    loop {
+        let text = String::from_utf8_lossy(read).into_owned();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.trim().parse::<usize>().ok())?
+            });
+            let end = head.len() + 4 + length.unwrap_or(0);
+            if read.len() >= end {
+                let body = read[head.len() + 4..end].to_vec();
+                read.drain(..end);
+                return Ok(Some(Asked {
+                    head: head.to_owned(),
+                    body: String::from_utf8(body).unwrap(),
+                }));
+            }
+        }
+        let mut piece = [0; 4096];
+        match stream.read(&mut piece).await? {
+            0 => return Ok(None),
+            count => read.extend_from_slice(&piece[..count]),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Why a call failed, by whose fault it is and what helps.
 
-/// See the module's page. Classes stay apart because they have different owners.
+/// Why a call of a model or a tool failed. Classes stay apart because they have different owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorClass {
