@@ -12,10 +12,16 @@
 //! <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md>
 
 pub(crate) mod protobuf;
+#[cfg(feature = "axum")]
+mod routes;
+mod scrape;
 mod text;
 
 use crate::histogram::HistogramSnapshot;
 
+#[cfg(feature = "axum")]
+pub use routes::metrics_routes;
+pub use scrape::MetricsResponse;
 pub(crate) use text::{Text, label_text};
 
 /// How numbers are written.

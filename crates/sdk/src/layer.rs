@@ -17,12 +17,13 @@ use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
+use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::family::Family;
+use crate::span::{EndedSpan, SpanKind};
 use crate::trace::TraceContext;
 use crate::{Buckets, Histogram, Level, Telemetry};
 
@@ -48,9 +49,13 @@ pub struct TelemetryLayer {
 }
 
 /// What is known of a span that is open.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct SpanState {
     context: TraceContext,
+    parent_span_id: u64,
+    /// Only where somebody takes spans.
+    attributes: Option<Box<Map<String, Value>>>,
+    is_error: bool,
     began: Instant,
     name: &'static str,
 }
@@ -95,6 +100,19 @@ impl TelemetryLayer {
         &self.open[id as usize % SHARDS]
     }
 
+    /// An error within a span is its failure.
+    fn fail_current_span(&self) {
+        let current = ENTERED.try_with(|entered| {
+            let entered = entered.try_borrow().ok()?;
+            entered.last().map(|(id, _)| *id)
+        });
+        if let Ok(Some(id)) = current
+            && let Some(state) = self.shard(id).lock().get_mut(&id)
+        {
+            state.is_error = true;
+        }
+    }
+
     fn context_of(&self, id: &Id) -> Option<TraceContext> {
         let id = id.into_u64();
         let open = self.shard(id).lock();
@@ -124,13 +142,35 @@ where
             }
             finder.0.unwrap_or_default()
         });
+        let attributes = self.telemetry.takes_spans().then(|| {
+            let mut fields = Fields::default();
+            attributes.record(&mut fields);
+            Box::new(fields.into_map())
+        });
         let state = SpanState {
             context: parent.child(),
+            parent_span_id: parent.span_id,
+            attributes,
+            is_error: false,
             began: Instant::now(),
             name: metadata.name(),
         };
         let id = id.into_u64();
         self.shard(id).lock().insert(id, state);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        if !self.telemetry.takes_spans() {
+            return;
+        }
+        let mut fields = Fields::default();
+        values.record(&mut fields);
+        let id = id.into_u64();
+        if let Some(state) = self.shard(id).lock().get_mut(&id)
+            && let Some(attributes) = &mut state.attributes
+        {
+            attributes.extend(fields.into_map());
+        }
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
@@ -178,13 +218,28 @@ where
         let id = id.into_u64();
         let state = self.shard(id).lock().remove(&id);
         if let Some(state) = state {
-            let seconds = state.began.elapsed().as_secs_f64();
-            self.durations.with([state.name]).observe(seconds);
+            let duration = state.began.elapsed();
+            let durations = self.durations.with([state.name]);
+            durations.observe(duration.as_secs_f64());
+            if let Some(attributes) = &state.attributes {
+                self.telemetry.span(&EndedSpan {
+                    context: state.context,
+                    parent_span_id: state.parent_span_id,
+                    name: state.name,
+                    kind: SpanKind::Internal,
+                    duration,
+                    attributes,
+                    is_error: state.is_error,
+                });
+            }
         }
     }
 
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         let metadata = event.metadata();
+        if *metadata.level() == tracing::Level::ERROR && self.telemetry.takes_spans() {
+            self.fail_current_span();
+        }
         if *metadata.level() > self.level || !self.telemetry.has_sinks() {
             return;
         }
@@ -224,6 +279,14 @@ struct Fields {
 }
 
 impl Fields {
+    /// All of them, the message too.
+    fn into_map(mut self) -> Map<String, Value> {
+        if let Some(message) = self.message {
+            self.others.insert("message".to_owned(), message.into());
+        }
+        self.others
+    }
+
     fn insert(&mut self, field: &Field, value: Value) {
         match (field.name(), value) {
             ("message", Value::String(text)) => self.message = Some(text),

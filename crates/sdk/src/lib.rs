@@ -30,6 +30,9 @@ mod append_list;
 pub mod breaker;
 mod buckets;
 mod cells;
+mod client;
+#[cfg(feature = "https-probes")]
+mod client_tls;
 mod clock;
 mod counter;
 mod event;
@@ -38,11 +41,17 @@ mod family;
 mod gauge;
 pub mod health;
 mod histogram;
+#[cfg(feature = "tower")]
+pub mod http;
 mod layer;
+mod numbers;
 pub mod objective;
+#[cfg(feature = "otlp")]
+mod otlp;
 pub mod pool;
 mod settings;
 mod sink;
+mod span;
 mod telemetry;
 mod trace;
 mod wire;
@@ -50,16 +59,22 @@ mod wire;
 pub use clock::{Clock, SystemClock};
 pub use counter::{Counter, FloatCounter};
 pub use event::{Event, Level};
-pub use exposition::{Format, Kind, Value};
+#[cfg(feature = "axum")]
+pub use exposition::metrics_routes;
+pub use exposition::{Format, Kind, MetricsResponse, Value};
 pub use family::{Family, Metric, OVERFLOW};
 pub use gauge::{Gauge, InFlight};
 pub use histogram::{
     Buckets, DURATION_BOUNDS_SECONDS, Exemplar, Histogram, HistogramSnapshot, Timer,
 };
 pub use layer::TelemetryLayer;
-pub use settings::{Settings, SettingsError};
+pub use numbers::FamilySnapshot;
+#[cfg(feature = "otlp")]
+pub use otlp::{OtlpError, OtlpSettings, OtlpSink};
+pub use settings::{EndpointHeaders, MetricsSink, Settings, SettingsError};
 pub use sink::{FileSettings, FileSink, FileSinkError, FlushError, Fsync, Rotation, Sink};
-pub use telemetry::{FamilySnapshot, SERIES_MAX_DEFAULT, Telemetry};
+pub use span::{Span, SpanKind};
+pub use telemetry::{SERIES_MAX_DEFAULT, StartError, Telemetry};
 pub use trace::TraceContext;
 
 /// The tutorial, compiled and run.

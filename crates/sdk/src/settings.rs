@@ -5,6 +5,10 @@
 //! | --- | --- | --- |
 //! | `MONITORING_ENABLED` | whether anything is kept: `1`, `true`, `yes`, `on`, or `0`, `false`, `no`, `off` | off |
 //! | `TELEMETRY_FILE` | the file that events are written to, as lines of JSON | none |
+//! | `TELEMETRY_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT` | the receiver of OTLP over HTTP that events, spans and numbers are pushed to, such as `http://127.0.0.1:4318` (feature `otlp`) | none |
+//! | `OTEL_EXPORTER_OTLP_HEADERS` | headers for it: `name=value,name=value` | none |
+//! | `OTEL_SERVICE_NAME` | the name of the service there | that of the program |
+//! | `METRICS_SINK` | where numbers go: `prometheus` to whoever scrapes, `otlp` to the endpoint too, `none`: they are not kept | `otlp` with an endpoint, else `prometheus` |
 //! | `HEALTH_PROBE_INTERVAL_SEC` | seconds between two runs of a health probe, 0.1 to 86400 | 15 |
 //! | `SLO_TARGET_P95_MS` | the 95th percentile of response time that is aimed at, in ms | 2000 |
 //! | `AUTOSCALE_MIN_WORKERS` | the fewest workers of a pool | 1 |
@@ -14,8 +18,56 @@
 //! A value that makes no sense is an error that names the variable, the value and what is allowed: a
 //! service that says what it wants is not to run with something else.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Where numbers go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MetricsSink {
+    /// Nowhere: they are not kept. Events and spans go on.
+    None,
+    /// To whoever scrapes them.
+    Prometheus,
+    /// To the receiver of OTLP, and to whoever scrapes them.
+    Otlp,
+}
+
+/// Names and values of headers. Values are not shown: they may be secrets.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct EndpointHeaders(pub Vec<(String, String)>);
+
+impl EndpointHeaders {
+    /// Reads `name=value,name=value`, in which bytes may be written as `%41`.
+    fn parse(text: &str) -> Option<Self> {
+        let parts = text.split(',').filter(|part| !part.trim().is_empty());
+        let pairs = parts.map(|part| {
+            let (name, value) = part.split_once('=')?;
+            Some((name.trim().to_owned(), decoded(value.trim())?))
+        });
+        pairs.collect::<Option<Vec<_>>>().map(Self)
+    }
+}
+
+/// Text without `%`; `None`: that is not followed by two digits, or makes no text.
+fn decoded(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
+impl fmt::Debug for EndpointHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
 
 /// What a service wants of telemetry, health and pools. See the module's page.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +76,14 @@ pub struct Settings {
     pub is_enabled: bool,
     /// The file that events are written to.
     pub file: Option<PathBuf>,
+    /// The receiver of OTLP that telemetry is pushed to.
+    pub endpoint: Option<String>,
+    /// Headers for that receiver.
+    pub endpoint_headers: EndpointHeaders,
+    /// The name under which the service is known there; the program's where this is absent.
+    pub service_name: Option<String>,
+    /// Where numbers go.
+    pub metrics_sink: MetricsSink,
     /// Time between two runs of a health probe.
     pub probe_interval: Duration,
     /// The 95th percentile of response time that is aimed at.
@@ -39,6 +99,10 @@ impl Default for Settings {
         Self {
             is_enabled: false,
             file: None,
+            endpoint: None,
+            endpoint_headers: EndpointHeaders::default(),
+            service_name: None,
+            metrics_sink: MetricsSink::Prometheus,
             probe_interval: Duration::from_secs(15),
             target_p95: Duration::from_secs(2),
             workers_min: 1,
@@ -91,6 +155,29 @@ impl Settings {
             };
         }
         settings.file = get("TELEMETRY_FILE").map(PathBuf::from);
+        settings.endpoint =
+            get("TELEMETRY_ENDPOINT").or_else(|| get("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        settings.service_name = get("OTEL_SERVICE_NAME");
+        if let Some(value) = get("OTEL_EXPORTER_OTLP_HEADERS") {
+            // Not shown in the error: it may be a secret.
+            let allowed = "name=value, separated by commas";
+            let headers = EndpointHeaders::parse(&value);
+            settings.endpoint_headers = headers
+                .ok_or_else(|| wrong("OTEL_EXPORTER_OTLP_HEADERS", "(not shown)", allowed))?;
+        }
+        settings.metrics_sink = match (get("METRICS_SINK"), &settings.endpoint) {
+            (None, None) => MetricsSink::Prometheus,
+            (None, Some(_)) => MetricsSink::Otlp,
+            (Some(value), endpoint) => match value.trim().to_ascii_lowercase().as_str() {
+                "none" => MetricsSink::None,
+                "prometheus" => MetricsSink::Prometheus,
+                "otlp" if endpoint.is_some() => MetricsSink::Otlp,
+                _ => {
+                    let allowed = "none, prometheus, or, with TELEMETRY_ENDPOINT, otlp";
+                    return Err(wrong("METRICS_SINK", &value, allowed));
+                }
+            },
+        };
         let seconds = |variable, unit_seconds: f64, range: (f64, f64), allowed| {
             let Some(value) = get(variable) else {
                 return Ok(None);
@@ -163,6 +250,14 @@ mod tests {
         let settings = read(&[
             ("MONITORING_ENABLED", "Yes"),
             ("TELEMETRY_FILE", "/var/log/x.jsonl"),
+            ("TELEMETRY_ENDPOINT", "http://collector:4318"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://other:4318"),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "authorization=Bearer%20a=b, x=",
+            ),
+            ("OTEL_SERVICE_NAME", "answers"),
+            ("METRICS_SINK", "prometheus"),
             ("HEALTH_PROBE_INTERVAL_SEC", "0.5"),
             ("SLO_TARGET_P95_MS", "250"),
             ("AUTOSCALE_MIN_WORKERS", "20"),
@@ -170,6 +265,13 @@ mod tests {
         let want = Settings {
             is_enabled: true,
             file: Some("/var/log/x.jsonl".into()),
+            endpoint: Some("http://collector:4318".to_owned()),
+            endpoint_headers: EndpointHeaders(vec![
+                ("authorization".to_owned(), "Bearer a=b".to_owned()),
+                ("x".to_owned(), String::new()),
+            ]),
+            service_name: Some("answers".to_owned()),
+            metrics_sink: MetricsSink::Prometheus,
             probe_interval: Duration::from_millis(500),
             target_p95: Duration::from_millis(250),
             workers_min: 20,
@@ -179,11 +281,29 @@ mod tests {
     }
 
     #[test]
+    fn numbers_go_where_the_endpoint_is_unless_it_is_said() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://other:4318");
+        let sink = |pairs: &[_]| read(pairs).map(|it| it.metrics_sink);
+        assert_eq!(sink(&[endpoint]), Ok(MetricsSink::Otlp));
+        let none = [endpoint, ("METRICS_SINK", "NONE")];
+        assert_eq!(sink(&none), Ok(MetricsSink::None));
+        assert_eq!(sink(&[("METRICS_SINK", "prometheus")]), sink(&[]));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_told_with_what_does() {
         for (pairs, want) in [
             (
                 vec![("MONITORING_ENABLED", "maybe")],
                 "MONITORING_ENABLED=\"maybe\": want 1, true, yes, on, or 0, false, no, off",
+            ),
+            (
+                vec![("OTEL_EXPORTER_OTLP_HEADERS", "secret%2")],
+                "OTEL_EXPORTER_OTLP_HEADERS=\"(not shown)\": want name=value, separated by commas",
+            ),
+            (
+                vec![("METRICS_SINK", "otlp")],
+                "METRICS_SINK=\"otlp\": want none, prometheus, or, with TELEMETRY_ENDPOINT, otlp",
             ),
             (
                 vec![("HEALTH_PROBE_INTERVAL_SEC", "NaN")],

@@ -15,6 +15,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::event::Event;
+use crate::span::Span;
 
 pub use file::{FileSettings, FileSink, FileSinkError};
 pub use queue::FlushError;
@@ -24,6 +25,16 @@ pub use writer::{Fsync, Rotation};
 pub trait Sink: Send + Sync + Debug {
     /// Takes an event. Called on the thread that emits: it must not wait for a disk or a network.
     fn take(&self, event: &Event<'_>);
+
+    /// Whether it takes spans too. Asked once, when it is added.
+    fn takes_spans(&self) -> bool {
+        false
+    }
+
+    /// Takes a span that has ended, as [`Sink::take`] takes events.
+    fn take_span(&self, span: &Span<'_>) {
+        let _not_wanted = span;
+    }
 
     /// Waits until what was taken before is where it belongs, at most so long. Blocks the thread.
     ///

@@ -9,9 +9,9 @@
 //! already, gives a metric that keeps nothing, and a line in [`Telemetry::problems`] and in the log.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -19,12 +19,14 @@ use serde::Serialize;
 
 use crate::cells::Reader;
 use crate::exposition::protobuf::FamilyMessage;
-use crate::exposition::{Format, Kind, Text, Value};
-use crate::family::{Family, Metric, Readable};
+use crate::exposition::{Format, Kind, Text};
+use crate::family::{Family, Metric};
+use crate::numbers::{FamilySnapshot, Numbers, Registered};
+use crate::span::{EndedSpan, Span};
 use crate::trace::TraceContext;
 use crate::{
     Buckets, Clock, Counter, Event, FileSettings, FileSink, FileSinkError, FloatCounter,
-    FlushError, Gauge, Histogram, Level, Settings, Sink, SystemClock,
+    FlushError, Gauge, Histogram, Level, MetricsSink, Settings, Sink, SystemClock,
 };
 
 /// Series of a family, unless the settings say something else. Chosen: routes times codes, models times
@@ -39,40 +41,32 @@ pub struct Telemetry(Option<Arc<Inner>>);
 
 struct Inner {
     series_max: usize,
-    /// Held while metrics are made and while somebody reads which there are.
-    families: Mutex<BTreeMap<String, Registered>>,
+    /// `false`: metrics keep nothing, events and spans go on.
+    keeps_numbers: bool,
+    numbers: Arc<Numbers>,
     problems: Mutex<Vec<String>>,
     refused: Counter,
     clock: Arc<dyn Clock>,
     /// Written when a sink is added.
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
-    /// Called before numbers are read. Written when one is added.
-    watchers: RwLock<Vec<Watcher>>,
+    /// Whether one of them takes spans.
+    takes_spans: AtomicBool,
 }
 
-/// Brings numbers up to date that are only worth computing when somebody reads them.
-type Watcher = Box<dyn Fn() + Send + Sync>;
-
-#[derive(Clone)]
-struct Registered {
-    help: Arc<str>,
-    kind: Kind,
-    readable: Arc<dyn Readable>,
-    /// The [`Family`], of whatever type.
-    family: Arc<dyn Any + Send + Sync>,
-}
-
-/// A family as it is read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FamilySnapshot {
-    /// With `_total` where it is a counter.
-    pub name: String,
-    /// What it means.
-    pub help: String,
-    /// What it is.
-    pub kind: Kind,
-    /// Labels and value of each series.
-    pub series: Vec<(Vec<(String, String)>, Value)>,
+/// Why the telemetry that settings ask for cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The file of events.
+    #[error(transparent)]
+    File(#[from] FileSinkError),
+    /// The receiver of OTLP.
+    #[cfg(feature = "otlp")]
+    #[error(transparent)]
+    Otlp(#[from] crate::OtlpError),
+    /// OTLP was not compiled in.
+    #[error("the endpoint {0:?} of OTLP needs the feature otlp of bellwether-sdk")]
+    NoOtlp(String),
 }
 
 impl Telemetry {
@@ -85,14 +79,19 @@ impl Telemetry {
     /// The same with a clock of one's own.
     #[must_use]
     pub fn with_clock(series_max: usize, clock: Arc<dyn Clock>) -> Self {
+        Self::make(series_max, clock, true)
+    }
+
+    fn make(series_max: usize, clock: Arc<dyn Clock>, keeps_numbers: bool) -> Self {
         let telemetry = Self(Some(Arc::new(Inner {
             series_max,
-            families: Mutex::default(),
+            keeps_numbers,
+            numbers: Arc::default(),
             problems: Mutex::default(),
             refused: Counter::new(),
             clock,
             sinks: RwLock::default(),
-            watchers: RwLock::default(),
+            takes_spans: AtomicBool::new(false),
         })));
         if let Some(inner) = &telemetry.0 {
             // What goes beyond the limits is to be seen where everything else is.
@@ -106,19 +105,38 @@ impl Telemetry {
         telemetry
     }
 
-    /// What the settings ask for: off unless they say that it is on; with a file where they name one.
+    /// What the settings ask for: off unless they say that it is on; with a file where they name one, and
+    /// with a receiver of OTLP where they name its endpoint.
     ///
     /// # Errors
-    /// As [`FileSink::start`].
-    pub fn start(settings: &Settings) -> Result<Self, FileSinkError> {
+    /// As [`FileSink::start`] and, with the feature `otlp`, `Telemetry::add_otlp`; an endpoint without
+    /// that feature.
+    pub fn start(settings: &Settings) -> Result<Self, StartError> {
         if !settings.is_enabled {
             return Ok(Self::off());
         }
-        let telemetry = Self::new(SERIES_MAX_DEFAULT);
+        let keeps_numbers = settings.metrics_sink != MetricsSink::None;
+        let telemetry = Self::make(SERIES_MAX_DEFAULT, Arc::new(SystemClock), keeps_numbers);
         if let Some(path) = &settings.file {
             telemetry.add_file(FileSettings::new(path))?;
         }
+        if let Some(endpoint) = &settings.endpoint {
+            telemetry.start_otlp(endpoint, settings)?;
+        }
         Ok(telemetry)
+    }
+
+    #[cfg(feature = "otlp")]
+    fn start_otlp(&self, endpoint: &str, settings: &Settings) -> Result<(), StartError> {
+        let mut otlp = crate::OtlpSettings::of(settings);
+        otlp.endpoint = endpoint.to_owned();
+        self.add_otlp(otlp)?;
+        Ok(())
+    }
+
+    #[cfg(not(feature = "otlp"))]
+    fn start_otlp(&self, endpoint: &str, _: &Settings) -> Result<(), StartError> {
+        Err(StartError::NoOtlp(endpoint.to_owned()))
     }
 
     /// One that keeps nothing.
@@ -204,17 +222,26 @@ impl Telemetry {
         self.family(name, help, Kind::Histogram, labels, buckets.into())
     }
 
+    /// The clock; `None`: this is off.
+    #[cfg(feature = "tower")]
+    pub(crate) fn clock(&self) -> Option<Arc<dyn Clock>> {
+        self.0.as_ref().map(|inner| Arc::clone(&inner.clock))
+    }
+
     /// Calls a function before numbers are read, from now on, on the thread that reads: it may set
     /// gauges that are only worth computing then.
     pub fn before_read(&self, watcher: impl Fn() + Send + Sync + 'static) {
         if let Some(inner) = &self.0 {
-            inner.watchers.write().push(Box::new(watcher));
+            inner.numbers.watch(Box::new(watcher));
         }
     }
 
     /// Lets events go to a sink too, from now on.
     pub fn add_sink(&self, sink: Arc<dyn Sink>) {
         if let Some(inner) = &self.0 {
+            if sink.takes_spans() {
+                inner.takes_spans.store(true, Ordering::Relaxed);
+            }
             inner.sinks.write().push(sink);
         }
     }
@@ -230,6 +257,50 @@ impl Telemetry {
         let sink = FileSink::start(settings, Arc::clone(&inner.clock), self)?;
         self.add_sink(Arc::new(sink));
         Ok(())
+    }
+
+    /// Lets events, spans and numbers go to a receiver of OTLP, to which a thread of its own takes them.
+    ///
+    /// # Errors
+    /// Where the endpoint is none, a header cannot be sent, or there is no thread to be had. Nothing is
+    /// started where this is off.
+    #[cfg(feature = "otlp")]
+    pub fn add_otlp(&self, settings: crate::OtlpSettings) -> Result<(), crate::OtlpError> {
+        let Some(inner) = &self.0 else {
+            return Ok(());
+        };
+        let numbers = Arc::clone(&inner.numbers);
+        let clock = Arc::clone(&inner.clock);
+        let sink = crate::OtlpSink::start(settings, clock, numbers, self)?;
+        self.add_sink(Arc::new(sink));
+        Ok(())
+    }
+
+    /// Whether spans go anywhere.
+    #[inline]
+    pub(crate) fn takes_spans(&self) -> bool {
+        let inner = self.0.as_ref();
+        inner.is_some_and(|inner| inner.takes_spans.load(Ordering::Relaxed))
+    }
+
+    /// Tells the sinks of a span that has ended just now.
+    pub(crate) fn span(&self, span: &EndedSpan<'_>) {
+        let Some(inner) = &self.0 else { return };
+        let end_ns = inner.clock.now_ns();
+        let duration_ns = i64::try_from(span.duration.as_nanos()).unwrap_or(i64::MAX);
+        let span = Span {
+            context: span.context,
+            parent_span_id: span.parent_span_id,
+            name: span.name,
+            kind: span.kind,
+            begin_ns: end_ns.saturating_sub(duration_ns),
+            end_ns,
+            attributes: span.attributes,
+            is_error: span.is_error,
+        };
+        for sink in inner.sinks.read().iter() {
+            sink.take_span(&span);
+        }
     }
 
     /// Whether events go anywhere.
@@ -304,24 +375,8 @@ impl Telemetry {
     /// All numbers as they are, by name.
     #[must_use]
     pub fn snapshot(&self) -> Vec<FamilySnapshot> {
-        let families = self.families();
-        let reader = Reader::new();
-        let read = |(name, family): (String, Registered)| {
-            let mut series = Vec::new();
-            family.readable.read_labels(&reader, &mut |labels, value| {
-                let owned = labels
-                    .iter()
-                    .map(|(name, value)| ((*name).into(), (*value).into()));
-                series.push((owned.collect(), value));
-            });
-            FamilySnapshot {
-                name,
-                help: family.help.to_string(),
-                kind: family.kind,
-                series,
-            }
-        };
-        families.into_iter().map(read).collect()
+        let inner = self.0.as_ref();
+        inner.map_or_else(Vec::new, |inner| inner.numbers.snapshot())
     }
 
     /// What could not be done as it was asked for, oldest first; at most 100.
@@ -332,17 +387,8 @@ impl Telemetry {
     }
 
     fn families(&self) -> Vec<(String, Registered)> {
-        let Some(inner) = &self.0 else {
-            return Vec::new();
-        };
-        for watcher in inner.watchers.read().iter() {
-            watcher();
-        }
-        let families = inner.families.lock();
-        let families = families.iter();
-        families
-            .map(|(name, family)| (name.clone(), family.clone()))
-            .collect()
+        let inner = self.0.as_ref();
+        inner.map_or_else(Vec::new, |inner| inner.numbers.families())
     }
 
     fn family<M: Metric, const N: usize>(
@@ -356,14 +402,14 @@ impl Telemetry {
     where
         Family<M, N>: Any + Send + Sync,
     {
-        let Some(inner) = &self.0 else {
+        let Some(inner) = self.0.as_ref().filter(|inner| inner.keeps_numbers) else {
             return Family::off(settings);
         };
         if let Some(problem) = name_problem(name, &labels) {
             inner.note(problem);
             return Family::off(settings);
         }
-        let mut families = inner.families.lock();
+        let mut families = inner.numbers.lock();
         if let Some(known) = families.get(name) {
             let same = known.family.downcast_ref::<Family<M, N>>();
             if let Some(family) = same.filter(|family| family.labels() == labels) {
@@ -397,14 +443,14 @@ impl Telemetry {
             readable: family.core(),
             family: Arc::new(family),
         };
-        inner.families.lock().insert(name.to_owned(), registered);
+        inner.numbers.lock().insert(name.to_owned(), registered);
     }
 }
 
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.0.as_ref().map(|inner| {
-            let families = inner.families.lock();
+            let families = inner.numbers.lock();
             families.keys().cloned().collect::<Vec<String>>()
         });
         f.debug_struct("Telemetry")

@@ -79,6 +79,29 @@ impl TraceContext {
     }
 }
 
+/// Lets a context be the current one of this thread until it is dropped.
+#[cfg(feature = "tower")]
+#[derive(Debug)]
+pub(crate) struct Current {
+    outer: TraceContext,
+}
+
+#[cfg(feature = "tower")]
+impl Current {
+    pub(crate) fn enter(context: TraceContext) -> Self {
+        Self {
+            outer: context.replace_current(),
+        }
+    }
+}
+
+#[cfg(feature = "tower")]
+impl Drop for Current {
+    fn drop(&mut self) {
+        self.outer.replace_current();
+    }
+}
+
 /// As the header `traceparent` has it, sampled.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,5 +4,3 @@ pub(super) mod disk;
 pub(super) mod http;
 pub(super) mod memory;
 pub(super) mod tcp;
-#[cfg(feature = "https-probes")]
-mod tls;

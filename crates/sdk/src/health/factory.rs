@@ -15,11 +15,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::checks::disk::{self, Room};
-use super::checks::http::{Question, Target, is_header};
+use super::checks::http::Question;
 use super::checks::{memory, tcp};
 use super::pulse::Pulse;
 use super::units::{duration, optional_bytes, optional_duration};
 use super::{Criticality, HealthError, Outcome, Probe, ProbeSettings, blocking};
+use crate::client::{Target, is_header};
 
 /// A probe as a configuration has it. What is not said is as [`ProbeSettings::new`] has it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

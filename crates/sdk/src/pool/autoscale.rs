@@ -16,6 +16,7 @@ use bellwether_scale::{Decision, Measured, Policy, ScaleError, Scaler, Signals};
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::state::Totals;
 use super::{Pool, Shared};
 
 /// How a pool sizes itself.
@@ -113,9 +114,7 @@ async fn decide_on_and_on<J, O>(
 struct Watch {
     begun: Instant,
     looked: Instant,
-    taken_count: u64,
-    run_count: u64,
-    busy_ns: u64,
+    totals: Totals,
     /// Mean time of a run, s; `None`: none has ended yet.
     service_seconds: Option<f64>,
 }
@@ -126,25 +125,21 @@ impl Watch {
         Self {
             begun: now,
             looked: now,
-            taken_count: shared.taken_count.load(Ordering::Relaxed),
-            run_count: shared.run_count.load(Ordering::Relaxed),
-            busy_ns: shared.busy_ns.load(Ordering::Relaxed),
+            totals: shared.state.lock().totals,
             service_seconds: None,
         }
     }
 
     fn look<J, O>(&mut self, shared: &Shared<J, O>, startup: Duration) -> Signals {
         let now = Instant::now();
-        let taken_count = shared.taken_count.load(Ordering::Relaxed);
-        let run_count = shared.run_count.load(Ordering::Relaxed);
-        let busy_ns = shared.busy_ns.load(Ordering::Relaxed);
-        let runs = run_count.saturating_sub(self.run_count);
+        let (totals, before) = (shared.state.lock().totals, self.totals);
+        let runs = totals.run_count.saturating_sub(before.run_count);
         if runs > 0 {
-            let busy_seconds = busy_ns.saturating_sub(self.busy_ns) as f64 / 1e9;
+            let busy_seconds = totals.busy_ns.saturating_sub(before.busy_ns) as f64 / 1e9;
             self.service_seconds = Some(busy_seconds / runs as f64);
         }
         let seconds = now.duration_since(self.looked).as_secs_f64();
-        let arrivals = taken_count.saturating_sub(self.taken_count) as f64;
+        let arrivals = totals.taken_count.saturating_sub(before.taken_count) as f64;
         let time_ms = i64::try_from(now.duration_since(self.begun).as_millis()).unwrap_or(i64::MAX);
         let measured = |value: f64| Measured {
             value,
@@ -160,9 +155,7 @@ impl Watch {
         let offered = |service: f64| measured(arrivals * service / seconds.max(1e-6));
         signals.offered = self.service_seconds.map(offered);
         self.looked = now;
-        self.taken_count = taken_count;
-        self.run_count = run_count;
-        self.busy_ns = busy_ns;
+        self.totals = totals;
         signals
     }
 }

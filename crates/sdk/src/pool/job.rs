@@ -75,16 +75,67 @@ impl Failure {
     }
 }
 
+/// Takes the result of a job to whoever waits for it.
+pub(super) type Reply<O> = oneshot::Sender<Result<O, JobError>>;
+
 /// A job that waits or runs.
 #[derive(Debug)]
 pub(super) struct Job<J, O> {
-    pub(super) job: Arc<J>,
+    pub(super) body: Body<J>,
     pub(super) priority: Priority,
     pub(super) queued: Instant,
     /// Attempts so far.
     pub(super) attempt_count: u32,
     /// `None`: nobody waits for the result.
-    pub(super) reply: Option<oneshot::Sender<Result<O, JobError>>>,
+    pub(super) reply: Option<Reply<O>>,
+}
+
+/// What is to be done. It is shared when its first attempt begins: the worker that gives the memory back
+/// is mostly the one that took it.
+#[derive(Debug)]
+pub(super) enum Body<J> {
+    New(J),
+    Tried(Arc<J>),
+}
+
+impl<J> Body<J> {
+    /// What the handler gets.
+    pub(super) fn share(self) -> Arc<J> {
+        match self {
+            Self::New(job) => Arc::new(job),
+            Self::Tried(job) => job,
+        }
+    }
+}
+
+/// A job that was not taken yet.
+#[derive(Debug)]
+pub(super) struct NewJob<J, O> {
+    pub(super) job: J,
+    pub(super) priority: Priority,
+    pub(super) reply: Option<Reply<O>>,
+    pub(super) queued: Instant,
+}
+
+impl<J, O> NewJob<J, O> {
+    pub(super) fn new(job: J, priority: Priority, reply: Option<Reply<O>>) -> Self {
+        Self {
+            job,
+            priority,
+            reply,
+            queued: Instant::now(),
+        }
+    }
+
+    pub(super) fn into_job(self) -> Job<J, O> {
+        Job {
+            body: Body::New(self.job),
+            priority: self.priority,
+            queued: self.queued,
+            attempt_count: 0,
+            reply: self.reply,
+        }
+    }
 }
 
 impl<J, O> Job<J, O> {
@@ -94,11 +145,16 @@ impl<J, O> Job<J, O> {
     }
 
     pub(super) fn answer(self, result: Result<O, JobError>) {
-        if let Some(reply) = self.reply
-            && reply.send(result).is_err()
-        {
-            // Cancelled in the last moment: nobody wants to know.
-        }
+        answer(self.reply, result);
+    }
+}
+
+/// Tells a result to whoever waits for it.
+pub(super) fn answer<O>(reply: Option<Reply<O>>, result: Result<O, JobError>) {
+    if let Some(reply) = reply
+        && reply.send(result).is_err()
+    {
+        // Cancelled in the last moment: nobody wants to know.
     }
 }
 

@@ -1,6 +1,7 @@
 use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::SERIES_MAX_DEFAULT;
@@ -258,7 +259,7 @@ fn settings_that_make_no_sense_are_told() {
         ),
         (
             |s| s.queue_max = 0,
-            "pool test: queue_max is 0: want at least 1",
+            "pool test: queue_max is 0: want 1 to 1073741824",
         ),
     ] {
         let mut wrong = settings(1, 1, WhenFull::Wait);
@@ -352,6 +353,92 @@ proptest! {
             for number in cancelled {
                 assert!(runs[number].load(Ordering::SeqCst) <= 1, "{number}");
             }
+        });
+    }
+}
+
+/// What a submitter does with its turn.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    /// Waits for a place and for the result.
+    Wait,
+    /// Gives up when there is no place at once.
+    GiveUp,
+    /// Takes what there is.
+    Try,
+    /// Waits for a place and does not want the result any more.
+    Cancel,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Many submitters of a short queue, some of which go away while they wait: who waits gets a place,
+    /// each job that was taken ends, and in the end all places are free.
+    #[test]
+    fn places_are_neither_lost_nor_given_twice(
+        turns in proptest::collection::vec(proptest::collection::vec(
+            prop_oneof![Just(Turn::Wait), Just(Turn::GiveUp), Just(Turn::Try), Just(Turn::Cancel)], 1..60,
+        ), 1..12),
+        queue_max in 1usize..9,
+        workers in 1usize..4,
+        threads in 1usize..4,
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let settings = settings(workers, queue_max, WhenFull::Wait);
+            let pool = Pool::start(settings, &telemetry(), |job: Arc<usize>| async move {
+                if job.is_multiple_of(2) {
+                    tokio::task::yield_now().await;
+                }
+                Ok::<usize, Failure>(*job)
+            })
+            .unwrap();
+            let mut submitters = Vec::new();
+            for turns in turns {
+                let pool = pool.clone();
+                submitters.push(tokio::spawn(async move {
+                    for (number, turn) in turns.into_iter().enumerate() {
+                        let submit = pool.submit(number, Priority::Normal);
+                        match turn {
+                            Turn::Wait => assert_eq!(submit.await.unwrap().await, Ok(number)),
+                            Turn::Cancel => drop(submit.await.unwrap()),
+                            Turn::Try => {
+                                if let Ok(handle) = pool.try_submit(number, Priority::High) {
+                                    assert_eq!(handle.await, Ok(number));
+                                }
+                            }
+                            Turn::GiveUp => {
+                                tokio::select! {
+                                    biased;
+                                    handle = submit => assert_eq!(handle.unwrap().await, Ok(number)),
+                                    () = tokio::task::yield_now() => {}
+                                }
+                            }
+                        }
+                    }
+                }));
+            }
+            for submitter in submitters {
+                tokio::time::timeout(LONG, submitter).await.expect("nobody waits for ever").unwrap();
+            }
+            // Nobody takes jobs any more, so that each place can be counted.
+            pool.resize(0);
+            let is_quiet = || (pool.status().workers, pool.status().waiting) == (0, 0);
+            while !is_quiet() {
+                let waiting = pool.status().waiting;
+                pool.resize(usize::from(waiting > 0));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let mut handles = Vec::new();
+            while let Ok(handle) = pool.try_submit(0, Priority::Low) {
+                handles.push(handle);
+            }
+            assert_eq!(handles.len(), queue_max);
         });
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::job::Job;
+use super::job::{Body, Job, Reply, answer};
+use super::state::{Next, Promised, Ran};
 use super::{Failure, JobError, Shared};
 
 /// How often the numbers of a pool are brought up to date.
@@ -34,7 +35,7 @@ where
             if shared.is_over.load(Ordering::SeqCst) {
                 return;
             }
-            while shared.join() {
+            while shared.state.lock().join() {
                 tokio::spawn(work(Arc::clone(&shared), Arc::clone(&handler)));
             }
             shared.metrics.show(&shared.status());
@@ -49,41 +50,6 @@ pub(super) fn wake_manager<J, O>(shared: &Shared<J, O>) {
     shared.wake.notify_waiters();
 }
 
-impl<J, O> Shared<J, O> {
-    /// Counts one more worker, unless there are enough.
-    fn join(&self) -> bool {
-        let more = |workers| (workers < self.target.load(Ordering::SeqCst)).then_some(workers + 1);
-        let joined = self
-            .workers
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
-        joined.is_ok()
-    }
-
-    /// Counts one worker less, unless there are not too many.
-    fn leave(&self) -> bool {
-        let less = |workers: usize| {
-            let is_superfluous = workers > self.target.load(Ordering::SeqCst);
-            is_superfluous.then(|| workers.saturating_sub(1))
-        };
-        let left = self
-            .workers
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
-        left.is_ok()
-    }
-
-    /// The next job; its place in the queue is free again.
-    fn take(&self) -> Option<Job<J, O>> {
-        let mut lines = self.lines.lock();
-        let job = lines.pop()?;
-        self.running.fetch_add(1, Ordering::SeqCst);
-        drop(lines);
-        if job.attempt_count == 0 {
-            self.room.add_permits(1);
-        }
-        Some(job)
-    }
-}
-
 async fn work<J, O, H, F>(shared: Arc<Shared<J, O>>, handler: Arc<H>)
 where
     J: Send + Sync + 'static,
@@ -91,73 +57,132 @@ where
     H: Fn(Arc<J>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<O, Failure>> + Send + 'static,
 {
+    let mut ran = None;
+    let mut now = Instant::now();
     loop {
-        if shared.leave() {
-            return;
+        match shared.next(ran.take()) {
+            Next::Do(job) => {
+                let ended = attend(&shared, &*handler, job, &mut now).await;
+                ran = Some(ended);
+            }
+            Next::Leave => return,
+            Next::Sleep => {
+                shared.sleep().await;
+                now = Instant::now();
+            }
         }
-        let more = shared.more.notified();
-        let mut more = pin!(more);
-        // Registered before the queue is looked at: what comes between is not missed.
-        more.as_mut().enable();
-        let Some(job) = shared.take() else {
-            if shared.is_over.load(Ordering::SeqCst) {
-                shared.workers.fetch_sub(1, Ordering::SeqCst);
-                return;
-            }
-            // Another look at the size: it may have changed before this was registered.
-            if shared.workers.load(Ordering::SeqCst) <= shared.target.load(Ordering::SeqCst) {
-                more.await;
-            }
-            continue;
-        };
-        attend(&shared, &*handler, job).await;
         // Jobs that never wait would keep the runtime's other tasks from running.
+        let is_pause = !tokio::task::coop::has_budget_remaining();
         tokio::task::consume_budget().await;
+        if is_pause {
+            now = Instant::now();
+        }
     }
 }
 
-/// Makes one attempt of a job.
-async fn attend<J, O, H, F>(shared: &Arc<Shared<J, O>>, handler: &H, mut job: Job<J, O>)
+impl<J, O> Shared<J, O> {
+    /// Notes what a worker did and gives it what it does next.
+    fn next(self: &Arc<Self>, ran: Option<Ran>) -> Next<Job<J, O>> {
+        let mut state = self.state.lock();
+        let is_last = ran.is_some_and(|ran| state.ran(ran));
+        let (next, is_to_be_woken) = state.next();
+        let promised = match &next {
+            Next::Do(job) if job.attempt_count == 0 => state.free_places(1),
+            _ => Promised::new(),
+        };
+        drop(state);
+        self.wake_worker(is_to_be_woken);
+        self.tell(promised);
+        if is_last {
+            self.ended.notify_waiters();
+        }
+        next
+    }
+
+    /// Waits until there may be something to do.
+    async fn sleep(&self) {
+        // Made before the state is looked at: told to all that there were by then, it is told too.
+        let more = self.more.notified();
+        {
+            let mut state = self.state.lock();
+            if self.is_over.load(Ordering::SeqCst) {
+                // A pool that has ended wants no workers.
+                state.target = 0;
+            }
+            if !state.sleep() {
+                return;
+            }
+        }
+        more.await;
+        self.state.lock().awake();
+    }
+}
+
+/// Makes one attempt of a job, which begins at `now` and ends at what that is afterwards.
+async fn attend<J, O, H, F>(
+    shared: &Arc<Shared<J, O>>,
+    handler: &H,
+    job: Job<J, O>,
+    now: &mut Instant,
+) -> Ran
 where
     J: Send + Sync + 'static,
     O: Send + 'static,
     H: Fn(Arc<J>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<O, Failure>> + Send + 'static,
 {
-    let began = Instant::now();
-    shared
-        .metrics
-        .began(job.priority, began.duration_since(job.queued));
-    let result = if job.is_cancelled() {
-        Err(Ended::Because(JobError::Cancelled))
-    } else {
-        job.attempt_count += 1;
-        let result = attempt(shared, handler, &mut job).await;
-        let time = began.elapsed();
-        shared.metrics.ran(time);
-        shared.run_count.fetch_add(1, Ordering::Relaxed);
-        let time_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        shared.busy_ns.fetch_add(time_ns, Ordering::Relaxed);
-        result
-    };
-    if job.attempt_count == 1 {
+    let waited = now.duration_since(job.queued);
+    shared.metrics.began(job.priority, waited);
+    if job.is_cancelled() {
+        shared.metrics.ended(Some(&JobError::Cancelled));
+        job.answer(Err(JobError::Cancelled));
+        return Ran {
+            time: None,
+            is_end: true,
+        };
+    }
+    let attempt_count = job.attempt_count + 1;
+    let (body, mut reply) = (job.body.share(), job.reply);
+    let result = attempt(shared, handler, &body, &mut reply, *now).await;
+    let began = std::mem::replace(now, Instant::now());
+    let time = now.duration_since(began);
+    shared.metrics.ran(time);
+    if attempt_count == 1 && shared.settings.retries.attempts_max > 1 {
         shared.budget.lock().add();
     }
+    let mut ran = Ran {
+        time: Some(time),
+        is_end: true,
+    };
     let result = match result {
         Ok(answer) => Ok(answer),
         Err(Ended::Because(error)) => Err(error),
         Err(Ended::Failed(failure)) => {
             let may_again = failure.is_worth_a_retry
                 && !shared.is_over.load(Ordering::SeqCst)
-                && shared.budget.lock().take(job.attempt_count);
+                && shared.budget.lock().take(attempt_count);
             if may_again {
-                return try_again(shared, job);
+                let body = Body::Tried(body);
+                try_again(
+                    shared,
+                    Job {
+                        body,
+                        reply,
+                        attempt_count,
+                        ..job
+                    },
+                );
+                ran.is_end = false;
+                return ran;
             }
             Err(JobError::Failed(failure.reason))
         }
     };
-    shared.running.fetch_sub(1, Ordering::SeqCst);
-    shared.finish(job, result);
+    shared.metrics.ended(result.as_ref().err());
+    drop_safely(body);
+    // Told before it is counted: whoever waits for the last job to end is to find its result there.
+    answer(reply, result);
+    ran
 }
 
 /// Puts a job back into the queue after a pause.
@@ -167,7 +192,6 @@ where
     O: Send + 'static,
 {
     shared.metrics.retried();
-    shared.running.fetch_sub(1, Ordering::SeqCst);
     let shared = Arc::clone(shared);
     let pause = shared.settings.retries.pause(job.attempt_count);
     tokio::spawn(async move {
@@ -180,15 +204,14 @@ where
             }
         }
         job.queued = Instant::now();
-        let mut lines = shared.lines.lock();
+        let mut state = shared.state.lock();
         if shared.is_over.load(Ordering::SeqCst) {
-            drop(lines);
+            drop(state);
             return shared.finish(job, Err(JobError::Ended));
         }
-        let priority = job.priority;
-        lines.push(priority, job);
-        drop(lines);
-        shared.more.notify_one();
+        let is_to_be_woken = state.put(job.priority, job);
+        drop(state);
+        shared.wake_worker(is_to_be_woken);
     });
 }
 
@@ -201,26 +224,27 @@ enum Ended {
 async fn attempt<J, O, H, F>(
     shared: &Shared<J, O>,
     handler: &H,
-    job: &mut Job<J, O>,
+    job: &Arc<J>,
+    reply: &mut Option<Reply<O>>,
+    began: Instant,
 ) -> Result<O, Ended>
 where
     H: Fn(Arc<J>) -> F,
     F: Future<Output = Result<O, Failure>>,
 {
-    let over = shared.over.notified();
-    let mut over = pin!(over);
-    over.as_mut().enable();
+    // Made before it is looked whether the pool is over: what comes between is not missed. Most jobs are
+    // never asked for it: they end before they wait.
+    let mut over = pin!(shared.over.notified());
     if shared.is_over.load(Ordering::SeqCst) {
         return Err(Ended::Because(JobError::Ended));
     }
-    let made = catch_unwind(AssertUnwindSafe(|| handler(Arc::clone(&job.job))));
+    let made = catch_unwind(AssertUnwindSafe(|| handler(Arc::clone(job))));
     let running = match made {
         Ok(future) => future,
         Err(panic) => return Err(Ended::Because(panicked(&*panic))),
     };
     let mut running = pin!(Some(running));
-    let mut deadline = pin!(shared.settings.timeout.map(tokio::time::sleep));
-    let mut reply = job.reply.take();
+    let mut deadline = pin!(None);
     let result = std::future::poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let running = running.as_mut().as_pin_mut();
@@ -233,7 +257,7 @@ where
             Err(panic) => return Poll::Ready(Err(Ended::Because(panicked(&*panic)))),
         }
         // Only what waits can be ended: that is where its future may be dropped.
-        if let Some(reply) = &mut reply
+        if let Some(reply) = reply
             && reply.poll_closed(context).is_ready()
         {
             return Poll::Ready(Err(Ended::Because(JobError::Cancelled)));
@@ -241,22 +265,35 @@ where
         if over.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(Ended::Because(JobError::Ended)));
         }
+        let Some(timeout) = shared.settings.timeout else {
+            return Poll::Pending;
+        };
+        if deadline.is_none() {
+            deadline.set(Some(tokio::time::sleep_until(began + timeout)));
+        }
         if let Some(deadline) = deadline.as_mut().as_pin_mut()
             && Future::poll(deadline, context).is_ready()
         {
-            let timeout = shared.settings.timeout.unwrap_or_default();
             return Poll::Ready(Err(Ended::Because(JobError::TimedOut(timeout))));
         }
         Poll::Pending
     })
     .await;
-    job.reply = reply;
     // What the handler holds may panic as it is dropped; the job has its result by then.
     let dropped = catch_unwind(AssertUnwindSafe(|| running.set(None)));
+    note_panic(dropped);
+    result
+}
+
+/// A job that panics as it is dropped takes no worker with it.
+fn drop_safely<J>(job: Arc<J>) {
+    note_panic(catch_unwind(AssertUnwindSafe(|| drop(job))));
+}
+
+fn note_panic(dropped: std::thread::Result<()>) {
     if let Err(panic) = dropped {
         tracing::error!(error = %panicked(&*panic), "what a job held panicked as it was dropped");
     }
-    result
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> JobError {

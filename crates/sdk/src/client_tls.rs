@@ -1,4 +1,4 @@
-//! TLS for probes of `https`.
+//! TLS for the client of HTTP.
 //!
 //! ## Model
 //! Servers are trusted that the system trusts: its roots, or those that `SSL_CERT_FILE` and
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::http::Target;
+use crate::client::Target;
 
 /// The configuration of all probes, or why there is none.
 static CONFIG: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
