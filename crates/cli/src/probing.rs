@@ -143,7 +143,7 @@ fn rules(config: &Config) -> ProbeRules {
     ProbeRules {
         modules: config.probe_modules.modules.clone(),
         takes_targets: config.probe_modules.is_configured,
-        targets: config.server.probe_targets.regexps(),
+        targets: config.server.probe_targets.clone(),
     }
 }
 

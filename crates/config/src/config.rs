@@ -163,16 +163,6 @@ impl Loaded {
 }
 
 impl Config {
-    /// Whether somebody who asks may have this target probed: where `server.probe_targets` says so, and
-    /// where that says nothing, as soon as the configuration says what modules there are.
-    #[must_use]
-    pub fn may_probe(&self, target: &str) -> bool {
-        match self.server.probe_targets.is_empty() {
-            true => self.probe_modules.is_configured,
-            false => self.server.probe_targets.is_match(target),
-        }
-    }
-
     /// Loads a file with the environment of the process and no features.
     ///
     /// # Errors

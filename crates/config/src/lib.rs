@@ -60,7 +60,7 @@ pub use sections::alerting::{AlertingSettings, AlertmanagerSettings};
 pub use sections::global::GlobalSettings;
 pub use sections::remote::RemoteReadSettings;
 pub use sections::scrape::JobPlace;
-pub use sections::server::{ProbeTargets, ServerSettings, TokenSettings, parse_address};
+pub use sections::server::{ServerSettings, TokenSettings, parse_address};
 pub use sections::storage::{StorageLimits, StorageSettings, WalFsync};
 pub use sections::tracing::TracingSettings;
 pub use sections::web::{ClientAuth, TlsServerSettings, WebSettings};

@@ -48,7 +48,9 @@ impl PartialEq for ProbeModules {
 
 impl ProbeModules {
     /// The modules that are there without any configuration: `http_2xx`, `http_post_2xx`,
-    /// `tcp_connect`, `tls_connect`, `icmp`, `grpc`, `grpc_tls` and `websocket`, which sends a ping.
+    /// `tcp_connect`, `tls_connect`, `icmp`, `grpc`, `grpc_tls`, `websocket`, which sends a ping, `mcp`,
+    /// `llm`, which spends nothing, `postgres` and `redis`. Probers of this host have none, since they
+    /// must be told what to look at.
     #[must_use]
     pub fn built_in() -> Self {
         let post = HttpSettings {
@@ -76,6 +78,10 @@ impl ProbeModules {
             ("grpc", Prober::Grpc(Box::default())),
             ("grpc_tls", Prober::Grpc(Box::new(grpc_tls))),
             ("websocket", Prober::WebSocket(Box::new(websocket))),
+            ("mcp", Prober::Mcp(Box::default())),
+            ("llm", Prober::Llm(Box::default())),
+            ("postgres", Prober::Postgres(Box::default())),
+            ("redis", Prober::Redis(Box::default())),
         ];
         Self {
             modules: probers
@@ -98,7 +104,7 @@ impl ProbeModules {
     }
 
     fn add(&mut self, name: &str, view: &View<'_>) {
-        let (Some(module), Some(node)) = (decode_module(view), view.node) else {
+        let (Some(module), Some(node)) = (decode_module(view, name), view.node) else {
             return;
         };
         let print = fingerprint(node, view.origin, "");

@@ -153,6 +153,15 @@ impl fmt::Debug for Regexp {
     }
 }
 
+/// Two are the same where what they are compiled from is.
+impl PartialEq for Regexp {
+    fn eq(&self, other: &Self) -> bool {
+        self.regex.as_str() == other.regex.as_str() && self.names == other.names
+    }
+}
+
+impl Eq for Regexp {}
+
 /// What the groups of a pattern matched.
 #[derive(Debug)]
 pub struct Captures<'t> {

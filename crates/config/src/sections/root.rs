@@ -93,7 +93,7 @@ pub(crate) static ROOT: Section = Section {
             "probe_modules",
             Kind::SectionMapOrText(&MODULE),
             "",
-            "Ways to probe, by name: the modules of a `blackbox.yml`, or the path of one. `http_2xx`, `http_post_2xx`, `tcp_connect`, `tls_connect`, `icmp`, `grpc`, `grpc_tls` and `websocket` are built in.",
+            "Ways to probe, by name: the modules of a `blackbox.yml`, or the path of one. `http_2xx`, `http_post_2xx`, `tcp_connect`, `tls_connect`, `icmp`, `grpc`, `grpc_tls`, `websocket`, `mcp`, `llm`, `postgres` and `redis` are built in.",
         ),
         Field::new(
             "probes",

@@ -1,6 +1,5 @@
 //! The server: addresses, TLS, who may do what.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bellwether_model::Regexp;
@@ -89,7 +88,7 @@ pub(crate) static SERVER: Section = Section {
             "probe_targets",
             Kind::List(&Kind::Regex),
             "",
-            "Targets that /probe may be asked for, each matched as a whole. Where none is listed: any if probe_modules says what modules there are, else none.",
+            "Targets that /probe may be asked for, where probe_modules is set at all; each is matched as a whole. Any where none is listed.",
         ),
         Field::new(
             "headers",
@@ -205,8 +204,8 @@ pub struct ServerSettings {
     pub tokens: Vec<TokenSettings>,
     /// Headers of every answer.
     pub headers: Vec<(String, String)>,
-    /// Targets that `/probe` may be asked for; see `Config::may_probe`.
-    pub probe_targets: ProbeTargets,
+    /// Targets that `/probe` may be asked for, each matched as a whole; none: any.
+    pub probe_targets: Vec<Regexp>,
 }
 
 /// Decodes the section.
@@ -254,60 +253,12 @@ pub(crate) fn decode_server(view: &View<'_>) -> ServerSettings {
                 }
             })
             .collect(),
-        probe_targets: ProbeTargets::new(view.texts("probe_targets")),
+        probe_targets: view
+            .items("probe_targets")
+            .iter()
+            .filter_map(|item| Regexp::anchored(&node_text(item)).ok())
+            .collect(),
         headers: view.text_map("headers"),
-    }
-}
-
-/// Which targets may be probed for somebody who asks.
-#[derive(Clone, Default)]
-pub struct ProbeTargets(Vec<(String, Regexp)>);
-
-impl ProbeTargets {
-    /// Compiles patterns; those that are none were reported already.
-    fn new(patterns: Vec<String>) -> Self {
-        let compiled = patterns.into_iter().filter_map(|pattern| {
-            let regexp = Regexp::anchored(&pattern).ok()?;
-            Some((pattern, regexp))
-        });
-        Self(compiled.collect())
-    }
-
-    /// The patterns, anchored at both ends.
-    #[must_use]
-    pub fn regexps(&self) -> Vec<Regexp> {
-        self.0.iter().map(|(_, regexp)| regexp.clone()).collect()
-    }
-
-    /// Whether there is no pattern.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether one of the patterns matches the whole target.
-    #[must_use]
-    pub fn is_match(&self, target: &str) -> bool {
-        self.0.iter().any(|(_, regexp)| regexp.is_match(target))
-    }
-
-    fn patterns(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(pattern, _)| pattern.as_str())
-    }
-}
-
-impl fmt::Debug for ProbeTargets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.patterns()).finish()
-    }
-}
-
-impl Eq for ProbeTargets {}
-
-/// The same patterns in the same order.
-impl PartialEq for ProbeTargets {
-    fn eq(&self, other: &Self) -> bool {
-        self.patterns().eq(other.patterns())
     }
 }
 

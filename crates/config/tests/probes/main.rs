@@ -8,6 +8,7 @@
 )]
 
 mod modules;
+mod own;
 mod scheduled;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,34 @@ fn expect_file(path: &Path, got: &str) {
         "{} is stale; UPDATE_EXPECT=1 writes it anew. It should be:\n{got}",
         path.display()
     );
+}
+
+/// The blocks of YAML of a page.
+fn blocks(page: &str) -> Vec<String> {
+    page.split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn what_the_page_shows_is_taken() {
+    let page = std::fs::read_to_string("../../docs/user/probes.md").unwrap();
+    let blocks = blocks(&page);
+    assert!(blocks.len() > 4, "{}", blocks.len());
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    write("blackbox.yml", "modules: {http_2xx: {prober: http}}");
+    for block in blocks {
+        let path = write("bellwether.yml", &block);
+        let loaded = bellwether_config::load(&path, &LoadOptions::default());
+        let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}\n{block}"));
+        assert!(loaded.warnings.is_empty(), "{:?}\n{block}", loaded.warnings);
+    }
 }
 
 fn load(source: &str) -> Result<Loaded, ConfigErrors> {

@@ -10,12 +10,16 @@ use bellwether_probe::{Module, Prober};
 
 use super::{expect_file, files, load, testdata};
 
-const BUILT_IN: [&str; 8] = [
+const BUILT_IN: [&str; 12] = [
     "grpc",
     "grpc_tls",
     "http_2xx",
     "http_post_2xx",
     "icmp",
+    "llm",
+    "mcp",
+    "postgres",
+    "redis",
     "tcp_connect",
     "tls_connect",
     "websocket",
@@ -231,7 +235,7 @@ fn a_configuration_has_modules_or_names_their_file() {
     assert_eq!(
         lines(&errors),
         "blackbox.yml:1:23: modules.a.prober: \"htttp\" given: want one of http, tcp, unix, dns, icmp, \
-         grpc, websocket; did you mean http?\n"
+         grpc, websocket, mcp, llm, postgres, redis, process, command; did you mean http?\n"
     );
     std::fs::remove_file(folder.path().join("blackbox.yml")).unwrap();
     let errors = load_main(&plain).unwrap_err().to_string();

@@ -3,13 +3,19 @@
 
 mod address;
 mod conversation;
+mod database;
 mod dns;
 mod grpc;
 mod http;
 mod icmp;
+mod llm;
 pub(crate) mod maintenance;
+mod mcp;
 pub(crate) mod modules;
+mod process;
+mod program;
 pub(crate) mod scheduled;
 pub(crate) mod target;
 mod tcp;
+mod values;
 mod websocket;

@@ -11,7 +11,7 @@ use bellwether_probe::watch::{
     INTERVAL_MAX, INTERVAL_MIN, NAME_BYTES_MAX, ProbeSettings, PublicSettings, THRESHOLD_MAX,
 };
 
-use super::modules::{PROBER_SETTINGS, PROBERS, decode_prober};
+use super::modules::{self, PROBER_SETTINGS, PROBERS};
 use super::target::check_target;
 use crate::probes::{ProbeModules, fingerprint};
 use crate::problem::Problems;
@@ -143,6 +143,10 @@ fn check_probe(view: &View<'_>, problems: &mut Problems) {
             problems,
             format!("{given}: want exactly one of module, {names}"),
         );
+    }
+    if view.is_set("module") && view.is_set("certificate_lifetime_min") {
+        let message = "stands beside module: want it in the module itself";
+        view.error_at(problems, "certificate_lifetime_min", message);
     }
     let entity = view.text("entity");
     if !entity.is_empty() && EntityId::parse(entity).is_none() {
@@ -298,22 +302,22 @@ fn decode_probe(
 /// The name of the module, the module, and what changes when it does.
 fn decode_way(
     view: &View<'_>,
-    modules: Option<&ProbeModules>,
+    known: Option<&ProbeModules>,
     problems: &mut Problems,
 ) -> Option<(String, Arc<Module>, String)> {
     if !view.is_set("module") {
         let way = ways(view).first().copied()?;
-        let module = Module::new(decode_prober(view, way)?);
+        let module = modules::decode_way(view, way, view.text("name"))?;
         return Some((way.to_owned(), Arc::new(module), String::new()));
     }
-    let modules = modules?;
+    let known = known?;
     let name = view.text("module");
-    let Some(module) = modules.modules.get(name) else {
-        let known = modules.modules.keys().map(String::as_str);
+    let Some(module) = known.modules.get(name) else {
+        let known = known.modules.keys().map(String::as_str);
         view.error_at(problems, "module", unknown("module", name, known));
         return None;
     };
-    let print = modules.fingerprint(name).to_owned();
+    let print = known.fingerprint(name).to_owned();
     Some((name.to_owned(), Arc::clone(module), print))
 }
 

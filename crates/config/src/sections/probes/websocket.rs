@@ -5,8 +5,9 @@ use bellwether_probe::module::WebSocketSettings;
 
 use super::address::{ADDRESS, check_header_names, decode_address};
 use super::conversation::{QUERY_RESPONSE, decode_query_response};
+use super::values::DIRECT_CLIENT;
 use crate::schema::{Field, Kind, Section};
-use crate::sections::http_client::{HEADER, HTTP_CLIENT, decode_header, decode_http_client};
+use crate::sections::http_client::{HEADER, decode_header, decode_http_client};
 use crate::view::{View, node_text};
 use crate::yaml::NodeValue;
 
@@ -14,12 +15,6 @@ pub(super) static WEBSOCKET: Section = Section {
     name: "websocket prober",
     doc: "A WebSocket handshake with a URL (ws, wss), and messages after it.",
     fields: &[
-        Field::new(
-            "http_config",
-            Kind::Section(&HTTP_CLIENT),
-            "",
-            "Credentials and TLS of the handshake. Proxies and redirects do not apply.",
-        ),
         Field::new(
             "headers",
             Kind::Headers(&Kind::SectionOrText(&HEADER)),
@@ -45,18 +40,8 @@ pub(super) static WEBSOCKET: Section = Section {
             "JSON-RPC 2.0 method to call without parameters, such as ping; an answer that is an error fails.",
         ),
     ],
-    includes: &[&ADDRESS],
-    check: Some(|view, problems| {
-        check_header_names(view, "headers", problems);
-        let http = view.section("http_config");
-        for key in http.set_among(&["proxy_url", "proxy_from_environment"]) {
-            http.warn_at(
-                problems,
-                key,
-                "has no effect: WebSockets are asked directly",
-            );
-        }
-    }),
+    includes: &[&DIRECT_CLIENT, &ADDRESS],
+    check: Some(|view, problems| check_header_names(view, "headers", problems)),
 };
 
 pub(super) fn decode_websocket(view: &View<'_>) -> WebSocketSettings {
