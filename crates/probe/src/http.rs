@@ -70,6 +70,10 @@ pub(crate) async fn probe_http(
     target: &str,
     clock: &dyn Clock,
 ) -> Result<(), Failure> {
+    if let Some(setting) = &settings.unknown_condition {
+        let reason = format!("{setting} is set, which cannot be evaluated here");
+        return Err(Failure::unknown(reason));
+    }
     for gauge in [
         CONTENT_LENGTH_BYTES,
         UNCOMPRESSED_BODY_LENGTH,

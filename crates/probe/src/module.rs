@@ -330,6 +330,9 @@ pub struct HttpSettings {
     /// The longest unpacked body that passes, in bytes. None: no bound but that on what patterns
     /// are matched with ([`crate::BODY_BYTES_MAX`]).
     pub body_size_limit: Option<u64>,
+    /// A condition on the body that this build cannot evaluate, by the name of its setting: whether the target
+    /// fulfils it is not known, and so the probe does not succeed. `None`: there is none.
+    pub unknown_condition: Option<String>,
 }
 
 impl Default for HttpSettings {
@@ -351,6 +354,7 @@ impl Default for HttpSettings {
             client: HttpClientSettings::default(),
             compression: None,
             body_size_limit: None,
+            unknown_condition: None,
         }
     }
 }

@@ -442,3 +442,16 @@ async fn http2_is_spoken_where_it_is_offered() {
         assert_eq!(result.value("probe_http_content_length"), Some(3.0));
     }
 }
+
+#[tokio::test]
+async fn a_condition_that_cannot_be_evaluated_is_no_success() {
+    let settings = HttpSettings {
+        unknown_condition: Some("fail_if_body_json_matches_cel".to_owned()),
+        ..HttpSettings::default()
+    };
+    let result = probe(Prober::Http(Box::new(settings)), "http://127.0.0.1:1/").await;
+    assert!(!result.success);
+    assert_eq!(result.verdict, crate::Verdict::Unknown);
+    let reason = result.reason.unwrap_or_default();
+    assert!(reason.contains("fail_if_body_json_matches_cel"), "{reason}");
+}

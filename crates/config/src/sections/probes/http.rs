@@ -11,8 +11,8 @@ use crate::yaml::{Node, shortened};
 
 /// What an answer may say of itself.
 const VERSIONS: [&str; 4] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "HTTP/3.0"];
-const NO_CEL: &str = "CEL is not evaluated here: the probe takes no account of it; use fail_if_body_matches_regexp \
-     or fail_if_body_not_matches_regexp";
+const NO_CEL: &str = "CEL is not evaluated here, so that such a probe never succeeds; use \
+     fail_if_body_matches_regexp or fail_if_body_not_matches_regexp";
 
 pub(super) static HTTP: Section = Section {
     name: "http prober",
@@ -235,7 +235,12 @@ pub(super) fn decode_http(view: &View<'_>) -> HttpSettings {
     if view.is_set("no_follow_redirects") {
         client.follow_redirects = !view.bool("no_follow_redirects");
     }
+    let cel = [
+        "fail_if_body_json_matches_cel",
+        "fail_if_body_json_not_matches_cel",
+    ];
     HttpSettings {
+        unknown_condition: view.set_among(&cel).first().map(|key| (*key).to_owned()),
         valid_status_codes: view
             .texts("valid_status_codes")
             .iter()
