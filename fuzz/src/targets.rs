@@ -19,7 +19,7 @@ use bellwether_template::{
     Functions, Limits as TemplateLimits, Map, Mode, TemplateSet, Time, Value,
 };
 
-use crate::{alerting, bodies, edge, files, texts};
+use crate::{alerting, bodies, edge, files, probes, texts};
 
 /// One target.
 #[derive(Debug)]
@@ -246,6 +246,8 @@ pub const TARGETS: &[Target] = &[
     bodies::FORWARD_QUEUE,
     files::CONFIG_FILES,
     edge::HTTP,
+    probes::PROBE_EVENTS,
+    probes::PROBE_ANSWERS,
 ];
 
 pub(crate) fn strings(texts: &[&str]) -> Vec<Vec<u8>> {

@@ -151,7 +151,7 @@ impl Output {
 
 /// Labels, units and values. They stand behind a bar in the first line, and behind one in a later line
 /// to the end; what is no number is left out.
-fn perfdata(output: &str) -> Vec<(String, String, f64)> {
+pub(crate) fn perfdata(output: &str) -> Vec<(String, String, f64)> {
     let (first, rest) = output.split_once('\n').unwrap_or((output, ""));
     let tail = |text: &str| text.split_once('|').map(|(_, data)| data.to_owned());
     let data = [tail(first), tail(rest)];

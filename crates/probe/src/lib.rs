@@ -2,8 +2,9 @@
 //!
 //! ## Model
 //! A [`Module`] says what is spoken and what must come back; [`probe`] does that with one target and
-//! gives a [`ProbeResult`]: success or the reason why not, metrics with blackbox_exporter's names,
-//! the phases, and a log of the steps.
+//! gives a [`ProbeResult`]: a [`Verdict`] and its reason, metrics with blackbox_exporter's names where
+//! it has one, the phases, and a log of the steps. [`probe_within`] is for those who run many: canaries
+//! of language models are paid from a [`CanaryLedger`] that all probes share.
 //!
 //! ## Invariants
 //! - A probe ends by its time-out, and what it had found until then is in its result.
@@ -11,7 +12,8 @@
 //!   is to be measured.
 //! - Requests go to the target, to where its redirects point, and to the proxy and token server of
 //!   the module; to nobody else. Credentials do not follow a redirect to another host.
-//! - Secrets of a module are in no log, reason or label.
+//! - Secrets of a module are in no log, reason or label, also where a target sends them back.
+//! - Programs and processes are named by the module, not by the target ([`Module::is_local`]).
 //!
 //! ## Limits
 //! [`BODY_BYTES_MAX`] bounds a body that patterns are matched with; one that is only counted is not
@@ -31,6 +33,9 @@ mod connection;
 mod conversation;
 mod database;
 mod dns;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grpc;
 mod http;
 mod icmp;

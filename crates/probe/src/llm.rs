@@ -254,6 +254,15 @@ fn record_limits(recorder: &mut Recorder, headers: &HeaderMap, now_ms: i64) {
     }
 }
 
+/// Reads events as those of one answer.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_events(api: LlmApi, events: &[crate::sse::Event]) {
+    let mut completion = stream::Completion::default();
+    for event in events {
+        completion.take(api, event);
+    }
+}
+
 /// Whom a canary is sent to.
 struct Canary<'a> {
     style: LlmApi,

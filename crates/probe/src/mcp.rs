@@ -96,6 +96,27 @@ pub(crate) async fn probe_mcp(
     outcome
 }
 
+/// Reads a message, and compares the tools in it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_message(text: &[u8]) {
+    let Ok(messages) = message::parse(text) else {
+        return;
+    };
+    for message in messages {
+        if let Some(Reply::Result(result)) = http::answer(message, 1) {
+            let listed = result["tools"].as_array();
+            let mut recorder = Recorder::new();
+            // Whether they are as expected counts for nothing here.
+            tools::judge(
+                &mut recorder,
+                &McpSettings::default(),
+                listed.map_or(&[], Vec::as_slice),
+            )
+            .ok();
+        }
+    }
+}
+
 /// What a server says about itself.
 struct Server {
     protocol: String,

@@ -184,6 +184,21 @@ fn refused(command: &str, text: &str) -> Trouble {
     Trouble::new(class, format!("{command} was refused: {}", excerpt(text)))
 }
 
+/// Reads answers one after another, and gives their number.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_answers(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    let mut count = 0;
+    while let Ok(Some((answer, length))) = resp::decoded(rest) {
+        if let Answer::Bulk(Some(text)) = answer {
+            fields(&text);
+        }
+        rest = rest.get(length..).unwrap_or_default();
+        count += 1;
+    }
+    count
+}
+
 /// The lines `name:value` of a section.
 fn fields(text: &str) -> BTreeMap<String, String> {
     let pairs = text.lines().filter_map(|line| line.split_once(':'));

@@ -82,7 +82,7 @@ fn encoded(command: &[&str]) -> Vec<u8> {
 }
 
 /// The answer at the beginning of what was read, and its length in bytes; none where it is not whole.
-fn decoded(bytes: &[u8]) -> Result<Option<(Answer, usize)>, String> {
+pub(super) fn decoded(bytes: &[u8]) -> Result<Option<(Answer, usize)>, String> {
     let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") else {
         let is_nonsense = bytes.first().is_some_and(|first| !b"+-:$".contains(first));
         if is_nonsense || bytes.len() > LINE_BYTES_MAX {
