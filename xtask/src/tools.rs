@@ -14,10 +14,14 @@ use anyhow::{Context, Result, bail};
 use crate::shell::{Step, cache_dir, root};
 
 /// A program and the Debian package that brings it.
-const DEBIAN: [(&str, &str); 5] = [
+const DEBIAN: [(&str, &str); 6] = [
     ("prometheus", "prometheus"),
     ("victoria-metrics", "victoria-metrics"),
     ("amtool", "prometheus-alertmanager"),
+    (
+        "prometheus-blackbox-exporter",
+        "prometheus-blackbox-exporter",
+    ),
     ("chromium", "chromium"),
     // The server's own programs are in a folder of their version, which is not on the path.
     ("pg_createcluster", "postgresql"),
