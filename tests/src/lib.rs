@@ -10,6 +10,7 @@
 pub mod hook;
 pub mod peer;
 pub mod postgres;
+pub mod probing;
 pub mod remote_write;
 pub mod storm;
 

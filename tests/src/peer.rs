@@ -140,3 +140,34 @@ pub async fn output(command: &mut Command) -> Result<String> {
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
+
+/// Any program that listens on an address, in a folder of its own, once it takes connections.
+///
+/// # Errors
+/// Where it ends, or takes none within 60 s; the text holds the end of its log.
+pub async fn listening(mut command: Command, folder: &Path, address: &str) -> Result<Peer> {
+    std::fs::create_dir_all(folder)?;
+    let log_file = folder.join(format!("peer-{}.log", address.replace(':', "-")));
+    let log = std::fs::File::create(&log_file)?;
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true);
+    let mut process = command
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    for _ in 0..600 {
+        if let Some(status) = process.try_wait()? {
+            bail!("the peer ended with {status}:\n{}", tail(&log_file));
+        }
+        if tokio::net::TcpStream::connect(address).await.is_ok() {
+            return Ok(Peer {
+                url: format!("http://{address}"),
+                _process: process,
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the peer does not listen in time:\n{}", tail(&log_file))
+}

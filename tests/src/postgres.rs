@@ -19,8 +19,11 @@ pub struct PostgresServer {
     pub port: u16,
     /// The certificate that it shows, which is its own authority.
     pub certificate: PathBuf,
+    /// Its folder, with `pg_hba.conf`.
+    pub data: PathBuf,
     bin: PathBuf,
-    _process: Child,
+    log_file: PathBuf,
+    process: Child,
 }
 
 impl PostgresServer {
@@ -47,34 +50,42 @@ impl PostgresServer {
         own(&key).await?;
         let port = free_port()?;
         let log_file = folder.join("postgres.log");
-        let log = std::fs::File::create(&log_file)?;
-        let mut command = as_user(&bin.join("postgres"));
-        command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "fsync=off",
-            "ssl=on",
-        ] {
-            command.args(["-c", setting]);
-        }
-        let process = command
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start {command:?}"))?;
+        let process = launch(&bin, &data, port, &log_file, &[])?;
         let server = Self {
             port,
             certificate,
+            data,
             bin,
-            _process: process,
+            log_file,
+            process,
         };
-        let ready = eventually("PostgreSQL answers", || server.sql("SELECT 1")).await;
-        ready.with_context(|| tail(&log_file))?;
+        server.ready().await?;
         Ok(server)
+    }
+
+    /// Waits until it answers.
+    ///
+    /// # Errors
+    /// Where it does not in time; the text holds the end of its log.
+    pub async fn ready(&self) -> Result<()> {
+        let ready = eventually("PostgreSQL answers", || self.sql("SELECT 1")).await;
+        ready.with_context(|| tail(&self.log_file))?;
+        Ok(())
+    }
+
+    /// Stops it and starts it again with settings (`name=value`). Does not wait until it answers.
+    ///
+    /// # Errors
+    /// Where it cannot be stopped or started.
+    pub async fn restart(&mut self, settings: &[&str]) -> Result<()> {
+        let mut stop = as_user(&self.bin.join("pg_ctl"));
+        stop.arg("-D")
+            .arg(&self.data)
+            .args(["-m", "fast", "-s", "stop"]);
+        output(&mut stop).await?;
+        self.process.wait().await?;
+        self.process = launch(&self.bin, &self.data, self.port, &self.log_file, settings)?;
+        Ok(())
     }
 
     /// Its URL with an `sslmode`.
@@ -94,6 +105,32 @@ impl PostgresServer {
         psql.arg(statements).arg(self.url("disable"));
         output(&mut psql).await
     }
+}
+
+fn launch(bin: &Path, data: &Path, port: u16, log_file: &Path, settings: &[&str]) -> Result<Child> {
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(log_file)?;
+    let mut command = as_user(&bin.join("postgres"));
+    command.arg("-D").arg(data).args(["-p", &port.to_string()]);
+    let always = [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "fsync=off",
+        "ssl=on",
+    ];
+    for setting in always.iter().chain(settings) {
+        command.args(["-c", setting]);
+    }
+    command
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))
 }
 
 /// The folder with the newest server's programs, as Debian lays them out; the path elsewhere.

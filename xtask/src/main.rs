@@ -144,6 +144,7 @@ fn blackbox() -> Result<()> {
         shell::target_dir()?.join("release/bellwether"),
     )
     .env("PYTHON", tools::python()?)
+    .env("PYTHON_MCP_1", tools::python_mcp_1()?)
     .env("NODE_PATH", tools::node_modules()?)
     .step("black box, interop, browser")
 }

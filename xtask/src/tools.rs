@@ -25,30 +25,49 @@ const DEBIAN: [(&str, &str); 6] = [
     ("chromium", "chromium"),
     // The server's own programs are in a folder of their version, which is not on the path.
     ("pg_createcluster", "postgresql"),
+    ("redis-server", "redis-server"),
 ];
 
 /// Python packages of the interop tests.
-const PYTHON: [&str; 5] = [
+const PYTHON: [&str; 8] = [
     "prometheus-client==0.26.0",
     "opentelemetry-sdk==1.45.2",
     "opentelemetry-exporter-otlp-proto-http==1.45.2",
     "opentelemetry-exporter-otlp-proto-grpc==1.45.2",
     "PyYAML==6.0.3",
+    "mcp==2.3.0",
+    "llmock==0.2.2",
+    "openai==3.57.0",
 ];
 
-/// npm packages of the browser tests.
-const NPM: [&str; 1] = ["playwright-core@1.64.1"];
+/// The previous line of the MCP SDK, which cannot stand beside the present one.
+const PYTHON_MCP_1: [&str; 2] = ["mcp==1.30.0", "websockets==17.4"];
+
+/// npm packages of the browser tests, and of the MCP servers that are probed.
+const NPM: [&str; 5] = [
+    "playwright-core@1.64.1",
+    "@modelcontextprotocol/sdk@1.32.2",
+    "@modelcontextprotocol/server@2.4.0",
+    "@modelcontextprotocol/node@2.1.2",
+    "zod@4.6.7",
+];
 
 /// Installs what is missing.
 pub(crate) fn install() -> Result<()> {
     install_debian()?;
-    install_python()?;
+    install_python("venv", &PYTHON)?;
+    install_python("venv-mcp-1", &PYTHON_MCP_1)?;
     install_npm()
 }
 
 /// The Python of the virtual environment.
 pub(crate) fn python() -> Result<PathBuf> {
     Ok(tool_dir()?.join("venv/bin/python"))
+}
+
+/// The Python of the environment with the MCP SDK 1.x.
+pub(crate) fn python_mcp_1() -> Result<PathBuf> {
+    Ok(tool_dir()?.join("venv-mcp-1/bin/python"))
 }
 
 /// The folder with the npm packages.
@@ -94,13 +113,14 @@ fn install_debian() -> Result<()> {
         })
 }
 
-fn install_python() -> Result<()> {
-    let python = python()?;
-    let stamp = tool_dir()?.join(format!("venv/{}.stamp", fingerprint(&PYTHON)));
+/// Installs packages into a virtual environment of their own.
+fn install_python(folder: &str, packages: &[&str]) -> Result<()> {
+    let venv = tool_dir()?.join(folder);
+    let python = venv.join("bin/python");
+    let stamp = venv.join(format!("{}.stamp", fingerprint(packages)));
     if stamp.is_file() {
         return Ok(());
     }
-    let venv = tool_dir()?.join("venv");
     if !Step::new("python3")
         .args(["-m", "venv"])
         .args([&venv])
@@ -123,7 +143,7 @@ fn install_python() -> Result<()> {
         "--quiet",
         "--disable-pip-version-check",
     ])
-    .args(PYTHON);
+    .args(packages);
     pip.step("pip install")?;
     std::fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display()))
 }

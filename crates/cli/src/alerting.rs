@@ -7,11 +7,12 @@
 //! which the others may ask for what was notified last.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bellwether_config::{Config, NotificationConfig, WalFsync, load_alertmanager};
+use bellwether_entities::Entities;
 use bellwether_journal::{Journal, SyncPolicy};
 use bellwether_model::relabel::Rule;
 use bellwether_model::{Alert, Labels};
@@ -92,6 +93,7 @@ pub(crate) struct AlertingProgram {
     /// What the edge shows.
     pub(crate) edge: Alerting,
     collector: Collector,
+    witness: Arc<ServerWitness>,
     simulations: Simulations,
     gathering: tokio::sync::Mutex<Option<JoinHandle<()>>>,
     notifying: tokio::sync::Mutex<Option<JoinHandle<()>>>,
@@ -313,6 +315,11 @@ impl AlertingProgram {
             external: ExternalAlertmanagers::new(parts.external, &parts.registry),
             dress: Arc::default(),
         });
+        let witness = Arc::new(ServerWitness {
+            runner: runner.clone(),
+            scraping: parts.scraping,
+            entities: OnceLock::new(),
+        });
         let collector = Collector::new(CollectorParts {
             store: Arc::clone(&parts.store),
             engine: Arc::new(QueryEngine::new(EngineOptions {
@@ -320,10 +327,7 @@ impl AlertingProgram {
                 ..parts.engine.options().clone()
             })),
             evidence: Arc::clone(&journal) as _,
-            witness: Arc::new(ServerWitness {
-                runner: runner.clone(),
-                scraping: parts.scraping,
-            }),
+            witness: Arc::clone(&witness) as _,
             clock: Arc::clone(&parts.clock),
             registry: parts.registry.clone(),
         });
@@ -387,11 +391,17 @@ impl AlertingProgram {
             promql: parts.promql,
             edge,
             collector,
+            witness,
             simulations,
             gathering: tokio::sync::Mutex::new(Some(gathering)),
             notifying: tokio::sync::Mutex::new(Some(notifying)),
             stop,
         })
+    }
+
+    /// Evidence tells of entities from now on. Only the first call has an effect.
+    pub(crate) fn set_entities(&self, entities: Entities) {
+        self.witness.entities.set(entities).ok();
     }
 
     /// What keeps state over restarts.

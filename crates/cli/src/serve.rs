@@ -222,6 +222,7 @@ impl Program {
             },
             &config,
         )?);
+        alerting.set_entities(probing.edge.entities.clone());
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {

@@ -29,7 +29,9 @@ pub(crate) fn remember(
     gone: &[EntityId],
 ) -> Result<(), StorageError> {
     let mut changes = Vec::with_capacity(changed.len() + gone.len());
-    for entity in changed {
+    // That nobody knows how something is, is no state to go on with after a restart.
+    let known = changed.iter().filter(|it| it.state != HealthState::Unknown);
+    for entity in known {
         let value = json!({ "state": entity.state.as_str(), "since_ms": entity.since_ms });
         changes.push(StateChange::Put {
             key: entity.id.to_string().into_bytes(),

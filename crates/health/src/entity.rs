@@ -223,9 +223,11 @@ impl EntityMap {
             if old.is_none_or(|(old, _)| old != state) {
                 parts.changed.push(id.clone());
             }
-            let old = old.or_else(|| self.before.remove(&id));
-            let since_ms = match old {
-                Some((old, since_ms)) if old == state => since_ms,
+            // What nobody has looked at since the start may still be as it was before.
+            let is_known = state != HealthState::Unknown;
+            let before = is_known.then(|| self.before.remove(&id)).flatten();
+            let since_ms = match (old, before) {
+                (Some((old, since_ms)), _) | (_, Some((old, since_ms))) if old == state => since_ms,
                 _ => now_ms,
             };
             let depends_on: BTreeSet<EntityId> = facts
@@ -396,6 +398,10 @@ mod tests {
     #[test]
     fn what_is_behind_explains_and_times_stay_while_states_do() {
         let mut map = EntityMap::resumed([(id("database/pg"), Down, 7)]);
+        map.update(
+            vec![fact("database/pg", Probe, Unknown, "not checked yet")],
+            50,
+        );
         let facts = |pg: HealthState, daemon: HealthState| {
             let mut of_daemon = fact("daemon/a", Probe, daemon, "503");
             of_daemon.depends_on = vec![id("database/pg"), id("tool/not-there")];

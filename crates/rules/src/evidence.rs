@@ -20,6 +20,7 @@
 
 mod collector;
 mod document;
+mod entities;
 mod gather;
 mod inputs;
 mod movers;
@@ -37,8 +38,8 @@ use bellwether_storage::EvidenceKey;
 
 pub use collector::{ALERTS_PER_TURN_MAX, Collector, CollectorParts, TURNS_WAITING_MAX};
 pub use document::{
-    AlertPart, ComparisonPart, Evidence, ExemplarPart, LabelMap, LinePart, MovedValue, MoverPart,
-    NeighbourPart, Number, OperandPart, RulePart, TargetPart, VERSION,
+    AlertPart, ComparisonPart, EntityPart, Evidence, ExemplarPart, LabelMap, LinePart, MovedValue,
+    MoverPart, NeighbourPart, Number, OperandPart, RulePart, TargetPart, VERSION,
 };
 
 /// The annotation that holds the link to an alert's evidence, where the rule has none of that name.
@@ -132,6 +133,25 @@ pub struct WitnessedTarget {
     pub last_scrape_seconds: f64,
 }
 
+/// How a thing that has health is: a provider, a database, a daemon.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WitnessedEntity {
+    /// Such as `provider/openai`.
+    pub entity: String,
+    /// `up`, `degraded`, `down` or `unknown`.
+    pub state: &'static str,
+    /// Why, or nothing.
+    pub reason: String,
+    /// Since when, ms.
+    pub since_ms: i64,
+    /// What it depends on.
+    pub depends_on: Vec<String>,
+    /// What explains its state.
+    pub caused_by: Vec<String>,
+    /// Labels that its series have; those of each source.
+    pub selectors: Vec<Vec<(String, String)>>,
+}
+
 /// Knows what no query tells.
 pub trait Witness: Send + Sync + Debug {
     /// All alerts that fire now.
@@ -139,6 +159,11 @@ pub trait Witness: Send + Sync + Debug {
 
     /// All targets that are scraped.
     fn targets(&self) -> Vec<WitnessedTarget>;
+
+    /// All entities.
+    fn entities(&self) -> Vec<WitnessedEntity> {
+        Vec::new()
+    }
 }
 
 /// What a [`Witness`] said when alerts fired.
@@ -147,4 +172,5 @@ pub(crate) struct Testimony {
     pub(crate) time_ms: i64,
     pub(crate) firing: Vec<FiringAlert>,
     pub(crate) targets: Vec<WitnessedTarget>,
+    pub(crate) entities: Vec<WitnessedEntity>,
 }

@@ -60,6 +60,45 @@ pub(crate) fn put_time(out: &mut Vec<u8>, time_ms: i64) {
     out.push(b'Z');
 }
 
+/// Reads what [`put_time`] writes; `None`: it is something else.
+pub(crate) fn read_time(text: &[u8]) -> Option<i64> {
+    let number = |begin: usize, digits: usize| {
+        let text = text.get(begin..begin + digits)?;
+        let digit = |byte: &u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+        text.iter()
+            .try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
+    };
+    for (place, mark) in [
+        (4, b'-'),
+        (7, b'-'),
+        (10, b'T'),
+        (13, b':'),
+        (16, b':'),
+        (19, b'.'),
+    ] {
+        if text.get(place) != Some(&mark) {
+            return None;
+        }
+    }
+    let (month, day) = (number(5, 2)?, number(8, 2)?);
+    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day);
+    let year = number(0, 4).filter(|_| is_date)?;
+    let days = days_of(year, month, day);
+    let seconds = (number(11, 2)? * 60 + number(14, 2)?) * 60 + number(17, 2)?;
+    (text.get(23) == Some(&b'Z')).then_some(())?;
+    Some(days * 86_400_000 + seconds * 1_000 + number(20, 3)?)
+}
+
+/// Days since 1970 of a date in the Gregorian calendar: Howard Hinnant, as in [`civil`], `days_from_civil`.
+fn days_of(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 fn put_digits(out: &mut Vec<u8>, number: i64, digits: u32) {
     for digit in (0..digits).rev() {
         out.push(b'0' + (number / 10_i64.pow(digit) % 10) as u8);
@@ -106,6 +145,16 @@ mod tests {
             let mut out = Vec::new();
             put_time(&mut out, time_ms);
             assert_eq!(String::from_utf8_lossy(&out), want);
+            let in_range = time_ms.clamp(-62_167_219_200_000, 253_402_300_799_999);
+            assert_eq!(read_time(&out), Some(in_range));
+        }
+        for wrong in [
+            "",
+            "2026-13-01T00:00:00.000Z",
+            "2026-11-29T06:21:47.12",
+            "2026-11-29 06:21:47.123Z",
+        ] {
+            assert_eq!(read_time(wrong.as_bytes()), None, "{wrong}");
         }
     }
 }

@@ -172,6 +172,7 @@ impl Inner {
                 time_ms: now_ms,
                 firing: self.parts.witness.firing(),
                 targets: self.parts.witness.targets(),
+                entities: self.parts.witness.entities(),
             });
         }
         Arc::clone(&known)

@@ -80,6 +80,9 @@ pub struct Evidence {
     pub neighbours: Vec<NeighbourPart>,
     /// The targets whose series the operands are made of.
     pub targets: Vec<TargetPart>,
+    /// The entities that the alert is about, and what they depend on; what is not up comes first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<EntityPart>,
     /// What could not be gathered, and why; what was left out.
     pub gaps: Vec<String>,
 }
@@ -243,6 +246,22 @@ pub struct TargetPart {
     pub last_scrape_seconds: f64,
     /// `up` over the last hour.
     pub up: Vec<(i64, Number)>,
+}
+
+/// How an entity was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntityPart {
+    /// Such as `provider/openai`.
+    pub entity: String,
+    /// `up`, `degraded`, `down` or `unknown`.
+    pub state: String,
+    /// Why, or nothing.
+    pub reason: String,
+    /// Since when.
+    pub since: i64,
+    /// What explained it.
+    pub caused_by: Vec<String>,
 }
 
 /// Labels as a document has them.

@@ -11,9 +11,10 @@ use bellwether_promql::{CancelToken, Engine, MatrixSeries, QueryRequest, QueryVa
 use bellwether_storage::{Clock, EvidenceKey, ExemplarSeries, LabelQuery, MetricStore};
 
 use super::document::{
-    AlertPart, ComparisonPart, Evidence, ExemplarPart, LinePart, MovedValue, MoverPart,
+    AlertPart, ComparisonPart, EntityPart, Evidence, ExemplarPart, LinePart, MovedValue, MoverPart,
     NeighbourPart, Number, OperandPart, RulePart, TargetPart, VERSION, label_map,
 };
+use super::entities;
 use super::inputs::{Inputs, inputs};
 use super::movers::{Moved, Part, rank};
 use super::split::{Whole, split, whole};
@@ -274,6 +275,7 @@ impl<'a> Gathering<'a> {
         let exemplars = self.exemplars(alert);
         let targets = self.targets(alert);
         let neighbours = self.neighbours(alert);
+        let entities = self.entities(alert);
         Evidence {
             version: VERSION,
             id: key.to_string(),
@@ -300,6 +302,7 @@ impl<'a> Gathering<'a> {
             exemplars,
             neighbours,
             targets,
+            entities,
             gaps: self.gaps.borrow().iter().cloned().collect(),
         }
     }
@@ -599,6 +602,15 @@ impl<'a> Gathering<'a> {
                 up,
             },
         }
+    }
+
+    fn entities(&self, alert: &FiredAlert) -> Vec<EntityPart> {
+        let known = &self.sources.testimony.entities;
+        let (parts, count) = entities::of_alert(&alert.labels, known);
+        if parts.len() < count {
+            self.gap(format!("{} of {count} entities are shown", parts.len()));
+        }
+        parts
     }
 
     fn neighbours(&self, alert: &FiredAlert) -> Vec<NeighbourPart> {

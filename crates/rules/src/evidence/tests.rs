@@ -61,6 +61,7 @@ fn documents(store: &MemoryStore, firing: Vec<FiringAlert>, turn: &FiredTurn) ->
     let testimony = Testimony {
         time_ms: FIRED,
         targets: Staged(Vec::new()).targets(),
+        entities: Vec::new(),
         firing,
     };
     let sources = Sources {

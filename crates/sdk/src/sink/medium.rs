@@ -13,6 +13,9 @@ pub(crate) trait Medium: Send + Debug {
     /// to its end. Gives the length.
     fn open(&mut self) -> io::Result<u64>;
 
+    /// The first bytes of the file, at most so many.
+    fn head(&mut self, bytes_max: usize) -> io::Result<Vec<u8>>;
+
     /// Appends bytes. After an error any part of them may be there.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
@@ -81,6 +84,17 @@ impl Medium for DiskFile {
         File::open(self.folder())?.sync_all()?;
         self.file = Some(file);
         Ok(whole)
+    }
+
+    fn head(&mut self, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let file = self.open_file()?;
+        // Where it stands does not matter to a file that is appended to.
+        file.seek(SeekFrom::Start(0))?;
+        let mut head = Vec::new();
+        Read::by_ref(file)
+            .take(bytes_max as u64)
+            .read_to_end(&mut head)?;
+        Ok(head)
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -14,6 +14,11 @@ use std::time::Duration;
 
 use super::aside::AsideNames;
 use super::medium::Medium;
+use crate::clock::read_time;
+
+/// How lines of events begin, and how much of a file says when its first event was.
+const LINE_BEGIN: &[u8] = b"{\"time\":\"";
+const HEAD_BYTES: usize = 64;
 
 /// When lines are made to survive a power cut. They survive the death of the process in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +154,13 @@ impl<M: Medium> Writer<M> {
         self.len = Some(len);
         self.has_rest = false;
         self.begun_ms = now_ms;
+        if len > 0 {
+            // Of a file that was there the first event says when it was begun: a service that is started
+            // often would never put it aside otherwise.
+            let head = self.medium.head(HEAD_BYTES)?;
+            let time = head.strip_prefix(LINE_BEGIN).and_then(read_time);
+            self.begun_ms = time.unwrap_or(now_ms);
+        }
         Ok(len)
     }
 
@@ -244,6 +256,11 @@ mod tests {
             Ok(file.len() as u64)
         }
 
+        fn head(&mut self, bytes_max: usize) -> io::Result<Vec<u8>> {
+            let file = self.file.iter().flatten().take(bytes_max);
+            Ok(file.copied().collect())
+        }
+
         fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
             let Some(file) = self.file.as_mut().filter(|_| self.is_open) else {
                 return Err(io::Error::other("not open"));
@@ -325,6 +342,21 @@ mod tests {
         assert_eq!(all(&writer), "fourteen long\nx\ny\nz\n");
         let names: Vec<&String> = writer.medium.aside.keys().collect();
         assert_eq!(names[0], "events-19700101T000000.000Z-000003.jsonl");
+    }
+
+    #[test]
+    fn the_age_of_a_file_outlives_the_service() {
+        let day_ms = 86_400_000;
+        let line = b"{\"time\":\"1970-01-02T00:00:00.000Z\",\"level\":\"info\"}\n";
+        for (now_ms, want) in [(2 * day_ms - 1, false), (2 * day_ms, true)] {
+            let mut writer = writer(1_000, Fsync::Never);
+            writer.medium.file = Some(line.to_vec());
+            assert_eq!(writer.write(&mut b"x\n".to_vec(), now_ms).unwrap(), want);
+        }
+        // What somebody else wrote has the age of the service.
+        let mut writer = writer(1_000, Fsync::Never);
+        writer.medium.file = Some(b"1970-01-02\n".to_vec());
+        assert!(!writer.write(&mut b"x\n".to_vec(), 9 * day_ms).unwrap());
     }
 
     #[test]

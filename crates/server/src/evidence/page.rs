@@ -41,6 +41,7 @@ pub(super) fn render(evidence: &Evidence) -> String {
     page.head(&mut body);
     page.graphs(&mut body);
     page.movers(&mut body);
+    page.entities(&mut body);
     page.targets(&mut body);
     page.neighbours(&mut body);
     page.exemplars(&mut body);
@@ -471,6 +472,31 @@ impl<'a> Page<'a> {
                 .ok();
             }
             out.push_str("</td></tr>");
+        }
+        out.push_str("</tbody></table></section>");
+    }
+
+    fn entities(&self, out: &mut String) {
+        if self.evidence.entities.is_empty() {
+            return;
+        }
+        out.push_str("<section class=\"card\"><h2>What it is about, and what is behind that</h2><table class=\"wide\"><thead><tr><th>entity</th><th>state</th><th>since</th><th>explained by</th></tr></thead><tbody>");
+        for entity in &self.evidence.entities {
+            let class = match entity.state.as_str() {
+                "up" => "good",
+                DOWN => "bad",
+                _ => "calm",
+            };
+            write!(
+                out,
+                "<tr><td><b>{}</b><br><span class=\"note\">{}</span></td><td><span class=\"badge {class}\">{}</span></td><td>{}</td><td>{}</td></tr>",
+                escape(&entity.entity),
+                escape(&entity.reason),
+                escape(&entity.state),
+                moment(entity.since),
+                escape(&entity.caused_by.join(", "))
+            )
+            .ok();
         }
         out.push_str("</tbody></table></section>");
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use bellwether_rules::evidence::{
-    AlertPart, ComparisonPart, ExemplarPart, LinePart, NeighbourPart, RulePart, VERSION,
+    AlertPart, ComparisonPart, EntityPart, ExemplarPart, LinePart, NeighbourPart, RulePart, VERSION,
 };
 
 fn map(pairs: &[(&str, &str)]) -> LabelMap {
@@ -94,6 +94,13 @@ fn evidence() -> Evidence {
             summary: evil.to_owned(),
             starts_at: 1_700_003_000_000,
             shared: vec!["job".to_owned()],
+        }],
+        entities: vec![EntityPart {
+            entity: "database/pg".to_owned(),
+            state: "down".to_owned(),
+            reason: "<refused>".to_owned(),
+            since: 7,
+            caused_by: Vec::new(),
         }],
         targets: vec![TargetPart {
             job: evil.to_owned(),
