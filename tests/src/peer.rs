@@ -53,6 +53,21 @@ pub async fn alertmanager(folder: &Path, config: &str) -> Result<Peer> {
     start(command, folder, &format!("http://{address}"), "/-/ready").await
 }
 
+/// Debian's blackbox_exporter with the configuration that stands in a folder, from which the paths in
+/// it start.
+///
+/// # Errors
+/// Where it is not ready in time.
+pub async fn blackbox_exporter(folder: &Path, config_file: &str) -> Result<Peer> {
+    let address = format!("127.0.0.1:{}", free_port()?);
+    let mut command = Command::new("prometheus-blackbox-exporter");
+    command.current_dir(folder);
+    command.arg(format!("--config.file={config_file}"));
+    command.arg(format!("--web.listen-address={address}"));
+    command.arg("--log.level=error");
+    start(command, folder, &format!("http://{address}"), "/-/healthy").await
+}
+
 /// One of the Python clients in `tests/clients`, which answers on the port it is given.
 ///
 /// # Errors

@@ -18,6 +18,10 @@ const DEBIAN: [(&str, &str); 6] = [
     ("prometheus", "prometheus"),
     ("victoria-metrics", "victoria-metrics"),
     ("amtool", "prometheus-alertmanager"),
+    (
+        "prometheus-blackbox-exporter",
+        "prometheus-blackbox-exporter",
+    ),
     ("chromium", "chromium"),
     // The server's own programs are in a folder of their version, which is not on the path.
     ("pg_createcluster", "postgresql"),

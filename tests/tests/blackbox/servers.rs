@@ -33,8 +33,6 @@ pub(crate) struct Servers {
     pub(crate) dns: SocketAddr,
     pub(crate) grpc: SocketAddr,
     pub(crate) refused: SocketAddr,
-    pub(crate) ca_path: String,
-    pub(crate) ca_expired_path: String,
 }
 
 /// An address where nobody listens.
@@ -45,9 +43,9 @@ pub(crate) async fn free_address() -> SocketAddr {
 
 /// Starts all of them; they end with the process. Certificates are written to `directory`.
 pub(crate) async fn start(directory: &Path) -> Servers {
-    let (ca_path, good) = identity(directory, "good.pem", 2090, &[b"http/1.1"]);
+    let good = identity(directory, "good.pem", 2090, &[b"http/1.1"]);
     let http2 = with_alpn(&good, &[b"h2"]);
-    let (ca_expired_path, expired) = identity(directory, "expired.pem", 2021, &[b"http/1.1"]);
+    let expired = identity(directory, "expired.pem", 2021, &[b"http/1.1"]);
     let site = |acceptor: TlsAcceptor| {
         serve(move |stream| {
             let acceptor = acceptor.clone();
@@ -75,8 +73,6 @@ pub(crate) async fn start(directory: &Path) -> Servers {
         dns: dns().await,
         grpc: serve(|stream| http2_server(stream, true)).await,
         refused: free_address().await,
-        ca_path,
-        ca_expired_path,
     }
 }
 
@@ -96,12 +92,7 @@ where
 }
 
 /// A self-signed certificate of `localhost` that ends with the beginning of `year`.
-fn identity(
-    directory: &Path,
-    file: &str,
-    year: i32,
-    alpn: &[&[u8]],
-) -> (String, Arc<rustls::ServerConfig>) {
+fn identity(directory: &Path, file: &str, year: i32, alpn: &[&[u8]]) -> Arc<rustls::ServerConfig> {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params
         .distinguished_name
@@ -114,8 +105,7 @@ fn identity(
     params.not_after = date_time_ymd(year, 1, 1);
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    let path = directory.join(file);
-    std::fs::write(&path, certificate.pem()).unwrap();
+    std::fs::write(directory.join(file), certificate.pem()).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -124,7 +114,7 @@ fn identity(
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
-    (path.display().to_string(), with_alpn(&config, alpn))
+    with_alpn(&config, alpn)
 }
 
 fn with_alpn(config: &rustls::ServerConfig, alpn: &[&[u8]]) -> Arc<rustls::ServerConfig> {
