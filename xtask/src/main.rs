@@ -12,6 +12,7 @@
 
 mod configs;
 mod deny;
+mod public_api;
 mod rule_files;
 mod rule_tests;
 mod shell;
@@ -33,6 +34,7 @@ usage: cargo xtask <command>
   tidy                    layer edges, links in pages, house rules
   blackbox                tests of the real binary over HTTP, with real peers and a browser
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
+  public-api [--write]    the SDK's public API against crates/sdk/public-api.txt, or that file anew
   bench [-- ARGS]         side by side with the peers; see bench/README.md
   conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR
                           test suites of prometheus/prometheus or prometheus/compliance, or the
@@ -62,6 +64,11 @@ fn run(arguments: &[String]) -> Result<()> {
         "tidy" => tidy::run(&root()?),
         "blackbox" => blackbox(),
         "fuzz" => fuzz("release", option(rest, "--seconds")?.unwrap_or("10")),
+        "public-api" => match rest {
+            [] => public_api::run(false),
+            [what] if what == "--write" => public_api::run(true),
+            _ => bail!("public-api takes nothing, or --write"),
+        },
         "bench" => bench(rest),
         "conformance" => match rest {
             [what, folder] if what == "--upstream" => conformance(folder),
@@ -106,6 +113,7 @@ fn gate() -> Result<()> {
     cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .step("documents of the crates")?;
+    public_api::run(false)?;
     // Unoptimised here: the build is there already, and overflow checks are on.
     fuzz("dev", "2")?;
     blackbox()
