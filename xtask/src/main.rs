@@ -10,6 +10,7 @@
     reason = "a command line tool talks"
 )]
 
+mod blackbox_files;
 mod configs;
 mod deny;
 mod public_api;
@@ -36,11 +37,11 @@ usage: cargo xtask <command>
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
   public-api [--write]    the SDK's public API against crates/sdk/public-api.txt, or that file anew
   bench [-- ARGS]         side by side with the peers; see bench/README.md
-  conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR
-                          test suites of prometheus/prometheus or prometheus/compliance, or the
-                          Prometheus configurations or rule files of public projects, from
-                          checkouts outside of this repository; BELLWETHER_BIN names a binary that
-                          is there already, but for --compliance
+  conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR | --blackbox DIR
+                          test suites of prometheus/prometheus or prometheus/compliance, the
+                          Prometheus configurations or rule files of public projects, or the files of
+                          prometheus/blackbox_exporter, from checkouts outside of this repository;
+                          BELLWETHER_BIN names a binary that is there already, but for --compliance
 ";
 
 fn main() -> ExitCode {
@@ -79,8 +80,12 @@ fn run(arguments: &[String]) -> Result<()> {
             [what, folder] if what == "--rules" => {
                 rule_files::run(std::path::Path::new(folder), &given_or_built()?)
             }
+            [what, folder] if what == "--blackbox" => {
+                blackbox_files::run(std::path::Path::new(folder), &given_or_built()?)
+            }
             _ => bail!(
-                "conformance needs --upstream DIR, --compliance DIR, --configs DIR or --rules DIR"
+                "conformance needs --upstream DIR, --compliance DIR, --configs DIR, --rules DIR or \
+                 --blackbox DIR"
             ),
         },
         "" | "help" | "--help" | "-h" => {

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::shell::{Step, cache_dir, root};
 
 /// A program and the Debian package that brings it.
-const DEBIAN: [(&str, &str); 6] = [
+const DEBIAN: [(&str, &str); 7] = [
     ("prometheus", "prometheus"),
     ("victoria-metrics", "victoria-metrics"),
     ("amtool", "prometheus-alertmanager"),
