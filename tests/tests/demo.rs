@@ -1,8 +1,11 @@
 //! The demo: a living system, with its past.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use bellwether_blackbox::peer::output;
 use bellwether_blackbox::{Server, eventually, root};
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 #[tokio::test]
@@ -14,7 +17,7 @@ async fn the_demo_lives_and_the_page_shows_it() -> Result<()> {
         Ok(())
     })
     .await?;
-    // A day of history is there at once, without holes and without a reset where live data begins.
+    // A day of history is there at once, without holes.
     let hours = server
         .value("count(max_over_time((sum(rate(gen_ai_client_operation_duration_seconds_count[5m])) > bool 0)[24h:1h]))")
         .await?;
@@ -23,10 +26,15 @@ async fn the_demo_lives_and_the_page_shows_it() -> Result<()> {
         .value("count_over_time((sum(rate(gen_ai_client_operation_duration_seconds_count[5m])) > 0)[23h:1h])")
         .await?;
     assert!(covered >= 22.0, "{covered} of 23 hours have requests");
+    // Where live data begins, the daemon was started again: once.
     let resets = server
-        .query("resets(sum(gen_ai_client_operation_duration_seconds_count)[1h:15s]) > 0")
+        .query("resets(gen_ai_client_operation_duration_seconds_count[1h]) > 1")
         .await?;
     assert!(resets.is_empty(), "{resets:?}");
+    let starts = server
+        .value("max(changes(process_start_time_seconds[1h]))")
+        .await?;
+    assert!(starts <= 1.0, "{starts} starts");
 
     let modules = std::env::var_os("NODE_PATH")
         .context("NODE_PATH is not set: run these tests by `cargo xtask blackbox`")?;
@@ -39,5 +47,154 @@ async fn the_demo_lives_and_the_page_shows_it() -> Result<()> {
     )
     .await?;
     assert!(printed.contains("page: ok"), "{printed}");
+    Ok(())
+}
+
+/// What was seen of the demo, and when.
+struct Timeline {
+    begun: Instant,
+    lines: Vec<String>,
+}
+
+impl Timeline {
+    fn note(&mut self, text: String) {
+        let seconds = self.begun.elapsed().as_secs();
+        self.lines.push(format!("{seconds:>4} s  {text}"));
+    }
+}
+
+/// Waits until something is so; longer than [`eventually`] does, since alerts wait too.
+async fn within<F, A>(limit: Duration, what: &str, mut attempt: F) -> Result<()>
+where
+    F: FnMut() -> A,
+    A: Future<Output = Result<()>>,
+{
+    let begun = Instant::now();
+    loop {
+        let Err(error) = attempt().await else {
+            return Ok(());
+        };
+        if begun.elapsed() > limit {
+            return Err(error.context(format!("{what} did not come true within {limit:?}")));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// An entity's state and reason.
+async fn entity(server: &Server, path: &str) -> Result<(String, String)> {
+    let (status, body) = server
+        .get(&format!("/api/bellwether/v1/entities/{path}"), &[])
+        .await?;
+    ensure!(status == 200, "{path}: {status}: {body}");
+    let answer: Value = serde_json::from_str(&body)?;
+    let text = |key: &str| answer["data"][key].as_str().unwrap_or_default().to_owned();
+    Ok((text("state"), text("reason")))
+}
+
+/// Begins a fault at the daemon, which is found as a target.
+async fn break_it(server: &Server, fault: &str, seconds: u64) -> Result<()> {
+    let targets = server.api("targets", &[("state", "active")]).await?;
+    let active = targets["activeTargets"].as_array().context("no targets")?;
+    let daemon = active
+        .iter()
+        .find(|target| target["labels"]["job"] == "ai-daemon")
+        .context("the daemon is no target")?;
+    let metrics = daemon["scrapeUrl"].as_str().context("no URL")?;
+    let url = metrics.replace("/metrics", "/faults");
+    let body = json!({ "fault": fault, "seconds": seconds });
+    let answer = server
+        .client
+        .post(&url)
+        .header("Content-Type", "application/json")
+        .body(body.to_string())
+        .send()
+        .await?;
+    let status = answer.status();
+    ensure!(
+        status.is_success(),
+        "{url}: {status}: {}",
+        answer.text().await?
+    );
+    Ok(())
+}
+
+/// Waits until the alert about the provider has a row of a kind in the server's own timeline.
+async fn row_of(server: &Server, kind: &str) -> Result<()> {
+    let filter = r#"{alertname="ProviderEntityDown",entity="provider/polaris"}"#;
+    let limit = Duration::from_secs(240);
+    within(limit, &format!("the alert is {kind}"), || async {
+        let query = [("filter", filter), ("kind", kind)];
+        let (status, body) = server.get("/api/bellwether/v1/timeline", &query).await?;
+        ensure!(status == 200, "timeline: {status}: {body}");
+        let answer: Value = serde_json::from_str(&body)?;
+        let rows = answer["data"]["rows"].as_array();
+        ensure!(rows.is_some_and(|rows| !rows.is_empty()), "{body}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_breaks_in_the_demo_is_seen_and_what_comes_back_too() -> Result<()> {
+    let server = Server::demo(&["--history", "1"]).await?;
+    let mut timeline = Timeline {
+        begun: Instant::now(),
+        lines: Vec::new(),
+    };
+    let polaris = "provider%2Fpolaris";
+    let minutes = Duration::from_secs(240);
+    let is = |wanted: &'static str| {
+        let server = &server;
+        move || async move {
+            let (state, reason) = entity(server, polaris).await?;
+            ensure!(state == wanted, "it is {state}: {reason}");
+            Ok(())
+        }
+    };
+    within(minutes, "the provider is up", is("up")).await?;
+    timeline.note("provider/polaris is up".to_owned());
+
+    break_it(&server, "provider_down", 60).await?;
+    timeline.note("fault provider_down begun for 60 s".to_owned());
+    within(minutes, "the provider is down", is("down")).await?;
+    let (_, reason) = entity(&server, polaris).await?;
+    timeline.note(format!("provider/polaris is down: {reason}"));
+    row_of(&server, "firing").await?;
+    timeline.note("alert ProviderEntityDown fires".to_owned());
+    // The daemon goes on with the other one.
+    let (state, reason) = entity(&server, "daemon%2Fai-daemon%2Fdemo-ai-daemon").await?;
+    assert_ne!(state, "down", "{reason}");
+    timeline.note(format!(
+        "daemon/ai-daemon/demo-ai-daemon is {state}: {reason}"
+    ));
+
+    // Traffic is looked at over five minutes: it stays degraded for a while after it works again.
+    let works = || async {
+        let (state, reason) = entity(&server, polaris).await?;
+        ensure!(state != "down", "it is {state}: {reason}");
+        Ok(())
+    };
+    within(Duration::from_secs(420), "the provider is back", works).await?;
+    let (state, reason) = entity(&server, polaris).await?;
+    timeline.note(format!("provider/polaris is {state}: {reason}"));
+    row_of(&server, "resolved").await?;
+    timeline.note("alert ProviderEntityDown is resolved".to_owned());
+
+    let workers = r#"sum(worker_pool_workers{pool="requests"})"#;
+    let before = server.value(workers).await?;
+    break_it(&server, "queue_burst", 90).await?;
+    timeline.note(format!(
+        "fault queue_burst begun for 90 s, {before} workers"
+    ));
+    within(minutes, "the pool grows", || async {
+        let now = server.value(workers).await?;
+        ensure!(now > before, "{now} workers, {before} before");
+        Ok(())
+    })
+    .await?;
+    let now = server.value(workers).await?;
+    timeline.note(format!("{now} workers"));
+    println!("{}", timeline.lines.join("\n"));
     Ok(())
 }

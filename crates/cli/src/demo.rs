@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use bellwether_demo::{Demo as Daemon, HistoryOptions, backfill};
+use bellwether_demo::{Demo as Daemon, DemoOptions, HistoryOptions, backfill};
 use bellwether_scrape::exposition::Format;
 use bellwether_scrape::settings::ScrapeSettings;
 use bellwether_scrape::{InternalBody, InternalSource};
@@ -81,8 +81,13 @@ async fn serve(flags: &Demo, folder: &Path) -> Result<()> {
         "{} samples of {} series",
         history.sample_count, history.series_count
     ));
-    let loopback = ([127, 0, 0, 1], 0).into();
-    let daemon = Daemon::start(loopback, Arc::new(SystemClock), history.simulation).await?;
+    let options = DemoOptions {
+        seed: flags.seed,
+        worker_count: history.worker_count,
+        folder: Some(folder.to_owned()),
+        ..DemoOptions::default()
+    };
+    let daemon = Daemon::start(&options, Arc::new(SystemClock)).await?;
     let rule_file = folder.join("rules.yml");
     std::fs::write(&rule_file, bellwether_demo::RULES)
         .with_context(|| format!("cannot write {}", rule_file.display()))?;

@@ -1,4 +1,4 @@
-//! Runs the daemon alone, to try scrapers on it. It ends when its standard input does.
+//! Runs the daemon alone, to try scrapers and probes on it. It ends when its standard input does.
 //!
 //! `cargo run --release -p bellwether-demo --example daemon -- 127.0.0.1:9464`
 
@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use bellwether_demo::{Demo, DemoError, Simulation};
-use bellwether_storage::{Clock as _, SystemClock};
+use bellwether_demo::{Demo, DemoError, DemoOptions};
+use bellwether_storage::SystemClock;
 use tokio::io::AsyncReadExt as _;
 
 #[tokio::main]
@@ -15,10 +15,12 @@ async fn main() -> Result<(), DemoError> {
     let listen = std::env::args()
         .nth(1)
         .and_then(|listen| listen.parse().ok());
-    let listen = listen.unwrap_or(([127, 0, 0, 1], 0).into());
-    let mut simulation = Simulation::new(42, SystemClock.now_ms() - 3_600_000);
-    simulation.advance_to(SystemClock.now_ms());
-    let daemon = Demo::start(listen, Arc::new(SystemClock), simulation).await?;
+    let usual = DemoOptions::default();
+    let options = DemoOptions {
+        listen: listen.unwrap_or(usual.listen),
+        ..usual
+    };
+    let daemon = Demo::start(&options, Arc::new(SystemClock)).await?;
     println!("{}", daemon.config("crates/demo/rules.yml"));
     let mut input = Vec::new();
     // An input that cannot be read has ended as well.

@@ -3,12 +3,10 @@
 //! ## Model
 //! The simulation runs from the beginning of the history to its end; at each step all its series are
 //! written as a scraper would have stored them, with the labels of the target and with `up` and the
-//! `scrape_*` series. The simulation then stands where the history ends: the live daemon goes on from
-//! it, and counters continue without a reset.
+//! `scrape_*` series. The live daemon then takes over: it is another process, whose counters begin at nothing.
 //!
-//! Where the store holds an earlier history of the daemon (a demo that is started again on its old
-//! data), the same simulation goes on from there: it is a function of its seed and its beginning, and
-//! the beginning is a series of its own (`process_start_time_seconds`).
+//! Where the store holds an earlier run of the daemon (a demo that is started again on its old data), only the
+//! time since that one was last seen is simulated, again as a process of its own.
 //!
 //! Simulation and writing are two threads with a short queue between them. The writing one holds the
 //! references: where the store has let a series go, it registers it again.
@@ -19,6 +17,7 @@
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, sync_channel};
 
+use bellwether_model::number::General;
 use bellwether_model::{
     Exemplar, Histogram, Labels, METRIC_NAME, Matcher, Metadata, MetricType, TimeRange,
 };
@@ -28,7 +27,6 @@ use bellwether_storage::{
 };
 
 use crate::DemoError;
-use crate::exposition::le;
 use crate::random::fraction_of;
 use crate::recorder::{Cell, CellValue, FamilySpec, HistogramCell, Recorder};
 use crate::simulation::Simulation;
@@ -71,8 +69,8 @@ impl Default for HistoryOptions {
 /// A history that was written.
 #[derive(Debug)]
 pub struct History {
-    /// The daemon as it is at the end of the history.
-    pub simulation: Simulation,
+    /// Workers that the daemon has at the end of the history.
+    pub worker_count: u32,
     /// Series written.
     pub series_count: u64,
     /// Samples written, native histograms included.
@@ -83,12 +81,8 @@ pub struct History {
 const STEPS_PER_BATCH: i64 = 40;
 const EXEMPLARS_SPAN_MS: i64 = 3_600_000;
 
-/// A daemon that began longer ago is not simulated again but takes a new beginning, as after a
-/// restart: 14 days take some six seconds.
-const RESUME_SPAN_MS: i64 = 14 * 24 * 3_600_000;
-
-/// Writes the history that ends at `now_ms`, or up to a step before, and gives back the daemon as it
-/// is then. What an earlier run has written is continued, not written again. Takes seconds.
+/// Writes the history that ends at `now_ms`, or up to a step before. What an earlier run has written is not
+/// written again. Takes seconds.
 ///
 /// # Errors
 /// Where the options describe no history, or the store fails or refuses samples.
@@ -103,7 +97,10 @@ pub fn backfill(
             step_ms: options.step_ms,
         });
     }
-    let (mut simulation, from_ms) = begin(store, now_ms, options)?;
+    let earliest_ms = now_ms - options.span_ms;
+    let from_ms =
+        last_seen_ms(store, now_ms, options)?.map_or(earliest_ms, |it| it.max(earliest_ms));
+    let mut simulation = Simulation::new(options.seed, from_ms)?;
     // Chosen: one batch being written, one waiting.
     let (sender, receiver) = sync_channel(1);
     std::thread::scope(|scope| {
@@ -130,41 +127,23 @@ pub fn backfill(
             Err(panic) => std::panic::resume_unwind(panic),
         };
         Ok(History {
-            simulation,
+            worker_count: simulation.pool.target,
             series_count: u64::from(producer.series_count),
             sample_count: written,
         })
     })
 }
 
-/// The daemon, and the time after which its history is missing.
-fn begin(
+/// When an earlier run of the daemon was last seen.
+fn last_seen_ms(
     store: &dyn MetricStore,
     now_ms: i64,
     options: &HistoryOptions,
-) -> Result<(Simulation, i64), DemoError> {
-    let earliest_ms = now_ms - options.span_ms;
-    let Some((last_ms, start_ms)) = last_run(store, now_ms, options)? else {
-        return Ok((Simulation::new(options.seed, earliest_ms), earliest_ms));
-    };
-    let from_ms = last_ms.max(earliest_ms);
-    let is_recent = now_ms - start_ms <= RESUME_SPAN_MS;
-    let start_ms = if is_recent { start_ms } else { from_ms };
-    let mut simulation = Simulation::new(options.seed, start_ms);
-    simulation.advance_to(from_ms);
-    Ok((simulation, from_ms))
-}
-
-/// When an earlier run of the daemon was last seen, and when it began.
-fn last_run(
-    store: &dyn MetricStore,
-    now_ms: i64,
-    options: &HistoryOptions,
-) -> Result<Option<(i64, i64)>, StorageError> {
+) -> Result<Option<i64>, StorageError> {
     let mut matchers = vec![Matcher::equal(METRIC_NAME, "process_start_time_seconds")];
     let target = options.target_labels.iter();
     matchers.extend(target.map(|(name, value)| Matcher::equal(name.as_str(), value.as_str())));
-    let range = TimeRange::new(now_ms - options.span_ms.max(RESUME_SPAN_MS), now_ms);
+    let range = TimeRange::new(now_ms - options.span_ms, now_ms);
     let selection = Selection {
         matchers: &matchers,
         range,
@@ -175,9 +154,8 @@ fn last_run(
         let mut samples = Samples::default();
         series.read(range, &mut samples)?;
         let times = samples.times_ms.iter().zip(&samples.values);
-        for (time_ms, value) in times.filter(|(_, value)| !value.is_nan()) {
-            let seen = (*time_ms, (value * 1e3).round() as i64);
-            last = last.max(Some(seen));
+        for (time_ms, _) in times.filter(|(_, value)| !value.is_nan()) {
+            last = last.max(Some(*time_ms));
         }
     }
     Ok(last)
@@ -355,6 +333,18 @@ impl<'a> Producer<'a> {
             help: help.to_owned(),
         };
         self.chunk.metadata.push((name.to_owned(), metadata));
+    }
+}
+
+/// A bound as the value of the label `le`: `1.0`, `0.25`, `1e+06`, `+Inf`. Prometheus 3 writes whole
+/// numbers with `.0` whatever the target wrote; doing so here keeps the history and the scrape the
+/// same series in every server.
+fn le(bound: f64) -> String {
+    let text = General(bound).to_string();
+    if text.contains(['.', 'e', 'I', 'N']) {
+        text
+    } else {
+        format!("{text}.0")
     }
 }
 

@@ -1,5 +1,9 @@
 //! Why the demo cannot run.
 
+use bellwether_sdk::FileSinkError;
+use bellwether_sdk::health::HealthError;
+use bellwether_sdk::pool::PoolSettingsError;
+use bellwether_sdk::pool::scale::ScaleError;
 use bellwether_storage::{ErrorKind, StorageError};
 
 /// Why the demo cannot run.
@@ -29,6 +33,15 @@ pub enum DemoError {
         /// From sample to sample.
         step_ms: i64,
     },
+    /// The pool or its policy makes no sense.
+    #[error("the demo's pool: {0}")]
+    Pool(String),
+    /// The daemon's health checks make no sense.
+    #[error("the demo's health checks: {0}")]
+    Health(#[from] HealthError),
+    /// The file of events cannot be written.
+    #[error("the demo's events: {0}")]
+    Events(#[from] FileSinkError),
     /// The daemon cannot listen.
     #[error("listen on {address}: {source}")]
     Listen {
@@ -47,7 +60,20 @@ impl DemoError {
             Self::Storage(error) => error.kind(),
             Self::Rejected { .. } => ErrorKind::Conflict,
             Self::EmptyHistory { .. } => ErrorKind::Invalid,
-            Self::Listen { .. } => ErrorKind::Unavailable,
+            Self::Pool(_) | Self::Health(_) => ErrorKind::Internal,
+            Self::Listen { .. } | Self::Events(_) => ErrorKind::Unavailable,
         }
+    }
+}
+
+impl From<ScaleError> for DemoError {
+    fn from(error: ScaleError) -> Self {
+        Self::Pool(error.to_string())
+    }
+}
+
+impl From<PoolSettingsError> for DemoError {
+    fn from(error: PoolSettingsError) -> Self {
+        Self::Pool(error.to_string())
     }
 }

@@ -1,9 +1,8 @@
 //! Faults that come and go on a schedule, so that graphs tell a story.
 //!
 //! ## Model
-//! Each fault recurs with a period that divides 24 h, counted from the beginning of the simulation.
-//! With a history of 24 h the first minutes after the start of a demo thus see the same plan as the
-//! first minutes of the history: a provider slows down after three minutes. Length, strength and
+//! Each fault recurs with a period that divides 24 h, counted from the beginning of the history, and in
+//! the live daemon from its own start: a provider slows down after three minutes in both. Length, strength and
 //! exact beginning of an occurrence are drawn from the seed.
 //!
 //! ## Invariants
@@ -26,6 +25,8 @@ pub(crate) enum Fault {
     QueueBurst = 3,
     /// Traces are not cleaned up and fill the disk.
     DiskFilling = 4,
+    /// The second provider refuses every call.
+    ProviderDown = 5,
 }
 
 struct Plan {
@@ -35,13 +36,20 @@ struct Plan {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const COUNT: usize = 6;
+    pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::ProviderSlow,
         Self::ToolFailing,
         Self::QuotaExhausted,
         Self::QueueBurst,
         Self::DiskFilling,
+        Self::ProviderDown,
     ];
+
+    /// The fault with a name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.name() == name)
+    }
 
     pub(crate) fn name(self) -> &'static str {
         [
@@ -50,12 +58,15 @@ impl Fault {
             "quota_exhausted",
             "queue_burst",
             "disk_filling",
+            "provider_down",
         ][self as usize]
     }
 
     /// What it hits.
     pub(crate) fn target(self) -> &'static str {
-        ["meridian", "browser", "polaris", "queue", "traces"][self as usize]
+        [
+            "meridian", "browser", "polaris", "queue", "traces", "polaris",
+        ][self as usize]
     }
 
     /// A sentence for the page.
@@ -66,6 +77,7 @@ impl Fault {
             "The token and request quota of provider polaris shrinks to a tenth.",
             "Batch and editor requests arrive up to six times as often.",
             "The folder traces is not cleaned up and fills the disk.",
+            "Provider polaris answers every call with 503, overloaded.",
         ][self as usize]
     }
 
@@ -81,6 +93,7 @@ impl Fault {
             Self::QuotaExhausted => minutes(180, 34, 12),
             Self::QueueBurst => minutes(60, 49, 4),
             Self::DiskFilling => minutes(120, 13, 14),
+            Self::ProviderDown => minutes(120, 6, 3),
         }
     }
 }
@@ -111,22 +124,40 @@ pub(crate) fn active(seed: u64, fault: Fault, now_us: u64) -> Option<Occurrence>
     })
 }
 
-/// How much of an occurrence has passed at a time, 0 to 1; 0 where there is none.
-pub(crate) fn progress(seed: u64, fault: Fault, now_us: u64) -> f64 {
-    active(seed, fault, now_us).map_or(0.0, |occurrence| {
-        let length_us = occurrence.end_us - occurrence.begin_us;
-        (now_us - occurrence.begin_us) as f64 / length_us as f64
-    })
+impl Occurrence {
+    /// Whether it is active at a time.
+    pub(crate) fn is_active(&self, now_us: u64) -> bool {
+        (self.begin_us..self.end_us).contains(&now_us)
+    }
+
+    /// How much of it has passed at a time, 0 to 1; 0 where it is not active.
+    pub(crate) fn progress(&self, now_us: u64) -> f64 {
+        if !self.is_active(now_us) {
+            return 0.0;
+        }
+        let length_us = self.end_us - self.begin_us;
+        (now_us - self.begin_us) as f64 / length_us as f64
+    }
+
+    /// How strong it is at a time, 0 to 1: it grows over its first and shrinks over its last 20 seconds.
+    pub(crate) fn strength_at(&self, now_us: u64) -> f64 {
+        const RAMP_US: f64 = 20e6;
+        if !self.is_active(now_us) {
+            return 0.0;
+        }
+        let from_edge = (now_us - self.begin_us).min(self.end_us - now_us);
+        self.strength * (from_edge as f64 / RAMP_US).min(1.0)
+    }
 }
 
-/// How strong a fault is at a time, 0 to 1: it grows over its first and shrinks over its last
-/// 20 seconds.
+/// [`Occurrence::progress`] of the planned occurrence, if there is one.
+pub(crate) fn progress(seed: u64, fault: Fault, now_us: u64) -> f64 {
+    active(seed, fault, now_us).map_or(0.0, |it| it.progress(now_us))
+}
+
+/// [`Occurrence::strength_at`] of the planned occurrence, if there is one.
 pub(crate) fn strength(seed: u64, fault: Fault, now_us: u64) -> f64 {
-    const RAMP_US: f64 = 20e6;
-    active(seed, fault, now_us).map_or(0.0, |occurrence| {
-        let from_edge = (now_us - occurrence.begin_us).min(occurrence.end_us - now_us);
-        occurrence.strength * (from_edge as f64 / RAMP_US).min(1.0)
-    })
+    active(seed, fault, now_us).map_or(0.0, |it| it.strength_at(now_us))
 }
 
 #[cfg(test)]

@@ -1,131 +1,144 @@
-//! The worker pool: its size follows the work that is in flight.
+//! The worker pool: its policy, and the pool of the history, which works as the SDK's pool does.
 //!
 //! ## Model
-//! A worker serves one request from beginning to end. Every 15 s the pool compares its size with
-//! what running and waiting requests need at 75 % utilisation. It grows at once (new workers need
-//! 20 s to start) and shrinks slowly, to the highest need of the last five minutes.
+//! A worker serves one request from beginning to end. Every five seconds a policy of `bellwether-scale` sees what
+//! came, runs and waits, and says how many workers there shall be: the same policy, at the same pace, in the history
+//! and in the live daemon. Workers that are too many end when their request has ended.
 
-use std::collections::VecDeque;
+use bellwether_sdk::pool::scale::{
+    Backlog, Decision, Measured, Policy, Prediction, Rule, ScaleError, Scaler, Signals,
+};
 
 /// Chosen.
 pub(crate) const WORKERS_MIN: u32 = 8;
 /// Chosen: a slow provider must make the queue grow, or there is no story.
 pub(crate) const WORKERS_MAX: u32 = 80;
+/// Requests that may wait.
+pub(crate) const QUEUE_CAPACITY: usize = 400;
+/// How long a request waits until whoever sent it gives up.
+pub(crate) const PATIENCE_US: u64 = 45_000_000;
 /// How often the size is looked at.
-pub(crate) const SCALE_EVERY_US: u64 = 15_000_000;
-/// How long a worker needs to start.
-pub(crate) const START_US: u64 = 20_000_000;
-const UTILISATION_WANTED: f64 = 0.75;
-const NEEDS_KEPT: usize = 20;
+pub(crate) const SCALE_EVERY_US: u64 = 5_000_000;
+/// How long workers stay that are not needed. Chosen, shorter than the policy's own twelve minutes: somebody
+/// watches the demo for minutes and is to see it shrink.
+const DOWN_HOLD_MS: i64 = 120_000;
 
-/// Counts of workers, and how long they were busy.
-#[derive(Debug, Clone)]
-pub(crate) struct Pool {
-    pub(crate) idle: u32,
-    pub(crate) busy: u32,
-    pub(crate) starting: u32,
-    pub(crate) desired: u32,
-    needs: VecDeque<u32>,
-    /// Worker-microseconds, up to `updated_us`.
-    busy_us: u64,
-    alive_us: u64,
-    updated_us: u64,
+/// Peaks that are remembered. Chosen: with the policy's own two hours a single burst would keep the pool large for
+/// as long as anybody watches.
+const PEAKS_MS: i64 = 600_000;
+
+/// The policy of both pools.
+pub(crate) fn policy() -> Policy {
+    let prediction = Prediction {
+        history_ms: PEAKS_MS,
+        // Chosen: a demo may let somebody wait for a moment.
+        quantile: 0.9,
+        staffing: 1.5,
+        ..Prediction::default()
+    };
+    Policy {
+        rules: vec![
+            Rule::Predicted(prediction),
+            Rule::Backlog(Backlog::default()),
+        ],
+        down_hold_ms: DOWN_HOLD_MS,
+        ..Policy::predictive(WORKERS_MIN, WORKERS_MAX)
+    }
 }
 
-/// What the pool decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scaling {
-    /// Start so many workers.
-    Up(u32),
-    /// So many idle workers were let go.
-    Down(u32),
-    /// Leave it as it is.
-    Keep,
+/// The history's pool.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    /// Workers that there are.
+    pub(crate) workers: u32,
+    /// Those that serve a request.
+    pub(crate) busy: u32,
+    /// Workers that there should be.
+    pub(crate) target: u32,
+    scaler: Scaler,
+    seen: Seen,
+}
+
+/// What was counted since the last decision.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    at_us: u64,
+    arrived: u32,
+    ended: u32,
+    run_us: u64,
+    /// Mean time of a run, s; `None`: none has ended yet.
+    service_seconds: Option<f64>,
 }
 
 impl Pool {
-    pub(crate) fn new() -> Self {
-        Self {
-            idle: WORKERS_MIN,
+    /// The fewest workers, all of them idle.
+    ///
+    /// # Errors
+    /// Where the policy makes no sense.
+    pub(crate) fn new() -> Result<Self, ScaleError> {
+        Ok(Self {
+            workers: WORKERS_MIN,
             busy: 0,
-            starting: 0,
-            desired: WORKERS_MIN,
-            needs: VecDeque::new(),
-            busy_us: 0,
-            alive_us: 0,
-            updated_us: 0,
-        }
+            target: WORKERS_MIN,
+            scaler: Scaler::new(policy())?,
+            seen: Seen::default(),
+        })
     }
 
-    /// Workers that run or could run.
-    pub(crate) fn size(&self) -> u32 {
-        self.idle + self.busy
-    }
-
-    /// Seconds that workers were busy and alive, up to a time not before the last change.
-    pub(crate) fn seconds(&self, now_us: u64) -> (f64, f64) {
-        let elapsed_us = now_us.saturating_sub(self.updated_us);
-        let busy_us = self.busy_us + elapsed_us * u64::from(self.busy);
-        let alive_us = self.alive_us + elapsed_us * u64::from(self.size());
-        (busy_us as f64 / 1e6, alive_us as f64 / 1e6)
-    }
-
-    fn settle(&mut self, now_us: u64) {
-        let elapsed_us = now_us.saturating_sub(self.updated_us);
-        self.busy_us += elapsed_us * u64::from(self.busy);
-        self.alive_us += elapsed_us * u64::from(self.size());
-        self.updated_us = now_us;
+    /// A request was taken into the queue.
+    pub(crate) fn arrived(&mut self) {
+        self.seen.arrived += 1;
     }
 
     /// Takes an idle worker, if there is one.
-    pub(crate) fn take(&mut self, now_us: u64) -> bool {
-        if self.idle == 0 {
-            return false;
-        }
-        self.settle(now_us);
-        self.idle -= 1;
-        self.busy += 1;
-        true
+    pub(crate) fn take(&mut self) -> bool {
+        let is_free = self.busy < self.workers;
+        self.busy += u32::from(is_free);
+        is_free
     }
 
-    /// Gives a worker back.
-    pub(crate) fn release(&mut self, now_us: u64) {
-        self.settle(now_us);
+    /// Gives a worker back that was busy for so long. It ends where there are too many.
+    pub(crate) fn release(&mut self, run_us: u64) {
         self.busy -= 1;
-        self.idle += 1;
+        self.seen.ended += 1;
+        self.seen.run_us += run_us;
+        self.shrink();
     }
 
-    /// A worker has started.
-    pub(crate) fn started(&mut self, now_us: u64) {
-        self.settle(now_us);
-        self.starting -= 1;
-        self.idle += 1;
+    /// Looks at the size; what was decided is done at once, as far as workers are idle.
+    pub(crate) fn scale(&mut self, waiting: usize, now_us: u64) -> Decision {
+        let seen = &mut self.seen;
+        let time_ms = (now_us / 1_000) as i64;
+        let measured = |value: f64| Measured {
+            value,
+            at_ms: time_ms,
+        };
+        if seen.ended > 0 {
+            seen.service_seconds = Some(seen.run_us as f64 / 1e6 / f64::from(seen.ended));
+        }
+        let elapsed_s = (now_us.saturating_sub(seen.at_us) as f64 / 1e6).max(1e-6);
+        let arrivals = f64::from(seen.arrived);
+        let offered = |service: f64| measured(arrivals * service / elapsed_s);
+        let mut signals = Signals::at(time_ms, self.target, self.workers, 1);
+        signals.busy = Some(measured(f64::from(self.busy)));
+        signals.waiting = Some(measured(waiting as f64));
+        signals.service_seconds = seen.service_seconds.map(measured);
+        signals.offered = seen.service_seconds.map(offered);
+        self.seen = Seen {
+            at_us: now_us,
+            service_seconds: seen.service_seconds,
+            ..Seen::default()
+        };
+        let decision = self.scaler.decide(&signals);
+        self.target = decision.workers;
+        self.workers = self.workers.max(self.target);
+        self.shrink();
+        decision
     }
 
-    /// Compares the size with the need, and lets idle workers go where there are too many.
-    pub(crate) fn scale(&mut self, waiting: usize, now_us: u64) -> Scaling {
-        let in_flight = f64::from(self.busy) + waiting as f64;
-        let need = (in_flight / UTILISATION_WANTED).ceil() as u32;
-        let need = need.clamp(WORKERS_MIN, WORKERS_MAX);
-        self.needs.push_back(need);
-        if self.needs.len() > NEEDS_KEPT {
-            self.needs.pop_front();
-        }
-        let coming = self.size() + self.starting;
-        let highest = self.needs.iter().copied().max().unwrap_or(need);
-        self.desired = need.max(highest.min(coming));
-        if self.desired > coming {
-            let count = (self.desired - coming).min(coming);
-            self.starting += count;
-            return Scaling::Up(count);
-        }
-        let count = (coming - self.desired).min(self.idle).min(1 + coming / 10);
-        if count == 0 {
-            return Scaling::Keep;
-        }
-        self.settle(now_us);
-        self.idle -= count;
-        Scaling::Down(count)
+    /// Idle workers go where there are too many.
+    fn shrink(&mut self) {
+        self.workers = self.workers.min(self.target.max(self.busy));
     }
 }
 
@@ -134,27 +147,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pool_grows_at_once_and_shrinks_after_five_minutes() {
-        let mut pool = Pool::new();
-        for _ in 0..8 {
-            assert!(pool.take(0));
+    fn the_pool_grows_under_load_and_shrinks_when_it_is_over() {
+        let mut pool = Pool::new().unwrap();
+        let mut now_us = 0;
+        let mut step = |pool: &mut Pool, arrivals: u32, waiting: usize| {
+            now_us += SCALE_EVERY_US;
+            (0..arrivals).for_each(|_| pool.arrived());
+            // What is there works at once, and runs for 10 s.
+            let ended = pool.busy / 2;
+            (0..ended).for_each(|_| pool.release(10_000_000));
+            while pool.busy < arrivals * 2 && pool.take() {}
+            pool.scale(waiting, now_us)
+        };
+        for _ in 0..24 {
+            step(&mut pool, 15, 0);
         }
-        assert!(!pool.take(0), "all are busy");
-        assert_eq!(pool.scale(16, 0), Scaling::Up(8), "at most doubled");
-        for _ in 0..8 {
-            pool.started(START_US);
+        let large = pool.target;
+        assert!((30..=WORKERS_MAX).contains(&large), "{large}");
+        let mut held = 0;
+        for _ in 0..120 {
+            let decision = step(&mut pool, 1, 0);
+            held += u32::from(decision.reason.name() == "not_down_yet");
         }
-        assert_eq!((pool.size(), pool.idle), (16, 8));
-        assert_eq!(pool.seconds(START_US), (160.0, 160.0));
-        for _ in 0..8 {
-            pool.release(START_US);
-        }
-        let decisions: Vec<Scaling> = (0..30).map(|i| pool.scale(0, START_US + i)).collect();
-        assert!(
-            decisions[..19].iter().all(|d| *d == Scaling::Keep),
-            "{decisions:?}"
-        );
-        assert!(decisions[19..].contains(&Scaling::Down(2)), "{decisions:?}");
-        assert_eq!(pool.size(), WORKERS_MIN);
+        assert!(held > 20, "{held} decisions held");
+        assert!(pool.target < large / 2, "{} of {large}", pool.target);
+        assert_eq!(pool.workers, pool.target);
     }
 }

@@ -1,6 +1,21 @@
 //! A simulated provider of language models: how fast it answers, what it refuses, what it costs.
 
+use bellwether_sdk::ai::ErrorClass;
+use bellwether_sdk::health::Outcome;
+
 use crate::random::Random;
+use crate::workload::Workload;
+
+/// Tokens of one chunk of a streamed answer. Chosen: chunks come some three to ten times a second.
+pub(crate) const CHUNK_TOKENS: f64 = 16.0;
+/// Requests and tokens a minute, of each provider. Chosen: about twice the usual peak.
+pub(crate) const QUOTAS: [[f64; 2]; 2] = [[420.0, 1_150_000.0], [360.0, 950_000.0]];
+/// What the quota fault leaves at full strength.
+pub(crate) const QUOTA_LEFT: f64 = 0.1;
+/// How often a call is made at the most, repetitions included.
+pub(crate) const ATTEMPTS_MAX: u8 = 4;
+/// Of a prompt that was sent before, this part is found in the provider's cache. Chosen.
+const CACHED_PART: f64 = 0.7;
 
 /// A model with the numbers that describe its speed and price. All are invented, in the range of
 /// what hosted models had in 2026.
@@ -18,13 +33,19 @@ pub(crate) struct ModelSpec {
     /// Calls at once from which it slows down.
     capacity: f64,
     /// Dollars for a million tokens: input, cached input, output.
-    pub(crate) dollars_per_million: [f64; 3],
+    dollars_per_million: [f64; 3],
 }
 
 impl ModelSpec {
     /// Seconds between tokens on a good day without load.
     pub(crate) fn usual_token_seconds(&self) -> f64 {
         self.token_seconds
+    }
+
+    /// What a call costs.
+    pub(crate) fn dollars(&self, input: f64, cached: f64, output: f64) -> f64 {
+        let [full, cheap, answer] = self.dollars_per_million;
+        ((input - cached) * full + cached * cheap + output * answer) / 1e6
     }
 }
 
@@ -92,14 +113,105 @@ impl CallOutcome {
 
     /// The label `error_type`; empty for a success.
     pub(crate) fn error_type(self) -> &'static str {
-        [
-            "",
-            "rate_limited",
-            "overloaded",
-            "server_error",
-            "timeout",
-            "stream_truncated",
-        ][self as usize]
+        self.class().map_or("", ErrorClass::as_str)
+    }
+
+    /// Whose fault it was; `None`: it succeeded.
+    pub(crate) fn class(self) -> Option<ErrorClass> {
+        match self {
+            Self::Ok => None,
+            Self::RateLimited => Some(ErrorClass::RateLimited),
+            Self::Overloaded => Some(ErrorClass::Overloaded),
+            Self::ServerError => Some(ErrorClass::Server),
+            Self::Timeout => Some(ErrorClass::Timeout),
+            Self::StreamTruncated => Some(ErrorClass::StreamTruncated),
+        }
+    }
+}
+
+/// The model for the next call of a request: small ones plan, large ones answer.
+pub(crate) fn choose_model(workload: Workload, is_last: bool, random: &mut Random) -> usize {
+    let first_provider = random.chance(0.55);
+    let large = match workload {
+        Workload::Chat => is_last && random.chance(0.6),
+        Workload::Code => is_last && random.chance(0.5),
+        Workload::Agent => is_last || random.chance(0.4),
+    };
+    usize::from(!first_provider) * 2 + usize::from(!large)
+}
+
+/// Tokens of a call: input, output, read from the cache (part of input), reasoning (part of output).
+pub(crate) fn call_tokens(
+    workload: Workload,
+    prompt: f64,
+    output: f64,
+    is_first: bool,
+) -> [f64; 4] {
+    let cached = if is_first {
+        0.0
+    } else {
+        (prompt * CACHED_PART).floor()
+    };
+    let reasoning = if workload == Workload::Agent {
+        (output * 0.3).floor()
+    } else {
+        0.0
+    };
+    [prompt, output, cached, reasoning]
+}
+
+/// What the provider itself measures until the first token: it does not see the network.
+pub(crate) fn server_first_token_s(first_token_s: f64) -> f64 {
+    (first_token_s - 0.03).max(0.001)
+}
+
+/// The pause before a call is made again, after so many attempts.
+pub(crate) fn pause_s(attempt: u8, random: &mut Random) -> f64 {
+    0.5 * f64::from(1u32 << attempt.min(8)) * (0.5 + random.fraction())
+}
+
+/// How a provider did lately, as moving averages over calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProviderHealth {
+    pub(crate) error_ratio: f64,
+    /// Seconds for a token against those of a good day.
+    pub(crate) slowness: f64,
+}
+
+impl Default for ProviderHealth {
+    fn default() -> Self {
+        Self {
+            error_ratio: 0.0,
+            slowness: 1.0,
+        }
+    }
+}
+
+impl ProviderHealth {
+    /// Takes a call; `token_s` is its time for a token.
+    pub(crate) fn note(&mut self, model: &ModelSpec, outcome: CallOutcome, token_s: f64) {
+        // A call weighs 3 %: some 30 calls, which are seconds by day and a minute by night.
+        const WEIGHT: f64 = 0.03;
+        let failed = f64::from(u8::from(outcome != CallOutcome::Ok));
+        self.error_ratio += WEIGHT * (failed - self.error_ratio);
+        if outcome == CallOutcome::Ok {
+            let slowness = token_s / model.usual_token_seconds();
+            self.slowness += WEIGHT * (slowness - self.slowness);
+        }
+    }
+
+    /// What a person would say of the provider.
+    pub(crate) fn verdict(&self) -> Outcome {
+        let percent = self.error_ratio * 100.0;
+        let failed = || format!("{percent:.0} % of its recent calls failed");
+        match (self.error_ratio, self.slowness) {
+            (errors, _) if errors > 0.5 => Outcome::down(failed()),
+            (errors, _) if errors >= 0.1 => Outcome::degraded(failed()),
+            (_, slowness) if slowness >= 2.0 => Outcome::degraded(format!(
+                "a token takes {slowness:.1} times as long as usual"
+            )),
+            _ => Outcome::up(),
+        }
     }
 }
 
@@ -173,6 +285,16 @@ pub(crate) fn plan_call(
         duration_s,
         first_token_s,
         token_s,
+    }
+}
+
+/// A call that is refused at once, since the quota is used up or the provider is down.
+pub(crate) fn refuse(outcome: CallOutcome, model: &ModelSpec, random: &mut Random) -> CallPlan {
+    CallPlan {
+        outcome,
+        duration_s: 0.06 * random.spread(0.3),
+        first_token_s: 0.0,
+        token_s: model.usual_token_seconds(),
     }
 }
 

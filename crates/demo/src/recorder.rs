@@ -8,6 +8,8 @@
 
 use bellwether_model::{CounterReset, IntHistogram, MetricType, Span};
 
+use crate::families::Named;
+
 /// What a family is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FamilySpec {
@@ -17,8 +19,26 @@ pub(crate) struct FamilySpec {
     pub(crate) metric_type: MetricType,
     /// Upper bounds of the classic buckets, ascending, +Inf left out.
     pub(crate) bounds: &'static [f64],
-    /// Whether a native histogram and exemplars are kept too.
-    pub(crate) detailed: bool,
+    pub(crate) labels: &'static [&'static str],
+    /// Whether native buckets and exemplars are kept too.
+    pub(crate) is_native: bool,
+}
+
+impl<const N: usize> Named<N> {
+    fn spec(&'static self) -> FamilySpec {
+        FamilySpec {
+            name: self.name,
+            help: self.help,
+            metric_type: match (self.bounds.is_empty(), self.name.ends_with("_total")) {
+                (false, _) => MetricType::Histogram,
+                (true, true) => MetricType::Counter,
+                (true, false) => MetricType::Gauge,
+            },
+            bounds: self.bounds,
+            labels: &self.labels,
+            is_native: self.is_native,
+        }
+    }
 }
 
 /// An observation that explains a bucket.
@@ -75,20 +95,17 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn family(&mut self, spec: FamilySpec) -> FamilyIndex {
+    pub(crate) fn family<const N: usize>(&mut self, family: &'static Named<N>) -> FamilyIndex {
         self.families.push(FamilyCells {
-            spec,
+            spec: family.spec(),
             cells: Vec::new(),
         });
         FamilyIndex((self.families.len() - 1) as u16)
     }
 
-    /// Makes a cell. Labels without a value are left out; the caller makes each set once.
-    pub(crate) fn cell(
-        &mut self,
-        family: FamilyIndex,
-        labels: &[(&'static str, &str)],
-    ) -> CellIndex {
+    /// Makes a cell with values for the family's labels, in their order. Labels without a value are left
+    /// out, as servers do; the caller makes each set once.
+    pub(crate) fn cell(&mut self, family: FamilyIndex, values: &[&str]) -> CellIndex {
         let index = CellIndex(self.cells.len() as u32);
         let cells = &mut self.families[family.0 as usize];
         cells.cells.push(index);
@@ -97,8 +114,8 @@ impl Recorder {
             MetricType::Histogram => CellValue::Histogram(HistogramCell {
                 counts: vec![0; spec.bounds.len() + 1],
                 sum: 0.0,
-                native: spec.detailed.then(Box::default),
-                exemplars: if spec.detailed {
+                native: spec.is_native.then(Box::default),
+                exemplars: if spec.is_native {
                     vec![None; spec.bounds.len() + 1]
                 } else {
                     Vec::new()
@@ -106,8 +123,8 @@ impl Recorder {
             }),
             _ => CellValue::Number(0.0),
         };
+        let labels = spec.labels.iter().zip(values);
         let labels = labels
-            .iter()
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (*name, (*value).to_owned()))
             .collect();
@@ -117,6 +134,16 @@ impl Recorder {
             value,
         });
         index
+    }
+
+    /// Makes a family and its only cell, with values for the family's labels.
+    pub(crate) fn single<const N: usize>(
+        &mut self,
+        family: &'static Named<N>,
+        values: [&str; N],
+    ) -> CellIndex {
+        let family = self.family(family);
+        self.cell(family, &values)
     }
 
     pub(crate) fn add(&mut self, cell: CellIndex, amount: f64) {
@@ -138,25 +165,37 @@ impl Recorder {
         }
     }
 
-    /// Counts an observation in a histogram, made by the request `trace_id` at `time_ms`.
+    /// Counts an observation in a histogram, made by the request `trace_id` at `time_ms`; 0: by none that
+    /// somebody could look up.
     pub(crate) fn observe(&mut self, cell: CellIndex, value: f64, trace_id: u128, time_ms: i64) {
+        self.observe_times(cell, value, 1);
+        let cell = &mut self.cells[cell.0 as usize];
+        let bounds = self.families[cell.family.0 as usize].spec.bounds;
+        let bucket = bounds.partition_point(|bound| *bound < value);
+        if let CellValue::Histogram(histogram) = &mut cell.value
+            && let Some(exemplar) = histogram.exemplars.get_mut(bucket)
+            && trace_id != 0
+        {
+            *exemplar = Some(CellExemplar {
+                trace_id,
+                value,
+                time_ms,
+            });
+        }
+    }
+
+    /// Counts the same observation several times.
+    pub(crate) fn observe_times(&mut self, cell: CellIndex, value: f64, times: u64) {
         let cell = &mut self.cells[cell.0 as usize];
         let bounds = self.families[cell.family.0 as usize].spec.bounds;
         let CellValue::Histogram(histogram) = &mut cell.value else {
             return;
         };
         let bucket = bounds.partition_point(|bound| *bound < value);
-        histogram.counts[bucket] += 1;
-        histogram.sum += value;
+        histogram.counts[bucket] += times;
+        histogram.sum += value * times as f64;
         if let Some(native) = &mut histogram.native {
-            native.observe(value);
-        }
-        if let Some(exemplar) = histogram.exemplars.get_mut(bucket) {
-            *exemplar = Some(CellExemplar {
-                trace_id,
-                value,
-                time_ms,
-            });
+            native.observe_times(value, times);
         }
     }
 
@@ -168,10 +207,6 @@ impl Recorder {
         &self.families[family.0 as usize].spec
     }
 
-    pub(crate) fn get(&self, cell: CellIndex) -> &Cell {
-        &self.cells[cell.0 as usize]
-    }
-
     /// In the order in which they were made.
     pub(crate) fn cells(&self) -> &[Cell] {
         &self.cells
@@ -180,8 +215,8 @@ impl Recorder {
 
 /// Eight buckets for each power of two: an error of at most 4.4 % in a quantile. Chosen.
 const NATIVE_SCHEMA: i32 = 3;
-/// Observations up to this one are in the zero bucket: 2⁻¹²⁸, the default of Prometheus' clients.
-const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
+/// Observations up to this one are in the zero bucket: 2⁻³², as the SDK has it.
+const ZERO_THRESHOLD: f64 = 1.0 / 4_294_967_296.0;
 /// Index of the first bucket kept: values to about 2⁻¹⁶, below what is measured here.
 const FIRST_INDEX: i32 = -127;
 /// Values to 2²⁰, above the largest prompt.
@@ -207,16 +242,16 @@ impl Default for NativeBuckets {
 
 impl NativeBuckets {
     /// Counts an observation that is not negative; those outside of the range count at its edge.
-    fn observe(&mut self, value: f64) {
-        self.sum += value;
+    fn observe_times(&mut self, value: f64, times: u64) {
+        self.sum += value * times as f64;
         if value <= ZERO_THRESHOLD {
-            self.zero_count += 1;
+            self.zero_count += times;
             return;
         }
         let index = (value.log2() * f64::from(1 << NATIVE_SCHEMA)).ceil() as i32;
         let last = BUCKET_COUNT - 1;
         let position = usize::try_from(index - FIRST_INDEX).unwrap_or(0).min(last);
-        self.counts[position] += 1;
+        self.counts[position] += times;
     }
 
     /// The histogram as instrumented programs send it.
@@ -262,8 +297,8 @@ mod tests {
     #[test]
     fn native_buckets_hold_what_was_observed() {
         let mut buckets = NativeBuckets::default();
-        for value in [0.0, 1.0, 1.0, 1.05, 2.0, 1e-9, 1e12] {
-            buckets.observe(value);
+        for value in [0.0, 1.0, 1.0, 1.05, 2.0, 1e-8, 1e12] {
+            buckets.observe_times(value, 1);
         }
         let histogram = buckets.to_histogram();
         histogram.validate().unwrap();

@@ -1,4 +1,4 @@
-//! The daemon itself: requests arrive, wait, are served by workers with calls to models and tools.
+//! The past of the daemon: requests arrive, wait, are served by workers with calls to models and tools.
 //!
 //! ## Model
 //! A discrete simulation: a heap of events in time order. Every draw of a random number happens at
@@ -11,38 +11,27 @@
 //! are repeated with a growing pause, from the second repetition at the other provider.
 //!
 //! ## Limits
-//! 400 requests wait at the most; those that waited for 45 s are given up. Both chosen.
+//! As the live daemon: see [`crate::pool`].
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::exposition::families_of;
-use crate::family::Family;
+use bellwether_sdk::health::{HealthState, Outcome};
+use bellwether_sdk::pool::scale::ScaleError;
+
 use crate::faults::{self, Fault};
-use crate::instruments::{
-    CallReport, DISK_BYTES, DISK_FOLDERS, Instruments, McpMethod, RequestOutcome,
-};
-use crate::pool::{self, Pool, Scaling};
-use crate::provider::{self, CallOutcome, MODELS, PROVIDERS, Quota};
+use crate::instruments::{CallReport, Instruments, McpMethod, RequestOutcome};
+use crate::machine;
+use crate::pool::{self, Pool, QUEUE_CAPACITY};
+use crate::provider::{self, CallOutcome, MODELS, PROVIDERS, ProviderHealth, QUOTAS, Quota};
 use crate::random::{Random, mix};
 use crate::recorder::Recorder;
-use crate::tool::{self, TOOLS, ToolOutcome};
-use crate::workload::{Replay, Workload, busyness};
+use crate::tool::{self, TOOLS, ToolHealth, ToolOutcome};
+use crate::workload::{self, Replay, Workload, busyness};
 
-/// Requests that may wait.
-pub(crate) const QUEUE_CAPACITY: usize = 400;
-const PATIENCE_US: u64 = 45_000_000;
-const ATTEMPTS_MAX: u8 = 4;
-/// Of a prompt that was sent before, this part is found in the provider's cache. Chosen.
-const CACHED_PART: f64 = 0.7;
 const PING_EVERY_US: u64 = 10_000_000;
-/// Requests and tokens a minute, of each provider. Chosen: about twice the usual peak.
-const QUOTAS: [[f64; 2]; 2] = [[420.0, 1_150_000.0], [360.0, 950_000.0]];
-/// What the disk fault adds at its end: the disk is all but full then.
-const DISK_FILLED_BYTES: f64 = 66e9;
-/// What the quota fault leaves at full strength.
-const QUOTA_LEFT: f64 = 0.1;
-
+/// A queue in which a request waits for longer is not well. As the live daemon's health check has it.
+const QUEUE_PATIENCE_US: u64 = 20_000_000;
 /// What happens at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -60,7 +49,6 @@ enum Event {
     ToolEnded {
         request: u32,
     },
-    WorkerStarted,
     Scale,
     Ping,
     SessionEnded {
@@ -91,17 +79,9 @@ struct Request {
     trace_id: u128,
 }
 
-/// How a provider did lately, as moving averages over calls.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Health {
-    pub(crate) error_ratio: f64,
-    /// Seconds until the first token against those of a good day.
-    pub(crate) slowness: f64,
-}
-
 /// The simulated daemon at one time.
 #[derive(Debug, Clone)]
-pub struct Simulation {
+pub(crate) struct Simulation {
     seed: u64,
     start_ms: i64,
     now_us: u64,
@@ -115,7 +95,8 @@ pub struct Simulation {
     pub(crate) pool: Pool,
     /// Requests and tokens of each provider.
     quotas: [[Quota; 2]; 2],
-    pub(crate) health: [Health; 2],
+    health: [ProviderHealth; 2],
+    tool_health: [ToolHealth; TOOLS.len()],
     calls_in_flight: [u32; MODELS.len()],
     tools_in_flight: [u32; TOOLS.len()],
     connections: u64,
@@ -125,8 +106,10 @@ pub struct Simulation {
 
 impl Simulation {
     /// A daemon that starts at `start_ms` (Unix time) with nothing in its queue.
-    #[must_use]
-    pub fn new(seed: u64, start_ms: i64) -> Self {
+    ///
+    /// # Errors
+    /// Where the pool's policy makes no sense.
+    pub(crate) fn new(seed: u64, start_ms: i64) -> Result<Self, ScaleError> {
         let quotas = QUOTAS.map(|quotas| quotas.map(Quota::new));
         let replays = Workload::ALL
             .map(|workload| Replay::new(workload, mix(seed ^ 0x7ace ^ workload as u64)))
@@ -142,12 +125,10 @@ impl Simulation {
             requests: Vec::new(),
             free: Vec::new(),
             waiting: Default::default(),
-            pool: Pool::new(),
+            pool: Pool::new()?,
             quotas,
-            health: [Health {
-                error_ratio: 0.0,
-                slowness: 1.0,
-            }; 2],
+            health: [ProviderHealth::default(); 2],
+            tool_health: [ToolHealth::default(); TOOLS.len()],
             calls_in_flight: [0; MODELS.len()],
             tools_in_flight: [0; TOOLS.len()],
             connections: 0,
@@ -160,30 +141,17 @@ impl Simulation {
         simulation.plan(pool::SCALE_EVERY_US, Event::Scale);
         simulation.plan(PING_EVERY_US, Event::Ping);
         simulation.show();
-        simulation
-    }
-
-    /// The seed that it was made with.
-    #[must_use]
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    /// When it started, Unix time in milliseconds.
-    #[must_use]
-    pub fn start_ms(&self) -> i64 {
-        self.start_ms
+        Ok(simulation)
     }
 
     /// Where it stands, Unix time in milliseconds.
-    #[must_use]
-    pub fn now_ms(&self) -> i64 {
+    pub(crate) fn now_ms(&self) -> i64 {
         self.start_ms + (self.now_us / 1_000) as i64
     }
 
     /// Lets happen what happens until `time_ms`, that instant included. A time before the present
     /// one changes nothing: time does not run backwards.
-    pub fn advance_to(&mut self, time_ms: i64) {
+    pub(crate) fn advance_to(&mut self, time_ms: i64) {
         let elapsed_ms = time_ms.saturating_sub(self.start_ms);
         let until_us = u64::try_from(elapsed_ms).unwrap_or(0).saturating_mul(1_000);
         while let Some(Reverse((at_us, _, event))) = self.events.peek().copied() {
@@ -198,38 +166,12 @@ impl Simulation {
         self.show();
     }
 
-    /// All metrics as a scraper would see them now.
-    #[must_use]
-    pub fn families(&self) -> Vec<Family> {
-        families_of(&self.instruments.recorder)
-    }
-
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.instruments.recorder
     }
 
-    pub(crate) fn now_us(&self) -> u64 {
-        self.now_us
-    }
-
-    pub(crate) fn waiting(&self, workload: Workload) -> usize {
-        self.waiting[workload as usize].len()
-    }
-
-    pub(crate) fn connections(&self) -> u64 {
-        self.connections
-    }
-
-    pub(crate) fn calls_in_flight(&self, model: usize) -> u32 {
-        self.calls_in_flight[model]
-    }
-
-    pub(crate) fn tools_in_flight(&self, tool: usize) -> u32 {
-        self.tools_in_flight[tool]
-    }
-
     /// Limit, remaining and seconds to reset; `kind` 0 is requests, 1 tokens.
-    pub(crate) fn quota(&self, provider: usize, kind: usize) -> [f64; 3] {
+    fn quota(&self, provider: usize, kind: usize) -> [f64; 3] {
         let part = self.quota_part(provider);
         let quota = &self.quotas[provider][kind];
         [
@@ -239,7 +181,7 @@ impl Simulation {
         ]
     }
 
-    pub(crate) fn fault_strength(&self, fault: Fault) -> f64 {
+    fn fault_strength(&self, fault: Fault) -> f64 {
         faults::strength(self.seed, fault, self.now_us)
     }
 
@@ -271,10 +213,6 @@ impl Simulation {
             Event::CallEnded { request } => self.call_ended(request),
             Event::CallAgain { request } => self.begin_call(request),
             Event::ToolEnded { request } => self.tool_ended(request),
-            Event::WorkerStarted => {
-                self.pool.started(self.now_us);
-                self.serve();
-            }
             Event::Scale => self.scale(),
             Event::Ping => self.ping(),
             Event::SessionEnded { opened_us } => self.end_session(opened_us),
@@ -349,12 +287,13 @@ impl Simulation {
             (self.requests.len() - 1) as u32
         };
         self.waiting[workload as usize].push_back(id);
+        self.pool.arrived();
         self.serve();
     }
 
     /// Gives idle workers to waiting requests, the most important first.
     fn serve(&mut self) {
-        while self.pool.idle > 0 {
+        while self.pool.busy < self.pool.workers {
             let Some(id) = self.waiting.iter_mut().find_map(VecDeque::pop_front) else {
                 return;
             };
@@ -363,27 +302,16 @@ impl Simulation {
                 continue;
             };
             let waited_us = now_us - request.arrived_us;
-            if waited_us > PATIENCE_US {
+            if waited_us > pool::PATIENCE_US {
                 self.end_request(id, RequestOutcome::Abandoned);
                 continue;
             }
             request.started_us = now_us;
             let workload = request.workload;
-            self.pool.take(now_us);
+            self.pool.take();
             self.instruments.waited(workload, waited_us as f64 / 1e6);
             self.begin_call(id);
         }
-    }
-
-    /// The model for the next call of a request: small ones plan, large ones answer.
-    fn choose_model(&mut self, workload: Workload, is_last: bool) -> usize {
-        let first_provider = self.random.chance(0.55);
-        let large = match workload {
-            Workload::Chat => is_last && self.random.chance(0.6),
-            Workload::Code => is_last && self.random.chance(0.5),
-            Workload::Agent => is_last || self.random.chance(0.4),
-        };
-        usize::from(!first_provider) * 2 + usize::from(!large)
     }
 
     fn begin_call(&mut self, id: u32) {
@@ -396,7 +324,7 @@ impl Simulation {
         let (prompt, answer) = (request.input_tokens, request.output_tokens);
         let (last_model, trace_id) = (request.model, request.trace_id);
         let model = match attempt {
-            0 => self.choose_model(workload, is_last),
+            0 => provider::choose_model(workload, is_last, &mut self.random),
             // The first repetition is at the same model, the others change the provider.
             1 => last_model,
             _ => {
@@ -410,16 +338,8 @@ impl Simulation {
         } else {
             (25.0 * self.random.spread(0.6)).ceil()
         };
-        let cached = if calls_made > 0 {
-            (prompt * CACHED_PART).floor()
-        } else {
-            0.0
-        };
-        let reasoning = if workload == Workload::Agent {
-            (output * 0.3).floor()
-        } else {
-            0.0
-        };
+        let tokens = provider::call_tokens(workload, prompt, output, calls_made == 0);
+        let cached = tokens[2];
         let part = self.quota_part(spec.provider);
         let amounts = [1.0, prompt - cached + output];
         let allowed = self.quotas[spec.provider]
@@ -435,14 +355,17 @@ impl Simulation {
             self.slowness(spec.provider),
             &mut self.random,
         );
-        if allowed {
+        let is_down = self.is_down(spec.provider);
+        if is_down || !allowed {
+            let outcome = match is_down {
+                true => CallOutcome::Overloaded,
+                false => CallOutcome::RateLimited,
+            };
+            plan = provider::refuse(outcome, spec, &mut self.random);
+        } else {
             for (quota, amount) in self.quotas[spec.provider].iter_mut().zip(amounts) {
                 quota.take(amount, part, self.now_us);
             }
-        } else {
-            plan.outcome = CallOutcome::RateLimited;
-            plan.duration_s = 0.06 * self.random.spread(0.3);
-            plan.first_token_s = 0.0;
         }
         self.calls_in_flight[model] += 1;
         if let Some(request) = self.requests[id as usize].as_mut() {
@@ -453,7 +376,7 @@ impl Simulation {
                 duration_s: plan.duration_s,
                 first_token_s: plan.first_token_s,
                 token_s: plan.token_s,
-                tokens: [prompt, output, cached, reasoning],
+                tokens,
                 trace_id,
                 time_ms: 0,
             };
@@ -471,16 +394,16 @@ impl Simulation {
         let provider = MODELS[call.model].provider;
         self.calls_in_flight[call.model] -= 1;
         self.instruments.call_ended(&call);
-        self.health[provider].note(&call);
+        self.health[provider].note(&MODELS[call.model], call.outcome, call.token_s);
         if call.outcome != CallOutcome::Ok {
             request.attempt += 1;
             let attempt = request.attempt;
-            if attempt >= ATTEMPTS_MAX {
+            if attempt >= provider::ATTEMPTS_MAX {
                 self.finish(id, RequestOutcome::Error);
                 return;
             }
             self.instruments.retried(provider);
-            let pause_s = 0.5 * f64::from(1u32 << attempt) * (0.5 + self.random.fraction());
+            let pause_s = provider::pause_s(attempt, &mut self.random);
             self.plan_seconds(pause_s, Event::CallAgain { request: id });
             return;
         }
@@ -496,17 +419,7 @@ impl Simulation {
     }
 
     fn begin_tool(&mut self, id: u32, workload: Workload) {
-        // Chances of search, database, code and browser, cumulative.
-        let chances = match workload {
-            Workload::Chat => [0.5, 0.9, 0.92, 1.0],
-            Workload::Code => [0.15, 0.3, 0.95, 1.0],
-            Workload::Agent => [0.25, 0.45, 0.65, 1.0],
-        };
-        let draw = self.random.fraction();
-        let tool = chances
-            .iter()
-            .position(|chance| draw < *chance)
-            .unwrap_or(0);
+        let tool = tool::choose(workload, &mut self.random);
         let extra_failure = if TOOLS[tool].name == Fault::ToolFailing.target() {
             0.3 * self.fault_strength(Fault::ToolFailing)
         } else {
@@ -530,6 +443,7 @@ impl Simulation {
         let (tool, outcome, seconds) = (request.tool, request.tool_outcome, request.tool_seconds);
         let (workload, trace_id) = (request.workload, request.trace_id);
         self.tools_in_flight[tool] -= 1;
+        self.tool_health[tool].note(outcome == ToolOutcome::Ok);
         self.instruments
             .tool_ended(tool, outcome, seconds, trace_id, time_ms);
         // A model that reads of a failure mostly tries the tool again, or another one.
@@ -551,13 +465,13 @@ impl Simulation {
             return;
         };
         let (workload, output) = (request.workload, request.output_tokens);
-        let run_s = (self.now_us - request.started_us) as f64 / 1e6;
-        self.instruments.ran(workload, run_s);
+        let run_us = self.now_us - request.started_us;
+        self.instruments.ran(run_us as f64 / 1e6);
         if workload == Workload::Chat && outcome == RequestOutcome::Ok {
             self.send_messages(output);
         }
         self.end_request(id, outcome);
-        self.pool.release(self.now_us);
+        self.pool.release(run_us);
         self.serve();
     }
 
@@ -580,27 +494,23 @@ impl Simulation {
     fn scale(&mut self) {
         self.plan(pool::SCALE_EVERY_US, Event::Scale);
         let waiting = self.waiting.iter().map(VecDeque::len).sum();
-        let events = self.instruments.single.scale_events;
-        match self.pool.scale(waiting, self.now_us) {
-            Scaling::Up(count) => {
-                self.instruments.recorder.add(events[0], 1.0);
-                for _ in 0..count {
-                    let delay_us = (pool::START_US as f64 * self.random.spread(0.15)) as u64;
-                    self.plan(delay_us, Event::WorkerStarted);
-                }
-            }
-            Scaling::Down(_) => self.instruments.recorder.add(events[1], 1.0),
-            Scaling::Keep => {}
+        let before = self.pool.target;
+        let decision = self.pool.scale(waiting, self.now_us);
+        let r = &mut self.instruments.recorder;
+        self.instruments.pool.decided(r, decision.reason.name());
+        let [up, down] = self.instruments.pool.scale_events;
+        match self.pool.target.cmp(&before) {
+            std::cmp::Ordering::Greater => r.add(up, 1.0),
+            std::cmp::Ordering::Less => r.add(down, 1.0),
+            std::cmp::Ordering::Equal => {}
         }
+        self.serve();
     }
 
     /// A message of a person: of a new session, or of one that is open.
     fn receive_message(&mut self, input_tokens: f64) {
         if self.connections == 0 || self.random.chance(0.12) {
             self.connections += 1;
-            self.instruments
-                .recorder
-                .add(self.instruments.single.connections_opened, 1.0);
             let seconds = 210.0 * self.random.spread(0.9);
             self.plan_seconds(
                 seconds,
@@ -638,13 +548,9 @@ impl Simulation {
 
     fn end_session(&mut self, opened_us: u64) {
         self.connections -= 1;
-        let draw = self.random.fraction();
-        let code = usize::from(draw > 0.86) + usize::from(draw > 0.97);
-        self.instruments
-            .recorder
-            .add(self.instruments.single.closes[code], 1.0);
-        self.instruments
-            .session_ended((self.now_us - opened_us) as f64 / 1e6);
+        let cell = self.instruments.single.sessions[workload::close_code(&mut self.random)];
+        let open_s = (self.now_us - opened_us) as f64 / 1e6;
+        self.instruments.recorder.observe(cell, open_s, 0, 0);
     }
 
     /// Each session is pinged every 30 s, a third of them each time.
@@ -653,6 +559,10 @@ impl Simulation {
         for _ in 0..self.connections.div_ceil(3) {
             let seconds = 0.0015 * self.random.spread(0.8);
             self.instruments.mcp(McpMethod::Ping, seconds);
+            let cell = self.instruments.single.round_trip;
+            self.instruments
+                .recorder
+                .observe(cell, seconds + 0.02, 0, 0);
         }
     }
 
@@ -667,30 +577,32 @@ impl Simulation {
     /// The part of a provider's quota that is there.
     fn quota_part(&self, provider: usize) -> f64 {
         if PROVIDERS[provider] == Fault::QuotaExhausted.target() {
-            1.0 - (1.0 - QUOTA_LEFT) * self.fault_strength(Fault::QuotaExhausted)
+            1.0 - (1.0 - provider::QUOTA_LEFT) * self.fault_strength(Fault::QuotaExhausted)
         } else {
             1.0
         }
     }
 
+    fn is_down(&self, provider: usize) -> bool {
+        PROVIDERS[provider] == Fault::ProviderDown.target()
+            && faults::active(self.seed, Fault::ProviderDown, self.now_us).is_some()
+    }
+
     /// Sets the gauges, and the counters that follow from others, to the present.
     fn show(&mut self) {
-        for workload in Workload::ALL {
-            let queue = &self.waiting[workload as usize];
-            let oldest_us = queue
-                .front()
-                .and_then(|id| self.requests[*id as usize].as_ref())
-                .map_or(0, |request| self.now_us - request.arrived_us);
-            self.instruments
-                .set_queue(workload, queue.len(), oldest_us as f64 / 1e6);
-        }
+        let elapsed_s = self.now_us as f64 / 1e6;
+        let in_flight = (self.requests.len() - self.free.len()) as f64;
+        let connections = self.connections as f64;
+        let tokens = self.instruments.tokens();
+        let cpu_s = elapsed_s * machine::CPU_PER_SECOND
+            + self.request_count as f64 * machine::CPU_PER_REQUEST
+            + tokens * machine::CPU_PER_TOKEN;
+        let strengths = Fault::ALL.map(|fault| self.fault_strength(fault));
         for provider in 0..PROVIDERS.len() {
             for kind in 0..2 {
                 let values = self.quota(provider, kind);
                 self.instruments.set_quota(provider, kind, values);
             }
-            self.instruments
-                .set_healthy(provider, self.health[provider].is_good());
         }
         for (model, count) in self.calls_in_flight.iter().enumerate() {
             self.instruments.set_calls_in_flight(model, *count);
@@ -698,79 +610,81 @@ impl Simulation {
         for (tool, count) in self.tools_in_flight.iter().enumerate() {
             self.instruments.set_tools_in_flight(tool, *count);
         }
-        let strengths = Fault::ALL.map(|fault| self.fault_strength(fault));
-        let elapsed_s = self.now_us as f64 / 1e6;
-        let in_flight = self.requests.len() - self.free.len();
-        let tokens = self.instruments.tokens();
-        let (busy_s, alive_s) = self.pool.seconds(self.now_us);
-        let single = self.instruments.single.clone();
+        let filled = faults::progress(self.seed, Fault::DiskFilling, self.now_us);
+        let disk_used = machine::disk_used(elapsed_s, filled);
+        let single = &self.instruments.single;
         let r = &mut self.instruments.recorder;
         for (cell, strength) in single.faults.iter().zip(strengths) {
             r.set(*cell, strength);
         }
-        let pool = &self.pool;
-        for (cell, count) in single
-            .workers
-            .iter()
-            .zip([pool.idle, pool.busy, pool.starting])
-        {
-            r.set(*cell, f64::from(count));
+        for (cell, bytes) in single.disk_used.iter().zip(disk_used) {
+            r.set(*cell, bytes);
         }
-        // Caches and logs grow until somebody cleans them up; where nobody does, the disk fills.
-        let filled = faults::progress(self.seed, Fault::DiskFilling, self.now_us);
-        for (cell, (folder, least)) in single.disk_used.iter().zip(DISK_FOLDERS) {
-            let grown = match folder {
-                "cache" => elapsed_s.rem_euclid(21_600.0) * 3.1e5,
-                "logs" => elapsed_s.rem_euclid(86_400.0) * 4e4,
-                _ if folder == Fault::DiskFilling.target() => DISK_FILLED_BYTES * filled,
-                _ => 0.0,
-            };
-            r.set(*cell, (least + grown).round());
-        }
-        r.set(single.disk_size, DISK_BYTES);
-        r.set(single.workers_desired, f64::from(pool.desired));
-        r.set(single.workers_min, f64::from(pool::WORKERS_MIN));
-        r.set(single.workers_max, f64::from(pool::WORKERS_MAX));
-        r.set(
-            single.utilisation,
-            f64::from(pool.busy) / f64::from(pool.size()),
-        );
-        r.set(single.worker_seconds[0], busy_s);
-        r.set(single.worker_seconds[1], alive_s);
-        r.set(single.queue_capacity, QUEUE_CAPACITY as f64);
-        r.set(single.requests_in_flight, in_flight as f64);
-        r.set(single.connections, self.connections as f64);
-        // A daemon of this kind: some milliseconds for a request, microseconds for a token.
-        let cpu_s = elapsed_s * 0.02 + self.request_count as f64 * 0.011 + tokens * 1.5e-6;
+        r.set(single.disk_size, machine::DISK_BYTES);
+        r.set(single.requests_in_flight, in_flight);
+        r.set(single.connections, connections);
         r.set(single.cpu_seconds, cpu_s);
-        // A cache fills over five hours and is then emptied.
-        let cache_bytes = elapsed_s.rem_euclid(18_000.0) * 9_000.0;
-        let resident_bytes =
-            88e6 + cache_bytes + in_flight as f64 * 1.4e6 + self.connections as f64 * 0.35e6;
-        r.set(single.resident_bytes, resident_bytes.round());
+        let resident_bytes = machine::resident_bytes(elapsed_s, in_flight, connections);
+        r.set(single.resident_bytes, resident_bytes);
         r.set(single.start_time, self.start_ms as f64 / 1e3);
         r.set(
             single.open_files,
-            28.0 + self.connections as f64 + 2.0 * in_flight as f64,
+            machine::open_files(in_flight, connections),
         );
+        self.show_pool();
+        self.show_health(machine::disk_verdict(disk_used));
     }
-}
 
-impl Health {
-    fn note(&mut self, call: &CallReport) {
-        // A call weighs 3 %: some 30 calls, which are seconds by day and a minute by night.
-        const WEIGHT: f64 = 0.03;
-        let failed = f64::from(u8::from(call.outcome != CallOutcome::Ok));
-        self.error_ratio += WEIGHT * (failed - self.error_ratio);
-        if call.outcome == CallOutcome::Ok {
-            let slowness = call.token_s / MODELS[call.model].usual_token_seconds();
-            self.slowness += WEIGHT * (slowness - self.slowness);
+    fn show_pool(&mut self) {
+        let waiting: usize = self.waiting.iter().map(VecDeque::len).sum();
+        let oldest_s = self.oldest_wait_us() as f64 / 1e6;
+        let cells = &self.instruments.pool;
+        let r = &mut self.instruments.recorder;
+        r.set(cells.workers, f64::from(self.pool.workers));
+        r.set(cells.target, f64::from(self.pool.target));
+        r.set(cells.running, f64::from(self.pool.busy));
+        r.set(cells.waiting, waiting as f64);
+        r.set(self.instruments.single.queue_oldest, oldest_s);
+    }
+
+    /// How long the request that waits longest has waited.
+    fn oldest_wait_us(&self) -> u64 {
+        let first = self.waiting.iter().filter_map(VecDeque::front);
+        let arrived = first.filter_map(|id| Some(self.requests[*id as usize].as_ref()?.arrived_us));
+        arrived.min().map_or(0, |arrived| self.now_us - arrived)
+    }
+
+    /// What the live daemon's health checks would say.
+    fn show_health(&mut self, disk: Outcome) {
+        let state = |outcome: Outcome| outcome.into_parts().0;
+        let providers = self.health.map(|it| state(it.verdict()));
+        let tools = self.tool_health.map(|it| state(it.verdict()));
+        let answers = match providers.iter().all(|it| *it == HealthState::Down) {
+            true => HealthState::Down,
+            false => HealthState::Up,
+        };
+        let queue = match self.oldest_wait_us() > QUEUE_PATIENCE_US {
+            true => HealthState::Down,
+            false => HealthState::Up,
+        };
+        let disk = state(disk);
+        let others = providers.iter().chain(&tools).chain([&queue, &disk]);
+        let overall = match others.copied().all(|it| it == HealthState::Up) {
+            _ if answers == HealthState::Down => HealthState::Down,
+            true => HealthState::Up,
+            false => HealthState::Degraded,
+        };
+        let instruments = &mut self.instruments;
+        for (provider, state) in providers.into_iter().enumerate() {
+            instruments.set_provider_health(provider, state);
         }
-    }
-
-    /// Whether a person would call the provider healthy.
-    pub(crate) fn is_good(&self) -> bool {
-        self.error_ratio < 0.1 && self.slowness < 2.0
+        for (tool, state) in tools.into_iter().enumerate() {
+            instruments.set_tool_health(tool, state);
+        }
+        instruments.set_health(|it| it.answers_health, answers);
+        instruments.set_health(|it| it.queue_health, queue);
+        instruments.set_health(|it| it.disk_health, disk);
+        instruments.set_health(|it| it.health, overall);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who asks, how often, and for what.
 
+use crate::random::Random;
 use crate::trace::{TRACES, TraceRequest};
 
 /// A kind of request. Its place is its priority: the first is served first.
@@ -20,9 +21,9 @@ impl Workload {
         ["chat", "code", "agent"][self as usize]
     }
 
-    /// The queue it waits in.
+    /// The queue it waits in, as the SDK's pool names it.
     pub(crate) fn priority(self) -> &'static str {
-        ["interactive", "standard", "batch"][self as usize]
+        ["high", "normal", "low"][self as usize]
     }
 
     /// Part of the trace's own rate that reaches this daemon on a full day. Chosen so that three
@@ -45,6 +46,15 @@ impl Workload {
     pub(crate) fn round_probability(self) -> f64 {
         [0.3, 0.35, 0.65][self as usize]
     }
+}
+
+/// Codes with which sessions are closed: as it should be, the person is gone, the connection is lost.
+pub(crate) const CLOSE_CODES: [u16; 3] = [1_000, 1_001, 1_006];
+
+/// Which of them closes a session.
+pub(crate) fn close_code(random: &mut Random) -> usize {
+    let draw = random.fraction();
+    usize::from(draw > 0.86) + usize::from(draw > 0.97)
 }
 
 const MS_PER_HOUR: f64 = 3_600_000.0;

@@ -134,10 +134,10 @@ const DEMO_TILES = [
   { name: "Response time p95", unit: "s", query: P95("demo_request_duration_seconds"), limit: 10 },
   { name: "Time to first token p95", unit: "s", query: P95("gen_ai_server_time_to_first_token_seconds"), limit: 5 },
   { name: "Failed requests", unit: "%", query: 'sum(rate(demo_requests_total{outcome!="ok"}[5m])) / sum(rate(demo_requests_total[5m])) or vector(0)', limit: 0.05 },
-  { name: "Queue depth", unit: "", query: "sum(worker_pool_queue_depth)" },
-  { name: "Workers busy", unit: "%", query: 'sum(worker_pool_workers{state="busy"}) / sum(worker_pool_workers)', limit: 0.95 },
+  { name: "Queue depth", unit: "", query: "sum(worker_pool_tasks_waiting)" },
+  { name: "Workers busy", unit: "%", query: "sum(worker_pool_tasks_running) / sum(worker_pool_workers)", limit: 0.95 },
   { name: "Tokens", unit: "/s", query: "sum(rate(gen_ai_client_inference_usage_input_tokens_total[5m])) + sum(rate(gen_ai_client_inference_usage_output_tokens_total[5m]))" },
-  { name: "Cost per hour", unit: "$", query: "sum(rate(demo_cost_dollars_total[5m])) * 3600" },
+  { name: "Cost per hour", unit: "$", query: "sum(rate(gen_ai_client_cost_dollars_total[5m])) * 3600" },
 ];
 
 const PLAIN_TILES = [
@@ -231,16 +231,16 @@ function table(columns, rows) {
 async function renderProviders() {
   const P = "gen_ai_provider_name";
   const [healthy, calls, failed, ttft, limitLeft, limitAll, cost] = await Promise.all([
-    instant("demo_provider_healthy").catch(() => []),
+    instant('health_probe_state{probe=~"provider/.+",state="up"}').catch(() => []),
     instant(CALLS), instant(`sum by (${P}) (rate(gen_ai_client_operation_duration_seconds_count{error_type!=""}[5m]))`),
-    instant(TTFT), instant("sum by (provider) (demo_rate_limit_remaining)").catch(() => []), instant("sum by (provider) (demo_rate_limit_limit)").catch(() => []),
-    instant("sum by (provider) (rate(demo_cost_dollars_total[5m])) * 3600").catch(() => []),
+    instant(TTFT), instant(`sum by (${P}) (gen_ai_client_rate_limit_remaining)`).catch(() => []), instant(`sum by (${P}) (gen_ai_client_rate_limit_limit)`).catch(() => []),
+    instant(`sum by (${P}) (rate(gen_ai_client_cost_dollars_total[5m])) * 3600`).catch(() => []),
   ]);
-  const up = byLabel(healthy, "provider"), errors = byLabel(failed, P), first = byLabel(ttft, P);
-  const left = byLabel(limitLeft, "provider"), all = byLabel(limitAll, "provider"), money = byLabel(cost, "provider");
+  const up = byLabel(healthy, "probe"), errors = byLabel(failed, P), first = byLabel(ttft, P);
+  const left = byLabel(limitLeft, P), all = byLabel(limitAll, P), money = byLabel(cost, P);
   const rows = calls.map((one) => {
     const name = one.metric[P], rate = Number(one.value[1]), share = (errors.get(name) ?? 0) / rate;
-    const state = up.get(name) === 0 ? "bad" : share > 0.05 || (first.get(name) ?? 0) > 5 ? "warn" : "good";
+    const state = up.get(`provider/${name}`) === 0 ? "bad" : share > 0.05 || (first.get(name) ?? 0) > 5 ? "warn" : "good";
     return [[el("i", { class: `dot ${state}` }), name], `${formatNumber(rate)}/s`, el("span", { class: share > 0.05 ? "pill bad" : "pill", text: formatNumber(share, "%") }), formatNumber(first.get(name), "s"), all.get(name) ? formatNumber(left.get(name) / all.get(name), "%") : "–", formatNumber(money.get(name), "$")];
   });
   $("providers").replaceChildren(table([{ name: "Provider", class: "nowrap" }, { name: "Calls", num: true }, { name: "Errors", num: true }, { name: "First token p95", num: true }, { name: "Quota left", num: true }, { name: "Per hour", num: true }], rows));
@@ -262,7 +262,7 @@ async function renderTools() {
 }
 
 async function renderFaults() {
-  const active = (await instant("demo_fault_active == 1")).map((one) => one.metric);
+  const active = (await instant("demo_fault_active > 0")).map((one) => one.metric);
   $("faults").replaceChildren(...(active.length ? active.map((fault) => el("span", { class: "pill bad", text: (fault.fault ?? fault.kind ?? fault.name ?? "fault").replaceAll("_", " ") + (fault.target ? `: ${fault.target}` : "") })) : [el("span", { class: "pill good", text: "no fault active" })]));
 }
 
@@ -560,7 +560,7 @@ async function runTable(signal) {
 const histogramText = (h) => `count ${h.count}, sum ${h.sum}, ${h.buckets?.length ?? 0} buckets`;
 
 function renderExamples() {
-  const demo = ["sum by (gen_ai_provider_name) (rate(gen_ai_client_operation_duration_seconds_count[5m]))", TTFT, "worker_pool_queue_depth", "sum by (outcome) (rate(demo_requests_total[5m]))"];
+  const demo = ["sum by (gen_ai_provider_name) (rate(gen_ai_client_operation_duration_seconds_count[5m]))", TTFT, "worker_pool_tasks_waiting", "sum by (outcome) (rate(demo_requests_total[5m]))"];
   const plain = ["up", "scrape_duration_seconds", "topk(5, scrape_samples_scraped)", "rate(bellwether_http_requests_total[5m])"];
   const examples = metricNames.some((name) => name.startsWith("demo_")) ? [...demo, ...plain.slice(0, 1)] : plain;
   $("examples").replaceChildren(...examples.map((text) => el("button", { type: "button", text, onclick: () => { $("expr").value = text; grow(); explore.expression = text; runExplore(); } })));

@@ -1,17 +1,7 @@
-use std::collections::BTreeMap;
-
-use bellwether_model::{LabelsBuilder, is_stale_nan};
-use bellwether_scrape::ScrapeError;
-use bellwether_scrape::exposition::{
-    Format as ScrapeFormat, HistogramOptions, MetadataPiece, Sample, SampleValue, Sink, parse,
-    series_labels,
-};
 use bellwether_storage::{LabelQuery, MemoryStore, SeriesKey, StoreLayer, WriteOutcome};
 use parking_lot::Mutex;
 
 use super::*;
-use crate::exposition::{Format, render};
-
 const NOW_MS: i64 = 1_790_067_600_000;
 
 fn short() -> HistoryOptions {
@@ -43,13 +33,13 @@ fn read_all(store: &dyn MetricStore) -> Vec<(Labels, Samples)> {
 }
 
 #[test]
-fn history_is_whole_and_the_live_daemon_goes_on_from_it() {
+fn history_is_whole() {
     let store = MemoryStore::new();
-    let mut history = backfill(&store, NOW_MS, &short()).unwrap();
-    assert_eq!(history.simulation.now_ms(), NOW_MS);
+    let history = backfill(&store, NOW_MS, &short()).unwrap();
     let all = read_all(&store);
     assert_eq!(all.len() as u64, history.series_count);
     assert!(all.len() > 700, "{} series", all.len());
+    assert!(history.worker_count >= crate::pool::WORKERS_MIN);
     let samples: u64 = all.iter().map(|(_, samples)| samples.len() as u64).sum();
     assert_eq!(samples, history.sample_count);
     let up = all
@@ -63,42 +53,16 @@ fn history_is_whole_and_the_live_daemon_goes_on_from_it() {
             .any(|(_, samples)| !samples.histograms.is_empty()),
         "native histograms"
     );
+}
 
-    // What a scrape one interval later sees has the same labels and no counter that went down.
-    let is_counter = |name: &str| {
-        ["_total", "_bucket", "_count"]
-            .iter()
-            .any(|suffix| name.ends_with(suffix))
-    };
-    history.simulation.advance_to(NOW_MS + 15_000);
-    let live = MemoryStore::new();
-    let options = short();
-    let mut producer = Producer::new(&options, NOW_MS);
-    producer.add(&history.simulation);
-    let mut writer = Writer {
-        store: &live,
-        source: Source::new("scrape:test"),
-        labels: Vec::new(),
-        references: Vec::new(),
-    };
-    writer.write(std::mem::take(&mut producer.chunk)).unwrap();
-    let mut continued = 0;
-    for (labels, samples) in read_all(&live) {
-        let Ok(at) = all.binary_search_by(|(l, _)| l.as_bytes().cmp(labels.as_bytes())) else {
-            continue;
-        };
-        continued += 1;
-        let last = all[at].1.values.last().unwrap();
-        assert!(!is_stale_nan(*last));
-        if is_counter(labels.metric_name()) {
-            assert!(
-                samples.values[0] >= *last,
-                "{labels} went from {last} to {:?}",
-                samples.values
-            );
-        }
-    }
-    assert_eq!(continued, all.len(), "every series of the history lives on");
+#[test]
+fn bounds_are_written_as_prometheus_keeps_them() {
+    let bounds = [1.0, 0.25, 10.24, 1_048_576.0, 65_536.0, f64::INFINITY];
+    let written: Vec<String> = bounds.into_iter().map(le).collect();
+    assert_eq!(
+        written,
+        ["1.0", "0.25", "10.24", "1.048576e+06", "65536.0", "+Inf"]
+    );
 }
 
 #[test]
@@ -113,7 +77,9 @@ fn all_series_have_the_labels_of_the_target() {
             "{labels}"
         );
     }
-    let metadata = store.metadata(Some("demo_cost_dollars_total")).unwrap();
+    let metadata = store
+        .metadata(Some("gen_ai_client_cost_dollars_total"))
+        .unwrap();
     assert_eq!(metadata.len(), 1);
     assert_eq!(metadata[0].metadata.metric_type, MetricType::Counter);
     let name = [Matcher::equal(
@@ -157,42 +123,40 @@ fn the_same_seed_writes_the_same_history() {
 }
 
 #[test]
-fn a_demo_started_again_on_its_old_data_goes_on() {
+fn a_demo_started_again_on_its_old_data_fills_the_gap_once() {
     let minutes = |minutes: i64| minutes * 60_000;
     let options = |span| HistoryOptions {
         span_ms: minutes(span),
         ..HistoryOptions::default()
     };
-    let whole = MemoryStore::new();
-    let once = backfill(&whole, NOW_MS, &options(30)).unwrap();
-    let pieces = MemoryStore::new();
-    let first = backfill(&pieces, NOW_MS - minutes(12), &options(18)).unwrap();
-    let second = backfill(&pieces, NOW_MS, &options(30)).unwrap();
-    assert_eq!(second.simulation.start_ms(), first.simulation.start_ms());
-    assert_eq!(first.sample_count + second.sample_count, once.sample_count);
-    let (whole, pieces) = (read_all(&whole), read_all(&pieces));
-    let without_scrape = |all: &[(Labels, Samples)]| {
-        let is_own = |labels: &Labels| !labels.metric_name().starts_with("scrape_");
-        let own: Vec<_> = all.iter().filter(|(labels, _)| is_own(labels)).collect();
-        format!("{own:?}")
-    };
-    // How many series were new in a scrape differs: the second run meets all of them again.
-    assert_eq!(without_scrape(&whole), without_scrape(&pieces));
-    // A run with nothing to add, and one after a pause longer than the history.
     let store = MemoryStore::new();
-    backfill(&store, NOW_MS, &options(2)).unwrap();
+    backfill(&store, NOW_MS - minutes(12), &options(18)).unwrap();
+    backfill(&store, NOW_MS, &options(30)).unwrap();
+    let all = read_all(&store);
+    let of = |name: &str| {
+        let found = all.iter().find(|(labels, _)| labels.metric_name() == name);
+        &found.unwrap().1
+    };
+    assert_eq!(of("up").len(), 120, "no step twice, none left out");
+    // Two processes, one after the other.
+    let starts = &of("process_start_time_seconds").values;
+    let changes = starts.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert_eq!(changes, 1);
+    let resets = |values: &[f64]| values.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    assert_eq!(resets(&of("process_cpu_seconds_total").values), 1);
+    // A run with nothing to add, and one after a pause longer than the history.
     assert_eq!(
         backfill(&store, NOW_MS, &options(2)).unwrap().sample_count,
         0
     );
-    let later_ms = NOW_MS + RESUME_SPAN_MS - minutes(1);
-    let later = backfill(&store, later_ms, &options(2)).unwrap();
-    assert_eq!(
-        later.simulation.start_ms(),
-        later_ms - minutes(2),
-        "a new beginning"
-    );
+    let later = backfill(&store, NOW_MS + minutes(60), &options(2)).unwrap();
     assert!(later.sample_count > 0);
+    let (first_ms, last_ms) = (of("up").times_ms[0], NOW_MS);
+    assert_eq!(
+        (last_ms - first_ms) / 15_000,
+        119,
+        "of the store that was read"
+    );
 }
 
 #[test]
@@ -287,59 +251,4 @@ fn series_that_the_store_lets_go_are_registered_again() {
         format!("{:?}", read_all(&plain)),
         format!("{:?}", read_all(&forgetful))
     );
-}
-
-/// Collects the series of a scraped body: labels, and whether the sample is a native histogram.
-struct Collect {
-    target: Vec<(String, String)>,
-    series: BTreeMap<String, bool>,
-}
-
-impl Sink for Collect {
-    fn expected(&self) -> Option<&[u8]> {
-        None
-    }
-    fn metadata(&mut self, _: &[u8], _: MetadataPiece<'_>) {}
-    fn sample(&mut self, sample: Sample<'_>) -> Result<(), ScrapeError> {
-        let mut labels = LabelsBuilder::default();
-        series_labels(sample.series, sample.family_type, &mut labels).unwrap();
-        for (name, value) in &self.target {
-            labels.set(name, value);
-        }
-        let is_native = matches!(sample.value, SampleValue::Histogram(_));
-        self.series.insert(labels.build().to_string(), is_native);
-        Ok(())
-    }
-}
-
-#[test]
-fn a_scrape_in_every_format_continues_the_series_of_the_history() {
-    let store = MemoryStore::new();
-    let options = short();
-    let history = backfill(&store, NOW_MS, &options).unwrap();
-    let families = history.simulation.families();
-    for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
-        let mut sink = Collect {
-            target: options.target_labels.clone(),
-            series: BTreeMap::new(),
-        };
-        let body = render(&families, format);
-        let scraped = ScrapeFormat::of_content_type(Some(format.content_type()), None).unwrap();
-        let histograms = HistogramOptions {
-            native: true,
-            always_classic: true,
-            classic_to_nhcb: false,
-        };
-        parse(scraped, histograms, &body, &mut sink).unwrap();
-        let is_own = |labels: &Labels| {
-            labels.metric_name() != "up" && !labels.metric_name().starts_with("scrape_")
-        };
-        let written: BTreeMap<String, bool> = read_all(&store)
-            .iter()
-            .filter(|(labels, _)| is_own(labels))
-            .map(|(labels, samples)| (labels.to_string(), !samples.histograms.is_empty()))
-            .filter(|(_, is_native)| format == Format::Protobuf || !is_native)
-            .collect();
-        assert_eq!(sink.series, written, "{format:?}");
-    }
 }
