@@ -143,6 +143,7 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         targets: Arc::new(NoTargets),
         otlp: OtlpSettings::default(),
         alerting: Alerting::in_memory(Arc::new(ManualClock::new(NOW_MS))),
+        probing: None,
     });
     server.router()
 });

@@ -25,6 +25,9 @@ impl FactSources for Sources {
     }
 }
 
+/// Name, labels, value.
+type Line<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
+
 struct World {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
@@ -54,7 +57,7 @@ impl World {
     }
 
     /// Writes `name{labels} value` lines of one process, at the time of the clock.
-    fn write(&self, lines: &[(&str, &[(&str, &str)], f64)]) {
+    fn write(&self, lines: &[Line<'_>]) {
         let mut writer = SeriesWriter::new(Source::new("test"));
         let process = [("job", "agent"), ("instance", "a:1")];
         let samples = lines.iter().map(|(name, labels, value)| {

@@ -155,8 +155,12 @@ impl Settings {
             };
         }
         settings.file = get("TELEMETRY_FILE").map(PathBuf::from);
-        settings.endpoint =
-            get("TELEMETRY_ENDPOINT").or_else(|| get("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        // The other name is there for others too: where it cannot be acted on, it is none of our business.
+        let of_others = || match cfg!(feature = "otlp") {
+            true => get("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            false => None,
+        };
+        settings.endpoint = get("TELEMETRY_ENDPOINT").or_else(of_others);
         settings.service_name = get("OTEL_SERVICE_NAME");
         if let Some(value) = get("OTEL_EXPORTER_OTLP_HEADERS") {
             // Not shown in the error: it may be a secret.
@@ -284,7 +288,13 @@ mod tests {
     fn numbers_go_where_the_endpoint_is_unless_it_is_said() {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://other:4318");
         let sink = |pairs: &[_]| read(pairs).map(|it| it.metrics_sink);
-        assert_eq!(sink(&[endpoint]), Ok(MetricsSink::Otlp));
+        let with_endpoint = match cfg!(feature = "otlp") {
+            true => MetricsSink::Otlp,
+            false => MetricsSink::Prometheus,
+        };
+        assert_eq!(sink(&[endpoint]), Ok(with_endpoint));
+        let ours = ("TELEMETRY_ENDPOINT", "http://other:4318");
+        assert_eq!(sink(&[ours]), Ok(MetricsSink::Otlp));
         let none = [endpoint, ("METRICS_SINK", "NONE")];
         assert_eq!(sink(&none), Ok(MetricsSink::None));
         assert_eq!(sink(&[("METRICS_SINK", "prometheus")]), sink(&[]));

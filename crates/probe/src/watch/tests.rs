@@ -63,7 +63,7 @@ fn successes(store: &MemoryStore, probe: &str) -> Vec<f64> {
         Matcher::equal("probe", probe),
         Matcher::equal("team", "core"),
         Matcher::equal("job", "probes"),
-        Matcher::equal("entity", &format!("service/{probe}")),
+        Matcher::equal("entity", format!("service/{probe}")),
     ];
     let range = TimeRange::new(0, i64::MAX);
     let selection = Selection {
