@@ -74,7 +74,7 @@ struct Running {
 
 #[derive(Debug)]
 struct Watched {
-    settings: ProbeSettings,
+    settings: Arc<ProbeSettings>,
     known: Mutex<Known>,
     series: Mutex<ProbeSeries>,
 }
@@ -82,7 +82,7 @@ struct Watched {
 #[derive(Debug)]
 struct Known {
     record: Record,
-    history: VecDeque<Check>,
+    history: VecDeque<Arc<Check>>,
     last: Option<Arc<ProbeResult>>,
     /// When the last check ended that found out how the target is.
     found_out: Option<Instant>,
@@ -95,7 +95,7 @@ struct Known {
 #[derive(Debug, Clone)]
 pub struct ProbeStatus {
     /// What is probed, and how.
-    pub settings: ProbeSettings,
+    pub settings: Arc<ProbeSettings>,
     /// How it is, by the thresholds. Unknown before the first check and where the last one is old.
     pub state: HealthState,
     /// Why it is so or, where it is about to become worse, why that is; empty where it is up.
@@ -109,7 +109,7 @@ pub struct ProbeStatus {
     /// What is worked on, where something is.
     pub maintenance: Option<String>,
     /// The last checks, oldest first.
-    pub history: Vec<Check>,
+    pub history: Vec<Arc<Check>>,
     /// The last check with its log.
     pub last: Option<Arc<ProbeResult>>,
     /// The last check that failed, with its log, and when it began, ms since 1970.
@@ -269,7 +269,7 @@ impl Watcher {
 
 /// For each the names of those that explain it.
 fn causes(watched: &[Arc<Watched>]) -> Vec<Vec<String>> {
-    let settings = || watched.iter().map(|it| &it.settings);
+    let settings = || watched.iter().map(|it| it.settings.as_ref());
     let nodes = settings().map(|it| (it.name.as_str(), it.depends_on.as_slice()));
     // Who applied the settings has checked this.
     let Ok(graph) = Graph::new(nodes) else {
@@ -291,7 +291,7 @@ impl Inner {
         };
         let watched = Arc::new(Watched {
             series: Mutex::new(ProbeSeries::new(&settings)),
-            settings,
+            settings: Arc::new(settings),
             known: Mutex::new(Known {
                 record,
                 history: VecDeque::new(),
@@ -451,7 +451,9 @@ impl Watched {
         if known.history.len() >= HISTORY_MAX {
             known.history.pop_front();
         }
-        known.history.push_back(Check::of(&result, time_ms));
+        known
+            .history
+            .push_back(Arc::new(Check::of(&result, time_ms)));
         if !result.success {
             known.last_failure = Some((time_ms, Arc::clone(&result)));
         }
@@ -502,7 +504,7 @@ impl Watched {
             _ => (known.record.reason().to_owned(), known.record.since_ms()),
         };
         ProbeStatus {
-            settings: self.settings.clone(),
+            settings: Arc::clone(&self.settings),
             state,
             reason,
             since_ms,

@@ -43,7 +43,7 @@ pub(super) fn status(status: &ProbeStatus) -> Value {
 /// A probe with all that is known of it.
 pub(super) fn whole_status(of: &ProbeStatus) -> Value {
     let mut value = status(of);
-    let history: Vec<Value> = of.history.iter().map(check).collect();
+    let history: Vec<Value> = of.history.iter().map(|it| check(it)).collect();
     let last_ms = of.history.last().map_or(0, |it| it.time_ms);
     let last = of.last.as_ref().map(|it| result(it, last_ms));
     let failure = of
