@@ -480,21 +480,26 @@ impl<'a> Page<'a> {
         if self.evidence.entities.is_empty() {
             return;
         }
-        out.push_str("<section class=\"card\"><h2>What it is about, and what is behind that</h2><table class=\"wide\"><thead><tr><th>entity</th><th>state</th><th>since</th><th>explained by</th></tr></thead><tbody>");
+        out.push_str("<section class=\"card\"><h2>What it is about, and what is behind that</h2><table class=\"wide\"><thead><tr><th>entity</th><th>state</th></tr></thead><tbody>");
         for entity in &self.evidence.entities {
             let class = match entity.state.as_str() {
                 "up" => "good",
                 DOWN => "bad",
+                "degraded" => "warn",
                 _ => "calm",
             };
+            let mut notes = vec![entity.reason.clone()];
+            if !entity.caused_by.is_empty() {
+                notes.push(format!("explained by {}", entity.caused_by.join(", ")));
+            }
+            notes.retain(|note| !note.is_empty());
             write!(
                 out,
-                "<tr><td><b>{}</b><br><span class=\"note\">{}</span></td><td><span class=\"badge {class}\">{}</span></td><td>{}</td><td>{}</td></tr>",
+                "<tr><td><b>{}</b><br><span class=\"note\">{}</span></td><td><span class=\"badge {class}\">{}</span><br><span class=\"note\">since {}</span></td></tr>",
                 escape(&entity.entity),
-                escape(&entity.reason),
+                escape(&notes.join("; ")),
                 escape(&entity.state),
-                moment(entity.since),
-                escape(&entity.caused_by.join(", "))
+                moment(entity.since)
             )
             .ok();
         }
