@@ -2,7 +2,7 @@
 //!
 //! ## Model
 //! Every [`REFRESH`], and when there is news, all sources are asked what they know: probes and scrapes through [`FactSources`], health checks,
-//! traffic and pools of services through their series ([`traffic`], [`health`]). What they say of one thing
+//! traffic and pools of services through their series (modules `traffic` and `health`). What they say of one thing
 //! becomes one entity ([`bellwether_health::EntityMap`]), with a state, a reason, since when, and what explains it.
 //! The states are series too: `bellwether_entity_state` and `bellwether_entity_caused_by`.
 //!
