@@ -7,6 +7,8 @@
     reason = "helpers of tests stand outside of the test functions"
 )]
 
+mod support;
+
 use std::path::{Path, PathBuf};
 
 use bellwether_config::{
@@ -18,6 +20,8 @@ use bellwether_outbound::settings::{Auth, SecretSource};
 use bellwether_scrape::settings::{
     Discovery, DnsRecord, NameValidation, Scheme, ScrapeProtocol, ScrapeSettings,
 };
+
+use support::expect_file;
 
 fn testdata(path: &str) -> PathBuf {
     Path::new("testdata").join(path)
@@ -32,20 +36,6 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     files.sort();
     assert!(!files.is_empty(), "no {extension} files in {folder}");
     files
-}
-
-/// Compares a text with a file of the repository, or writes the file.
-fn expect_file(path: &Path, got: &str) {
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(path, got).unwrap();
-        return;
-    }
-    let want = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        want == got,
-        "{} is stale; UPDATE_EXPECT=1 writes it anew. It should be:\n{got}",
-        path.display()
-    );
 }
 
 fn load_named(path: &Path) -> Result<Loaded, ConfigErrors> {

@@ -103,7 +103,7 @@ pub(crate) fn read_message(text: &[u8]) {
         return;
     };
     for message in messages {
-        if let Some(Reply::Result(result)) = http::answer(message, 1) {
+        if let Some(Reply::Result(result)) = channel::answer(message, 1) {
             let listed = result["tools"].as_array();
             let mut recorder = Recorder::new();
             // Whether they are as expected counts for nothing here.

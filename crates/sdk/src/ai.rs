@@ -27,8 +27,9 @@ mod tool_call;
 mod websocket;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::{Buckets, SystemClock, Telemetry};
+use crate::{Buckets, SystemClock, Telemetry, TraceContext};
 use crate::{Clock, Counter, DURATION_BOUNDS_SECONDS, Family, FloatCounter, Gauge, Histogram};
 
 pub use bellwether_ai::{ErrorClass, RateLimit, rate_limits};
@@ -73,6 +74,15 @@ pub(crate) struct Families {
     messages: Family<Counter, 1>,
     message_bytes: Family<Counter, 1>,
     round_trips: Histogram,
+}
+
+impl Families {
+    /// Counts how long something took that began then and ends now, within its trace.
+    fn observe(&self, durations: &Histogram, began: Instant) {
+        let seconds = began.elapsed().as_secs_f64();
+        let trace_id = TraceContext::current().trace_id;
+        durations.observe_traced(seconds, trace_id, self.clock.now_ms());
+    }
 }
 
 impl AiMetrics {

@@ -55,53 +55,32 @@ pub(crate) mod private {
     }
 }
 
-impl private::Metric for Counter {
-    type Settings = ();
+/// A metric that is made without settings.
+macro_rules! plain_metric {
+    ($metric:ty, $value:expr) => {
+        impl private::Metric for $metric {
+            type Settings = ();
 
-    fn make((): &()) -> Self {
-        Self::new()
-    }
+            fn make((): &()) -> Self {
+                Self::new()
+            }
 
-    fn off() -> Self {
-        Self::OFF
-    }
+            fn off() -> Self {
+                Self::OFF
+            }
 
-    fn value(&self, reader: &Reader) -> Value {
-        Value::Count(self.read(reader))
-    }
+            fn value(&self, reader: &Reader) -> Value {
+                $value(self, reader)
+            }
+        }
+    };
 }
 
-impl private::Metric for FloatCounter {
-    type Settings = ();
-
-    fn make((): &()) -> Self {
-        Self::new()
-    }
-
-    fn off() -> Self {
-        Self::OFF
-    }
-
-    fn value(&self, reader: &Reader) -> Value {
-        Value::Number(self.read(reader))
-    }
-}
-
-impl private::Metric for Gauge {
-    type Settings = ();
-
-    fn make((): &()) -> Self {
-        Self::new()
-    }
-
-    fn off() -> Self {
-        Self::OFF
-    }
-
-    fn value(&self, _: &Reader) -> Value {
-        Value::Number(self.get())
-    }
-}
+plain_metric!(Counter, |it: &Self, reader| Value::Count(it.read(reader)));
+plain_metric!(FloatCounter, |it: &Self, reader| Value::Number(
+    it.read(reader)
+));
+plain_metric!(Gauge, |it: &Self, _| Value::Number(it.get()));
 
 impl private::Metric for Histogram {
     type Settings = BucketSettings;

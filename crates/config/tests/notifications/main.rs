@@ -9,6 +9,9 @@
 
 mod receivers;
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::path::{Path, PathBuf};
 
 use bellwether_config::{
@@ -18,22 +21,10 @@ use bellwether_config::{
 use bellwether_model::Labels;
 use bellwether_notify::{GroupBy, Integration};
 
+use support::expect_file;
+
 fn testdata(path: &str) -> PathBuf {
     Path::new("testdata/alertmanager").join(path)
-}
-
-/// Compares a text with a file of the repository, or writes the file.
-fn expect_file(path: &Path, got: &str) {
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(path, got).unwrap();
-        return;
-    }
-    let want = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        want == got,
-        "{} is stale; UPDATE_EXPECT=1 writes it anew. It should be:\n{got}",
-        path.display()
-    );
 }
 
 fn origin() -> Origin {

@@ -11,9 +11,14 @@ mod modules;
 mod own;
 mod scheduled;
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::path::{Path, PathBuf};
 
 use bellwether_config::{ConfigErrors, LoadOptions, Loaded, Origin, load_text};
+
+use support::expect_file;
 
 fn testdata(path: &str) -> PathBuf {
     Path::new("testdata").join(path)
@@ -29,20 +34,6 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files.sort();
     assert!(!files.is_empty(), "no files in {folder}");
     files
-}
-
-/// Compares a text with a file of the repository, or writes the file.
-fn expect_file(path: &Path, got: &str) {
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(path, got).unwrap();
-        return;
-    }
-    let want = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        want == got,
-        "{} is stale; UPDATE_EXPECT=1 writes it anew. It should be:\n{got}",
-        path.display()
-    );
 }
 
 /// The blocks of YAML of a page.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::http::HttpChannel;
-use super::message::RpcError;
+use super::message::{Message, RpcError, answer_to};
 use super::stdio::StdioChannel;
 use super::websocket::WebSocketChannel;
 use super::{CLIENT_NAME, STATELESS};
@@ -67,6 +67,54 @@ pub(super) enum Reply {
     Error(RpcError),
     /// An HTTP status without a message: number and text.
     Status(u16, String),
+}
+
+/// What answers the request of an id.
+pub(super) fn answer(message: Message, wanted: u64) -> Option<Reply> {
+    match message {
+        Message::Answer { id, outcome } if id == wanted => Some(match outcome {
+            Ok(result) => Reply::Result(result),
+            Err(error) => Reply::Error(error),
+        }),
+        // A peer that could not read the request does not know its id.
+        Message::Answer {
+            id: Value::Null,
+            outcome: Err(error),
+        } => Some(Reply::Error(error)),
+        _ => None,
+    }
+}
+
+/// What a message means for a call that waits for its answer, where both sides may send at any time.
+pub(super) enum Taken {
+    /// It is the answer.
+    Reply(Reply),
+    /// The server wants this in return.
+    Say(String),
+    /// It is something else.
+    Other,
+}
+
+/// Takes a message while the answer to the request `id` is waited for. An answer to the first request that comes after
+/// its time is kept in `late`.
+pub(super) fn take(
+    recorder: &mut Recorder,
+    message: Message,
+    id: u64,
+    late: &mut Option<Reply>,
+) -> Taken {
+    match message {
+        Message::Request { id, method } => Taken::Say(answer_to(&id, &method)),
+        Message::Notification(method) => {
+            recorder.note(format!("the server tells {method}"));
+            Taken::Other
+        }
+        Message::Answer { id: ref of, .. } if id > 1 && *of == 1 => {
+            *late = answer(message, 1);
+            Taken::Other
+        }
+        message => answer(message, id).map_or(Taken::Other, Taken::Reply),
+    }
 }
 
 impl Reply {

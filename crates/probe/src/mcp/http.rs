@@ -13,7 +13,7 @@ use hyper::{Method, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::channel::{Call, Era, Reply};
+use super::channel::{Call, Era, Reply, answer};
 use super::message::{
     MESSAGE_BYTES_MAX, MESSAGES_BETWEEN_MAX, Message, notification, parse, request,
 };
@@ -203,22 +203,6 @@ fn refused(status: StatusCode, text: &[u8]) -> Result<Reply, Failure> {
         }) => Reply::Error(error),
         _ => Reply::Status(status.as_u16(), String::from_utf8_lossy(text).into_owned()),
     })
-}
-
-/// What answers the request of an id.
-pub(super) fn answer(message: Message, wanted: u64) -> Option<Reply> {
-    match message {
-        Message::Answer { id, outcome } if id == wanted => Some(match outcome {
-            Ok(result) => Reply::Result(result),
-            Err(error) => Reply::Error(error),
-        }),
-        // A peer that could not read the request does not know its id.
-        Message::Answer {
-            id: Value::Null,
-            outcome: Err(error),
-        } => Some(Reply::Error(error)),
-        _ => None,
-    }
 }
 
 async fn read_events(

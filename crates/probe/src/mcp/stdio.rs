@@ -6,11 +6,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout};
 
-use super::channel::{Call, Era, Reply};
-use super::http::answer;
-use super::message::{
-    MESSAGE_BYTES_MAX, MESSAGES_BETWEEN_MAX, Message, answer_to, notification, parse, request,
-};
+use super::channel::{Call, Era, Reply, Taken, take};
+use super::message::{MESSAGE_BYTES_MAX, MESSAGES_BETWEEN_MAX, notification, parse, request};
 use crate::api::excerpt;
 use crate::module::LocalProgram;
 use crate::program::Running;
@@ -76,21 +73,10 @@ impl StdioChannel {
                 }
             };
             for message in messages {
-                match message {
-                    Message::Request { id, method } => {
-                        self.send(answer_to(&id, &method)).await?;
-                    }
-                    Message::Notification(method) => {
-                        recorder.note(format!("the server tells {method}"));
-                    }
-                    Message::Answer { id: ref of, .. } if id > 1 && *of == 1 => {
-                        self.late = answer(message, 1);
-                    }
-                    message => {
-                        if let Some(reply) = answer(message, id) {
-                            return Ok(reply);
-                        }
-                    }
+                match take(recorder, message, id, &mut self.late) {
+                    Taken::Reply(reply) => return Ok(reply),
+                    Taken::Say(text) => self.send(text).await?,
+                    Taken::Other => {}
                 }
             }
         }

@@ -7,11 +7,8 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use url::Url;
 
 use super::DURATION;
-use super::channel::{Call, Era, Reply};
-use super::http::answer;
-use super::message::{
-    MESSAGE_BYTES_MAX, MESSAGES_BETWEEN_MAX, Message, answer_to, notification, parse, request,
-};
+use super::channel::{Call, Era, Reply, Taken, take};
+use super::message::{MESSAGE_BYTES_MAX, MESSAGES_BETWEEN_MAX, notification, parse, request};
 use crate::module::McpSettings;
 use crate::recorder::{Failure, Recorder};
 use crate::websocket::{Opening, Socket, next_message, open, send_message};
@@ -67,19 +64,10 @@ impl WebSocketChannel {
         for _ in 0..MESSAGES_BETWEEN_MAX {
             let text = next_message(&mut self.socket).await?;
             for message in parse(text.as_bytes()).map_err(Failure::new)? {
-                match message {
-                    Message::Request { id, method } => self.send(answer_to(&id, &method)).await?,
-                    Message::Notification(method) => {
-                        recorder.note(format!("the server tells {method}"));
-                    }
-                    Message::Answer { id: ref of, .. } if id > 1 && *of == 1 => {
-                        self.late = answer(message, 1);
-                    }
-                    message => {
-                        if let Some(reply) = answer(message, id) {
-                            return Ok(reply);
-                        }
-                    }
+                match take(recorder, message, id, &mut self.late) {
+                    Taken::Reply(reply) => return Ok(reply),
+                    Taken::Say(text) => self.send(text).await?,
+                    Taken::Other => {}
                 }
             }
         }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{ErrorClass, Families, rate_limits};
-use crate::TraceContext;
 
 /// Tokens of a call, as a provider counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,15 +113,8 @@ impl LlmCall {
         let (provider, model) = (&*self.provider, &*self.model);
         let families = &self.families;
         families.in_flight.with([provider, model]).add(-1.0);
-        let seconds = self.began.elapsed().as_secs_f64();
-        families
-            .durations
-            .with([&self.operation, provider, model, error_type])
-            .observe_traced(
-                seconds,
-                TraceContext::current().trace_id,
-                families.clock.now_ms(),
-            );
+        let call = [&*self.operation, provider, model, error_type];
+        families.observe(&families.durations.with(call), self.began);
     }
 }
 

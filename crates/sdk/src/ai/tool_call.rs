@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{ErrorClass, Families};
-use crate::TraceContext;
 
 /// A call that has begun. Dropped before it ends, it counts as cancelled.
 #[derive(Debug)]
@@ -40,15 +39,7 @@ impl ToolCall {
         self.is_over = true;
         let families = &self.families;
         families.tools_in_flight.with([&self.tool]).add(-1.0);
-        let seconds = self.began.elapsed().as_secs_f64();
-        families
-            .tools
-            .with([&self.tool, error_type])
-            .observe_traced(
-                seconds,
-                TraceContext::current().trace_id,
-                families.clock.now_ms(),
-            );
+        families.observe(&families.tools.with([&self.tool, error_type]), self.began);
     }
 }
 
