@@ -8,7 +8,7 @@
 //! A request that came with a `traceparent` is gone on with where its first span has a field of that
 //! name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -86,6 +86,9 @@ static LAYERS: AtomicU64 = AtomicU64::new(0);
 thread_local! {
     /// By the place of the name.
     static DURATIONS: RefCell<[Option<AtHand>; AT_HAND]> = const { RefCell::new([const { None }; AT_HAND]) };
+    /// The span that this thread opened last: its layer, its id and its context. It is mostly entered next, and then need
+    /// not be looked up. An id names the thread that gave it, so that no other thread can give it to another span.
+    static OPENED: Cell<Option<(u64, u64, TraceContext)>> = const { Cell::new(None) };
     /// The spans that this thread is in, innermost last, each with the context that was current before.
     static ENTERED: RefCell<Vec<(u64, TraceContext)>> = const { RefCell::new(Vec::new()) };
 }
@@ -191,8 +194,9 @@ where
             attributes.record(&mut fields);
             Box::new(fields.into_map())
         });
+        let context = parent.child();
         let state = SpanState {
-            context: parent.child(),
+            context,
             parent_span_id: parent.span_id,
             attributes,
             is_error: false,
@@ -201,6 +205,7 @@ where
         };
         let id = id.into_u64();
         self.shard(id).lock().insert(id, state);
+        OPENED.set(Some((self.number, id, context)));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
@@ -218,10 +223,16 @@ where
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
-        let known = self.telemetry.is_on().then(|| self.context_of(id));
-        let Some(context) = known.flatten() else {
+        if !self.telemetry.is_on() {
             return;
+        }
+        let context = match OPENED.get() {
+            Some((layer, opened, context)) if (layer, opened) == (self.number, id.into_u64()) => {
+                Some(context)
+            }
+            _ => self.context_of(id),
         };
+        let Some(context) = context else { return };
         let outer = context.replace_current();
         // Nobody enters a span while this thread is here.
         let _entered = ENTERED.try_with(|entered| {
@@ -260,6 +271,9 @@ where
             return;
         }
         let id = id.into_u64();
+        if OPENED.get().is_some_and(|(_, opened, _)| opened == id) {
+            OPENED.set(None);
+        }
         let state = self.shard(id).lock().remove(&id);
         if let Some(state) = state {
             let duration = state.began.elapsed();
