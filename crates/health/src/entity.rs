@@ -180,12 +180,18 @@ pub struct EntityMapParts {
     pub problems: Vec<String>,
 }
 
+/// How long after the first look what nobody has looked at is taken to be as it was before. Chosen: targets and probes
+/// are looked at once a minute or oftener; what is not by then is unknown.
+const GRACE_MS: i64 = 60_000;
+
 /// All entities that somebody says something of.
 #[derive(Debug, Default)]
 pub struct EntityMap {
     entities: BTreeMap<EntityId, Entity>,
     /// What is known from before the start: states and since when.
     before: BTreeMap<EntityId, (HealthState, i64)>,
+    /// When this map was made first, ms since 1970.
+    begun_ms: Option<i64>,
 }
 
 impl EntityMap {
@@ -198,6 +204,7 @@ impl EntityMap {
             before: before
                 .map(|(id, state, since_ms)| (id, (state, since_ms)))
                 .collect(),
+            begun_ms: None,
         }
     }
 
@@ -208,6 +215,8 @@ impl EntityMap {
 
     /// Takes all that is said now, in place of what was said before.
     pub fn update(&mut self, facts: Vec<EntityFact>, now_ms: i64) -> EntityMapParts {
+        let begun_ms = *self.begun_ms.get_or_insert(now_ms);
+        let is_early = now_ms - begun_ms < GRACE_MS;
         let mut of_entities: BTreeMap<EntityId, Vec<EntityFact>> = BTreeMap::new();
         for fact in facts {
             of_entities
@@ -218,14 +227,20 @@ impl EntityMap {
         let mut parts = EntityMapParts::default();
         let mut entities: Vec<Entity> = Vec::with_capacity(of_entities.len());
         for (id, facts) in of_entities {
-            let (state, reason) = combined(&facts);
+            let (mut state, mut reason) = combined(&facts);
+            let mut before = None;
+            if state != HealthState::Unknown {
+                before = self.before.remove(&id);
+            } else if is_early && let Some(known) = self.before.get(&id) {
+                // A restart says nothing of what it watches: alerts that hold must not end and begin anew.
+                before = Some(*known);
+                state = known.0;
+                reason = "as before the restart; nobody has looked yet".to_owned();
+            }
             let old = self.entities.get(&id).map(|it| (it.state, it.since_ms));
             if old.is_none_or(|(old, _)| old != state) {
                 parts.changed.push(id.clone());
             }
-            // What nobody has looked at since the start may still be as it was before.
-            let is_known = state != HealthState::Unknown;
-            let before = is_known.then(|| self.before.remove(&id)).flatten();
             let since_ms = match (old, before) {
                 (Some((old, since_ms)), _) | (_, Some((old, since_ms))) if old == state => since_ms,
                 _ => now_ms,
@@ -307,9 +322,14 @@ fn explain(entities: &mut [Entity], problems: &mut Vec<String>) {
                 let Some(index) = closing(&error, &names) else {
                     return;
                 };
+                let GraphError::Circular { next, .. } = &error else {
+                    return;
+                };
                 problems.push(error.to_string());
-                edges[index].clear();
-                entities[index].depends_on.clear();
+                edges[index].retain(|it| it != next);
+                entities[index]
+                    .depends_on
+                    .retain(|it| it.to_string() != *next);
             }
         }
     };
@@ -408,7 +428,7 @@ mod tests {
             vec![of_daemon, fact("database/pg", Probe, pg, "refused")]
         };
         let parts = map.update(facts(Down, Down), 100);
-        assert_eq!(parts.changed.len(), 2);
+        assert_eq!(parts.changed, [id("daemon/a")]);
         let daemon = |map: &EntityMap| map.entities().next().cloned().unwrap();
         let pg = |map: &EntityMap| map.entities().nth(1).cloned().unwrap();
         assert_eq!(daemon(&map).caused_by, [id("database/pg")]);
@@ -425,15 +445,16 @@ mod tests {
     fn circles_are_opened_and_told() {
         let mut map = EntityMap::default();
         let mut a = fact("daemon/a", Probe, Down, "");
-        a.depends_on = vec![id("daemon/b")];
+        a.depends_on = vec![id("daemon/b"), id("host/h")];
         let mut b = fact("daemon/b", Probe, Down, "");
         b.depends_on = vec![id("daemon/a")];
-        let parts = map.update(vec![a, b], 1);
+        let parts = map.update(vec![a, b, fact("host/h", Probe, Down, "")], 1);
         assert_eq!(
             parts.problems,
             [r#""daemon/a": the dependencies are circular: daemon/a -> daemon/b -> daemon/a"#]
         );
         let causes: Vec<Vec<EntityId>> = map.entities().map(|it| it.caused_by.clone()).collect();
-        assert_eq!(causes, [vec![], vec![id("daemon/a")]]);
+        // Only the edge that closed the circle is gone.
+        assert_eq!(causes, [vec![id("host/h")], vec![id("host/h")], vec![]]);
     }
 }

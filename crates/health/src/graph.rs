@@ -31,6 +31,8 @@ pub enum GraphError {
     Circular {
         /// One of them.
         name: String,
+        /// The one that it depends on and that leads back to it.
+        next: String,
         /// The way around, from it to it.
         circle: String,
     },
@@ -185,12 +187,13 @@ fn circle(nodes: &[(&str, &[String])], dependencies: &[Vec<usize>], order: &[usi
     }
     let mut names: Vec<&str> = path.iter().map(|it| nodes[*it].0).collect();
     let name = names.first().copied().unwrap_or_default().to_owned();
+    let next = names.get(1).copied().unwrap_or_default().to_owned();
     if names.len() > NAMES_SHOWN {
         // Its end is its beginning.
         names.splice(NAMES_SHOWN - 1..names.len() - 1, ["…"]);
     }
     let circle = names.join(" -> ");
-    GraphError::Circular { name, circle }
+    GraphError::Circular { name, next, circle }
 }
 
 #[cfg(test)]

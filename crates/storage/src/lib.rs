@@ -42,7 +42,7 @@ pub use metric_store::{
 };
 pub use nowhere::NowhereStore;
 pub use samples::Samples;
-pub use series_writer::SeriesWriter;
+pub use series_writer::{SeriesWriter, WriteError};
 pub use state_store::{MemoryStateStore, StateChange, StateEntries, StateStore};
 pub use timeline::{MemoryTimeline, Timeline, TimelineKind, TimelineQuery, TimelineRow};
 pub use write::{

@@ -37,70 +37,104 @@ impl SeriesWriter {
     }
 
     /// Writes all samples that there are at a time, later than that of the round before. Of equal labels the last
-    /// counts.
+    /// counts. A series that is not taken does not keep the others from being written.
     ///
     /// # Errors
-    /// Where a series is not taken, or the batch is not. Nothing of the round may be stored then; the next round
-    /// begins as if this one had not been.
+    /// Where a series or a sample is not taken: the first reason, after everything else was written; or where the
+    /// batch as a whole is not: the next round begins then as if this one had not been.
     pub fn write(
         &mut self,
         store: &dyn MetricStore,
         time_ms: i64,
         samples: impl IntoIterator<Item = (Labels, f64)>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<(), WriteError> {
         self.round += 1;
         let mut values: FxHashMap<Labels, f64> = FxHashMap::default();
         values.extend(samples);
+        let mut refused = self.register(store, &values);
+        let mut rejection = self.put(store, time_ms, &values)?;
+        // A store lets go of series that nobody wrote for long: those are registered again, once.
+        if rejection == Some(RejectionReason::UnknownSeries) {
+            self.entries
+                .retain(|labels, _| !values.contains_key(labels));
+            refused = self.register(store, &values);
+            rejection = self.put(store, time_ms, &values)?;
+        }
+        let round = self.round;
+        self.entries.retain(|_, entry| entry.round == round);
+        match (refused, rejection) {
+            (Some(error), _) => Err(error.into()),
+            // A marker for a series that is no longer there says nothing that readers do not know.
+            (None, None | Some(RejectionReason::UnknownSeries)) => Ok(()),
+            (None, Some(reason)) => Err(WriteError::Rejected(reason)),
+        }
+    }
+
+    /// Finds a place for each series. Gives why the first of those has none that are not taken.
+    fn register(
+        &mut self,
+        store: &dyn MetricStore,
+        values: &FxHashMap<Labels, f64>,
+    ) -> Option<StorageError> {
+        let mut refused = None;
         for labels in values.keys() {
-            let series = match self.entries.get(labels) {
-                Some(entry) => entry.series,
-                None => store.register(&self.source, None, labels)?,
+            let known = self.entries.get(labels).map(|entry| entry.series);
+            let series = match known.map_or_else(|| store.register(&self.source, None, labels), Ok)
+            {
+                Ok(series) => series,
+                Err(error) => {
+                    refused.get_or_insert(error);
+                    continue;
+                }
             };
             let round = self.round;
             self.entries.insert(labels.clone(), Entry { series, round });
         }
-        // A store lets go of series that nobody wrote for long: those are registered again, once.
-        if self.put(store, time_ms, &values)? {
-            self.entries.clear();
-            for labels in values.keys() {
-                let series = store.register(&self.source, None, labels)?;
-                let round = self.round;
-                self.entries.insert(labels.clone(), Entry { series, round });
-            }
-            self.put(store, time_ms, &values)?;
-        }
-        let round = self.round;
-        self.entries.retain(|_, entry| entry.round == round);
-        Ok(())
+        refused
     }
 
     /// Says that all of them ended.
     ///
     /// # Errors
-    /// Where the batch is not taken.
-    pub fn end(&mut self, store: &dyn MetricStore, time_ms: i64) -> Result<(), StorageError> {
+    /// As [`SeriesWriter::write`].
+    pub fn end(&mut self, store: &dyn MetricStore, time_ms: i64) -> Result<(), WriteError> {
         self.write(store, time_ms, [])
     }
 
-    /// Gives whether the store does not know one of the series any more.
+    /// Gives why samples were not taken; that a series is unknown before all else.
     fn put(
         &self,
         store: &dyn MetricStore,
         time_ms: i64,
         values: &FxHashMap<Labels, f64>,
-    ) -> Result<bool, StorageError> {
+    ) -> Result<Option<RejectionReason>, StorageError> {
         let mut batch = WriteBatch::default();
         for (labels, entry) in &self.entries {
             let value = values.get(labels).copied().unwrap_or(STALE_NAN);
             batch.push(entry.series, time_ms, value);
         }
         if batch.series.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let outcome = store.write(&self.source, &batch)?;
-        let mut rejections = outcome.rejections.iter();
-        Ok(rejections.any(|it| it.reason == RejectionReason::UnknownSeries))
+        let reasons = outcome.rejections.iter().map(|it| it.reason);
+        let unknown = reasons
+            .clone()
+            .find(|it| *it == RejectionReason::UnknownSeries);
+        Ok(unknown.or_else(|| reasons.clone().next()))
     }
+}
+
+/// Why something of a round is not stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// A series, or everything.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A sample.
+    #[error("a sample is refused: {0:?}")]
+    Rejected(RejectionReason),
 }
 
 #[cfg(test)]
@@ -108,7 +142,7 @@ mod tests {
     use bellwether_model::{Matcher, TimeRange, is_stale_nan};
 
     use super::*;
-    use crate::{MemoryStore, Samples, Selection, SelectionHints};
+    use crate::{MemoryStore, Samples, Selection, SelectionHints, StoreLayer};
 
     fn labels(name: &str) -> Labels {
         Labels::from_pairs([("__name__", "x"), ("is", name)])
@@ -160,5 +194,79 @@ mod tests {
             values(&store, "b"),
             texts(&[(1_000, "2"), (2_000, "stale")])
         );
+    }
+
+    /// Takes no series that is called `no`, and forgets all series when it is told to.
+    #[derive(Debug)]
+    struct Picky {
+        inner: MemoryStore,
+        forgets: std::sync::atomic::AtomicBool,
+    }
+
+    impl StoreLayer for Picky {
+        fn inner(&self) -> &dyn MetricStore {
+            &self.inner
+        }
+
+        fn register(
+            &self,
+            source: &Source,
+            key: Option<crate::SeriesKey>,
+            labels: &Labels,
+        ) -> Result<SeriesRef, StorageError> {
+            if labels.get("is") == Some("no") {
+                return Err(StorageError::Limit("too many".to_owned()));
+            }
+            self.inner.register(source, key, labels)
+        }
+
+        fn write(
+            &self,
+            source: &Source,
+            batch: &WriteBatch,
+        ) -> Result<crate::WriteOutcome, StorageError> {
+            if !self
+                .forgets
+                .swap(false, std::sync::atomic::Ordering::Relaxed)
+            {
+                return self.inner.write(source, batch);
+            }
+            let rejection = |series: &SeriesRef| crate::Rejection {
+                series: *series,
+                time_ms: 0,
+                reason: RejectionReason::UnknownSeries,
+            };
+            Ok(crate::WriteOutcome {
+                rejections: batch.series.iter().map(rejection).collect(),
+                rejected_count: batch.series.len() as u64,
+                ..crate::WriteOutcome::default()
+            })
+        }
+    }
+
+    #[test]
+    fn what_is_refused_keeps_nothing_else_back_and_what_is_forgotten_is_written_again() {
+        let store = Picky {
+            inner: MemoryStore::new(),
+            forgets: false.into(),
+        };
+        let mut writer = SeriesWriter::new(Source::new("test"));
+        let mut write = |time_ms, names: &[&str]| {
+            let samples = names.iter().map(|name| (labels(name), 1.0));
+            writer.write(&store, time_ms, samples)
+        };
+        let error = write(1_000, &["a", "no", "b"]).unwrap_err();
+        assert_eq!(error.to_string(), "too many");
+        assert_eq!(values(&store.inner, "a").len(), 1);
+        assert_eq!(values(&store.inner, "b").len(), 1);
+        store
+            .forgets
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+        write(2_000, &["a", "b"]).unwrap();
+        assert_eq!(values(&store.inner, "a").len(), 2);
+        // The first sample at a time wins: another one is told.
+        let samples = [(labels("a"), 7.0)];
+        let error = writer.write(&store, 2_000, samples).unwrap_err();
+        assert!(error.to_string().contains("DuplicateTimestamp"), "{error}");
     }
 }

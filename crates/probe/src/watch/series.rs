@@ -1,7 +1,7 @@
 //! The series of a probe.
 
 use bellwether_model::{Labels, LabelsBuilder};
-use bellwether_storage::{MetricStore, SeriesWriter, Source, StorageError};
+use bellwether_storage::{MetricStore, SeriesWriter, Source, WriteError};
 use url::Url;
 
 use super::settings::ProbeSettings;
@@ -10,10 +10,19 @@ use crate::ProbeResult;
 /// The job of all probes, as a scrape of blackbox_exporter would have one.
 const JOB: &str = "probes";
 
+/// The labels that only the series of a probe have. Services have a label `probe` of their own.
+pub(super) fn own_labels(settings: &ProbeSettings) -> Vec<(String, String)> {
+    let own = [("job", JOB), ("probe", settings.name.as_str())];
+    own.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+}
+
 /// Writes what a probe finds, under its labels.
 #[derive(Debug)]
 pub(super) struct ProbeSeries {
     writer: SeriesWriter,
+    /// A check that was under way when the probe ended writes nothing any more.
+    is_ended: bool,
     /// The labels of all its series.
     labels: Vec<(String, String)>,
 }
@@ -31,6 +40,7 @@ impl ProbeSeries {
         labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
         Self {
             writer: SeriesWriter::new(Source::new("probes")),
+            is_ended: false,
             labels,
         }
     }
@@ -40,7 +50,10 @@ impl ProbeSeries {
         store: &dyn MetricStore,
         time_ms: i64,
         result: &ProbeResult,
-    ) -> Result<(), StorageError> {
+    ) -> Result<(), WriteError> {
+        if self.is_ended {
+            return Ok(());
+        }
         let labels = &self.labels;
         let samples = result.metrics.iter().map(|metric| {
             let own = metric.labels.iter();
@@ -49,11 +62,8 @@ impl ProbeSeries {
         self.writer.write(store, time_ms, samples)
     }
 
-    pub(super) fn end(
-        &mut self,
-        store: &dyn MetricStore,
-        time_ms: i64,
-    ) -> Result<(), StorageError> {
+    pub(super) fn end(&mut self, store: &dyn MetricStore, time_ms: i64) -> Result<(), WriteError> {
+        self.is_ended = true;
         self.writer.end(store, time_ms)
     }
 }

@@ -1,12 +1,12 @@
 //! Runs probes at their times and keeps what they found.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_health::{EntityFact, FactSource, Graph, HealthState, Record};
-use bellwether_storage::{Clock, MetricStore, StateStore, StorageError};
+use bellwether_storage::{Clock, MetricStore, StateStore, StorageError, WriteError};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::check::{Check, outcome_of};
 use super::maintenance::Maintenance;
 use super::memory::{self, Remembered};
-use super::series::ProbeSeries;
+use super::series::{ProbeSeries, own_labels};
 use super::settings::{MaintenanceSettings, ProbeSettings};
 use crate::module::Prober;
 use crate::{CanaryLedger, Module, ProbeResult, Surroundings, Verdict, probe_within};
@@ -24,6 +24,8 @@ use crate::{CanaryLedger, Module, ProbeResult, Surroundings, Verdict, probe_with
 const HISTORY_MAX: usize = 60;
 /// Checks that run at once. Chosen: each holds a socket, of which a process has a thousand.
 const AT_ONCE_MAX: usize = 400;
+/// The same for checks that somebody asks for: whoever asks cannot keep the schedule waiting.
+const ASKED_AT_ONCE_MAX: usize = 50;
 /// First checks are spread over so much time at most, so that a new probe is seen to work.
 const SPREAD_MAX: Duration = Duration::from_secs(5);
 /// By how much of itself an interval may be shorter or longer, so that probes do not stay in step.
@@ -50,10 +52,13 @@ pub struct Watcher(Arc<Inner>);
 struct Inner {
     parts: WatcherParts,
     gate: Semaphore,
+    asked: Semaphore,
     /// What canaries of language models may still cost.
     canaries: Arc<CanaryLedger>,
     maintenance: Maintenance,
     probes: Mutex<Probes>,
+    /// Held while probes are applied: one after another.
+    applying: Mutex<()>,
     /// How often a state has changed, or the probes have.
     changes: watch::Sender<u64>,
 }
@@ -129,20 +134,45 @@ impl Watcher {
         Ok(Self(Arc::new(Inner {
             parts,
             gate: Semaphore::new(AT_ONCE_MAX),
+            asked: Semaphore::new(ASKED_AT_ONCE_MAX),
             canaries: Arc::new(canaries),
             maintenance,
             probes: Mutex::new(Probes {
                 by_name: BTreeMap::new(),
                 before,
             }),
+            applying: Mutex::new(()),
             changes: watch::Sender::new(0),
         })))
     }
 
     /// Probes these from now on, within the tokio runtime of the caller. One that is as it was goes on; the series
-    /// of one that is gone end.
+    /// of one that is gone or another one end. Blocks: it writes.
     pub fn apply(&self, settings: Vec<ProbeSettings>, maintenance: Vec<MaintenanceSettings>) {
+        let _one_at_a_time = self.0.applying.lock();
         self.0.maintenance.set_configured(maintenance);
+        let same: BTreeSet<(&str, &str)> = settings
+            .iter()
+            .map(|it| (it.name.as_str(), it.fingerprint.as_str()))
+            .collect();
+        // Whoever looks meanwhile sees the old ones: nothing is written while the lock is held.
+        let ending: Vec<Arc<Watched>> = {
+            let probes = self.0.probes.lock();
+            let ends = |it: &&Running| {
+                let own = &it.watched.settings;
+                !same.contains(&(own.name.as_str(), own.fingerprint.as_str()))
+            };
+            let ending = probes.by_name.values().filter(ends);
+            ending
+                .map(|running| {
+                    running.task.abort();
+                    Arc::clone(&running.watched)
+                })
+                .collect()
+        };
+        for watched in &ending {
+            self.0.end(watched);
+        }
         let mut probes = self.0.probes.lock();
         let mut old = std::mem::take(&mut probes.by_name);
         for settings in settings {
@@ -151,22 +181,18 @@ impl Watcher {
                 Some(running) if running.watched.settings.fingerprint == settings.fingerprint => {
                     running
                 }
-                other => {
-                    let before = other.map(|it| {
-                        self.0.end(&it);
-                        it.watched.remembered()
-                    });
-                    let before = before.unwrap_or_else(|| probes.before.remove(&name));
-                    self.0.start(settings, before)
+                Some(other) => self.0.start(settings, other.watched.handed_on()),
+                None => {
+                    let known = probes.before.remove(&name).map(|it| (it, None));
+                    self.0.start(settings, known)
                 }
             };
             probes.by_name.insert(name, running);
         }
-        for (name, running) in old {
-            self.0.end(&running);
+        drop(probes);
+        for name in old.into_keys() {
             memory::forget(self.0.parts.state.as_ref(), &name);
         }
-        drop(probes);
         self.0.changes.send_modify(|count| *count += 1);
     }
 
@@ -207,6 +233,8 @@ impl Watcher {
             let probes = self.0.probes.lock();
             Arc::clone(&probes.by_name.get(name)?.watched)
         };
+        // The gate is never closed.
+        let _permit = self.0.asked.acquire().await.ok();
         Some(self.0.check(&watched.settings).await.1)
     }
 
@@ -218,7 +246,7 @@ impl Watcher {
         timeout: Duration,
     ) -> ProbeResult {
         // The gate is never closed.
-        let _permit = self.0.gate.acquire().await.ok();
+        let _permit = self.0.asked.acquire().await.ok();
         self.0.probe(module, target, timeout).await
     }
 
@@ -244,7 +272,7 @@ impl Watcher {
                     .filter(|it| **it != own)
                     .map(|it| (*it).clone())
                     .collect(),
-                labels: vec![("probe".to_owned(), status.settings.name.clone())],
+                labels: own_labels(&status.settings),
             }
         };
         statuses.iter().map(fact).collect()
@@ -284,10 +312,15 @@ fn causes(watched: &[Arc<Watched>]) -> Vec<Vec<String>> {
 }
 
 impl Inner {
-    fn start(self: &Arc<Self>, settings: ProbeSettings, before: Option<Remembered>) -> Running {
-        let record = match before {
-            Some(it) => Record::resumed(it.state, it.reason, it.since_ms),
-            None => Record::new(),
+    /// Starts a probe of which this is known from before, and when it was last found out.
+    fn start(
+        self: &Arc<Self>,
+        settings: ProbeSettings,
+        before: Option<(Remembered, Option<Instant>)>,
+    ) -> Running {
+        let (record, found_out) = match before {
+            Some((it, found_out)) => (Record::resumed(it.state, it.reason, it.since_ms), found_out),
+            None => (Record::new(), None),
         };
         let watched = Arc::new(Watched {
             series: Mutex::new(ProbeSeries::new(&settings)),
@@ -296,7 +329,7 @@ impl Inner {
                 record,
                 history: VecDeque::new(),
                 last: None,
-                found_out: None,
+                found_out,
                 last_failure: None,
                 unstored: None,
             }),
@@ -306,22 +339,17 @@ impl Inner {
         Running { watched, task }
     }
 
-    /// Ends the checks and the series of a probe that is there no more.
-    fn end(&self, running: &Running) {
-        running.task.abort();
+    /// Ends the series of a probe that is there no more.
+    fn end(&self, watched: &Watched) {
         let now_ms = self.parts.clock.now_ms();
-        let ended = running
-            .watched
-            .series
-            .lock()
-            .end(self.parts.store.as_ref(), now_ms);
+        let ended = watched.series.lock().end(self.parts.store.as_ref(), now_ms);
         if let Err(error) = ended {
-            let probe = &running.watched.settings.name;
+            let probe = &watched.settings.name;
             tracing::warn!(probe, "the series of a probe could not be ended: {error}");
         }
     }
 
-    async fn run(&self, watched: &Watched) {
+    async fn run(self: &Arc<Self>, watched: &Arc<Watched>) {
         let interval = watched.settings.interval;
         let mut due = Instant::now() + interval.min(SPREAD_MAX).mul_f64(place(watched, 0));
         for turn in 1_u64.. {
@@ -334,46 +362,58 @@ impl Inner {
         }
     }
 
-    async fn turn(&self, watched: &Watched) {
-        let (time_ms, result) = self.check(&watched.settings).await;
-        let settings = &watched.settings;
-        let samples = {
-            let mut series = watched.series.lock();
-            series.write(self.parts.store.as_ref(), time_ms, &result)
+    async fn turn(self: &Arc<Self>, watched: &Arc<Watched>) {
+        let (time_ms, result) = {
+            // The gate is never closed.
+            let _permit = self.gate.acquire().await.ok();
+            self.check(&watched.settings).await
         };
-        let (unstored, is_news) = watched.take(time_ms, Arc::new(result), samples.err());
+        let (inner, own) = (Arc::clone(self), Arc::clone(watched));
+        let kept = tokio::task::spawn_blocking(move || inner.keep(&own, time_ms, result));
+        if let Err(error) = kept.await {
+            let probe = &watched.settings.name;
+            tracing::error!(probe, "the result of a probe could not be kept: {error}");
+        }
+    }
+
+    /// Writes what a check found, and keeps the state where it is another. Blocks.
+    fn keep(&self, watched: &Watched, time_ms: i64, result: ProbeResult) {
+        let settings = &watched.settings;
+        let written = watched
+            .series
+            .lock()
+            .write(self.parts.store.as_ref(), time_ms, &result);
+        let (unstored, is_news) = watched.take(time_ms, Arc::new(result), written.err());
         if let Some(reason) = unstored {
             tracing::warn!(
                 probe = settings.name,
-                "results of a probe are not stored: {reason}"
+                "not all that a probe found is stored: {reason}"
             );
         }
-        if is_news {
-            self.changes.send_modify(|count| *count += 1);
+        if !is_news {
+            return;
         }
-        if is_news && let Some(remembered) = watched.remembered() {
-            let state = remembered.state;
-            if let Err(error) =
-                memory::remember(self.parts.state.as_ref(), &settings.name, &remembered)
-            {
-                tracing::warn!(
-                    probe = settings.name,
-                    "the state of a probe is not kept: {error}"
-                );
-            }
-            tracing::info!(
+        self.changes.send_modify(|count| *count += 1);
+        let Some(remembered) = watched.remembered() else {
+            return;
+        };
+        if let Err(error) = memory::remember(self.parts.state.as_ref(), &settings.name, &remembered)
+        {
+            tracing::warn!(
                 probe = settings.name,
-                state = state.as_str(),
-                reason = remembered.reason,
-                "a probe has another state"
+                "the state of a probe is not kept: {error}"
             );
         }
+        tracing::info!(
+            probe = settings.name,
+            state = remembered.state.as_str(),
+            reason = remembered.reason,
+            "how the target of a probe is"
+        );
     }
 
     /// Checks once. Whatever goes wrong is a result.
     async fn check(&self, settings: &ProbeSettings) -> (i64, ProbeResult) {
-        // The gate is never closed.
-        let _permit = self.gate.acquire().await.ok();
         let time_ms = self.parts.clock.now_ms();
         let timeout = settings
             .module
@@ -402,16 +442,21 @@ impl Inner {
         };
         drop(guard);
         if matches!(&module.prober, Prober::Llm(llm) if llm.canary.is_some()) {
-            self.keep_canaries();
+            self.keep_canaries().await;
         }
         result
     }
 
     /// Keeps what canaries have spent, so that a restart opens no new budget.
-    fn keep_canaries(&self) {
-        let kept = memory::remember_canaries(self.parts.state.as_ref(), &self.canaries.spent());
-        if let Err(error) = kept {
-            tracing::warn!("what canaries have spent is not kept: {error}");
+    async fn keep_canaries(&self) {
+        let (state, canaries) = (Arc::clone(&self.parts.state), Arc::clone(&self.canaries));
+        let kept = tokio::task::spawn_blocking(move || {
+            memory::remember_canaries(state.as_ref(), &canaries.spent())
+        });
+        match kept.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("what canaries have spent is not kept: {error}"),
+            Err(error) => tracing::error!("what canaries have spent is not kept: {error}"),
         }
     }
 }
@@ -438,10 +483,10 @@ impl Watched {
         &self,
         time_ms: i64,
         result: Arc<ProbeResult>,
-        unstored: Option<StorageError>,
+        unstored: Option<WriteError>,
     ) -> (Option<String>, bool) {
         let mut known = self.known.lock();
-        let before = (known.record.state(), known.record.since_ms());
+        let before = (self.state_of(&known), known.record.since_ms());
         if let Some(outcome) = outcome_of(&result) {
             known
                 .record
@@ -461,7 +506,7 @@ impl Watched {
         let unstored = unstored.map(|error| error.to_string());
         let is_new = known.unstored != unstored;
         known.unstored.clone_from(&unstored);
-        let after = (known.record.state(), known.record.since_ms());
+        let after = (self.state_of(&known), known.record.since_ms());
         (unstored.filter(|_| is_new), before != after)
     }
 
@@ -488,11 +533,17 @@ impl Watched {
         })
     }
 
+    /// What the next probe of this name begins with.
+    fn handed_on(&self) -> Option<(Remembered, Option<Instant>)> {
+        let found_out = self.known.lock().found_out;
+        self.remembered().map(|it| (it, found_out))
+    }
+
     fn status(&self) -> ProbeStatus {
         let known = self.known.lock();
         let state = self.state_of(&known);
         let (reason, since_ms) = match (&known.last, state) {
-            (None, _) => ("not checked yet".to_owned(), None),
+            (None, HealthState::Unknown) => ("not checked yet".to_owned(), None),
             (Some(last), HealthState::Unknown) if last.verdict == Verdict::Unknown => {
                 (last.reason.clone().unwrap_or_default(), None)
             }

@@ -178,7 +178,7 @@ pub(super) fn graph_of(probes: &[&ProbeSettings]) -> Result<Graph, HealthError> 
         .map(|it| (it.name.as_str(), it.depends_on.as_slice()));
     Graph::new(nodes).map_err(|error| match error {
         GraphError::Duplicate { name } => HealthError::Duplicate { probe: name },
-        GraphError::Circular { name, circle } => HealthError::Circular {
+        GraphError::Circular { name, circle, .. } => HealthError::Circular {
             probe: name,
             circle,
         },
