@@ -47,6 +47,55 @@ impl ErrorClass {
         }
     }
 
+    /// All of them.
+    const ALL: [Self; 11] = [
+        Self::Auth,
+        Self::BadRequest,
+        Self::RateLimited,
+        Self::QuotaExhausted,
+        Self::Overloaded,
+        Self::Server,
+        Self::Timeout,
+        Self::StreamTruncated,
+        Self::Network,
+        Self::Cancelled,
+        Self::Tool,
+    ];
+
+    /// The class of an `error.type` as libraries write it: one of ours, an HTTP status, or the name of an exception such
+    /// as `openai.RateLimitError`. What is not known is [`ErrorClass::Server`]: somebody got no answer.
+    #[must_use]
+    pub fn of_error_type(text: &str) -> Self {
+        if let Some(class) = Self::ALL.into_iter().find(|it| it.as_str() == text) {
+            return class;
+        }
+        if let Ok(status) = text.parse::<u16>() {
+            return Self::of_http(status, None).unwrap_or(Self::Server);
+        }
+        let name = text.rsplit(['.', ':', '$']).next().unwrap_or(text);
+        let name = name.strip_suffix("Error").unwrap_or(name);
+        let name = name.strip_suffix("Exception").unwrap_or(name);
+        match name {
+            "Authentication" | "PermissionDenied" | "Unauthorized" | "Forbidden" => Self::Auth,
+            "BadRequest"
+            | "NotFound"
+            | "UnprocessableEntity"
+            | "InvalidRequest"
+            | "Conflict"
+            | "content_filter" => Self::BadRequest,
+            "RateLimit" | "TooManyRequests" => Self::RateLimited,
+            "insufficient_quota" => Self::QuotaExhausted,
+            "Overloaded" | "ServiceUnavailable" => Self::Overloaded,
+            "APITimeout" | "Timeout" | "timeout" | "ReadTimeout" | "ConnectTimeout" => {
+                Self::Timeout
+            }
+            "APIConnection" | "Connection" | "Connect" => Self::Network,
+            "Cancelled" | "Canceled" | "AbortError" | "Abort" | "canceled" => Self::Cancelled,
+            "tool_error" => Self::Tool,
+            _ => Self::Server,
+        }
+    }
+
     /// Whether the provider is not to blame.
     #[must_use]
     pub fn is_callers_fault(self) -> bool {
@@ -93,6 +142,30 @@ impl ErrorClass {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn error_types_of_libraries_are_classes() {
+        for (text, want) in [
+            ("bad_request", ErrorClass::BadRequest),
+            ("cancelled", ErrorClass::Cancelled),
+            ("401", ErrorClass::Auth),
+            ("429", ErrorClass::RateLimited),
+            ("529", ErrorClass::Overloaded),
+            ("openai.RateLimitError", ErrorClass::RateLimited),
+            ("openai.BadRequestError", ErrorClass::BadRequest),
+            ("AuthenticationError", ErrorClass::Auth),
+            ("openai.APITimeoutError", ErrorClass::Timeout),
+            // The name of a fault of the tool's, not of its caller's.
+            ("ModuleNotFoundError", ErrorClass::Server),
+            ("_OTHER", ErrorClass::Server),
+            ("", ErrorClass::Server),
+        ] {
+            assert_eq!(ErrorClass::of_error_type(text), want, "{text}");
+        }
+        for class in ErrorClass::ALL {
+            assert_eq!(ErrorClass::of_error_type(class.as_str()), class);
+        }
+    }
 
     #[test]
     fn answers_are_told_apart() {

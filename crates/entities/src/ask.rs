@@ -18,9 +18,13 @@ pub(crate) struct Ask<'a> {
     pub(crate) failures: BTreeMap<String, String>,
 }
 
+/// A question could not be answered; which and why is among the failures. That is no answer: what was known stays.
+#[derive(Debug)]
+pub(crate) struct Unanswered;
+
 impl Ask<'_> {
     /// The elements of a vector that are numbers.
-    pub(crate) fn vector(&mut self, query: &str) -> Vec<(Labels, f64)> {
+    pub(crate) fn vector(&mut self, query: &str) -> Result<Vec<(Labels, f64)>, Unanswered> {
         let request = QueryRequest {
             timeout_ms: Some(QUERY_MS_MAX),
             ..QueryRequest::default()
@@ -29,7 +33,7 @@ impl Ask<'_> {
             .engine
             .instant(self.store, query, self.now_ms, &request)
         {
-            Ok(outcome) => match outcome.value {
+            Ok(outcome) => Ok(match outcome.value {
                 QueryValue::Vector(samples) => samples
                     .into_iter()
                     .filter_map(|sample| match sample.value {
@@ -38,10 +42,10 @@ impl Ask<'_> {
                     })
                     .collect(),
                 _ => Vec::new(),
-            },
+            }),
             Err(error) => {
                 self.failures.insert(query.to_owned(), error.to_string());
-                Vec::new()
+                Err(Unanswered)
             }
         }
     }

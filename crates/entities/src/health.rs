@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bellwether_health::{EntityFact, EntityId, EntityKind, FactSource, HealthState};
 use bellwether_model::Labels;
 
-use crate::ask::{Ask, process_labels, process_name};
+use crate::ask::{Ask, Unanswered, process_labels, process_name};
 
 /// Reasons of one service that are listed. Chosen: what fits a line.
 const REASONS_MAX: usize = 5;
@@ -14,9 +14,9 @@ const DATABASES: &str =
     r#"{__name__=~"pg_up|redis_up|mysql_up|mongodb_up|memcached_up|rabbitmq_up|kafka_up"}"#;
 
 /// What health checks say of daemons.
-pub(crate) fn facts(ask: &mut Ask<'_>) -> Vec<EntityFact> {
+pub(crate) fn facts(ask: &mut Ask<'_>) -> Result<Vec<EntityFact>, Unanswered> {
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (labels, _) in ask.vector(r#"health_probe_state{state=~"degraded|down"} == 1"#) {
+    for (labels, _) in ask.vector(r#"health_probe_state{state=~"degraded|down"} == 1"#)? {
         let (probe, state) = (labels.get("probe"), labels.get("state"));
         if let (Some(probe), Some(state)) = (probe, state) {
             let of_process = reasons.entry(process_name(&labels)).or_default();
@@ -24,12 +24,12 @@ pub(crate) fn facts(ask: &mut Ask<'_>) -> Vec<EntityFact> {
         }
     }
     let mut facts: Vec<EntityFact> = ask
-        .vector("health_state == 1")
+        .vector("health_state == 1")?
         .into_iter()
         .filter_map(|(labels, _)| daemon(&labels, &mut reasons))
         .collect();
-    facts.extend(ask.vector(DATABASES).into_iter().map(database));
-    facts
+    facts.extend(ask.vector(DATABASES)?.into_iter().map(database));
+    Ok(facts)
 }
 
 fn daemon(labels: &Labels, reasons: &mut BTreeMap<String, Vec<String>>) -> Option<EntityFact> {

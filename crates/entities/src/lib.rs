@@ -14,6 +14,7 @@
 
 mod ask;
 mod health;
+mod identity;
 mod memory;
 mod service;
 mod traffic;

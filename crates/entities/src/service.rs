@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use bellwether_health::{
-    Entity, EntityFact, EntityId, EntityKind, EntityMap, FactSource, HealthState,
-};
+use bellwether_health::{Entity, EntityFact, EntityId, EntityMap, FactSource, HealthState};
 use bellwether_model::Labels;
 use bellwether_promql::Engine;
 use bellwether_storage::{Clock, MetricStore, SeriesWriter, Source, StateStore, StorageError};
@@ -15,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::ask::{Ask, process_labels, process_name};
+use crate::identity::Identities;
 use crate::{ENTITIES_MAX, REFRESH, REFRESH_MIN, health, memory, traffic};
 
 /// Says what an entity is where a target knows it: `kind/name`.
@@ -75,6 +74,10 @@ struct Making {
     series: SeriesWriter,
     /// What was told last, so that it is told once.
     told: BTreeSet<String>,
+    identities: Identities,
+    /// What health checks and traffic said when they could last be asked.
+    health: Vec<EntityFact>,
+    traffic: Vec<EntityFact>,
 }
 
 impl Entities {
@@ -90,6 +93,9 @@ impl Entities {
                 map: EntityMap::resumed(before),
                 series: SeriesWriter::new(Source::new("entities")),
                 told: BTreeSet::new(),
+                identities: Identities::default(),
+                health: Vec::new(),
+                traffic: Vec::new(),
             }),
             known: watch::Sender::new(Arc::default()),
             news: Notify::new(),
@@ -149,17 +155,33 @@ impl Entities {
             now_ms,
             failures: BTreeMap::new(),
         };
+        let Making {
+            map,
+            series,
+            told,
+            identities,
+            health,
+            traffic,
+        } = &mut *making;
         let mut facts = parts.sources.probes();
-        facts.extend(scrapes(parts.sources.targets(), &mut ask));
-        facts.extend(health::facts(&mut ask));
-        facts.extend(traffic::facts(&mut ask));
+        let targets = parts.sources.targets();
+        let processes = targets.iter().map(|it| process_name(&it.labels)).collect();
+        // What cannot be asked now is as it was when it last could: silence is no news. The failure is told below.
+        identities.learn(&processes, &mut ask).ok();
+        facts.extend(scrapes(targets, identities));
+        if let Ok(now) = health::facts(&mut ask) {
+            *health = now;
+        }
+        if let Ok(now) = traffic::facts(&mut ask) {
+            *traffic = now;
+        }
+        facts.extend(health.iter().chain(&*traffic).cloned());
         let left_out = bound(&mut facts);
         let mut problems: BTreeSet<String> = ask
             .failures
             .into_iter()
             .map(|(query, error)| format!("{query}: {error}"))
             .collect();
-        let Making { map, series, told } = &mut *making;
         let changes = map.update(facts, now_ms);
         problems.extend(changes.problems);
         if left_out > 0 {
@@ -188,44 +210,38 @@ impl Entities {
     }
 }
 
-/// Leaves out the facts of entities beyond the limit; gives how many of those there are.
+/// Leaves out the facts of entities beyond the limit; gives how many of those there are. What somebody has configured
+/// comes before what services call themselves.
 fn bound(facts: &mut Vec<EntityFact>) -> usize {
     let ids: BTreeSet<&EntityId> = facts.iter().map(|it| &it.entity).collect();
     let Some(left_out @ 1..) = ids.len().checked_sub(ENTITIES_MAX) else {
         return 0;
     };
-    let kept: BTreeSet<EntityId> = ids.into_iter().take(ENTITIES_MAX).cloned().collect();
+    let order = [
+        FactSource::Probe,
+        FactSource::Scrape,
+        FactSource::Health,
+        FactSource::Traffic,
+    ];
+    let mut kept: BTreeSet<EntityId> = BTreeSet::new();
+    for source in order {
+        for fact in facts.iter().filter(|it| it.source == source) {
+            if kept.len() < ENTITIES_MAX {
+                kept.insert(fact.entity.clone());
+            }
+        }
+    }
     facts.retain(|it| kept.contains(&it.entity));
     left_out
 }
 
-/// What scrapes say. A target is what its label says, a host where it tells the name of one, a daemon where it has
-/// the series of one, else a service.
-fn scrapes(targets: Vec<ScrapedTarget>, ask: &mut Ask<'_>) -> Vec<EntityFact> {
-    if targets.is_empty() {
-        return Vec::new();
-    }
-    let hosts: BTreeMap<String, String> = ask
-        .vector("node_uname_info")
-        .into_iter()
-        .filter_map(|(labels, _)| Some((process_name(&labels), labels.get("nodename")?.to_owned())))
-        .collect();
-    let of_daemons = r#"group by (job, instance) ({__name__=~"health_state|worker_pool_workers|gen_ai_client_calls_in_flight|mcp_server_operation_duration_seconds(_count)?|gen_ai_client_operation_duration_seconds(_count)?"})"#;
-    let daemons: BTreeSet<String> = ask
-        .vector(of_daemons)
-        .iter()
-        .map(|(labels, _)| process_name(labels))
-        .collect();
+/// What scrapes say. A target is what its label says, or else what it has shown to be.
+fn scrapes(targets: Vec<ScrapedTarget>, identities: &Identities) -> Vec<EntityFact> {
     let fact = |target: ScrapedTarget| {
         let name = process_name(&target.labels);
         let said = target.labels.get(ENTITY_LABEL).and_then(EntityId::parse);
-        let entity = said.unwrap_or_else(|| match (hosts.get(&name), daemons.contains(&name)) {
-            (Some(host), false) => EntityId::new(EntityKind::Host, host.clone()),
-            (_, true) => EntityId::new(EntityKind::Daemon, name.clone()),
-            (None, false) => EntityId::new(EntityKind::Service, name.clone()),
-        });
         EntityFact {
-            entity,
+            entity: said.unwrap_or_else(|| identities.of(&name)),
             source: FactSource::Scrape,
             from: name,
             state: target.state,

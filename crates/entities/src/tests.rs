@@ -1,12 +1,14 @@
 //! The map over a store with the series of a small system.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bellwether_health::{EntityFact, EntityId, EntityKind, FactSource, HealthState};
 use bellwether_model::Labels;
 use bellwether_promql::{Engine, EngineOptions};
 use bellwether_storage::{
-    Clock as _, ManualClock, MemoryStateStore, MemoryStore, SeriesWriter, Source,
+    Clock as _, ManualClock, MemoryStateStore, MemoryStore, MetricStore, Selection, SeriesHandle,
+    SeriesWriter, Source, StorageError, StoreLayer,
 };
 use parking_lot::Mutex;
 
@@ -199,4 +201,107 @@ fn targets_are_what_they_say_or_show() {
     entities.refresh();
     assert_eq!(of("service/web/b:1").caused_by, [id("database/users")]);
     assert_eq!(entities.all().len(), 3);
+}
+
+/// A host, and a daemon: down, they are still what they were, also after a restart.
+#[test]
+fn what_stops_answering_is_still_what_it_was() {
+    let world = World::new();
+    let target = |job: &str, state| ScrapedTarget {
+        labels: Labels::from_pairs([("job", job), ("instance", "a:1")]),
+        state,
+        error: "connection refused".to_owned(),
+    };
+    let show = |value: f64| {
+        let mut writer = SeriesWriter::new(Source::new("test"));
+        let series = |name: &str, job: &str| {
+            let pairs = [
+                ("__name__", name),
+                ("job", job),
+                ("instance", "a:1"),
+                ("nodename", "rack-1"),
+            ];
+            (Labels::from_pairs(pairs), value)
+        };
+        let samples = [
+            series("node_uname_info", "node"),
+            series("health_state", "agent"),
+        ];
+        writer
+            .write(world.store.as_ref(), world.clock.now_ms(), samples)
+            .unwrap();
+    };
+    let all = |state| vec![target("node", state), target("agent", state)];
+    show(1.0);
+    world.sources.0.lock().1 = all(HealthState::Up);
+    let entities = world.entities();
+    entities.refresh();
+    world.clock.set(world.clock.now_ms() + 15_000);
+    // A failed scrape ends the series of its target.
+    show(bellwether_model::STALE_NAN);
+    world.sources.0.lock().1 = all(HealthState::Down);
+    let check = |entities: &Entities| {
+        entities.refresh();
+        for name in ["host/rack-1", "daemon/agent/a:1"] {
+            let entity = entities.get(&id(name)).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(entity.state, HealthState::Down, "{name}");
+        }
+        assert_eq!(entities.all().len(), 2);
+    };
+    check(&entities);
+    check(&world.entities());
+}
+
+/// A store that answers no question when it is told so.
+#[derive(Debug)]
+struct Busy {
+    inner: Arc<MemoryStore>,
+    is_busy: AtomicBool,
+}
+
+impl StoreLayer for Busy {
+    fn inner(&self) -> &dyn MetricStore {
+        self.inner.as_ref()
+    }
+
+    fn select(
+        &self,
+        selection: &Selection<'_>,
+    ) -> Result<Vec<Box<dyn SeriesHandle>>, StorageError> {
+        match self.is_busy.load(Ordering::Relaxed) {
+            true => Err(StorageError::Unavailable("busy".to_owned())),
+            false => self.inner.select(selection),
+        }
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_asked_changes_nothing_that_is_known() {
+    let world = World::new();
+    let store = Arc::new(Busy {
+        inner: Arc::clone(&world.store),
+        is_busy: AtomicBool::new(false),
+    });
+    let entities = Entities::new(EntitiesParts {
+        store: Arc::clone(&store) as _,
+        engine: Arc::new(Engine::new(EngineOptions::default())),
+        state: Arc::clone(&world.state) as _,
+        clock: Arc::clone(&world.clock) as _,
+        sources: Arc::clone(&world.sources) as _,
+    })
+    .unwrap();
+    world.write(&[("pg_up", &[], 0.0)]);
+    entities.refresh();
+    let database = id("database/agent/a:1");
+    let before = entities.get(&database).unwrap();
+    assert_eq!(before.state, HealthState::Down);
+    store.is_busy.store(true, Ordering::Relaxed);
+    world.clock.set(world.clock.now_ms() + 15_000);
+    entities.refresh();
+    assert_eq!(entities.get(&database), Some(before));
+    // Asked again, it has nothing to say any more: now it is gone.
+    store.is_busy.store(false, Ordering::Relaxed);
+    world.clock.set(world.clock.now_ms() + 3_600_000);
+    entities.refresh();
+    assert_eq!(entities.get(&database), None);
 }

@@ -9,11 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bellwether_ai::ErrorClass;
 use bellwether_forecast::binomial;
 use bellwether_health::{EntityFact, EntityId, EntityKind, FactSource, HealthState};
 use bellwether_model::Labels;
 
-use crate::ask::{Ask, process_labels, process_name};
+use crate::ask::{Ask, Unanswered, process_labels, process_name};
 
 /// Over so much of the past, as PromQL writes it.
 const WINDOW: &str = "5m";
@@ -28,85 +29,55 @@ const LLM_CALLS: &str = "gen_ai_client_operation_duration_seconds";
 const TOOL_CALLS: &str = "gen_ai_execute_tool_duration_seconds";
 
 /// What traffic says of providers, models, tools and daemons.
-pub(crate) fn facts(ask: &mut Ask<'_>) -> Vec<EntityFact> {
+pub(crate) fn facts(ask: &mut Ask<'_>) -> Result<Vec<EntityFact>, Unanswered> {
     let mut calls = Calls::default();
     let by = "job, instance, gen_ai_provider_name, gen_ai_request_model, error_type";
-    for (labels, count) in counts(ask, LLM_CALLS, by) {
+    for (labels, count) in counts(ask, LLM_CALLS, by)? {
         calls.take_llm(&labels, count);
     }
     let by = "job, instance, gen_ai_tool_name, error_type";
-    for (labels, count) in counts(ask, TOOL_CALLS, by) {
+    for (labels, count) in counts(ask, TOOL_CALLS, by)? {
         calls.take_tool(&labels, count);
     }
     let mut facts = calls.facts();
-    facts.extend(pools(ask));
-    facts
+    facts.extend(pools(ask)?);
+    Ok(facts)
 }
 
 /// How many calls there were, from classic and from native histograms.
-fn counts(ask: &mut Ask<'_>, metric: &str, by: &str) -> Vec<(Labels, f64)> {
+fn counts(ask: &mut Ask<'_>, metric: &str, by: &str) -> Result<Vec<(Labels, f64)>, Unanswered> {
     let classic = format!("sum by ({by}) (increase({metric}_count[{WINDOW}]))");
     let native = format!("histogram_count(sum by ({by}) (increase({metric}[{WINDOW}])))");
-    let classic = ask.vector(&classic);
-    let native = ask.vector(&native);
+    let classic = ask.vector(&classic)?;
+    let native = ask.vector(&native)?;
     // A service that shows both counts once.
     let seen: BTreeSet<Labels> = native.iter().map(|(labels, _)| labels.clone()).collect();
     let classic = classic
         .into_iter()
         .filter(|(labels, _)| !seen.contains(labels));
-    classic.chain(native).collect()
-}
-
-/// Whose fault an error is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blame {
-    /// There is none.
-    Nobody,
-    /// The one who calls.
-    Caller,
-    /// The one who is called; too many requests included: users get no answer.
-    Called,
-}
-
-/// Reads `error.type` as libraries write it: our own classes, HTTP statuses, names of exceptions.
-fn blame(error_type: &str) -> Blame {
-    let text = error_type.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if text.is_empty() {
-        return Blame::Nobody;
-    }
-    let is_status = ["400", "401", "403", "404", "413", "422", "499"].contains(&text.as_str());
-    let callers = [
-        "bad_request",
-        "badrequest",
-        "cancel",
-        "auth",
-        "permission",
-        "notfound",
-        "not_found",
-        "invalid_request",
-        "unprocessable",
-        "content_filter",
-    ];
-    match is_status || has(&callers) {
-        true => Blame::Caller,
-        false => Blame::Called,
-    }
+    Ok(classic.chain(native).collect())
 }
 
 #[derive(Debug, Default)]
 struct Tally {
     good: f64,
+    /// By type of error.
     bad: BTreeMap<String, f64>,
+    /// Those that are the caller's own fault.
+    own: BTreeMap<String, f64>,
 }
 
 impl Tally {
     fn take(&mut self, error_type: &str, count: f64) {
-        match blame(error_type) {
-            Blame::Nobody => self.good += count,
-            Blame::Called => *self.bad.entry(error_type.to_owned()).or_default() += count,
-            Blame::Caller => {}
+        if error_type.is_empty() {
+            self.good += count;
+            return;
         }
+        let of_kind = match ErrorClass::of_error_type(error_type).is_callers_fault() {
+            true => &mut self.own,
+            false => &mut self.bad,
+        };
+        *of_kind.entry(error_type.to_owned()).or_default() += count;
     }
 
     /// State and reason; `what` is such as `calls`.
@@ -114,7 +85,15 @@ impl Tally {
         let bad: f64 = self.bad.values().sum();
         let count = self.good + bad;
         if count < 0.5 {
-            return (HealthState::Unknown, format!("no {what} in {WINDOW}"));
+            let own = whole(self.own.values().sum());
+            let reason = match own {
+                0 => format!("no {what} in {WINDOW}"),
+                own => format!(
+                    "all {own} {what} in {WINDOW} failed by the caller's own fault, mostly with {}",
+                    most(&self.own)
+                ),
+            };
+            return (HealthState::Unknown, reason);
         }
         let (low, _) = binomial::bounds(whole(bad), whole(count), CONFIDENCE);
         let state = match low {
@@ -122,9 +101,7 @@ impl Tally {
             low if low >= DEGRADED_SHARE => HealthState::Degraded,
             _ => return (HealthState::Up, String::new()),
         };
-        let mut kinds: Vec<(&String, &f64)> = self.bad.iter().collect();
-        kinds.sort_by(|a, b| b.1.total_cmp(a.1));
-        let most = kinds.first().map_or("", |(kind, _)| kind.as_str());
+        let most = most(&self.bad);
         let share = 100.0 * bad / count;
         let (bad, count) = (whole(bad), whole(count));
         let reason = format!(
@@ -132,6 +109,12 @@ impl Tally {
         );
         (state, reason)
     }
+}
+
+/// The kind of which there are most.
+fn most(kinds: &BTreeMap<String, f64>) -> &str {
+    let most = kinds.iter().max_by(|a, b| a.1.total_cmp(b.1));
+    most.map_or("", |(kind, _)| kind)
 }
 
 fn whole(count: f64) -> u64 {
@@ -252,20 +235,20 @@ impl Calls {
 }
 
 /// What their numbers say of pools of workers, and who has them.
-fn pools(ask: &mut Ask<'_>) -> Vec<EntityFact> {
-    let workers = ask.vector("sum by (job, instance, pool) (worker_pool_workers)");
+fn pools(ask: &mut Ask<'_>) -> Result<Vec<EntityFact>, Unanswered> {
+    let workers = ask.vector("sum by (job, instance, pool) (worker_pool_workers)")?;
     if workers.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let keyed =
         |samples: Vec<(Labels, f64)>| -> BTreeMap<Labels, f64> { samples.into_iter().collect() };
-    let running = keyed(ask.vector("sum by (job, instance, pool) (worker_pool_tasks_running)"));
+    let running = keyed(ask.vector("sum by (job, instance, pool) (worker_pool_tasks_running)")?);
     let waiting = keyed(
-        ask.vector("min by (job, instance, pool) (min_over_time(worker_pool_tasks_waiting[1m]))"),
+        ask.vector("min by (job, instance, pool) (min_over_time(worker_pool_tasks_waiting[1m]))")?,
     );
     let refused = keyed(ask.vector(&format!(
         "sum by (job, instance, pool) (increase(worker_pool_tasks_refused_total[{WINDOW}])) >= 1"
-    )));
+    ))?);
     let mut facts = Vec::new();
     for (labels, count) in workers {
         let Some(pool) = labels.get("pool").filter(|it| !it.is_empty()) else {
@@ -277,7 +260,7 @@ fn pools(ask: &mut Ask<'_>) -> Vec<EntityFact> {
             format!("it refused {} jobs in {WINDOW}", whole(of(&refused)))
         } else if of(&waiting) >= 1.0 && of(&running) >= count {
             format!(
-                "all {} workers are busy and at least {} jobs have waited for a minute",
+                "all {} workers are busy, and never fewer than {} jobs waited in the last minute",
                 whole(count),
                 whole(of(&waiting))
             )
@@ -309,7 +292,7 @@ fn pools(ask: &mut Ask<'_>) -> Vec<EntityFact> {
             labels: process_labels(&labels),
         });
     }
-    facts
+    Ok(facts)
 }
 
 #[cfg(test)]
@@ -317,22 +300,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_blamed_on_those_who_make_them() {
-        for (text, want) in [
-            ("", Blame::Nobody),
-            ("bad_request", Blame::Caller),
-            ("openai.BadRequestError", Blame::Caller),
-            ("AuthenticationError", Blame::Caller),
-            ("401", Blame::Caller),
-            ("cancelled", Blame::Caller),
-            ("429", Blame::Called),
-            ("openai.RateLimitError", Blame::Called),
-            ("APITimeoutError", Blame::Called),
-            ("503", Blame::Called),
-            ("_OTHER", Blame::Called),
-        ] {
-            assert_eq!(blame(text), want, "{text}");
-        }
+    fn errors_of_the_caller_say_nothing_of_the_called_and_are_told() {
+        let mut tally = Tally::default();
+        tally.take("auth", 900.0);
+        tally.take("400", 100.0);
+        let (state, reason) = tally.verdict("calls");
+        assert_eq!(state, HealthState::Unknown);
+        assert_eq!(
+            reason,
+            "all 1000 calls in 5m failed by the caller's own fault, mostly with auth"
+        );
     }
 
     #[test]
