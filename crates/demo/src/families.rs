@@ -2,7 +2,7 @@
 //!
 //! ## Model
 //! The first part is what `bellwether-sdk` makes by itself in the live daemon; it stands here so that the history
-//! writes the same series, and a test of `live` compares the two. The second part is the daemon's own.
+//! writes the same, and a test of `live` compares families, labels and buckets of the two. The second part is the daemon's own.
 //! Names of `gen_ai_*` and `mcp_*` are those of OpenTelemetry's conventions after the translation to Prometheus.
 //!
 //! ## See also

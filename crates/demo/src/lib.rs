@@ -22,7 +22,8 @@
 //!
 //! ## Invariants
 //! - The history is a function of its seed, its beginning and the time. The live daemon is not: it runs in real time.
-//! - Both have the same series; counters begin anew with the live daemon, as after any restart.
+//! - All families of the history are those of the live daemon, with the same labels and buckets; counters begin anew
+//!   with the live daemon, as after any restart.
 //!
 //! ## Limits
 //! About 1,500 series. `measure_backfill` and `idle_cpu` of the examples measure what history and daemon cost.

@@ -17,6 +17,8 @@ pub(crate) const WORKERS_MAX: u32 = 80;
 pub(crate) const QUEUE_CAPACITY: usize = 400;
 /// How long a request waits until whoever sent it gives up.
 pub(crate) const PATIENCE_US: u64 = 45_000_000;
+/// A queue in which a request waits for longer is not well. Chosen: before anybody gives up.
+pub(crate) const QUEUE_PATIENCE_US: u64 = 20_000_000;
 /// How often the size is looked at.
 pub(crate) const SCALE_EVERY_US: u64 = 5_000_000;
 /// How long workers stay that are not needed. Chosen, shorter than the policy's own twelve minutes: somebody

@@ -1,8 +1,9 @@
 //! A simulated provider of language models: how fast it answers, what it refuses, what it costs.
 
 use bellwether_sdk::ai::ErrorClass;
-use bellwether_sdk::health::Outcome;
+use bellwether_sdk::health::{HealthState, Outcome};
 
+use crate::faults::Fault;
 use crate::random::Random;
 use crate::workload::Workload;
 
@@ -11,7 +12,7 @@ pub(crate) const CHUNK_TOKENS: f64 = 16.0;
 /// Requests and tokens a minute, of each provider. Chosen: about twice the usual peak.
 pub(crate) const QUOTAS: [[f64; 2]; 2] = [[420.0, 1_150_000.0], [360.0, 950_000.0]];
 /// What the quota fault leaves at full strength.
-pub(crate) const QUOTA_LEFT: f64 = 0.1;
+const QUOTA_LEFT: f64 = 0.1;
 /// How often a call is made at the most, repetitions included.
 pub(crate) const ATTEMPTS_MAX: u8 = 4;
 /// Of a prompt that was sent before, this part is found in the provider's cache. Chosen.
@@ -95,6 +96,49 @@ pub(crate) const PROVIDERS: [&str; 2] = ["meridian", "polaris"];
 /// The model of the other provider that stands in for a model.
 pub(crate) fn fallback_of(model: usize) -> usize {
     (model + 2) % MODELS.len()
+}
+
+/// The model of a repetition, 1 and more, of a call to `last` that failed: the first one is at the same model, the others
+/// change the provider.
+pub(crate) fn model_again(attempt: u8, last: usize) -> usize {
+    match attempt {
+        0 | 1 => last,
+        _ => fallback_of(last),
+    }
+}
+
+/// Whether a call is made at another provider than the one before it, or than it was meant for.
+pub(crate) fn is_fallback(last: usize, model: usize) -> bool {
+    MODELS[last].provider != MODELS[model].provider
+}
+
+/// How much slower than usual a provider is, by the strength of faults; 1 on a good day.
+pub(crate) fn slowness(provider: usize, strength: impl Fn(Fault) -> f64) -> f64 {
+    match PROVIDERS[provider] == Fault::ProviderSlow.target() {
+        true => 1.0 + 3.0 * strength(Fault::ProviderSlow),
+        false => 1.0,
+    }
+}
+
+/// The part of a provider's quota that is there, by the strength of faults.
+pub(crate) fn quota_part(provider: usize, strength: impl Fn(Fault) -> f64) -> f64 {
+    match PROVIDERS[provider] == Fault::QuotaExhausted.target() {
+        true => 1.0 - (1.0 - QUOTA_LEFT) * strength(Fault::QuotaExhausted),
+        false => 1.0,
+    }
+}
+
+/// Whether a provider refuses every call, by the faults that are active.
+pub(crate) fn is_down(provider: usize, is_active: impl Fn(Fault) -> bool) -> bool {
+    PROVIDERS[provider] == Fault::ProviderDown.target() && is_active(Fault::ProviderDown)
+}
+
+/// Whether anybody answers: one provider is enough.
+pub(crate) fn answers_verdict(providers: [HealthState; PROVIDERS.len()]) -> Outcome {
+    match providers.iter().all(|it| *it == HealthState::Down) {
+        true => Outcome::down("both providers are down"),
+        false => Outcome::up(),
+    }
 }
 
 /// How a call ended.
@@ -315,6 +359,16 @@ impl Quota {
             limit_per_minute,
             level: limit_per_minute,
             updated_us: 0,
+        }
+    }
+
+    /// Nothing is left, for ever.
+    #[cfg(test)]
+    pub(crate) fn used_up(limit_per_minute: f64) -> Self {
+        Self {
+            limit_per_minute,
+            level: 0.0,
+            updated_us: u64::MAX,
         }
     }
 

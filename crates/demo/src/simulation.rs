@@ -30,8 +30,7 @@ use crate::tool::{self, TOOLS, ToolHealth, ToolOutcome};
 use crate::workload::{self, Replay, Workload, busyness};
 
 const PING_EVERY_US: u64 = 10_000_000;
-/// A queue in which a request waits for longer is not well. As the live daemon's health check has it.
-const QUEUE_PATIENCE_US: u64 = 20_000_000;
+
 /// What happens at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -220,7 +219,7 @@ impl Simulation {
     }
 
     fn plan_arrival(&mut self, workload: Workload) {
-        let burst = 1.0 + 5.0 * self.fault_strength(Fault::QueueBurst);
+        let burst = workload::burst(self.fault_strength(Fault::QueueBurst));
         let busyness = busyness(self.time_ms());
         let next = self.replays[workload as usize].next(busyness, burst);
         let event = Event::Arrive {
@@ -247,12 +246,7 @@ impl Simulation {
                 .request_ended(workload, outcome, 0.0, trace_id, self.time_ms());
             return;
         }
-        let mut rounds_left = 0;
-        while rounds_left < workload.rounds_max()
-            && self.random.chance(workload.round_probability())
-        {
-            rounds_left += 1;
-        }
+        let rounds_left = workload.draw_rounds(&mut self.random);
         let time_ms = self.time_ms();
         let request = Request {
             workload,
@@ -325,13 +319,15 @@ impl Simulation {
         let (last_model, trace_id) = (request.model, request.trace_id);
         let model = match attempt {
             0 => provider::choose_model(workload, is_last, &mut self.random),
-            // The first repetition is at the same model, the others change the provider.
-            1 => last_model,
-            _ => {
-                self.instruments.fell_back(MODELS[last_model].provider);
-                provider::fallback_of(last_model)
-            }
+            _ => provider::model_again(attempt, last_model),
         };
+        if attempt > 0 {
+            let failed = MODELS[last_model].provider;
+            self.instruments.retried(failed);
+            if provider::is_fallback(last_model, model) {
+                self.instruments.fell_back(failed);
+            }
+        }
         let spec = &MODELS[model];
         let output = if is_last {
             answer
@@ -402,7 +398,6 @@ impl Simulation {
                 self.finish(id, RequestOutcome::Error);
                 return;
             }
-            self.instruments.retried(provider);
             let pause_s = provider::pause_s(attempt, &mut self.random);
             self.plan_seconds(pause_s, Event::CallAgain { request: id });
             return;
@@ -420,11 +415,7 @@ impl Simulation {
 
     fn begin_tool(&mut self, id: u32, workload: Workload) {
         let tool = tool::choose(workload, &mut self.random);
-        let extra_failure = if TOOLS[tool].name == Fault::ToolFailing.target() {
-            0.3 * self.fault_strength(Fault::ToolFailing)
-        } else {
-            0.0
-        };
+        let extra_failure = tool::extra_failure(&TOOLS[tool], |fault| self.fault_strength(fault));
         let (outcome, seconds) = tool::plan_call(&TOOLS[tool], extra_failure, &mut self.random);
         self.tools_in_flight[tool] += 1;
         if let Some(request) = self.requests[id as usize].as_mut() {
@@ -567,25 +558,16 @@ impl Simulation {
     }
 
     fn slowness(&self, provider: usize) -> f64 {
-        if PROVIDERS[provider] == Fault::ProviderSlow.target() {
-            1.0 + 3.0 * self.fault_strength(Fault::ProviderSlow)
-        } else {
-            1.0
-        }
+        provider::slowness(provider, |fault| self.fault_strength(fault))
     }
 
-    /// The part of a provider's quota that is there.
     fn quota_part(&self, provider: usize) -> f64 {
-        if PROVIDERS[provider] == Fault::QuotaExhausted.target() {
-            1.0 - (1.0 - provider::QUOTA_LEFT) * self.fault_strength(Fault::QuotaExhausted)
-        } else {
-            1.0
-        }
+        provider::quota_part(provider, |fault| self.fault_strength(fault))
     }
 
     fn is_down(&self, provider: usize) -> bool {
-        PROVIDERS[provider] == Fault::ProviderDown.target()
-            && faults::active(self.seed, Fault::ProviderDown, self.now_us).is_some()
+        let is_active = |fault| faults::active(self.seed, fault, self.now_us).is_some();
+        provider::is_down(provider, is_active)
     }
 
     /// Sets the gauges, and the counters that follow from others, to the present.
@@ -659,11 +641,8 @@ impl Simulation {
         let state = |outcome: Outcome| outcome.into_parts().0;
         let providers = self.health.map(|it| state(it.verdict()));
         let tools = self.tool_health.map(|it| state(it.verdict()));
-        let answers = match providers.iter().all(|it| *it == HealthState::Down) {
-            true => HealthState::Down,
-            false => HealthState::Up,
-        };
-        let queue = match self.oldest_wait_us() > QUEUE_PATIENCE_US {
+        let answers = state(provider::answers_verdict(providers));
+        let queue = match self.oldest_wait_us() > pool::QUEUE_PATIENCE_US {
             true => HealthState::Down,
             false => HealthState::Up,
         };

@@ -3,6 +3,7 @@
 use bellwether_sdk::ai::ErrorClass;
 use bellwether_sdk::health::Outcome;
 
+use crate::faults::Fault;
 use crate::random::Random;
 use crate::workload::Workload;
 
@@ -122,6 +123,14 @@ pub(crate) fn choose(workload: Workload, random: &mut Random) -> usize {
     let draw = random.fraction();
     let position = chances.iter().position(|chance| draw < *chance);
     position.unwrap_or(0)
+}
+
+/// What faults of a strength add to the probability that a tool fails.
+pub(crate) fn extra_failure(tool: &ToolSpec, strength: impl Fn(Fault) -> f64) -> f64 {
+    match tool.name == Fault::ToolFailing.target() {
+        true => 0.3 * strength(Fault::ToolFailing),
+        false => 0.0,
+    }
 }
 
 /// Decides how a call goes, with `extra_failure` added to the probability of a failure.

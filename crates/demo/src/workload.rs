@@ -37,15 +37,20 @@ impl Workload {
         self != Self::Chat
     }
 
-    /// Most rounds of tools that one request needs.
-    pub(crate) fn rounds_max(self) -> u64 {
-        [1, 2, 3][self as usize]
+    /// How many rounds of tools a request needs.
+    pub(crate) fn draw_rounds(self, random: &mut Random) -> u64 {
+        let (most, probability) = [(1, 0.3), (2, 0.35), (3, 0.65)][self as usize];
+        let mut rounds = 0;
+        while rounds < most && random.chance(probability) {
+            rounds += 1;
+        }
+        rounds
     }
+}
 
-    /// Probability of each round.
-    pub(crate) fn round_probability(self) -> f64 {
-        [0.3, 0.35, 0.65][self as usize]
-    }
+/// By how much the rate of those that take part in a burst grows, whose strength is 0 to 1.
+pub(crate) fn burst(strength: f64) -> f64 {
+    1.0 + 5.0 * strength
 }
 
 /// Codes with which sessions are closed: as it should be, the person is gone, the connection is lost.

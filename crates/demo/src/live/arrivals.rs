@@ -11,7 +11,7 @@ use super::service::Service;
 use super::{sessions, until};
 use crate::faults::Fault;
 use crate::random::mix;
-use crate::workload::{Replay, Workload, busyness};
+use crate::workload::{Replay, Workload, burst, busyness};
 
 /// What is later than this was not missed by us: the machine slept. It does not arrive all at once then.
 const LATE: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ async fn arrive(service: &Arc<Service>, workload: Workload) {
     let mut replay = Replay::new(workload, place);
     let mut at = Instant::now();
     loop {
-        let burst = 1.0 + 5.0 * backends.faults.strength(Fault::QueueBurst);
+        let burst = burst(backends.faults.strength(Fault::QueueBurst));
         let next = replay.next(busyness(backends.clock.now_ms()), burst);
         at += Duration::from_micros(next.gap_us);
         let now = Instant::now();

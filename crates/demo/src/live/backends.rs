@@ -36,6 +36,8 @@ const BREAKER: BreakerSettings = BreakerSettings {
 #[derive(Debug)]
 pub(super) struct Backends {
     pub(super) clock: Arc<dyn Clock>,
+    /// The same one, for the SDK.
+    pub(super) sdk_clock: Arc<dyn bellwether_sdk::Clock>,
     pub(super) telemetry: Telemetry,
     pub(super) ai: AiMetrics,
     pub(super) own: OwnMetrics,
@@ -53,8 +55,8 @@ pub(super) struct Backends {
 
 impl Backends {
     pub(super) fn new(seed: u64, clock: Arc<dyn Clock>) -> Self {
-        let own_clock = Arc::new(SdkClock(Arc::clone(&clock)));
-        let telemetry = Telemetry::with_clock(SERIES_MAX_DEFAULT, Arc::clone(&own_clock) as _);
+        let sdk_clock: Arc<dyn bellwether_sdk::Clock> = Arc::new(SdkClock(Arc::clone(&clock)));
+        let telemetry = Telemetry::with_clock(SERIES_MAX_DEFAULT, Arc::clone(&sdk_clock));
         let recent = Arc::new(Recent::default());
         telemetry.add_sink(Arc::clone(&recent) as _);
         let faults = Arc::new(FaultBoard::new(seed));
@@ -64,7 +66,7 @@ impl Backends {
         let spans = Dispatch::new(registry.with(layer).with(LevelFilter::INFO));
         let provider = |index| Provider::new(index, &faults, mix(seed ^ 0x9407 ^ index as u64));
         Self {
-            ai: AiMetrics::with_clock(&telemetry, own_clock),
+            ai: AiMetrics::with_clock(&telemetry, Arc::clone(&sdk_clock)),
             own: OwnMetrics::new(&telemetry, start_ms),
             providers: [provider(0), provider(1)],
             breakers: PROVIDERS.map(|name| Breaker::new(name, BREAKER, &telemetry)),
@@ -72,6 +74,7 @@ impl Backends {
             sessions: Sessions::default(),
             random: Mutex::new(Random::new(mix(seed ^ 0x11fe))),
             clock,
+            sdk_clock,
             telemetry,
             faults,
             recent,

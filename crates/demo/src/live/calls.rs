@@ -12,7 +12,7 @@ use super::backends::Backends;
 use super::request::Request;
 use crate::provider::{
     ATTEMPTS_MAX, CHUNK_TOKENS, CallPlan, MODELS, PROVIDERS, call_tokens, choose_model,
-    fallback_of, pause_s, server_first_token_s,
+    fallback_of, is_fallback, model_again, pause_s, server_first_token_s,
 };
 
 /// What a request asks a model for.
@@ -42,38 +42,34 @@ pub(super) async fn ask(
     };
     let tokens = call_tokens(workload, request.input_tokens, output, question.is_first);
     let mut reason = String::new();
+    // What was called last, or is to be, and whether that failed.
+    let (mut last, mut failed) = (chosen, false);
     for attempt in 0..ATTEMPTS_MAX {
         if attempt > 0 {
             let pause = backends.draw(|random| pause_s(attempt, random));
             sleep(Duration::from_secs_f64(pause)).await;
         }
-        // The first repetition is at the same model, the others change the provider.
-        let wanted = match attempt {
-            0 | 1 => chosen,
-            _ => fell_back(backends, chosen),
-        };
-        let (model, permit) = match permit(backends, wanted) {
+        let (model, permit) = match permit(backends, model_again(attempt, last)) {
             Ok(permitted) => permitted,
             Err(refused) => {
                 reason = refused;
                 continue;
             }
         };
+        // Counted when the call is made: what was refused is neither a repetition nor a fallback.
+        if failed {
+            backends.own.retries[MODELS[last].provider].increment();
+        }
+        if is_fallback(last, model) {
+            backends.own.fallbacks[MODELS[last].provider].increment();
+        }
         match call(backends, model, tokens, permit).await {
             Ok(()) => return Ok(()),
-            Err(class) => {
-                reason = format!("{} failed: {}", MODELS[model].name, class.as_str());
-                backends.own.retries[MODELS[model].provider].increment();
-            }
+            Err(class) => reason = format!("{} failed: {}", MODELS[model].name, class.as_str()),
         }
+        (last, failed) = (model, true);
     }
     Err(reason)
-}
-
-/// The model of the other provider; counted.
-fn fell_back(backends: &Backends, model: usize) -> usize {
-    backends.own.fallbacks[MODELS[model].provider].increment();
-    fallback_of(model)
 }
 
 /// A model that may be called: the one that is wanted or, where its provider's breaker is open, its stand-in.
@@ -81,7 +77,7 @@ fn permit(backends: &Backends, wanted: usize) -> Result<(usize, Permit), String>
     if let Ok(permit) = backends.breakers[MODELS[wanted].provider].permit() {
         return Ok((wanted, permit));
     }
-    let model = fell_back(backends, wanted);
+    let model = fallback_of(wanted);
     let permit = backends.breakers[MODELS[model].provider].permit();
     permit
         .map(|permit| (model, permit))
@@ -168,4 +164,90 @@ fn settle(backends: &Backends, call: &mut LlmCall, model: usize, tokens: [f64; 4
     }
     own.cpu_seconds
         .add((input + output) * crate::machine::CPU_PER_TOKEN);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bellwether_storage::ManualClock;
+
+    use super::*;
+    use crate::workload::Workload;
+
+    fn backends(seed: u64) -> Backends {
+        Backends::new(seed, Arc::new(ManualClock::new(1_790_046_000_000)))
+    }
+
+    async fn ask_once(backends: &Backends) -> Result<(), String> {
+        let request = Request::new(Workload::Chat, [900.0, 60.0], 0, None);
+        let question = Question {
+            is_last: true,
+            is_first: true,
+        };
+        ask(backends, &request, question).await
+    }
+
+    /// Calls that ended, all together.
+    fn call_count(backends: &Backends) -> f64 {
+        let families = backends.telemetry.snapshot();
+        let name = "gen_ai_client_operation_duration_seconds";
+        let family = families.iter().find(|it| it.name == name);
+        let series = family.into_iter().flat_map(|it| &it.series);
+        series.map(|(_, value)| value.as_f64()).sum()
+    }
+
+    /// Retries and fallbacks, by provider.
+    fn counted(backends: &Backends) -> [[u64; 2]; 2] {
+        let own = &backends.own;
+        [&own.retries, &own.fallbacks].map(|of| of.each_ref().map(|it| it.get()))
+    }
+
+    fn open_breaker(backends: &Backends, provider: usize) {
+        for _ in 0..20 {
+            backends.breakers[provider].permit().unwrap().fail();
+        }
+    }
+
+    /// As the history has it: `the_last_attempt_is_not_repeated` of its tests.
+    #[tokio::test(start_paused = true)]
+    async fn the_last_attempt_is_not_repeated() {
+        for seed in 0..20 {
+            let backends = backends(seed);
+            backends.providers.iter().for_each(|it| it.use_up());
+            let reason = ask_once(&backends).await.unwrap_err();
+            assert!(reason.ends_with(" failed: rate_limited"), "{reason}");
+            assert_eq!(call_count(&backends), 4.0);
+            let [retries, fallbacks] = counted(&backends);
+            assert_eq!(retries.iter().sum::<u64>(), 3, "{retries:?}");
+            assert_eq!(fallbacks, [1, 1], "there, and back again");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_breaker_lets_through_is_neither_repeated_nor_given_away() {
+        let backends = backends(42);
+        open_breaker(&backends, 0);
+        open_breaker(&backends, 1);
+        let reason = ask_once(&backends).await.unwrap_err();
+        assert!(reason.contains(" is not called: "), "{reason}");
+        assert_eq!(call_count(&backends), 0.0);
+        assert_eq!(counted(&backends), [[0, 0], [0, 0]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_breaker_keeps_from_a_provider_is_given_to_the_other_once() {
+        let mut given = 0;
+        for seed in 0..40 {
+            let backends = backends(seed);
+            open_breaker(&backends, 1);
+            ask_once(&backends).await.unwrap();
+            let [retries, fallbacks] = counted(&backends);
+            assert_eq!(retries[1], 0, "it is not called");
+            assert_eq!(call_count(&backends), 1.0 + retries[0] as f64);
+            assert!(fallbacks[0] == 0 && fallbacks[1] <= 1, "{fallbacks:?}");
+            given += fallbacks[1];
+        }
+        assert!((5..35).contains(&given), "{given} of 40");
+    }
 }

@@ -5,22 +5,20 @@ use std::time::Duration;
 
 use bellwether_sdk::Settings;
 use bellwether_sdk::health::{
-    CheckConfig, Criticality, HealthError, HealthRegistry, HealthState, Outcome, ProbeConfig,
-    ProbeFactory, ProbeSettings, QueueLoad,
+    CheckConfig, Criticality, HealthError, HealthRegistry, Outcome, ProbeConfig, ProbeFactory,
+    ProbeSettings, QueueLoad,
 };
 
 use super::backends::Backends;
 use super::service::{Service, disk_used};
 use super::tools;
 use crate::families::POOL;
-use crate::provider::PROVIDERS;
+use crate::provider::{PROVIDERS, answers_verdict};
 use crate::tool::TOOLS;
 use crate::{machine, pool};
 
 /// How often everything is looked at. Chosen: whoever watches the demo sees a change within a scrape.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// A queue in which a request waits for longer is not well.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Starts looking.
 pub(super) fn start(service: &Arc<Service>) -> Result<HealthRegistry, HealthError> {
@@ -41,6 +39,7 @@ pub(super) fn start(service: &Arc<Service>) -> Result<HealthRegistry, HealthErro
         .tools("tools", tools::entries);
     let mut builder = HealthRegistry::builder(&settings)
         .telemetry(&backends.telemetry)
+        .clock(Arc::clone(&backends.sdk_clock))
         .configure(&factory, configured())?;
     for (index, provider) in PROVIDERS.iter().enumerate() {
         let backends = Arc::clone(backends);
@@ -54,12 +53,12 @@ pub(super) fn start(service: &Arc<Service>) -> Result<HealthRegistry, HealthErro
     }
     let disk = Arc::clone(backends);
     let all = Arc::clone(backends);
-    let answers = ProbeSettings {
+    let answering = ProbeSettings {
         depends_on: PROVIDERS.map(|name| format!("provider/{name}")).to_vec(),
         ..smoothed("answers".to_owned()).critical()
     };
     builder
-        .probe(answers, move || ready(answers_verdict(&all)))
+        .probe(answering, move || ready(answers(&all)))
         .probe(smoothed("disk".to_owned()), move || {
             ready(machine::disk_verdict(disk_used(&disk)))
         })
@@ -78,13 +77,8 @@ fn ready(outcome: Outcome) -> std::future::Ready<Outcome> {
     std::future::ready(outcome)
 }
 
-/// Whether anybody answers: one provider is enough.
-fn answers_verdict(backends: &Backends) -> Outcome {
-    let states = [0, 1].map(|index| backends.provider_verdict(index).into_parts().0);
-    match states.iter().all(|state| *state == HealthState::Down) {
-        true => Outcome::down("both providers are down"),
-        false => Outcome::up(),
-    }
+fn answers(backends: &Backends) -> Outcome {
+    answers_verdict([0, 1].map(|index| backends.provider_verdict(index).into_parts().0))
 }
 
 /// The probes that the SDK knows how to make.
@@ -103,7 +97,7 @@ fn configured() -> [ProbeConfig; 3] {
     let queue = CheckConfig::Queue {
         queue: POOL.to_owned(),
         depth_max: Some(pool::QUEUE_CAPACITY as u64 - 1),
-        age_max: Some(QUEUE_PATIENCE),
+        age_max: Some(Duration::from_micros(pool::QUEUE_PATIENCE_US)),
     };
     let runtime = CheckConfig::EventLoopLag {
         lag_max: Duration::from_millis(500),

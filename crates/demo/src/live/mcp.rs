@@ -2,7 +2,8 @@
 //!
 //! ## Model
 //! Both generations are spoken: revision 2026-07-28, in which every request says all about itself, and those before,
-//! which begin with `initialize`. The server keeps nothing of a client, so that there are no session ids.
+//! which begin with `initialize`. Which one a request is of stands in its `_meta`, whatever it comes over; HTTP repeats it
+//! in a header. The server keeps nothing of a client, so that there are no session ids.
 //!
 //! ## See also
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports>
@@ -24,6 +25,9 @@ use crate::tool::{TOOLS, ToolOutcome};
 const STATELESS: &str = "2026-07-28";
 /// Those before it, the newest first.
 const SESSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+const VERSION_HEADER: &str = "MCP-Protocol-Version";
+/// Where a request says its revision, in `_meta` of its parameters.
+const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 /// How long what is listed may be kept, ms.
 const LIST_TTL_MS: u64 = 60_000;
 
@@ -67,50 +71,64 @@ pub(super) async fn post(
     headers: HeaderMap,
     Json(message): Json<Value>,
 ) -> Response {
-    let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
-    let version = header("mcp-protocol-version");
-    let is_stateless = version == Some(STATELESS);
-    let id = message["id"].clone();
-    let refused = match version {
-        Some(version) if !is_stateless && !SESSIONS.contains(&version) => {
-            Some(RpcError::unsupported(version))
-        }
-        _ if is_stateless => mismatch(&message, header("mcp-method"), header("mcp-name")),
-        _ => None,
-    };
-    if let Some(error) = refused {
-        return (StatusCode::BAD_REQUEST, Json(failure(&id, error))).into_response();
+    if let Err(error) = check_headers(&headers, &message) {
+        let failure = failure(&message["id"], error);
+        return (StatusCode::BAD_REQUEST, Json(failure)).into_response();
     }
-    match answer(app.service.backends(), &message, is_stateless).await {
+    match answer(app.service.backends(), &message).await {
         Some(answer) => Json(answer).into_response(),
         // Notifications have no answer.
         None => StatusCode::ACCEPTED.into_response(),
     }
 }
 
-/// What is wrong with the headers that repeat what the body says.
-fn mismatch(message: &Value, method: Option<&str>, name: Option<&str>) -> Option<RpcError> {
-    let said = message["method"].as_str().unwrap_or_default();
-    let wrong = |header: &str, got: Option<&str>, want: &str| {
-        let message = format!("{header} is {got:?}: want {want:?}, as the body has it");
-        Some(RpcError::new(HEADER_MISMATCH, message))
+/// The revision that a message says it is of; those before the stateless one say nothing.
+fn version_of(message: &Value) -> Option<&str> {
+    message["params"]["_meta"][VERSION_KEY].as_str()
+}
+
+/// Compares the headers that repeat what the body says.
+fn check_headers(headers: &HeaderMap, message: &Value) -> Result<(), RpcError> {
+    let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
+    let compare = |name: &str, said: Option<&str>| {
+        let got = header(name);
+        if got == said {
+            return Ok(());
+        }
+        let [got, said] = [got, said].map(|it| it.map_or("missing", shortened));
+        let text = format!("header {name} is {got}, in the body it is {said}: want the same");
+        Err(RpcError::new(HEADER_MISMATCH, text))
     };
-    if method != Some(said) {
-        return wrong("Mcp-Method", method, said);
+    let (version, said) = (header(VERSION_HEADER), version_of(message));
+    if let Some(version) = version {
+        check_version(version)?;
     }
-    let called = message["params"]["name"].as_str().unwrap_or_default();
-    if said == "tools/call" && name != Some(called) {
-        return wrong("Mcp-Name", name, called);
+    let is_stateless = version == Some(STATELESS);
+    // In sessions only the header says it; notifications may leave it to the header too.
+    let is_needed = is_stateless && !message["id"].is_null();
+    if said.is_some() || is_needed {
+        compare(VERSION_HEADER, said)?;
     }
-    None
+    if !is_stateless {
+        return Ok(());
+    }
+    let method = message["method"].as_str();
+    compare("Mcp-Method", method)?;
+    match method {
+        Some("tools/call") => compare("Mcp-Name", message["params"]["name"].as_str()),
+        _ => Ok(()),
+    }
+}
+
+fn check_version(version: &str) -> Result<(), RpcError> {
+    match version == STATELESS || SESSIONS.contains(&version) {
+        true => Ok(()),
+        false => Err(RpcError::unsupported(shortened(version))),
+    }
 }
 
 /// The answer to a message; `None`: it wants none.
-pub(super) async fn answer(
-    backends: &Backends,
-    message: &Value,
-    is_stateless: bool,
-) -> Option<Value> {
+pub(super) async fn answer(backends: &Backends, message: &Value) -> Option<Value> {
     let id = &message["id"];
     let Some(method) = message["method"]
         .as_str()
@@ -123,7 +141,12 @@ pub(super) async fn answer(
         return None;
     }
     let began = Instant::now();
-    let result = result(backends, method, &message["params"], is_stateless).await;
+    let version = version_of(message);
+    let is_stateless = version == Some(STATELESS);
+    let result = match version.map_or(Ok(()), check_version) {
+        Ok(()) => result(backends, method, &message["params"], is_stateless).await,
+        Err(error) => Err(error),
+    };
     let error_type = match &result {
         Ok(_) => "",
         Err(_) => "invalid",

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::fault_board::FaultBoard;
-use crate::faults::Fault;
 use crate::provider::{
-    CallOutcome, CallPlan, MODELS, PROVIDERS, ProviderHealth, QUOTA_LEFT, QUOTAS, Quota, plan_call,
+    self, CallOutcome, CallPlan, MODELS, PROVIDERS, ProviderHealth, QUOTAS, Quota, plan_call,
     refuse,
 };
 use crate::random::Random;
@@ -93,6 +92,12 @@ impl Provider {
         }
     }
 
+    /// Refuses every call from now on.
+    #[cfg(test)]
+    pub(super) fn use_up(&self) {
+        self.inner.lock().quotas = QUOTAS[self.index].map(Quota::used_up);
+    }
+
     /// What is left of the quotas.
     pub(super) fn limits(&self) -> Limits {
         let part = self.quota_part();
@@ -114,25 +119,16 @@ impl Provider {
 
     /// Whether every call is refused.
     pub(super) fn is_down(&self) -> bool {
-        self.name() == Fault::ProviderDown.target()
-            && self.faults.active(Fault::ProviderDown).is_some()
+        provider::is_down(self.index, |fault| self.faults.active(fault).is_some())
     }
 
     /// How much slower than usual it is; 1 on a good day.
     pub(super) fn slowness(&self) -> f64 {
-        if self.name() == Fault::ProviderSlow.target() {
-            1.0 + 3.0 * self.faults.strength(Fault::ProviderSlow)
-        } else {
-            1.0
-        }
+        provider::slowness(self.index, |fault| self.faults.strength(fault))
     }
 
     fn quota_part(&self) -> f64 {
-        if self.name() == Fault::QuotaExhausted.target() {
-            1.0 - (1.0 - QUOTA_LEFT) * self.faults.strength(Fault::QuotaExhausted)
-        } else {
-            1.0
-        }
+        provider::quota_part(self.index, |fault| self.faults.strength(fault))
     }
 }
 

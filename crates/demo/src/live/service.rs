@@ -84,13 +84,7 @@ impl Service {
         backends.own.cpu_seconds.add(machine::CPU_PER_REQUEST);
         let is_chat = workload == Workload::Chat;
         let session = is_chat.then(|| sessions::receive(backends, tokens[0]));
-        let round_count = backends.draw(|random| {
-            let mut rounds = 0;
-            while rounds < workload.rounds_max() && random.chance(workload.round_probability()) {
-                rounds += 1;
-            }
-            rounds
-        });
+        let round_count = backends.draw(|random| workload.draw_rounds(random));
         let request = Arc::new(Request::new(workload, tokens, round_count, session));
         let priority = match workload {
             Workload::Chat => Priority::High,

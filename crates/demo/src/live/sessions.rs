@@ -16,8 +16,8 @@ use crate::workload::{CLOSE_CODES, close_code};
 
 /// Sessions that may be open. Chosen: ten times what there are by day.
 const SESSIONS_MAX: usize = 1_000;
-/// Each session is pinged every 30 s, a third of them each time.
-const PING_EVERY: Duration = Duration::from_secs(10);
+/// How often each session is pinged. A third of them each ten seconds, as the history has it.
+const PING_EVERY: Duration = Duration::from_secs(30);
 
 /// All that are open.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ struct Open {
     session: Session,
     ends: Instant,
     code: u16,
+    /// When it is pinged next.
+    ping: Instant,
 }
 
 /// One session. Messages after its end count for nothing.
@@ -65,10 +67,12 @@ impl Sessions {
 /// A message of a person: of a new session, or of one that is open.
 pub(super) fn receive(backends: &Backends, input_tokens: f64) -> Session {
     let mut open = backends.sessions.0.lock();
-    let (is_new, place, seconds, code) = backends.draw(|random| {
+    let (is_new, place, seconds, code, first_ping) = backends.draw(|random| {
         let place = (random.fraction() * open.len() as f64) as usize;
         let seconds = 210.0 * random.spread(0.9);
-        (random.chance(0.12), place, seconds, close_code(random))
+        let is_new = random.chance(0.12);
+        let code = close_code(random);
+        (is_new, place, seconds, code, random.fraction())
     });
     let known = open.get(place).map(|it| it.session.clone());
     let session = match known {
@@ -76,10 +80,12 @@ pub(super) fn receive(backends: &Backends, input_tokens: f64) -> Session {
         _ => {
             let session = backends.ai.websocket_session();
             let session = Session(Arc::new(Mutex::new(Some(session))));
+            let now = Instant::now();
             open.push(Open {
                 session: session.clone(),
-                ends: Instant::now() + Duration::from_secs_f64(seconds),
+                ends: now + Duration::from_secs_f64(seconds),
                 code: CLOSE_CODES[code],
+                ping: now + PING_EVERY.mul_f64(first_ping),
             });
             for (method, median_s) in [("initialize", 0.012), ("tools/list", 0.004)] {
                 let seconds = backends.draw(|random| median_s * random.spread(0.5));
@@ -98,7 +104,6 @@ pub(super) fn receive(backends: &Backends, input_tokens: f64) -> Session {
 pub(super) async fn tend(backends: &Backends) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut pinged = Instant::now();
     loop {
         seconds.tick().await;
         let now = Instant::now();
@@ -110,16 +115,48 @@ pub(super) async fn tend(backends: &Backends) {
             }
             !is_over
         });
-        if now.duration_since(pinged) < PING_EVERY {
-            continue;
-        }
-        pinged = now;
-        for it in open.iter().take(open.len().div_ceil(3)) {
+        for it in open.iter_mut().filter(|it| it.ping <= now) {
+            it.ping = now + PING_EVERY;
             let seconds = backends.draw(|random| 0.0015 * random.spread(0.8));
             backends.own.mcp.with(["ping", "", ""]).observe(seconds);
             if let Some(session) = &*it.session.0.lock() {
                 session.round_trip(Duration::from_secs_f64(seconds + 0.02));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bellwether_storage::ManualClock;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn every_session_is_pinged_each_half_a_minute() {
+        let clock = Arc::new(ManualClock::new(1_790_046_000_000));
+        let backends = Arc::new(Backends::new(42, clock));
+        for _ in 0..400 {
+            receive(&backends, 900.0);
+        }
+        let tending = Arc::clone(&backends);
+        let task = tokio::spawn(async move { tend(&tending).await });
+        let mut expected = 0;
+        for _ in 0..4 {
+            expected += backends.sessions.count() as u64;
+            tokio::time::sleep(PING_EVERY).await;
+            // They are looked at once a second.
+            let late = Instant::now() - Duration::from_secs(1);
+            let open = backends.sessions.0.lock();
+            let is_late = open.iter().filter(|it| it.ping < late).count();
+            assert_eq!(is_late, 0, "of {} sessions", open.len());
+        }
+        let pings = backends.own.mcp.with(["ping", "", ""]).snapshot().count;
+        // Some have ended before it was their turn.
+        assert!(
+            (expected / 2..=expected).contains(&pings),
+            "{pings} of {expected}"
+        );
+        task.abort();
     }
 }

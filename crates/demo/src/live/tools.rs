@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::backends::Backends;
 use super::request::Request;
-use crate::faults::Fault;
 use crate::tool::{self, TOOLS, ToolHealth, ToolOutcome};
 
 /// What is known of the tools.
@@ -84,10 +83,7 @@ pub(super) async fn use_tools(backends: &Backends, request: &Request) -> Result<
 /// Makes one call.
 pub(super) async fn call(backends: &Backends, tool: usize) -> ToolOutcome {
     let spec = &TOOLS[tool];
-    let extra_failure = match spec.name == Fault::ToolFailing.target() {
-        true => 0.3 * backends.faults.strength(Fault::ToolFailing),
-        false => 0.0,
-    };
+    let extra_failure = tool::extra_failure(spec, |fault| backends.faults.strength(fault));
     let (outcome, seconds) = backends.draw(|random| tool::plan_call(spec, extra_failure, random));
     let call = backends.ai.tool_call(spec.name);
     backends.tools.0.lock()[tool].in_flight += 1;

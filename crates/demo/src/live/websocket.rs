@@ -113,7 +113,7 @@ async fn converse(app: &App, socket: &mut Socket, took: impl Fn(Direction, usize
         let Ok(message) = serde_json::from_str::<Value>(&text) else {
             return Some(1_007);
         };
-        let Some(answer) = mcp::answer(app.service.backends(), &message, false).await else {
+        let Some(answer) = mcp::answer(app.service.backends(), &message).await else {
             continue;
         };
         let answer = answer.to_string();

@@ -245,3 +245,32 @@ fn a_burst_fills_the_queue_and_the_pool_follows() {
     assert!(deepest > 5.0, "at most {deepest} waited");
     assert!(largest > 40, "at most {largest} workers");
 }
+
+/// As the live daemon has it: the test of the same name of `live/calls.rs`.
+#[test]
+fn the_last_attempt_is_not_repeated() {
+    let mut simulation = simulation(42);
+    simulation.quotas = QUOTAS.map(|quotas| quotas.map(Quota::used_up));
+    simulation.advance_to(START_MS + 2 * MINUTE_MS);
+    let no_arrival = |Reverse((_, _, event)): &Queued| !matches!(event, Event::Arrive { .. });
+    simulation.events.retain(no_arrival);
+    simulation.advance_to(START_MS + 10 * MINUTE_MS);
+    assert_eq!(number(&simulation, "demo_requests_in_flight", &[]), 0.0);
+    let failed = number(&simulation, "demo_requests_total", &[("outcome", "error")]);
+    assert!(failed > 20.0, "{failed} requests");
+    assert_eq!(number(&simulation, CALLS, &[]), 4.0 * failed);
+    let retries = number(&simulation, "demo_llm_retries_total", &[]);
+    assert_eq!(retries, 3.0 * failed);
+    let of = |provider| {
+        number(
+            &simulation,
+            "demo_llm_fallbacks_total",
+            &[("provider", provider)],
+        )
+    };
+    assert_eq!(
+        [of("meridian"), of("polaris")],
+        [failed, failed],
+        "there, and back again"
+    );
+}
