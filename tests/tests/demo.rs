@@ -1,5 +1,6 @@
 //! The demo: a living system, with its past.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -181,20 +182,55 @@ async fn what_breaks_in_the_demo_is_seen_and_what_comes_back_too() -> Result<()>
     row_of(&server, "resolved").await?;
     timeline.note("alert ProviderEntityDown is resolved".to_owned());
 
+    grows_and_shrinks(&server, &mut timeline).await?;
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo-timeline.txt");
+    std::fs::write(&file, timeline.lines.join("\n"))?;
+    println!("timeline: {}", file.display());
+    Ok(())
+}
+
+/// Whatever the load of the hour makes of the pool: a burst adds workers, and they go when it is over.
+async fn grows_and_shrinks(server: &Server, timeline: &mut Timeline) -> Result<()> {
     let workers = r#"sum(worker_pool_workers{pool="requests"})"#;
-    let before = server.value(workers).await?;
-    break_it(&server, "queue_burst", 90).await?;
+    let events = |direction: &str| {
+        let of = format!(r#"{{pool="requests",direction="{direction}"}}"#);
+        format!("sum(worker_pool_scale_events_total{of}) or vector(0)")
+    };
+    let (up, down) = (events("up"), events("down"));
+    let (before, grown_before) = (server.value(workers).await?, server.value(&up).await?);
+    break_it(server, "queue_burst", 90).await?;
     timeline.note(format!(
         "fault queue_burst begun for 90 s, {before} workers"
     ));
-    within(minutes, "the pool grows", || async {
-        let now = server.value(workers).await?;
-        ensure!(now > before, "{now} workers, {before} before");
+    within(Duration::from_secs(240), "the pool grows", || async {
+        let grown = server.value(&up).await?;
+        ensure!(grown > grown_before, "it grew {grown} times");
         Ok(())
     })
     .await?;
-    let now = server.value(workers).await?;
-    timeline.note(format!("{now} workers"));
-    println!("{}", timeline.lines.join("\n"));
+    let first = server.value(workers).await?;
+    timeline.note(format!("the pool grows: {first} workers"));
+    // The burst is over when its fault is.
+    within(Duration::from_secs(240), "the burst is over", || async {
+        let active = server
+            .value(r#"max(demo_fault_active{fault="queue_burst"})"#)
+            .await?;
+        ensure!(active == 0.0, "it goes on");
+        Ok(())
+    })
+    .await?;
+    let (peak, shrunk_before) = (server.value(workers).await?, server.value(&down).await?);
+    timeline.note(format!("the burst is over: {peak} workers"));
+    within(Duration::from_secs(480), "the pool shrinks", || async {
+        let (now, shrunk) = (server.value(workers).await?, server.value(&down).await?);
+        ensure!(
+            shrunk > shrunk_before && now < peak,
+            "{now} workers, {peak} then"
+        );
+        Ok(())
+    })
+    .await?;
+    let last = server.value(workers).await?;
+    timeline.note(format!("the pool shrinks: {last} workers"));
     Ok(())
 }

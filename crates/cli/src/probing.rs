@@ -78,7 +78,7 @@ impl FactSources for Sources {
 
 impl ProbingProgram {
     /// Starts everything; probes of the configuration begin at once.
-    pub(crate) fn start(parts: ProbingParts, config: &Config) -> Result<Self> {
+    pub(crate) async fn start(parts: ProbingParts, config: &Config) -> Result<Self> {
         let watcher = Watcher::new(WatcherParts {
             store: Arc::clone(&parts.store),
             state: Arc::clone(&parts.state),
@@ -94,7 +94,6 @@ impl ProbingProgram {
                 scraping: parts.scraping,
             }),
         })?;
-        watcher.apply(config.probes.clone(), config.maintenance.clone());
         expose(&parts.registry, &watcher, &entities);
         let making = tokio::spawn({
             let entities = entities.clone();
@@ -114,17 +113,21 @@ impl ProbingProgram {
             parts.runner,
             parts.clock,
         ));
-        Ok(Self {
+        let program = Self {
             edge: Probing::new(watcher, entities, rules(config)),
             tasks: Mutex::new(vec![making, waking, telling]),
-        })
+        };
+        program.apply(config).await?;
+        Ok(program)
     }
 
     /// Goes on with another configuration.
-    pub(crate) fn apply(&self, config: &Config) {
+    pub(crate) async fn apply(&self, config: &Config) -> Result<()> {
         self.edge.set_rules(rules(config));
         let (probes, maintenance) = (config.probes.clone(), config.maintenance.clone());
-        self.edge.watcher.apply(probes, maintenance);
+        let watcher = self.edge.watcher.clone();
+        let applied = tokio::task::spawn_blocking(move || watcher.apply(probes, maintenance));
+        Ok(applied.await?)
     }
 
     /// Ends all checks.
@@ -141,7 +144,8 @@ impl ProbingProgram {
 
 fn rules(config: &Config) -> ProbeRules {
     ProbeRules {
-        modules: config.probe_modules.modules.clone(),
+        // As with blackbox_exporter, a request reaches what the file names and nothing else.
+        modules: config.probe_modules.configured(),
         takes_targets: config.probe_modules.is_configured,
         targets: config.server.probe_targets.clone(),
     }

@@ -210,18 +210,21 @@ impl Program {
             promql: wiring::promql_features(&flags.enable_feature),
         };
         let alerting = Arc::new(AlertingProgram::start(parts, &config).await?);
-        let probing = Arc::new(ProbingProgram::start(
-            ProbingParts {
-                store: Arc::clone(&store),
-                engine: Arc::clone(&query_engine),
-                state: alerting.state(),
-                clock,
-                registry,
-                scraping: manager.clone(),
-                runner: alerting.edge.runner.clone(),
-            },
-            &config,
-        )?);
+        let probing = Arc::new(
+            ProbingProgram::start(
+                ProbingParts {
+                    store: Arc::clone(&store),
+                    engine: Arc::clone(&query_engine),
+                    state: alerting.state(),
+                    clock,
+                    registry,
+                    scraping: manager.clone(),
+                    runner: alerting.edge.runner.clone(),
+                },
+                &config,
+            )
+            .await?,
+        );
         alerting.set_entities(probing.edge.entities.clone());
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
@@ -509,7 +512,7 @@ impl Shared {
         // From here on nothing is refused: what is shown as loaded is in use.
         self.loaded.store(Arc::new(loaded));
         self.note_replicas(has_other_replicas);
-        parts.probing.apply(&config);
+        parts.probing.apply(&config).await?;
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms

@@ -92,6 +92,17 @@ impl ProbeModules {
         }
     }
 
+    /// The modules that the configuration has, without those that are only built in.
+    #[must_use]
+    pub fn configured(&self) -> BTreeMap<String, Arc<Module>> {
+        let own = self
+            .modules
+            .iter()
+            .filter(|(name, _)| self.fingerprints.contains_key(*name));
+        own.map(|(name, module)| (name.clone(), Arc::clone(module)))
+            .collect()
+    }
+
     /// How many modules the configuration has.
     #[must_use]
     pub fn configured_count(&self) -> usize {

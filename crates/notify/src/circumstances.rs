@@ -9,6 +9,9 @@ pub const ENTITY_LABEL: &str = "entity";
 /// The label of alerts that says which probe they are about.
 pub const PROBE_LABEL: &str = "probe";
 
+/// The job of the series of probes: it tells their label `probe` from that of a service's own checks.
+pub const PROBE_JOB: &str = "probes";
+
 /// Which entities explain others, and what is being worked on. An alert about an entity is inhibited while one fires
 /// about an entity that explains it, and while either its entity or its probe is being worked on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +31,10 @@ impl Circumstances {
         if let Some(reason) = entity.and_then(|it| self.entities_in_maintenance.get(it)) {
             return Some(reason);
         }
-        let probe = labels.get(PROBE_LABEL)?;
+        // Services have a label of this name for checks of their own.
+        let probe = labels
+            .get(PROBE_LABEL)
+            .filter(|_| labels.get("job") == Some(PROBE_JOB))?;
         self.probes_in_maintenance.get(probe).map(String::as_str)
     }
 

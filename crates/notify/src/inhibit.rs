@@ -271,7 +271,11 @@ mod tests {
         let mut inhibitor = Inhibitor::new(&[]);
         let about = |entity: &str| {
             alert(
-                &[("entity", entity), ("probe", entity.split_at(3).0)],
+                &[
+                    ("entity", entity),
+                    ("job", "probes"),
+                    ("probe", entity.split_at(3).0),
+                ],
                 Some(100),
             )
         };
@@ -297,6 +301,9 @@ mod tests {
         inhibitor.set_circumstances(circumstances.clone());
         let want = Some(Inhibition::Maintenance("new disks".to_owned()));
         assert_eq!(by(&inhibitor, 50), want);
+        // The check of the same name inside of a service is another thing.
+        let other = Labels::from_pairs([("job", "agent"), ("probe", "dae")]);
+        assert_eq!(inhibitor.inhibited_by(&other, 50), None);
         circumstances.probes_in_maintenance.clear();
         circumstances.entities_in_maintenance = work("daemon/chat");
         inhibitor.set_circumstances(circumstances);

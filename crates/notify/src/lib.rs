@@ -36,7 +36,7 @@ mod simulation;
 mod testing;
 
 pub use acknowledge::Acknowledgement;
-pub use circumstances::{Circumstances, ENTITY_LABEL, PROBE_LABEL};
+pub use circumstances::{Circumstances, ENTITY_LABEL, PROBE_JOB, PROBE_LABEL};
 pub use delivery::{Delivery, DeliveryId, Effects, Outcome};
 pub use inhibit::InhibitRule;
 pub use interval::{Span, TimeInterval};

@@ -238,10 +238,30 @@ fn is_from_another_page(headers: &HeaderMap) -> bool {
     origin.is_none() || origin != host
 }
 
+/// Whether a request makes us send another one, so that a page that we did not serve may not send it.
+fn probes(path: &str) -> bool {
+    path == "/probe"
+}
+
+/// Whether a browser says that another page has it fetch this, as for an image. Programs that are no browsers say
+/// nothing.
+fn is_fetched_from_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
+    site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
 /// Middleware that lets only those through who may.
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let need = need(request.method(), request.uri().path());
-    if matches!(need, Need::Write | Need::Admin) && is_from_another_page(request.headers()) {
+    let headers = request.headers();
+    let changes = matches!(need, Need::Write | Need::Admin) && is_from_another_page(headers);
+    let probes = probes(request.uri().path())
+        && (is_from_another_page(headers) || is_fetched_from_elsewhere(headers));
+    if probes {
+        let text = "a page of another origin may not have anything probed";
+        return ApiError::new(ErrorType::Forbidden, text).into_response();
+    }
+    if changes {
         let text = "a page of another origin may not change anything here";
         return ApiError::new(ErrorType::Forbidden, text).into_response();
     }

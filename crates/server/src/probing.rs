@@ -39,6 +39,8 @@ use crate::params::parse_time;
 const MODULE_DEFAULT: &str = "http_2xx";
 /// By so much sooner than the one who scrapes gives up an answer is given. As in blackbox_exporter.
 const TIMEOUT_OFFSET: Duration = Duration::from_millis(500);
+/// Nobody who scrapes waits longer: what blackbox_exporter takes where nothing is said.
+const SCRAPE_TIMEOUT_MAX: Duration = Duration::from_secs(120);
 /// Bytes of a request that begins a maintenance. Chosen.
 const BODY_BYTES_MAX: usize = 64 << 10;
 /// No maintenance that people begin is longer, ms: a week.
@@ -207,10 +209,10 @@ fn scrape_timeout(headers: &HeaderMap) -> Result<Option<Duration>, String> {
         .ok()
         .and_then(|text| text.parse::<f64>().ok());
     let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    match timeout {
+    match timeout.filter(|timeout| *timeout <= SCRAPE_TIMEOUT_MAX) {
         Some(timeout) => Ok(Some(timeout)),
         None => Err(format!(
-            "Failed to parse timeout from Prometheus header: {value:?}: want seconds\n"
+            "Failed to parse timeout from Prometheus header: {value:?}: want 0 to 120 seconds\n"
         )),
     }
 }
@@ -274,6 +276,14 @@ async fn windows(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
 fn read_window(body: &[u8], now_ms: i64) -> Result<MaintenanceSettings, ApiError> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_data(format_args!("the body is no JSON: {error}")))?;
+    let known = ["reason", "probes", "start", "end", "duration"];
+    let object = value.as_object();
+    let mut keys = object.into_iter().flat_map(|object| object.keys());
+    if let Some(key) = keys.find(|key| !known.contains(&key.as_str())) {
+        let known = known.join(", ");
+        let text = format_args!("{}: unknown; want {known}", short(key));
+        return Err(ApiError::bad_data(text));
+    }
     let text = |key: &str| match value.get(key) {
         None | Some(Value::Null) => Ok(""),
         Some(Value::String(text)) => Ok(text.as_str()),
@@ -304,10 +314,20 @@ fn read_window(body: &[u8], now_ms: i64) -> Result<MaintenanceSettings, ApiError
         }
         _ => return Err(ApiError::bad_data("want either end or duration")),
     };
-    if end_ms <= start_ms || end_ms <= now_ms || end_ms - start_ms > MAINTENANCE_MS_MAX {
-        return Err(ApiError::bad_data(
-            "it must end after it begins, in the future, and after a week at most",
-        ));
+    let shown = |time_ms| jiff::Timestamp::from_millisecond(time_ms).unwrap_or_default();
+    let (start, end) = (shown(start_ms), shown(end_ms));
+    if end_ms <= start_ms {
+        let text = format_args!("it would end at {end}, before it begins at {start}");
+        return Err(ApiError::bad_data(text));
+    }
+    if end_ms <= now_ms {
+        return Err(ApiError::bad_data(format_args!(
+            "its end {end} is in the past"
+        )));
+    }
+    if end_ms - start_ms > MAINTENANCE_MS_MAX {
+        let text = format_args!("it would last from {start} to {end}: want a week at most");
+        return Err(ApiError::bad_data(text));
     }
     let reason = text("reason")?;
     if reason.is_empty() {
@@ -333,6 +353,20 @@ async fn begin_maintenance(
     let now_ms = app.clock.now_ms();
     let window = read_window(&bytes.map_err(ApiError::bad_data)?, now_ms)?;
     let watcher = probing(&app)?.watcher.clone();
+    let statuses = watcher.statuses();
+    let is_covered = |pattern: &&String| {
+        let of_one = MaintenanceSettings {
+            probes: vec![(*pattern).clone()],
+            ..window.clone()
+        };
+        statuses
+            .iter()
+            .any(|it| of_one.covers(&it.settings.name, window.start_ms))
+    };
+    if let Some(pattern) = window.probes.iter().find(|it| !is_covered(it)) {
+        let text = format_args!("probes: no probe is called {:?}", short(pattern));
+        return Err(ApiError::bad_data(text));
+    }
     let added = tokio::task::spawn_blocking(move || watcher.maintenance().add(window, now_ms));
     match joined(added.await)? {
         Ok(number) => Ok(success(json!({ "id": number }))),

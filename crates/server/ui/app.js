@@ -230,18 +230,20 @@ function table(columns, rows) {
 
 async function renderProviders() {
   const P = "gen_ai_provider_name";
-  const [healthy, calls, failed, ttft, limitLeft, limitAll, cost] = await Promise.all([
-    instant('health_probe_state{probe=~"provider/.+",state="up"}').catch(() => []),
+  const [unwell, calls, failed, ttft, quota, cost] = await Promise.all([
+    instant('max by (probe, state) (health_probe_state{probe=~"provider/.+",state=~"down|degraded"}) == 1').catch(() => []),
     instant(CALLS), instant(`sum by (${P}) (rate(gen_ai_client_operation_duration_seconds_count{error_type!=""}[5m]))`),
-    instant(TTFT), instant(`sum by (${P}) (gen_ai_client_rate_limit_remaining)`).catch(() => []), instant(`sum by (${P}) (gen_ai_client_rate_limit_limit)`).catch(() => []),
+    instant(TTFT),
+    // Of requests and of tokens: what is used up first counts.
+    instant(`min by (${P}) (gen_ai_client_rate_limit_remaining / gen_ai_client_rate_limit_limit)`).catch(() => []),
     instant(`sum by (${P}) (rate(gen_ai_client_cost_dollars_total[5m])) * 3600`).catch(() => []),
   ]);
-  const up = byLabel(healthy, "probe"), errors = byLabel(failed, P), first = byLabel(ttft, P);
-  const left = byLabel(limitLeft, P), all = byLabel(limitAll, P), money = byLabel(cost, P);
+  const errors = byLabel(failed, P), first = byLabel(ttft, P), left = byLabel(quota, P), money = byLabel(cost, P);
+  const isIn = (name, state) => unwell.some((one) => one.metric.probe === `provider/${name}` && one.metric.state === state);
   const rows = calls.map((one) => {
     const name = one.metric[P], rate = Number(one.value[1]), share = (errors.get(name) ?? 0) / rate;
-    const state = up.get(`provider/${name}`) === 0 ? "bad" : share > 0.05 || (first.get(name) ?? 0) > 5 ? "warn" : "good";
-    return [[el("i", { class: `dot ${state}` }), name], `${formatNumber(rate)}/s`, el("span", { class: share > 0.05 ? "pill bad" : "pill", text: formatNumber(share, "%") }), formatNumber(first.get(name), "s"), all.get(name) ? formatNumber(left.get(name) / all.get(name), "%") : "–", formatNumber(money.get(name), "$")];
+    const state = isIn(name, "down") ? "bad" : isIn(name, "degraded") || share > 0.05 || (first.get(name) ?? 0) > 5 ? "warn" : "good";
+    return [[el("i", { class: `dot ${state}` }), name], `${formatNumber(rate)}/s`, el("span", { class: share > 0.05 ? "pill bad" : "pill", text: formatNumber(share, "%") }), formatNumber(first.get(name), "s"), left.has(name) ? formatNumber(left.get(name), "%") : "–", formatNumber(money.get(name), "$")];
   });
   $("providers").replaceChildren(table([{ name: "Provider", class: "nowrap" }, { name: "Calls", num: true }, { name: "Errors", num: true }, { name: "First token p95", num: true }, { name: "Quota left", num: true }, { name: "Per hour", num: true }], rows));
 }

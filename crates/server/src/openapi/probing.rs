@@ -203,7 +203,7 @@ const ITEM: Shape = Shape::Fields(&[
     ("title", Shape::Text, Always),
     ("state", Shape::Text, Always),
     ("since", TIME_OR_NULL, Always),
-    ("maintenance", TEXT_OR_NULL, Always),
+    ("maintenance", Shape::Boolean, Always),
     ("days", Shape::List(&DAY), Always),
 ]);
 

@@ -1,8 +1,9 @@
 //! What strangers may know: the data of the public status page.
 //!
 //! ## Invariants
-//! Only probes with `public` are in it, and of those only title, group, state, since when and the share of checks that
-//! succeeded each day: no target, no reason, no label. It is computed at most once a minute, whoever asks.
+//! Only probes with `public` are in it, and of those only title, group, state, since when, whether somebody works on it,
+//! and the share of checks that succeeded each day: no target, no reason, no label. It is computed at most once a minute,
+//! whoever asks, and to its end although they hang up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,14 +11,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use bellwether_health::HealthState;
-use bellwether_model::Labels;
 use bellwether_probe::watch::ProbeStatus;
 use bellwether_promql::{QueryRequest, QueryValue};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::json::time;
-use super::{probing, success};
+use super::{joined, probing, success};
 use crate::app::App;
 use crate::envelope::ApiError;
 use crate::services::Services;
@@ -38,27 +38,25 @@ pub(super) struct PublicPage(Arc<Mutex<Option<(i64, Value)>>>);
 
 pub(super) async fn status(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     let probing = probing(&app)?.clone();
-    // Held while it is computed: many askers make one question.
-    let mut page = probing.page.0.lock().await;
-    let now_ms = app.clock.now_ms();
-    if let Some((made_ms, value)) = page.as_ref()
-        && (0..AGE_MS_MAX).contains(&(now_ms - made_ms))
-    {
-        return Ok(success(value.clone()));
-    }
-    let statuses: Vec<ProbeStatus> = probing
-        .watcher
-        .statuses()
-        .into_iter()
-        .filter(|it| it.settings.public.is_some())
-        .collect();
-    let names: Vec<String> = statuses.iter().map(|it| it.settings.name.clone()).collect();
-    let days = app
-        .catalog(move |services| Ok(days_of(services, &names, now_ms)))
-        .await?;
-    let value = page_of(&statuses, &days, now_ms);
-    *page = Some((now_ms, value.clone()));
-    Ok(success(value))
+    // On a task of its own: one who hangs up ends no work that others wait for, and has none begun twice.
+    let task = tokio::spawn(async move {
+        let mut page = probing.page.0.lock().await;
+        let now_ms = app.clock.now_ms();
+        if let Some((made_ms, value)) = page.as_ref()
+            && (0..AGE_MS_MAX).contains(&(now_ms - made_ms))
+        {
+            return Ok(value.clone());
+        }
+        let statuses = probing.watcher.statuses().into_iter();
+        let statuses: Vec<ProbeStatus> =
+            statuses.filter(|it| it.settings.public.is_some()).collect();
+        let names: Vec<String> = statuses.iter().map(|it| it.settings.name.clone()).collect();
+        let days = app.catalog(move |services| Ok(days_of(services, &names, now_ms)));
+        let value = page_of(&statuses, &days.await?, now_ms);
+        *page = Some((now_ms, value.clone()));
+        Ok(value)
+    });
+    joined::<Result<Value, ApiError>>(task.await)?.map(success)
 }
 
 /// By probe and day, the share of checks that succeeded.
@@ -72,11 +70,9 @@ fn days_of(services: &Services, probes: &[String], now_ms: i64) -> Days {
         ..QueryRequest::default()
     };
     for probe in probes {
-        let name = Labels::from_pairs([("probe", probe)]);
         // Names of probes hold nothing that would have to be escaped.
-        let name = name.get("probe").unwrap_or_default();
         let query =
-            format!("avg(avg_over_time(probe_success{{job=\"probes\",probe=\"{name}\"}}[1d]))");
+            format!("avg(avg_over_time(probe_success{{job=\"probes\",probe=\"{probe}\"}}[1d]))");
         let mut of_probe = BTreeMap::new();
         let (start_ms, end_ms) = (today_ms - (DAYS - 2) * DAY_MS, today_ms);
         let (engine, store) = (&services.engine, services.store.as_ref());
@@ -124,7 +120,7 @@ fn page_of(statuses: &[ProbeStatus], days: &Days, now_ms: i64) -> Value {
             "title": public.title,
             "state": status.state.as_str(),
             "since": status.since_ms.map(time),
-            "maintenance": status.maintenance,
+            "maintenance": status.maintenance.is_some(),
             "days": of_probe,
         }));
     }

@@ -185,7 +185,10 @@ async fn probes_and_entities_say_what_is_down_and_why() {
         .json("/api/bellwether/v1/entities/database%2Fdead")
         .await;
     assert_eq!(dead["data"]["dependents"], json!(["database/behind"]));
-    assert_eq!(dead["data"]["facts"][0]["selector"], "{probe=\"dead\"}");
+    assert_eq!(
+        dead["data"]["facts"][0]["selector"],
+        "{job=\"probes\",probe=\"dead\"}"
+    );
     let down = world
         .json("/api/bellwether/v1/entities?state=down&kind=database,host")
         .await;
@@ -213,15 +216,31 @@ async fn maintenance_is_begun_told_and_ended() {
     let path = "/api/bellwether/v1/maintenance";
     for (body, want) in [
         (json!({}), "probes: want a list"),
-        (json!({ "probes": ["a"] }), "want either end or duration"),
-        (json!({ "probes": ["a"], "duration": "1x" }), "duration"),
+        (json!({ "probes": ["d*"] }), "want either end or duration"),
+        (json!({ "probes": ["d*"], "duration": "1x" }), "duration"),
         (
-            json!({ "probes": ["a"], "duration": "3w", "reason": "x" }),
-            "after a week at most",
+            json!({ "probes": ["d*"], "duration": "3w", "reason": "x" }),
+            "want a week at most",
         ),
         (
-            json!({ "probes": ["a"], "duration": "1h" }),
+            json!({ "probes": ["d*"], "duration": "1h" }),
             "reason is missing",
+        ),
+        (
+            json!({ "probes": ["d*", "absent"], "duration": "1h", "reason": "x" }),
+            "no probe is called \\\"absent\\\"",
+        ),
+        (
+            json!({ "probes": ["d*"], "durations": "1h", "reason": "x" }),
+            "durations: unknown; want reason, probes, start, end, duration",
+        ),
+        (
+            json!({ "probes": ["d*"], "end": "2001-01-01T00:00:00Z", "start": "2000-12-31T00:00:00Z", "reason": "x" }),
+            "its end 2001-01-01T00:00:00Z is in the past",
+        ),
+        (
+            json!({ "probes": ["d*"], "end": "2001-01-01T00:00:00Z", "reason": "x" }),
+            "before it begins at",
         ),
     ] {
         let (status, text) = world.ask("POST", path, &body.to_string()).await;
@@ -243,6 +262,15 @@ async fn maintenance_is_begun_told_and_ended() {
 async fn strangers_see_titles_and_nothing_else() {
     let world = world(ProbeRules::default()).await;
     world.settled().await;
+    let window = json!({ "reason": "leaked key", "probes": ["live"], "duration": "1h" });
+    let begun = world
+        .ask(
+            "POST",
+            "/api/bellwether/v1/maintenance",
+            &window.to_string(),
+        )
+        .await;
+    assert_eq!(begun.0, 200, "{}", begun.1);
     // A sample of each probe is stored already.
     let value = world.json("/api/bellwether/v1/public-status").await;
     let text = value.to_string();
@@ -254,7 +282,8 @@ async fn strangers_see_titles_and_nothing_else() {
         items.iter().any(|it| it["days"][0]["successShare"] == 1.0),
         "{text}"
     );
-    for secret in ["127.0.0.1", "refused", "core", "dead", "tcp"] {
+    assert!(items.iter().any(|it| it["maintenance"] == true), "{text}");
+    for secret in ["127.0.0.1", "refused", "core", "dead", "tcp", "leaked"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }
@@ -296,5 +325,39 @@ async fn targets_of_requests_are_asked_where_that_is_allowed() {
     ] {
         let got = world.ask("GET", &format!("/probe?{query}"), "").await;
         assert!(got.0 == status && got.1.contains(want), "{query}: {got:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_pages_make_nobody_probe() {
+    let rules = || ProbeRules {
+        modules: BTreeMap::from([(
+            "tcp".to_owned(),
+            Arc::new(Module::new(Prober::Tcp(TcpSettings::default()))),
+        )]),
+        takes_targets: true,
+        targets: Vec::new(),
+    };
+    let world = world(rules()).await;
+    let target = world.listener.local_addr().unwrap();
+    let status = async |name: &str, value: &str| {
+        let uri = format!("/probe?module=tcp&target={target}");
+        let request = Request::get(uri)
+            .header(name, value)
+            .body(Body::empty())
+            .unwrap();
+        send(&world.router, request).await.0.as_u16()
+    };
+    assert_eq!(status("sec-fetch-site", "cross-site").await, 403);
+    assert_eq!(status("sec-fetch-site", "same-site").await, 403);
+    assert_eq!(status("origin", "http://evil.example").await, 403);
+    assert_eq!(status("sec-fetch-site", "same-origin").await, 200);
+    assert_eq!(status("sec-fetch-site", "none").await, 200);
+    for seconds in ["1e15", "121", "-1", "NaN", "x"] {
+        assert_eq!(
+            status("x-prometheus-scrape-timeout-seconds", seconds).await,
+            400,
+            "{seconds}"
+        );
     }
 }
