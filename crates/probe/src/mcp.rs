@@ -104,15 +104,11 @@ pub(crate) fn read_message(text: &[u8]) {
     };
     for message in messages {
         if let Some(Reply::Result(result)) = channel::answer(message, 1) {
-            let listed = result["tools"].as_array();
-            let mut recorder = Recorder::new();
             // Whether they are as expected counts for nothing here.
-            tools::judge(
-                &mut recorder,
-                &McpSettings::default(),
-                listed.map_or(&[], Vec::as_slice),
-            )
-            .ok();
+            discovered(Reply::Result(result.clone())).ok();
+            let mut listed = Vec::new();
+            tools::read_page(result, &mut listed).ok();
+            tools::judge(&mut Recorder::new(), &McpSettings::default(), &listed).ok();
         }
     }
 }
@@ -243,7 +239,7 @@ impl Ladder<'_> {
         });
         let call = Call::new("initialize", params);
         let reply = self.channel.call(recorder, &self.era, &call).await?;
-        let mut result = reply.result("initialize")?;
+        let result = reply.result("initialize")?;
         let protocol = result["protocolVersion"].as_str().unwrap_or_default();
         if !SESSIONS.contains(&protocol) {
             return Err(Failure::new(format!(
@@ -259,7 +255,7 @@ impl Ladder<'_> {
         Ok(Server {
             protocol,
             has_tools: !result["capabilities"]["tools"].is_null(),
-            info: result["serverInfo"].take(),
+            info: result["serverInfo"].clone(),
         })
     }
 }
@@ -268,10 +264,10 @@ impl Ladder<'_> {
 fn discovered(reply: Reply) -> Result<Rung, Failure> {
     let below = |why: String| Ok(Rung::Below(why));
     match reply {
-        Reply::Result(mut result) => {
+        Reply::Result(result) => {
             let versions = versions(&result["supportedVersions"]);
             if versions.iter().any(|version| version == STATELESS) {
-                let info = result["_meta"]["io.modelcontextprotocol/serverInfo"].take();
+                let info = result["_meta"]["io.modelcontextprotocol/serverInfo"].clone();
                 return Ok(Rung::Reached(Server {
                     protocol: STATELESS.to_owned(),
                     has_tools: !result["capabilities"]["tools"].is_null(),
@@ -315,4 +311,22 @@ fn versions(value: &Value) -> Vec<String> {
         .filter_map(|version| version.as_str().map(str::to_owned))
         .take(SHOWN_MAX)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_to_discover_may_be_anything() {
+        for result in [json!([]), json!("x"), json!(1), json!(null), json!({})] {
+            let rung = discovered(Reply::Result(result)).unwrap();
+            assert!(matches!(rung, Rung::Below(_)));
+        }
+        for meta in [json!([]), json!("x"), json!(null)] {
+            let result = json!({"supportedVersions": [STATELESS], "_meta": meta});
+            let rung = discovered(Reply::Result(result)).unwrap();
+            assert!(matches!(rung, Rung::Reached(server) if server.info.is_null()));
+        }
+    }
 }
