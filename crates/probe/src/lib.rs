@@ -121,7 +121,7 @@ pub async fn probe_within(
     timeout: Duration,
     surroundings: &Surroundings<'_>,
 ) -> ProbeResult {
-    let mut recorder = Recorder::new();
+    let mut recorder = Recorder::new(timeout);
     let name = module.prober.name();
     if let Some(password) = password_of(target) {
         recorder.hide(&password);
@@ -146,7 +146,7 @@ pub async fn probe_within(
     if let (Ok(()), Some(lifetime_min)) = (&outcome, module.certificate_lifetime_min) {
         outcome = connection::judge_lifetime(&mut recorder, lifetime_min, surroundings.clock);
     }
-    recorder.finish(timeout, outcome)
+    recorder.finish(outcome)
 }
 
 /// The password in a target that is a URL: the target's texts are shown without it.

@@ -112,6 +112,8 @@ impl From<OutboundError> for Failure {
 /// Takes down what happens during one probe.
 pub(crate) struct Recorder {
     started: Instant,
+    /// How long the probe may take.
+    timeout: Duration,
     metrics: Vec<Metric>,
     phases: Vec<Phase>,
     /// Where the last phase goes to and when it began, while it runs.
@@ -130,9 +132,10 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             started: Instant::now(),
+            timeout,
             metrics: Vec::new(),
             phases: Vec::new(),
             running: None,
@@ -143,6 +146,11 @@ impl Recorder {
             secrets: Vec::new(),
             cut_off: None,
         }
+    }
+
+    /// When the probe's time is over. `None`: farther away than a clock can tell.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.started.checked_add(self.timeout)
     }
 
     /// Logs the end of a program's error output should the probe not succeed.
@@ -326,7 +334,8 @@ impl Recorder {
     }
 
     /// The result of a probe that ends now.
-    pub(crate) fn finish(mut self, timeout: Duration, outcome: Result<(), Failure>) -> ProbeResult {
+    pub(crate) fn finish(mut self, outcome: Result<(), Failure>) -> ProbeResult {
+        let timeout = self.timeout;
         self.abandon();
         let (verdict, reason) = match outcome {
             Err(failure) => (failure.verdict, Some(failure.reason)),
