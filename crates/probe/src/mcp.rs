@@ -108,7 +108,12 @@ pub(crate) fn read_message(text: &[u8]) {
             discovered(Reply::Result(result.clone())).ok();
             let mut listed = Vec::new();
             tools::read_page(result, &mut listed).ok();
-            tools::judge(&mut Recorder::new(std::time::Duration::ZERO), &McpSettings::default(), &listed).ok();
+            tools::judge(
+                &mut Recorder::new(std::time::Duration::ZERO),
+                &McpSettings::default(),
+                &listed,
+            )
+            .ok();
         }
     }
 }

@@ -10,7 +10,6 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
-use serde_json::Value;
 use url::Url;
 
 use super::channel::{Call, Era, Reply, answer};
