@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::connection::{Connection, TlsMetrics, begin_tls, connect_tcp, record_tls};
+use crate::credentials::hide_credentials;
 use crate::http::exchange::failed;
 use crate::http::{authority_of, host_of};
 use crate::module::GrpcSettings;
@@ -115,6 +116,7 @@ async fn check(
         tls = Some(facts);
     }
     let request = request(settings, url)?;
+    hide_credentials(recorder, &[], request.headers());
     let (mut sender, driver) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(connection))
             .await

@@ -27,6 +27,7 @@ use hyper::{Method, StatusCode, Version};
 use url::{Host, Url};
 
 use crate::connection::{TlsMetrics, record_tls};
+use crate::credentials::hide_credentials;
 use crate::module::{HttpSettings, RequestBody};
 use crate::recorder::{FAILED_DUE_TO_REGEX, Failure, Gauge, Recorder};
 use crate::resolve::{choose_address, lookup};
@@ -358,6 +359,7 @@ impl<'a> Walk<'a> {
         if at_first {
             self.authorizer.apply(&mut headers).await?;
             exchange::authorize_from_url(&self.first, &mut headers);
+            hide_credentials(recorder, &self.settings.client.headers, &headers);
         } else {
             headers.remove(AUTHORIZATION);
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bellwether_outbound::OutboundError;
 use tokio::time::Instant;
 
+use crate::api::CUT;
 use crate::module::OnTrouble;
 use crate::program::Tail;
 use crate::result::{Metric, Phase, ProbeResult, Step, Verdict};
@@ -160,21 +161,65 @@ impl Recorder {
 
     /// Hides a text in all that is recorded from now on.
     pub(crate) fn hide(&mut self, secret: &str) {
-        let is_new = !self.secrets.iter().any(|known| known == secret);
-        if secret.len() >= SECRET_BYTES_MIN && is_new {
-            self.secrets.push(secret.to_owned());
-            // A secret may contain another.
-            self.secrets.sort_by_key(|secret| usize::MAX - secret.len());
+        // Texts quote what a target sent, and excerpts put it on one line.
+        let quoted = format!("{secret:?}");
+        let escaped = quoted.get(1..quoted.len().saturating_sub(1));
+        let line = secret.split_whitespace().collect::<Vec<_>>().join(" ");
+        for form in [secret, escaped.unwrap_or_default(), &line] {
+            let is_new = !self.secrets.iter().any(|known| known == form);
+            if form.len() >= SECRET_BYTES_MIN && is_new {
+                self.secrets.push(form.to_owned());
+            }
         }
+        // A secret may contain another.
+        self.secrets.sort_by_key(|secret| usize::MAX - secret.len());
     }
 
-    fn shown(&self, text: &str, chars_max: usize) -> String {
+    /// A text without secrets, also without the beginning of one at the end of an excerpt.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.secrets {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), HIDDEN);
             }
         }
+        if text.contains(CUT) && !self.secrets.is_empty() {
+            text = self.without_cut_secrets(&text);
+        }
+        text
+    }
+
+    fn without_cut_secrets(&self, text: &str) -> String {
+        let pieces: Vec<&str> = text.split(CUT).collect();
+        let last = pieces.len().saturating_sub(1);
+        let whole = pieces.iter().enumerate().map(|(index, piece)| {
+            let cut = match index == last {
+                true => 0,
+                false => self.cut_secret_bytes(piece),
+            };
+            let rest = piece.len() - cut;
+            match (cut, piece.get(..rest)) {
+                (1.., Some(rest)) => format!("{rest}{HIDDEN}"),
+                _ => (*piece).to_owned(),
+            }
+        });
+        whole.collect::<Vec<_>>().join(&CUT.to_string())
+    }
+
+    /// How many bytes at the end of a text are the beginning of a secret: the most that are.
+    fn cut_secret_bytes(&self, text: &str) -> usize {
+        let beginnings = self.secrets.iter().filter_map(|secret| {
+            let mut ends = secret.char_indices().map(|(at, _)| at).rev();
+            ends.find(|end| {
+                *end >= SECRET_BYTES_MIN
+                    && secret.get(..*end).is_some_and(|head| text.ends_with(head))
+            })
+        });
+        beginnings.max().unwrap_or(0)
+    }
+
+    fn shown(&self, text: &str, chars_max: usize) -> String {
+        let text = self.without_secrets(text);
         match text.char_indices().nth(chars_max) {
             None => text,
             Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
@@ -379,5 +424,43 @@ impl Recorder {
             phases: self.phases,
             log: self.log,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::excerpt;
+
+    fn recorder(secrets: &[&str]) -> Recorder {
+        let mut recorder = Recorder::new(Duration::ZERO);
+        for secret in secrets {
+            recorder.hide(secret);
+        }
+        recorder
+    }
+
+    #[test]
+    fn secrets_are_hidden_as_they_are_quoted() {
+        let secret = "pass\"word\n\\x  y";
+        let recorder = recorder(&[secret]);
+        let check = |text: String, want: &str| assert_eq!(recorder.without_secrets(&text), want);
+        check(format!("a {secret} b"), "a <secret> b");
+        check(format!("a {secret:?} b"), "a \"<secret>\" b");
+        check(excerpt(&format!("a {secret} b")), "a <secret> b");
+    }
+
+    #[test]
+    fn a_secret_across_the_end_of_an_excerpt_is_hidden() {
+        let secret = "correct-horse-battery";
+        let recorder = recorder(&["correct", secret]);
+        for before in 170..200 {
+            let text = format!("{}{secret} and more of it", "x".repeat(before));
+            let shown = recorder.without_secrets(&format!("{:?} and {:?}", excerpt(&text), "a…"));
+            // Less than four bytes of one tell nothing.
+            assert!(!shown.contains("corr"), "{before}: {shown}");
+            assert!(shown.ends_with("…\" and \"a…\""), "{shown}");
+        }
+        assert_eq!(recorder.without_secrets("a corr"), "a corr");
     }
 }

@@ -18,9 +18,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
-use crate::api::hide_credentials;
 use crate::connection::{Connection, TlsMetrics, begin_tls, connect_tcp, record_tls};
 use crate::conversation::expanded;
+use crate::credentials::hide_credentials;
 use crate::http::exchange::causes;
 use crate::http::host_of;
 use crate::module::{AddressChoice, Expectation, QueryResponse, WebSocketSettings};
@@ -200,7 +200,7 @@ async fn handshake(
     let authorizer = Authorizer::new(opening.client).map_err(Failure::from)?;
     authorizer.apply(headers).await.map_err(Failure::from)?;
     crate::http::exchange::authorize_from_url(&url, headers);
-    hide_credentials(recorder, opening.client, headers);
+    hide_credentials(recorder, &opening.client.headers, headers);
     if let Some(subprotocol) = opening.subprotocol {
         let value = HeaderValue::from_static(subprotocol);
         headers.insert(SEC_WEBSOCKET_PROTOCOL, value);

@@ -192,6 +192,33 @@ async fn credentials_do_not_follow_a_redirect_to_another_host() {
 }
 
 #[tokio::test]
+async fn secrets_that_a_target_sends_back_are_not_shown() {
+    // It leads to where what it was sent stands in the way, and to a password of its own.
+    let server = website(|head| {
+        let key = head
+            .lines()
+            .find_map(|line| line.strip_prefix("X-Api-Key: "));
+        match key {
+            Some(key) => redirect(&format!("http://joe:sesame@localhost:1/{key}?x={key}")),
+            None => redirect(&format!("http://[{}", head.len())),
+        }
+    })
+    .await;
+    let mut with = settings();
+    with.headers = vec![("X-Api-Key".to_owned(), "hunter2".to_owned())];
+    let result = ask(with, server.address.to_string()).await;
+    let text = result.debug_text();
+    assert!(
+        text.contains("leads to http://joe:xxxxx@localhost:1/<secret>?x=<secret>"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("hunter2") && !text.contains("sesame"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn bodies_and_headers_are_matched() {
     let server = website(|_| {
         page(

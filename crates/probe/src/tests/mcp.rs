@@ -129,6 +129,19 @@ async fn a_stateless_server_is_discovered_listed_and_called() {
     let want = ["resolve", "connect", "discover", "tools_list", "tools_call"];
     assert_eq!(phases, want);
 
+    // What is given to a tool is shown nowhere, also where the tool says it again.
+    assert!(!outcome.debug_text().contains("wörld"));
+    let unexpected = McpSettings {
+        tool_call: Some(McpToolCall {
+            expect: Some(Pattern::new("^other$").unwrap()),
+            ..all.tool_call.clone().unwrap()
+        }),
+        ..all.clone()
+    };
+    let outcome = ask(unexpected, &url(&server)).await;
+    let want = "tool \"echo\": \"<secret>\" does not match \"^other$\"";
+    assert_eq!(outcome.reason.as_deref(), Some(want));
+
     let destructive = McpSettings {
         tool_call: Some(McpToolCall {
             name: "wipe".to_owned(),
