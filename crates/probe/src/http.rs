@@ -27,7 +27,7 @@ use hyper::{Method, StatusCode, Version};
 use url::{Host, Url};
 
 use crate::connection::{TlsMetrics, record_tls};
-use crate::credentials::hide_credentials;
+use crate::credentials::{hide_credentials, may_be_secret};
 use crate::module::{HttpSettings, RequestBody};
 use crate::recorder::{FAILED_DUE_TO_REGEX, Failure, Gauge, Recorder};
 use crate::resolve::{choose_address, lookup};
@@ -241,7 +241,7 @@ impl<'a> Walk<'a> {
             RequestBody::Empty => Bytes::new(),
             RequestBody::Text(text) => Bytes::from(text.clone()),
             RequestBody::File(path) => std::fs::read(path)
-                .map_err(|error| Failure::new(format!("body_file {path:?}: {error}")))?
+                .map_err(|error| Failure::unknown(format!("body_file {path:?}: {error}")))?
                 .into(),
         };
         Ok(Self {
@@ -361,7 +361,10 @@ impl<'a> Walk<'a> {
             exchange::authorize_from_url(&self.first, &mut headers);
             hide_credentials(recorder, &self.settings.client.headers, &headers);
         } else {
-            headers.remove(AUTHORIZATION);
+            let secret = headers.keys().filter(|name| may_be_secret(name.as_str()));
+            for name in secret.cloned().collect::<Vec<_>>() {
+                headers.remove(name);
+            }
         }
         self.cookies.give(&self.url, &mut headers);
         let mut tls = self.settings.client.tls.clone();

@@ -136,17 +136,8 @@ pub async fn probe_within(
         recorder.note(format!("{name} probe of {shown:?} within {timeout:?}"));
     }
     let running = Box::pin(run(&mut recorder, &module.prober, target, surroundings));
-    let mut outcome = match tokio::time::timeout(timeout, running).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            recorder.time_is_over();
-            let during = match recorder.running_phase() {
-                Some(phase) => format!(" during {phase}"),
-                None => String::new(),
-            };
-            Err(Failure::new(format!("timed out after {timeout:?}{during}")))
-        }
-    };
+    let ended = tokio::time::timeout(timeout, running).await.ok();
+    let mut outcome = recorder.outcome(ended);
     if let (Ok(()), Some(lifetime_min)) = (&outcome, module.certificate_lifetime_min) {
         outcome = connection::judge_lifetime(&mut recorder, lifetime_min, surroundings.clock);
     }

@@ -20,6 +20,8 @@ mod tool_call;
 mod tools;
 mod websocket;
 
+use std::time::Duration;
+
 use bellwether_storage::Clock;
 use serde_json::{Value, json};
 use url::Url;
@@ -48,6 +50,8 @@ const SESSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-
 /// The protocol's errors that only servers of stateless revisions give.
 const STATELESS_ERRORS: [i64; 2] = [-32020, UNSUPPORTED_VERSION];
 const UNSUPPORTED_VERSION: i64 = -32022;
+/// How long a farewell may take. Chosen: a server that does not answer to one is left.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
 /// What we call ourselves.
 const CLIENT_NAME: &str = "bellwether-probe";
 
@@ -92,8 +96,12 @@ pub(crate) async fn probe_mcp(
         era: Era::Stateless,
     };
     let outcome = ladder.climb(recorder).await;
-    ladder.channel.close(recorder, &ladder.era).await;
-    outcome
+    recorder.settle(outcome);
+    let farewell = ladder.channel.close(recorder, &ladder.era);
+    if tokio::time::timeout(FAREWELL_MAX, farewell).await.is_err() {
+        recorder.note(format!("no farewell within {FAREWELL_MAX:?}"));
+    }
+    Ok(())
 }
 
 /// Reads a message, and compares the tools in it.
@@ -109,7 +117,7 @@ pub(crate) fn read_message(text: &[u8]) {
             let mut listed = Vec::new();
             tools::read_page(result, &mut listed).ok();
             tools::judge(
-                &mut Recorder::new(std::time::Duration::ZERO),
+                &mut Recorder::new(Duration::ZERO),
                 &McpSettings::default(),
                 &listed,
             )

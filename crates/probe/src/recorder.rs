@@ -104,9 +104,11 @@ impl Failure {
     }
 }
 
+/// Credentials, files of TLS and token servers are ours: nobody has asked the target yet, whose own connections have
+/// failures of their own.
 impl From<OutboundError> for Failure {
     fn from(error: OutboundError) -> Self {
-        Self::new(error.to_string())
+        Self::unknown(error.to_string())
     }
 }
 
@@ -128,6 +130,8 @@ pub(crate) struct Recorder {
     tails: Vec<Tail>,
     /// Texts that must be seen nowhere, also where the target sends them back.
     secrets: Vec<String>,
+    /// How the probe ended, and when, where something follows that does not count.
+    settled: Option<(Result<(), Failure>, Instant)>,
     /// The metric that tells, where the probe's time ends now, what it had waited for.
     cut_off: Option<(Gauge, &'static str, &'static str)>,
 }
@@ -145,6 +149,7 @@ impl Recorder {
             can_degrade: false,
             tails: Vec::new(),
             secrets: Vec::new(),
+            settled: None,
             cut_off: None,
         }
     }
@@ -247,13 +252,20 @@ impl Recorder {
         }
     }
 
+    /// The probe has ended so: what it still does after that, such as to say farewell, changes neither its outcome
+    /// nor its duration.
+    pub(crate) fn settle(&mut self, outcome: Result<(), Failure>) {
+        self.abandon();
+        self.settled = Some((outcome, Instant::now()));
+    }
+
     /// Sets a metric to 1 with a label should the probe's time end before this is called again.
     pub(crate) fn if_cut_off(&mut self, cut_off: Option<(Gauge, &'static str, &'static str)>) {
         self.cut_off = cut_off;
     }
 
     /// The probe's time has ended.
-    pub(crate) fn time_is_over(&mut self) {
+    fn time_is_over(&mut self) {
         if let Some((gauge, label, value)) = self.cut_off.take() {
             self.set_labelled(gauge, &[(label, value)], 1.0);
         }
@@ -361,7 +373,7 @@ impl Recorder {
     }
 
     /// The phase that runs.
-    pub(crate) fn running_phase(&self) -> Option<&'static str> {
+    fn running_phase(&self) -> Option<&'static str> {
         self.running.as_ref()?;
         Some(self.phases.last()?.name)
     }
@@ -378,7 +390,25 @@ impl Recorder {
         });
     }
 
-    /// The result of a probe that ends now.
+    /// The outcome of a probe whose work came to its end, or was cut off by its time: how it settled, where it did.
+    pub(crate) fn outcome(&mut self, ended: Option<Result<(), Failure>>) -> Result<(), Failure> {
+        let settled = self.settled.as_mut();
+        if let Some((outcome, _)) = settled {
+            return std::mem::replace(outcome, Ok(()));
+        }
+        if let Some(outcome) = ended {
+            return outcome;
+        }
+        self.time_is_over();
+        let during = match self.running_phase() {
+            Some(phase) => format!(" during {phase}"),
+            None => String::new(),
+        };
+        let timeout = self.timeout;
+        Err(Failure::new(format!("timed out after {timeout:?}{during}")))
+    }
+
+    /// The result of a probe that ends now, or that has settled.
     pub(crate) fn finish(mut self, outcome: Result<(), Failure>) -> ProbeResult {
         let timeout = self.timeout;
         self.abandon();
@@ -408,7 +438,8 @@ impl Recorder {
         if self.can_degrade {
             self.set_bool(DEGRADED, verdict == Verdict::Degraded);
         }
-        let duration = self.started.elapsed();
+        let ended = self.settled.take().map(|(_, when)| when);
+        let duration = ended.unwrap_or_else(Instant::now) - self.started;
         self.set_bool(SUCCESS, success);
         self.set(DURATION, duration.as_secs_f64());
         self.set(TIMEOUT, timeout.as_secs_f64());
