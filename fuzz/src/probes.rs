@@ -12,6 +12,7 @@ pub(crate) const PROBE_EVENTS: Target = Target {
             "\u{1}event: message_delta\r\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":3}}\r\n\r\n",
             "\u{40}: hello\nid: 1\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[{\"name\":\"a\",\"inputSchema\":{\"type\":\"object\"}}],\"nextCursor\":\"x\"}}\n\n",
             "\u{7}data: [{\"jsonrpc\":\"2.0\",\"method\":\"n\"},{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32022,\"message\":\"no\"}}]\n\n",
+            "\u{7}data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":[\"2026-07-28\"],\"_meta\":{\"x\":1},\"tools\":[]}}\n\n",
             "\u{7}\u{feff}data: {\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\r\r",
         ])
     },

@@ -10,12 +10,12 @@ use base64::Engine as _;
 use bellwether_model::time::DurationText;
 use bellwether_model::utf8_name::Escaping;
 use bellwether_outbound::settings::redacted_url;
+use bellwether_probe::shown_target;
 use bellwether_scrape::settings::{NameValidation, ScrapeProtocol, ScrapeSettings};
 use url::Url;
 
 use crate::config::Config;
 use crate::schema::{Field, Kind, Section};
-use crate::sections::probes::target::shown_target;
 use crate::sections::relabel::RELABEL;
 use crate::sections::root::ROOT;
 use crate::sections::scrape::SCRAPE;

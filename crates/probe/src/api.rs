@@ -14,21 +14,21 @@
 use std::io;
 use std::net::SocketAddr;
 
-use base64::Engine as _;
 use bellwether_outbound::Authorizer;
-use bellwether_outbound::settings::{HeaderValue as HeaderText, HttpClientSettings, redacted_url};
+use bellwether_outbound::settings::{HttpClientSettings, redacted_url};
 use bellwether_storage::Clock;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Method, Response, Uri, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::connection::{Connection, TlsMetrics, begin_tls, open_tcp, record_tls};
+use crate::credentials::hide_credentials;
 use crate::http::exchange::{authorize_from_url, causes};
 use crate::http::{authority_of, host_of};
 use crate::module::AddressChoice;
@@ -115,7 +115,7 @@ impl<'a> Api<'a> {
         let applied = authorizer.apply(&mut headers).await;
         applied.map_err(|error| settings(error.into()))?;
         authorize_from_url(target.url, &mut headers);
-        hide_credentials(recorder, target.client, &headers);
+        hide_credentials(recorder, &target.client.headers, &headers);
         let host = host_of(target.url);
         let phases = Some(target.phases);
         let address = choose_address(recorder, &host, target.address, phases).await;
@@ -190,37 +190,6 @@ impl<'a> Api<'a> {
             let failure = Failure::new(format!("the request cannot be written: {error}"));
             Broken::new(BrokenAt::Settings)(failure)
         })
-    }
-}
-
-/// Takes what a request carries of secrets out of all that is shown: a server may send it back. A
-/// header that the settings give as plain text is none.
-pub(crate) fn hide_credentials(
-    recorder: &mut Recorder,
-    settings: &HttpClientSettings,
-    headers: &HeaderMap,
-) {
-    let is_secret = |value: &HeaderText| matches!(value, HeaderText::Secret(_));
-    let named = settings
-        .headers
-        .iter()
-        .filter(|header| header.values.iter().any(is_secret))
-        .filter_map(|header| headers.get(&header.name));
-    for value in named.chain(headers.get(AUTHORIZATION)) {
-        let Ok(text) = value.to_str() else { continue };
-        recorder.hide(text);
-        let Some((scheme, credentials)) = text.split_once(' ') else {
-            continue;
-        };
-        recorder.hide(credentials.trim());
-        let decoded = base64::engine::general_purpose::STANDARD.decode(credentials.trim());
-        if let Ok(pair) = decoded
-            && scheme == "Basic"
-            && let Ok(pair) = String::from_utf8(pair)
-            && let Some((_, password)) = pair.split_once(':')
-        {
-            recorder.hide(password);
-        }
     }
 }
 
@@ -332,12 +301,16 @@ pub(crate) async fn read_error_body(body: &mut Incoming) -> Vec<u8> {
     read
 }
 
-/// The beginning of a text, on one line.
+/// What stands at the end of an excerpt that was cut.
+pub(crate) const CUT: char = '…';
+
+/// The beginning of a text, on one line. Secrets are still in it; the recorder hides what is left of one at the cut,
+/// too.
 pub(crate) fn excerpt(text: &str) -> String {
     const CHARS_MAX: usize = 200;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(CHARS_MAX) {
         None => line,
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        Some((end, _)) => format!("{}{CUT}", line.get(..end).unwrap_or_default()),
     }
 }

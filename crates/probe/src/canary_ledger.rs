@@ -1,4 +1,4 @@
-//! What canaries of language models have cost today, and what the last one of each target found.
+//! What canaries of language models have cost today, and what the last one of each model found.
 //!
 //! ## Model
 //! A [`CanaryLedger`] outlives probes: whoever runs them makes one and hands it to all, scheduled or
@@ -10,18 +10,23 @@
 //! - What is reserved counts as spent: canaries that run at the same time cannot pass a limit together.
 //! - A canary that was cut off keeps its reservation, since the provider may charge for it.
 //! - A clock that is set back opens no new day.
+//! - What was found holds until something newer is: while a canary runs, after one that nobody waited for,
+//!   and where the budget is spent.
 //!
 //! ## Limits
-//! An account remembers the last canary of [`TARGETS_MAX`] targets. A provider that counts more tokens
+//! An account remembers the last canary of [`SUBJECTS_MAX`] subjects (a target, its API and a model). A provider that counts more tokens
 //! than were reserved (some bill hidden reasoning) may pass a limit once; then no more is sent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
-/// Chosen: more providers than anybody has.
-const TARGETS_MAX: usize = 1_000;
+use crate::module::LlmApi;
+
+/// Chosen: more models than anybody calls.
+const SUBJECTS_MAX: usize = 1_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// What canaries have spent, by account. See the module's page.
@@ -91,34 +96,30 @@ impl CanaryLedger {
         let mut accounts = self.accounts.lock();
         let account = accounts.entry(wanted.account.to_owned()).or_default();
         account.open_day(now_ms.div_euclid(DAY_MS));
-        if let Some(last) = account.targets.get(wanted.target) {
-            let age_ms = now_ms.saturating_sub(last.at_ms).max(0);
-            let age = Duration::from_millis(age_ms.unsigned_abs());
-            if age < wanted.interval_min {
-                return Err(Skipped::Interval {
-                    age,
-                    last: last.report.clone().map(Box::new),
-                });
-            }
+        let last = account.subjects.get(&wanted.subject);
+        let found = || last.and_then(|last| last.found.as_ref()?.held(now_ms));
+        if last.is_some_and(|last| age(last.sent_ms, now_ms) < wanted.interval_min) {
+            return Err(Skipped::Interval(found()));
         }
         let dollars = account.dollars + wanted.cost.dollars;
         let tokens = account.tokens.saturating_add(wanted.cost.tokens);
         let too_dear = wanted.daily_dollars_max.is_some_and(|max| dollars > max);
         let too_many = wanted.daily_tokens_max.is_some_and(|max| tokens > max);
         if too_dear || too_many {
-            return Err(Skipped::Budget);
+            return Err(Skipped::Budget(found()));
         }
         account.dollars = dollars;
         account.tokens = tokens;
         account.calls = account.calls.saturating_add(1);
-        account.remember(wanted.target, now_ms, None);
+        account.send(&wanted.subject, now_ms);
         Ok(Reservation {
             ledger: self,
             account: wanted.account.to_owned(),
-            target: wanted.target.to_owned(),
+            subject: wanted.subject.clone(),
             day: account.day,
             at_ms: now_ms,
             reserved: wanted.cost,
+            until: wanted.until,
             is_settled: false,
         })
     }
@@ -143,28 +144,53 @@ pub(crate) struct Cost {
     pub(crate) tokens: u64,
 }
 
+/// What a canary is about: what one of them found says nothing about another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Subject {
+    target: String,
+    api: &'static str,
+    model: String,
+}
+
+impl Subject {
+    pub(crate) fn new(target: &str, api: LlmApi, model: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            api: api.name(),
+            model: model.to_owned(),
+        }
+    }
+}
+
 /// What a canary asks of the ledger.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) account: &'a str,
-    pub(crate) target: &'a str,
+    pub(crate) subject: Subject,
     pub(crate) interval_min: Duration,
     pub(crate) daily_dollars_max: Option<f64>,
     pub(crate) daily_tokens_max: Option<u64>,
     /// The most that it is expected to cost.
     pub(crate) cost: Cost,
+    /// When the time of its probe is over. `None`: never.
+    pub(crate) until: Option<Instant>,
 }
 
-/// Why no canary is sent.
+/// Why no canary is sent, with what the last one found. That is none where none has ended yet.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Skipped {
     /// The day's budget is spent.
-    Budget,
-    /// The last one is not long ago. Its report is none while it runs.
-    Interval {
-        age: Duration,
-        last: Option<Box<CanaryReport>>,
-    },
+    Budget(Option<Box<Held>>),
+    /// The last one is not long ago.
+    Interval(Option<Box<Held>>),
+}
+
+/// What a canary of before found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Held {
+    /// How long ago it was sent.
+    pub(crate) age: Duration,
+    pub(crate) report: CanaryReport,
 }
 
 /// What a canary found.
@@ -190,14 +216,34 @@ struct Account {
     dollars: f64,
     tokens: u64,
     calls: u64,
-    targets: BTreeMap<String, LastCanary>,
+    subjects: BTreeMap<Subject, LastCanary>,
 }
 
 #[derive(Debug)]
 struct LastCanary {
-    at_ms: i64,
-    /// None while it runs.
-    report: Option<CanaryReport>,
+    sent_ms: i64,
+    /// What it found, or while it runs, the one before. None: none has ended.
+    found: Option<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    sent_ms: i64,
+    report: CanaryReport,
+}
+
+impl Found {
+    fn held(&self, now_ms: i64) -> Option<Box<Held>> {
+        Some(Box::new(Held {
+            age: age(self.sent_ms, now_ms),
+            report: self.report.clone(),
+        }))
+    }
+}
+
+/// Nothing where the clock was set back.
+fn age(sent_ms: i64, now_ms: i64) -> Duration {
+    Duration::from_millis(now_ms.saturating_sub(sent_ms).max(0).unsigned_abs())
 }
 
 impl Account {
@@ -210,15 +256,33 @@ impl Account {
         }
     }
 
-    fn remember(&mut self, target: &str, at_ms: i64, report: Option<CanaryReport>) {
-        if !self.targets.contains_key(target) && self.targets.len() >= TARGETS_MAX {
-            let oldest = self.targets.iter().min_by_key(|(_, last)| last.at_ms);
-            if let Some(oldest) = oldest.map(|(target, _)| target.clone()) {
-                self.targets.remove(&oldest);
+    fn send(&mut self, subject: &Subject, sent_ms: i64) {
+        if let Some(last) = self.subjects.get_mut(subject) {
+            last.sent_ms = sent_ms;
+            return;
+        }
+        if self.subjects.len() >= SUBJECTS_MAX {
+            let oldest = self.subjects.iter().min_by_key(|(_, last)| last.sent_ms);
+            if let Some(oldest) = oldest.map(|(subject, _)| subject.clone()) {
+                self.subjects.remove(&oldest);
             }
         }
-        let last = LastCanary { at_ms, report };
-        self.targets.insert(target.to_owned(), last);
+        let found = None;
+        let last = LastCanary { sent_ms, found };
+        self.subjects.insert(subject.clone(), last);
+    }
+
+    /// Keeps what the canary found that was sent at that time. One that was forgotten meanwhile stays so, and
+    /// what a later one found is not overwritten.
+    fn found(&mut self, subject: &Subject, sent_ms: i64, report: CanaryReport) {
+        if let Some(last) = self.subjects.get_mut(subject)
+            && last
+                .found
+                .as_ref()
+                .is_none_or(|found| found.sent_ms <= sent_ms)
+        {
+            last.found = Some(Found { sent_ms, report });
+        }
     }
 }
 
@@ -227,10 +291,11 @@ impl Account {
 pub(crate) struct Reservation<'l> {
     ledger: &'l CanaryLedger,
     account: String,
-    target: String,
+    subject: Subject,
     day: i64,
     at_ms: i64,
     reserved: Cost,
+    until: Option<Instant>,
     is_settled: bool,
 }
 
@@ -255,13 +320,16 @@ impl Reservation<'_> {
             let rest = account.tokens.saturating_sub(self.reserved.tokens);
             account.tokens = rest.saturating_add(cost.tokens);
         }
-        account.remember(&self.target, self.at_ms, Some(report));
+        account.found(&self.subject, self.at_ms, report);
     }
 }
 
 impl Drop for Reservation<'_> {
+    /// A canary that was cut off: where its time was not over, the asker hung up or the settings changed, which
+    /// says nothing about the provider.
     fn drop(&mut self) {
-        if !self.is_settled {
+        let is_late = self.until.is_some_and(|until| Instant::now() >= until);
+        if !self.is_settled && is_late {
             let reason = "the probe's time was over before the canary had ended";
             let failure = Some(("timeout", reason.to_owned()));
             self.end(
@@ -282,7 +350,7 @@ mod tests {
     fn wanted(target: &str, tokens: u64) -> Wanted<'_> {
         Wanted {
             account: "team",
-            target,
+            subject: Subject::new(target, LlmApi::OpenAi, "small"),
             interval_min: Duration::from_secs(60),
             daily_dollars_max: Some(1.0),
             daily_tokens_max: Some(100),
@@ -290,7 +358,20 @@ mod tests {
                 dollars: 0.3,
                 tokens,
             },
+            until: Some(Instant::now()),
         }
+    }
+
+    fn failed() -> CanaryReport {
+        CanaryReport {
+            failure: Some(("server", "broken".to_owned())),
+            ..CanaryReport::default()
+        }
+    }
+
+    fn held(age_ms: u64, report: CanaryReport) -> Option<Box<Held>> {
+        let age = Duration::from_millis(age_ms);
+        Some(Box::new(Held { age, report }))
     }
 
     fn spent(ledger: &CanaryLedger) -> (f64, u64, u64) {
@@ -304,7 +385,7 @@ mod tests {
         let first = ledger.reserve(&wanted("a", 60), 0).unwrap();
         assert_eq!(
             ledger.reserve(&wanted("b", 60), 0).err(),
-            Some(Skipped::Budget)
+            Some(Skipped::Budget(None))
         );
         let cost = Cost {
             dollars: 0.1,
@@ -318,15 +399,48 @@ mod tests {
         assert_eq!(spent(&ledger), (0.4, 80, 2));
         assert_eq!(
             ledger.reserve(&wanted("c", 60), 0).err(),
-            Some(Skipped::Budget)
+            Some(Skipped::Budget(None))
         );
-        let Err(Skipped::Interval {
-            last: Some(last), ..
-        }) = ledger.reserve(&wanted("b", 1), 0)
-        else {
+        let Err(Skipped::Interval(Some(last))) = ledger.reserve(&wanted("b", 1), 0) else {
             panic!("b was asked just now")
         };
-        assert_eq!(last.failure.unwrap().0, "timeout");
+        assert_eq!(last.report.failure.unwrap().0, "timeout");
+    }
+
+    #[test]
+    fn a_canary_that_nobody_waited_for_is_paid_and_says_nothing() {
+        let ledger = CanaryLedger::new();
+        let patient = || Wanted {
+            until: Instant::now().checked_add(Duration::from_secs(60)),
+            ..wanted("a", 10)
+        };
+        drop(ledger.reserve(&patient(), 0).unwrap());
+        let at = |ms| ledger.reserve(&patient(), ms).err();
+        assert_eq!(at(1), Some(Skipped::Interval(None)));
+        assert_eq!(spent(&ledger), (0.3, 10, 1));
+        let second = ledger.reserve(&patient(), 60_000).unwrap();
+        second.settle(None, failed());
+        drop(ledger.reserve(&patient(), 120_000).unwrap());
+        assert_eq!(at(120_001), Some(Skipped::Interval(held(60_001, failed()))));
+        assert_eq!(spent(&ledger).1, 30);
+    }
+
+    #[test]
+    fn models_and_apis_of_one_target_are_asked_each_for_themselves() {
+        let ledger = CanaryLedger::new();
+        let of = |api, model| {
+            let wanted = Wanted {
+                subject: Subject::new("a", api, model),
+                ..wanted("a", 1)
+            };
+            ledger.reserve(&wanted, 0)
+        };
+        of(LlmApi::OpenAi, "small").unwrap().settle(None, failed());
+        let large = of(LlmApi::OpenAi, "large").unwrap();
+        large.settle(None, CanaryReport::default());
+        assert!(of(LlmApi::Anthropic, "small").is_ok());
+        let again = of(LlmApi::OpenAi, "small").err();
+        assert_eq!(again, Some(Skipped::Interval(held(0, failed()))));
     }
 
     #[test]
@@ -338,8 +452,12 @@ mod tests {
         }
         assert_eq!(
             ledger.reserve(&wanted("d", 1), 0).err(),
-            Some(Skipped::Budget)
+            Some(Skipped::Budget(None))
         );
+        // What was found before holds.
+        let late = ledger.reserve(&wanted("a", 1), 70_000).err();
+        let last = held(70_000, CanaryReport::default());
+        assert_eq!(late, Some(Skipped::Budget(last)));
     }
 
     #[test]
@@ -347,14 +465,18 @@ mod tests {
         let ledger = CanaryLedger::new();
         let running = ledger.reserve(&wanted("a", 1), 0).unwrap();
         let at = |ms| ledger.reserve(&wanted("a", 1), ms).err();
-        let interval = |ms, last| {
-            let age = Duration::from_millis(ms);
-            Some(Skipped::Interval { age, last })
-        };
-        assert_eq!(at(10), interval(10, None));
+        assert_eq!(at(10), Some(Skipped::Interval(None)));
+        running.settle(None, failed());
+        let last = Some(Skipped::Interval(held(59_999, failed())));
+        assert_eq!(at(59_999), last);
+        let running = ledger.reserve(&wanted("a", 1), 60_000).unwrap();
+        // While the next one runs, what the last one found holds.
+        let last = Some(Skipped::Interval(held(60_010, failed())));
+        assert_eq!(at(60_010), last);
         running.settle(None, CanaryReport::default());
-        assert_eq!(at(59_999), interval(59_999, Some(Box::default())));
-        assert_eq!(at(60_000), None);
+        let last = held(20, CanaryReport::default());
+        assert_eq!(at(60_020), Some(Skipped::Interval(last)));
+        assert_eq!(at(120_000), None);
     }
 
     #[test]
@@ -369,7 +491,7 @@ mod tests {
         second.settle(None, CanaryReport::default());
         assert_eq!(
             ledger.reserve(&wanted("c", 90), DAY_MS - 1).err(),
-            Some(Skipped::Budget)
+            Some(Skipped::Budget(None))
         );
         let other = CanaryLedger::new();
         other.restore(ledger.spent());
@@ -394,12 +516,12 @@ mod tests {
                 ..wanted(target, 1)
             }
         }
-        for index in 0..=TARGETS_MAX {
+        for index in 0..=SUBJECTS_MAX {
             let target = index.to_string();
             let reservation = ledger.reserve(&free(&target), index as i64).unwrap();
             reservation.settle(None, CanaryReport::default());
         }
-        assert_eq!(ledger.accounts.lock()["team"].targets.len(), TARGETS_MAX);
+        assert_eq!(ledger.accounts.lock()["team"].subjects.len(), SUBJECTS_MAX);
         assert!(ledger.reserve(&free("0"), 2_000).is_ok());
         assert!(ledger.reserve(&free("1000"), 2_000).is_err());
     }

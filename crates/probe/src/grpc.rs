@@ -16,11 +16,13 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::connection::{Connection, TlsMetrics, begin_tls, connect_tcp, record_tls};
+use crate::credentials::hide_credentials;
 use crate::http::exchange::failed;
 use crate::http::{authority_of, host_of};
 use crate::module::GrpcSettings;
 use crate::recorder::{Failure, Gauge, Recorder};
 use crate::resolve::choose_address;
+use crate::target::with_scheme;
 
 const GRPC_DURATION: Gauge = Gauge::new("probe_grpc_duration_seconds", "How long each phase took.");
 const SSL: Gauge = Gauge::new("probe_grpc_ssl", "Whether the answer came over TLS.");
@@ -63,13 +65,7 @@ pub(crate) async fn probe_grpc(
     recorder.expect_phases(GRPC_DURATION, &["resolve"]);
     recorder.set(SSL, 0.0);
     recorder.set(STATUS_CODE, 0.0);
-    let has_scheme = target.starts_with("http://") || target.starts_with("https://");
-    let full = if has_scheme {
-        target.to_owned()
-    } else {
-        format!("http://{target}")
-    };
-    let url = Url::parse(&full)
+    let url = Url::parse(&with_scheme(target))
         .map_err(|error| Failure::new(format!("target {target:?} is no address: {error}")))?;
     let host = host_of(&url);
     let choice = settings.address;
@@ -120,6 +116,7 @@ async fn check(
         tls = Some(facts);
     }
     let request = request(settings, url)?;
+    hide_credentials(recorder, &[], request.headers());
     let (mut sender, driver) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(connection))
             .await

@@ -16,6 +16,7 @@ mod proxy;
 use std::net::IpAddr;
 
 use bellwether_outbound::Authorizer;
+use bellwether_outbound::settings::redacted_url;
 use bellwether_storage::Clock;
 use bytes::Bytes;
 use hyper::header::{
@@ -26,9 +27,11 @@ use hyper::{Method, StatusCode, Version};
 use url::{Host, Url};
 
 use crate::connection::{TlsMetrics, record_tls};
+use crate::credentials::{hide_credentials, may_be_secret};
 use crate::module::{HttpSettings, RequestBody};
 use crate::recorder::{FAILED_DUE_TO_REGEX, Failure, Gauge, Recorder};
 use crate::resolve::{choose_address, lookup};
+use crate::target::{shown_target, with_scheme};
 
 use self::cookies::Cookies;
 use self::exchange::{Answer, Request, exchange};
@@ -152,17 +155,10 @@ async fn judge(
 }
 
 fn target_url(target: &str) -> Result<Url, Failure> {
-    let lower = target.to_ascii_lowercase();
-    let has_scheme = lower.starts_with("http://") || lower.starts_with("https://");
-    let full = if has_scheme {
-        target.to_owned()
-    } else {
-        format!("http://{target}")
-    };
     let wrong = |reason: &dyn std::fmt::Display| {
         Failure::new(format!("target {target:?} is no URL: {reason}"))
     };
-    let url = Url::parse(&full).map_err(|error| wrong(&error))?;
+    let url = Url::parse(&with_scheme(target)).map_err(|error| wrong(&error))?;
     if url.host().is_none() {
         return Err(wrong(&"it names no host"));
     }
@@ -245,7 +241,7 @@ impl<'a> Walk<'a> {
             RequestBody::Empty => Bytes::new(),
             RequestBody::Text(text) => Bytes::from(text.clone()),
             RequestBody::File(path) => std::fs::read(path)
-                .map_err(|error| Failure::new(format!("body_file {path:?}: {error}")))?
+                .map_err(|error| Failure::unknown(format!("body_file {path:?}: {error}")))?
                 .into(),
         };
         Ok(Self {
@@ -286,7 +282,8 @@ impl<'a> Walk<'a> {
             };
             redirects += 1;
             recorder.set(REDIRECTS, f64::from(redirects));
-            recorder.note(format!("{} leads to {next}", answer.status));
+            let shown = redacted_url(&next);
+            recorder.note(format!("{} leads to {shown}", answer.status));
             if redirects > REDIRECTS_MAX || !self.settings.client.follow_redirects {
                 recorder.note("the redirect is not followed");
                 return Ok((answer, false));
@@ -304,7 +301,10 @@ impl<'a> Walk<'a> {
         };
         let location = String::from_utf8_lossy(location.as_bytes());
         let wrong = |reason: &dyn std::fmt::Display| {
-            Failure::new(format!("redirect to {location:?}: {reason}"))
+            Failure::new(format!(
+                "redirect to {:?}: {reason}",
+                shown_target(&location)
+            ))
         };
         let next = self.url.join(&location).map_err(|error| wrong(&error))?;
         if !matches!(next.scheme(), "http" | "https") || next.host().is_none() {
@@ -359,8 +359,12 @@ impl<'a> Walk<'a> {
         if at_first {
             self.authorizer.apply(&mut headers).await?;
             exchange::authorize_from_url(&self.first, &mut headers);
+            hide_credentials(recorder, &self.settings.client.headers, &headers);
         } else {
-            headers.remove(AUTHORIZATION);
+            let secret = headers.keys().filter(|name| may_be_secret(name.as_str()));
+            for name in secret.cloned().collect::<Vec<_>>() {
+                headers.remove(name);
+            }
         }
         self.cookies.give(&self.url, &mut headers);
         let mut tls = self.settings.client.tls.clone();

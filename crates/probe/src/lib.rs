@@ -31,6 +31,7 @@ mod certificate;
 mod command;
 mod connection;
 mod conversation;
+mod credentials;
 mod database;
 mod dns;
 #[cfg(feature = "fuzzing")]
@@ -50,6 +51,7 @@ mod redis;
 mod resolve;
 mod result;
 mod sse;
+mod target;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -63,6 +65,7 @@ use bellwether_storage::Clock;
 pub use canary_ledger::{CanaryLedger, CanarySpent};
 pub use module::{Module, Prober};
 pub use result::{Metric, Phase, ProbeResult, Step, Verdict};
+pub use target::{request_target, shown_target};
 
 use crate::recorder::{Failure, Recorder};
 
@@ -121,38 +124,24 @@ pub async fn probe_within(
     timeout: Duration,
     surroundings: &Surroundings<'_>,
 ) -> ProbeResult {
-    let mut recorder = Recorder::new();
+    let mut recorder = Recorder::new(timeout);
     let name = module.prober.name();
-    if let Some(password) = password_of(target) {
+    for password in target::passwords_of(target) {
         recorder.hide(&password);
     }
     if module.is_local() {
         recorder.note(format!("{name} probe of this host within {timeout:?}"));
     } else {
-        recorder.note(format!("{name} probe of {target:?} within {timeout:?}"));
+        let shown = shown_target(target);
+        recorder.note(format!("{name} probe of {shown:?} within {timeout:?}"));
     }
     let running = Box::pin(run(&mut recorder, &module.prober, target, surroundings));
-    let mut outcome = match tokio::time::timeout(timeout, running).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            recorder.time_is_over();
-            let during = match recorder.running_phase() {
-                Some(phase) => format!(" during {phase}"),
-                None => String::new(),
-            };
-            Err(Failure::new(format!("timed out after {timeout:?}{during}")))
-        }
-    };
+    let ended = tokio::time::timeout(timeout, running).await.ok();
+    let mut outcome = recorder.outcome(ended);
     if let (Ok(()), Some(lifetime_min)) = (&outcome, module.certificate_lifetime_min) {
         outcome = connection::judge_lifetime(&mut recorder, lifetime_min, surroundings.clock);
     }
-    recorder.finish(timeout, outcome)
-}
-
-/// The password in a target that is a URL: the target's texts are shown without it.
-fn password_of(target: &str) -> Option<String> {
-    let url = url::Url::parse(target).ok()?;
-    url.password().map(str::to_owned)
+    recorder.finish(outcome)
 }
 
 async fn run(

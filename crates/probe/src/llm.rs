@@ -33,7 +33,7 @@ use url::Url;
 
 use self::trouble::{ERROR, TIMEOUT_CONNECT, Trouble};
 use crate::api::{Api, ApiTarget, read_body, read_error_body};
-use crate::canary_ledger::{CanaryReport, Skipped, Wanted};
+use crate::canary_ledger::{CanaryReport, Skipped, Subject, Wanted};
 use crate::module::{CanarySettings, LlmApi, LlmSettings, OnTrouble};
 use crate::recorder::{Failure, Gauge, Recorder};
 use crate::{CanaryLedger, Surroundings};
@@ -288,21 +288,22 @@ impl Canary<'_> {
         };
         let wanted = Wanted {
             account: &settings.account,
-            target: self.target,
+            subject: Subject::new(self.target, self.style, &settings.model),
             interval_min: settings.interval_min,
             daily_dollars_max: settings.daily_dollars_max,
             daily_tokens_max: settings.daily_tokens_max,
             cost: canary::cost_max(settings),
+            until: recorder.deadline(),
         };
         let outcome = match ledger.reserve(&wanted, now_ms) {
-            Err(Skipped::Budget) => {
-                skip(recorder, "budget");
-                Ok(())
-            }
-            Err(Skipped::Interval { age, last }) => {
-                skip(recorder, "interval");
+            Err(skipped) => {
+                let (reason, last) = match skipped {
+                    Skipped::Budget(last) => ("budget", last),
+                    Skipped::Interval(last) => ("interval", last),
+                };
+                skip(recorder, reason);
                 match last {
-                    Some(report) => self.judge(recorder, &report, age),
+                    Some(last) => self.judge(recorder, &last.report, last.age),
                     None => Ok(()),
                 }
             }

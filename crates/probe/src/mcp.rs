@@ -20,6 +20,8 @@ mod tool_call;
 mod tools;
 mod websocket;
 
+use std::time::Duration;
+
 use bellwether_storage::Clock;
 use serde_json::{Value, json};
 use url::Url;
@@ -48,6 +50,8 @@ const SESSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-
 /// The protocol's errors that only servers of stateless revisions give.
 const STATELESS_ERRORS: [i64; 2] = [-32020, UNSUPPORTED_VERSION];
 const UNSUPPORTED_VERSION: i64 = -32022;
+/// How long a farewell may take. Chosen: a server that does not answer to one is left.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
 /// What we call ourselves.
 const CLIENT_NAME: &str = "bellwether-probe";
 
@@ -92,8 +96,12 @@ pub(crate) async fn probe_mcp(
         era: Era::Stateless,
     };
     let outcome = ladder.climb(recorder).await;
-    ladder.channel.close(recorder, &ladder.era).await;
-    outcome
+    recorder.settle(outcome);
+    let farewell = ladder.channel.close(recorder, &ladder.era);
+    if tokio::time::timeout(FAREWELL_MAX, farewell).await.is_err() {
+        recorder.note(format!("no farewell within {FAREWELL_MAX:?}"));
+    }
+    Ok(())
 }
 
 /// Reads a message, and compares the tools in it.
@@ -104,13 +112,14 @@ pub(crate) fn read_message(text: &[u8]) {
     };
     for message in messages {
         if let Some(Reply::Result(result)) = channel::answer(message, 1) {
-            let listed = result["tools"].as_array();
-            let mut recorder = Recorder::new();
             // Whether they are as expected counts for nothing here.
+            discovered(Reply::Result(result.clone())).ok();
+            let mut listed = Vec::new();
+            tools::read_page(result, &mut listed).ok();
             tools::judge(
-                &mut recorder,
+                &mut Recorder::new(Duration::ZERO),
                 &McpSettings::default(),
-                listed.map_or(&[], Vec::as_slice),
+                &listed,
             )
             .ok();
         }
@@ -243,7 +252,7 @@ impl Ladder<'_> {
         });
         let call = Call::new("initialize", params);
         let reply = self.channel.call(recorder, &self.era, &call).await?;
-        let mut result = reply.result("initialize")?;
+        let result = reply.result("initialize")?;
         let protocol = result["protocolVersion"].as_str().unwrap_or_default();
         if !SESSIONS.contains(&protocol) {
             return Err(Failure::new(format!(
@@ -259,7 +268,7 @@ impl Ladder<'_> {
         Ok(Server {
             protocol,
             has_tools: !result["capabilities"]["tools"].is_null(),
-            info: result["serverInfo"].take(),
+            info: result["serverInfo"].clone(),
         })
     }
 }
@@ -268,10 +277,10 @@ impl Ladder<'_> {
 fn discovered(reply: Reply) -> Result<Rung, Failure> {
     let below = |why: String| Ok(Rung::Below(why));
     match reply {
-        Reply::Result(mut result) => {
+        Reply::Result(result) => {
             let versions = versions(&result["supportedVersions"]);
             if versions.iter().any(|version| version == STATELESS) {
-                let info = result["_meta"]["io.modelcontextprotocol/serverInfo"].take();
+                let info = result["_meta"]["io.modelcontextprotocol/serverInfo"].clone();
                 return Ok(Rung::Reached(Server {
                     protocol: STATELESS.to_owned(),
                     has_tools: !result["capabilities"]["tools"].is_null(),
@@ -315,4 +324,22 @@ fn versions(value: &Value) -> Vec<String> {
         .filter_map(|version| version.as_str().map(str::to_owned))
         .take(SHOWN_MAX)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_to_discover_may_be_anything() {
+        for result in [json!([]), json!("x"), json!(1), json!(null), json!({})] {
+            let rung = discovered(Reply::Result(result)).unwrap();
+            assert!(matches!(rung, Rung::Below(_)));
+        }
+        for meta in [json!([]), json!("x"), json!(null)] {
+            let result = json!({"supportedVersions": [STATELESS], "_meta": meta});
+            let rung = discovered(Reply::Result(result)).unwrap();
+            assert!(matches!(rung, Rung::Reached(server) if server.info.is_null()));
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod http;
 mod llm;
 mod local;
 mod mcp;
+mod requested;
 
 use std::fmt;
 use std::net::IpAddr;

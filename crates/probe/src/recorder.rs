@@ -9,6 +9,7 @@ use std::time::Duration;
 use bellwether_outbound::OutboundError;
 use tokio::time::Instant;
 
+use crate::api::CUT;
 use crate::module::OnTrouble;
 use crate::program::Tail;
 use crate::result::{Metric, Phase, ProbeResult, Step, Verdict};
@@ -103,15 +104,19 @@ impl Failure {
     }
 }
 
+/// Credentials, files of TLS and token servers are ours: nobody has asked the target yet, whose own connections have
+/// failures of their own.
 impl From<OutboundError> for Failure {
     fn from(error: OutboundError) -> Self {
-        Self::new(error.to_string())
+        Self::unknown(error.to_string())
     }
 }
 
 /// Takes down what happens during one probe.
 pub(crate) struct Recorder {
     started: Instant,
+    /// How long the probe may take.
+    timeout: Duration,
     metrics: Vec<Metric>,
     phases: Vec<Phase>,
     /// Where the last phase goes to and when it began, while it runs.
@@ -125,14 +130,17 @@ pub(crate) struct Recorder {
     tails: Vec<Tail>,
     /// Texts that must be seen nowhere, also where the target sends them back.
     secrets: Vec<String>,
+    /// How the probe ended, and when, where something follows that does not count.
+    settled: Option<(Result<(), Failure>, Instant)>,
     /// The metric that tells, where the probe's time ends now, what it had waited for.
     cut_off: Option<(Gauge, &'static str, &'static str)>,
 }
 
 impl Recorder {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             started: Instant::now(),
+            timeout,
             metrics: Vec::new(),
             phases: Vec::new(),
             running: None,
@@ -141,8 +149,14 @@ impl Recorder {
             can_degrade: false,
             tails: Vec::new(),
             secrets: Vec::new(),
+            settled: None,
             cut_off: None,
         }
+    }
+
+    /// When the probe's time is over. `None`: farther away than a clock can tell.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.started.checked_add(self.timeout)
     }
 
     /// Logs the end of a program's error output should the probe not succeed.
@@ -152,21 +166,65 @@ impl Recorder {
 
     /// Hides a text in all that is recorded from now on.
     pub(crate) fn hide(&mut self, secret: &str) {
-        let is_new = !self.secrets.iter().any(|known| known == secret);
-        if secret.len() >= SECRET_BYTES_MIN && is_new {
-            self.secrets.push(secret.to_owned());
-            // A secret may contain another.
-            self.secrets.sort_by_key(|secret| usize::MAX - secret.len());
+        // Texts quote what a target sent, and excerpts put it on one line.
+        let quoted = format!("{secret:?}");
+        let escaped = quoted.get(1..quoted.len().saturating_sub(1));
+        let line = secret.split_whitespace().collect::<Vec<_>>().join(" ");
+        for form in [secret, escaped.unwrap_or_default(), &line] {
+            let is_new = !self.secrets.iter().any(|known| known == form);
+            if form.len() >= SECRET_BYTES_MIN && is_new {
+                self.secrets.push(form.to_owned());
+            }
         }
+        // A secret may contain another.
+        self.secrets.sort_by_key(|secret| usize::MAX - secret.len());
     }
 
-    fn shown(&self, text: &str, chars_max: usize) -> String {
+    /// A text without secrets, also without the beginning of one at the end of an excerpt.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.secrets {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), HIDDEN);
             }
         }
+        if text.contains(CUT) && !self.secrets.is_empty() {
+            text = self.without_cut_secrets(&text);
+        }
+        text
+    }
+
+    fn without_cut_secrets(&self, text: &str) -> String {
+        let pieces: Vec<&str> = text.split(CUT).collect();
+        let last = pieces.len().saturating_sub(1);
+        let whole = pieces.iter().enumerate().map(|(index, piece)| {
+            let cut = match index == last {
+                true => 0,
+                false => self.cut_secret_bytes(piece),
+            };
+            let rest = piece.len() - cut;
+            match (cut, piece.get(..rest)) {
+                (1.., Some(rest)) => format!("{rest}{HIDDEN}"),
+                _ => (*piece).to_owned(),
+            }
+        });
+        whole.collect::<Vec<_>>().join(&CUT.to_string())
+    }
+
+    /// How many bytes at the end of a text are the beginning of a secret: the most that are.
+    fn cut_secret_bytes(&self, text: &str) -> usize {
+        let beginnings = self.secrets.iter().filter_map(|secret| {
+            let mut ends = secret.char_indices().map(|(at, _)| at).rev();
+            ends.find(|end| {
+                *end >= SECRET_BYTES_MIN
+                    && secret.get(..*end).is_some_and(|head| text.ends_with(head))
+            })
+        });
+        beginnings.max().unwrap_or(0)
+    }
+
+    fn shown(&self, text: &str, chars_max: usize) -> String {
+        let text = self.without_secrets(text);
         match text.char_indices().nth(chars_max) {
             None => text,
             Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
@@ -194,13 +252,20 @@ impl Recorder {
         }
     }
 
+    /// The probe has ended so: what it still does after that, such as to say farewell, changes neither its outcome
+    /// nor its duration.
+    pub(crate) fn settle(&mut self, outcome: Result<(), Failure>) {
+        self.abandon();
+        self.settled = Some((outcome, Instant::now()));
+    }
+
     /// Sets a metric to 1 with a label should the probe's time end before this is called again.
     pub(crate) fn if_cut_off(&mut self, cut_off: Option<(Gauge, &'static str, &'static str)>) {
         self.cut_off = cut_off;
     }
 
     /// The probe's time has ended.
-    pub(crate) fn time_is_over(&mut self) {
+    fn time_is_over(&mut self) {
         if let Some((gauge, label, value)) = self.cut_off.take() {
             self.set_labelled(gauge, &[(label, value)], 1.0);
         }
@@ -308,7 +373,7 @@ impl Recorder {
     }
 
     /// The phase that runs.
-    pub(crate) fn running_phase(&self) -> Option<&'static str> {
+    fn running_phase(&self) -> Option<&'static str> {
         self.running.as_ref()?;
         Some(self.phases.last()?.name)
     }
@@ -325,8 +390,27 @@ impl Recorder {
         });
     }
 
-    /// The result of a probe that ends now.
-    pub(crate) fn finish(mut self, timeout: Duration, outcome: Result<(), Failure>) -> ProbeResult {
+    /// The outcome of a probe whose work came to its end, or was cut off by its time: how it settled, where it did.
+    pub(crate) fn outcome(&mut self, ended: Option<Result<(), Failure>>) -> Result<(), Failure> {
+        let settled = self.settled.as_mut();
+        if let Some((outcome, _)) = settled {
+            return std::mem::replace(outcome, Ok(()));
+        }
+        if let Some(outcome) = ended {
+            return outcome;
+        }
+        self.time_is_over();
+        let during = match self.running_phase() {
+            Some(phase) => format!(" during {phase}"),
+            None => String::new(),
+        };
+        let timeout = self.timeout;
+        Err(Failure::new(format!("timed out after {timeout:?}{during}")))
+    }
+
+    /// The result of a probe that ends now, or that has settled.
+    pub(crate) fn finish(mut self, outcome: Result<(), Failure>) -> ProbeResult {
+        let timeout = self.timeout;
         self.abandon();
         let (verdict, reason) = match outcome {
             Err(failure) => (failure.verdict, Some(failure.reason)),
@@ -354,7 +438,8 @@ impl Recorder {
         if self.can_degrade {
             self.set_bool(DEGRADED, verdict == Verdict::Degraded);
         }
-        let duration = self.started.elapsed();
+        let ended = self.settled.take().map(|(_, when)| when);
+        let duration = ended.unwrap_or_else(Instant::now) - self.started;
         self.set_bool(SUCCESS, success);
         self.set(DURATION, duration.as_secs_f64());
         self.set(TIMEOUT, timeout.as_secs_f64());
@@ -370,5 +455,43 @@ impl Recorder {
             phases: self.phases,
             log: self.log,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::excerpt;
+
+    fn recorder(secrets: &[&str]) -> Recorder {
+        let mut recorder = Recorder::new(Duration::ZERO);
+        for secret in secrets {
+            recorder.hide(secret);
+        }
+        recorder
+    }
+
+    #[test]
+    fn secrets_are_hidden_as_they_are_quoted() {
+        let secret = "pass\"word\n\\x  y";
+        let recorder = recorder(&[secret]);
+        let check = |text: String, want: &str| assert_eq!(recorder.without_secrets(&text), want);
+        check(format!("a {secret} b"), "a <secret> b");
+        check(format!("a {secret:?} b"), "a \"<secret>\" b");
+        check(excerpt(&format!("a {secret} b")), "a <secret> b");
+    }
+
+    #[test]
+    fn a_secret_across_the_end_of_an_excerpt_is_hidden() {
+        let secret = "correct-horse-battery";
+        let recorder = recorder(&["correct", secret]);
+        for before in 170..200 {
+            let text = format!("{}{secret} and more of it", "x".repeat(before));
+            let shown = recorder.without_secrets(&format!("{:?} and {:?}", excerpt(&text), "a…"));
+            // Less than four bytes of one tell nothing.
+            assert!(!shown.contains("corr"), "{before}: {shown}");
+            assert!(shown.ends_with("…\" and \"a…\""), "{shown}");
+        }
+        assert_eq!(recorder.without_secrets("a corr"), "a corr");
     }
 }

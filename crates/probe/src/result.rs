@@ -90,7 +90,7 @@ impl ProbeResult {
     /// The result of a probe that could not even be tried.
     #[must_use]
     pub fn broken(reason: String, timeout: Duration) -> Self {
-        Recorder::new().finish(timeout, Err(Failure::new(reason)))
+        Recorder::new(timeout).finish(Err(Failure::new(reason)))
     }
 
     /// The value of a metric, of its first labels where it has several.

@@ -6,10 +6,10 @@
 use std::net::SocketAddr;
 
 use bellwether_outbound::Authorizer;
-use bellwether_outbound::settings::{HttpClientSettings, redacted_url};
+use bellwether_outbound::settings::{HeaderSettings, HttpClientSettings, redacted_url};
 use bellwether_storage::Clock;
 use futures::{SinkExt as _, StreamExt as _};
-use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use hyper::header::{HOST, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -18,9 +18,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
-use crate::api::hide_credentials;
 use crate::connection::{Connection, TlsMetrics, begin_tls, connect_tcp, record_tls};
 use crate::conversation::expanded;
+use crate::credentials::hide_credentials;
 use crate::http::exchange::causes;
 use crate::http::host_of;
 use crate::module::{AddressChoice, Expectation, QueryResponse, WebSocketSettings};
@@ -197,10 +197,15 @@ async fn handshake(
         .into_client_request()
         .map_err(|error| Failure::new(format!("the handshake cannot be written: {error}")))?;
     let headers = request.headers_mut();
+    let has_host = |header: &HeaderSettings| header.name.eq_ignore_ascii_case(HOST.as_str());
+    if opening.client.headers.iter().any(has_host) {
+        // What is there already is kept, and the host of the URL is.
+        headers.remove(HOST);
+    }
     let authorizer = Authorizer::new(opening.client).map_err(Failure::from)?;
     authorizer.apply(headers).await.map_err(Failure::from)?;
     crate::http::exchange::authorize_from_url(&url, headers);
-    hide_credentials(recorder, opening.client, headers);
+    hide_credentials(recorder, &opening.client.headers, headers);
     if let Some(subprotocol) = opening.subprotocol {
         let value = HeaderValue::from_static(subprotocol);
         headers.insert(SEC_WEBSOCKET_PROTOCOL, value);

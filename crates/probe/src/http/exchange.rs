@@ -18,6 +18,7 @@ use super::proxy::Proxy;
 use crate::connection::{Connection, TlsFacts, begin_tls, connect_tcp};
 use crate::module::AddressChoice;
 use crate::recorder::{Failure, Recorder};
+use crate::target::percent_decoded;
 
 /// What is asked, and over which way.
 pub(super) struct Request<'a> {
@@ -70,14 +71,9 @@ pub(crate) fn authorize_from_url(url: &Url, headers: &mut HeaderMap) {
     if url.username().is_empty() || headers.contains_key(AUTHORIZATION) {
         return;
     }
-    let decoded = |text: &str| -> String {
-        url::form_urlencoded::parse(format!("x={}", text.replace('+', "%2B")).as_bytes())
-            .next()
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default()
-    };
-    let user = decoded(url.username());
-    let pair = format!("{user}:{}", decoded(url.password().unwrap_or_default()));
+    let user = percent_decoded(url.username());
+    let password = percent_decoded(url.password().unwrap_or_default());
+    let pair = format!("{user}:{password}");
     let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
     if let Ok(mut value) = HeaderValue::from_str(&format!("Basic {encoded}")) {
         value.set_sensitive(true);

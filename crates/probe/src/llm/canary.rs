@@ -104,7 +104,8 @@ pub(super) async fn call(
         }
         Err(trouble) => {
             let free = trouble.is_free.then(Cost::default);
-            let reason = trouble.failure.text().to_owned();
+            // What the ledger keeps, a module with another key may show.
+            let reason = recorder.without_secrets(trouble.failure.text());
             report.failure = Some((trouble.class, reason));
             (report, known.or(free))
         }

@@ -10,6 +10,10 @@ use serde_json::Value;
 use crate::module::LlmApi;
 use crate::sse::Event;
 
+/// The most tokens that are believed, in either direction. Chosen: more than any model reads or writes at
+/// once, and sums of it neither overflow nor lose digits.
+const TOKENS_MAX: u64 = 10_000_000;
+
 /// What an event meant.
 #[derive(Debug, PartialEq)]
 pub(super) enum Progress {
@@ -99,8 +103,9 @@ impl Completion {
     }
 
     fn count(&mut self, usage: &Value, input: &str, output: &str) {
-        self.input_tokens = usage[input].as_u64().or(self.input_tokens);
-        self.output_tokens = usage[output].as_u64().or(self.output_tokens);
+        let of = |name: &str| usage[name].as_u64().map(|tokens| tokens.min(TOKENS_MAX));
+        self.input_tokens = of(input).or(self.input_tokens);
+        self.output_tokens = of(output).or(self.output_tokens);
     }
 }
 

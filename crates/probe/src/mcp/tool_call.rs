@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::channel::{Call, Channel, Era};
 use crate::api::excerpt;
+use crate::credentials::hide_arguments;
 use crate::module::McpToolCall;
 use crate::recorder::{Failure, Recorder};
 
@@ -20,6 +21,7 @@ pub(super) async fn run(
     tools: &[Value],
 ) -> Result<(), Failure> {
     let name = &settings.name;
+    hide_arguments(recorder, &settings.arguments);
     let failed = |reason: String| Failure::new(format!("tool {name:?}: {reason}"));
     let tool = tools.iter().find(|tool| tool["name"] == name.as_str());
     let tool = tool.ok_or_else(|| failed("the server does not list it".to_owned()))?;

@@ -48,25 +48,15 @@ pub(super) async fn list(
     let mut params = json!({});
     for page in 1..=PAGES_MAX {
         let call = Call::new("tools/list", params);
-        let mut result = channel
+        let result = channel
             .call(recorder, era, &call)
             .await?
             .result("tools/list")?;
-        let Value::Array(listed) = result["tools"].take() else {
-            return Err(Failure::new(
-                "the answer to tools/list has no list \"tools\"",
-            ));
-        };
-        tools.extend(listed);
-        if tools.len() > TOOLS_MAX {
-            let reason = format!("the server lists more than {TOOLS_MAX} tools");
-            return Err(Failure::new(reason));
-        }
-        let Some(cursor) = result["nextCursor"].as_str() else {
+        let Some(cursor) = read_page(result, &mut tools)? else {
             recorder.note(format!("{} tools on {page} pages", tools.len()));
             return Ok(tools);
         };
-        if !cursors.insert(cursor.to_owned()) {
+        if !cursors.insert(cursor.clone()) {
             return Err(Failure::new("tools/list gives the same cursor twice"));
         }
         params = json!({"cursor": cursor});
@@ -74,6 +64,25 @@ pub(super) async fn list(
     Err(Failure::new(format!(
         "tools/list has more than {PAGES_MAX} pages"
     )))
+}
+
+/// Adds the tools of one page, whatever a server sent as one. Gives the cursor of the next page, if there
+/// is one.
+pub(super) fn read_page(
+    mut page: Value,
+    tools: &mut Vec<Value>,
+) -> Result<Option<String>, Failure> {
+    let Some(Value::Array(listed)) = page.get_mut("tools").map(Value::take) else {
+        return Err(Failure::new(
+            "the answer to tools/list has no list \"tools\"",
+        ));
+    };
+    tools.extend(listed);
+    if tools.len() > TOOLS_MAX {
+        let reason = format!("the server lists more than {TOOLS_MAX} tools");
+        return Err(Failure::new(reason));
+    }
+    Ok(page["nextCursor"].as_str().map(str::to_owned))
 }
 
 /// Records the tools and says what has drifted.
@@ -220,6 +229,18 @@ mod tests {
         let number = hash(&[]).number();
         assert_eq!(number, (0x4f53_cda1_8c2b_aa0c_u64 >> 11) as f64);
         assert!(number < 2_f64.powi(53));
+    }
+
+    #[test]
+    fn a_page_that_is_no_object_is_refused() {
+        let mut tools = Vec::new();
+        for page in [json!([]), json!("x"), json!(1), json!(null), json!({})] {
+            let failure = read_page(page, &mut tools).unwrap_err();
+            assert!(failure.text().contains("has no list"), "{failure:?}");
+        }
+        let page = json!({"tools": [{"name": "a"}], "nextCursor": "2"});
+        let cursor = read_page(page, &mut tools).unwrap();
+        assert_eq!((cursor.as_deref(), tools.len()), (Some("2"), 1));
     }
 
     #[test]

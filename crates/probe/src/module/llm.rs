@@ -42,6 +42,15 @@ impl LlmApi {
     /// Every way with its name in the configuration.
     pub const NAMES: [(&'static str, Self); 2] =
         [("openai", Self::OpenAi), ("anthropic", Self::Anthropic)];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+        }
+    }
 }
 
 /// A small streamed completion that shows that a model generates, and how fast.
@@ -66,7 +75,8 @@ pub struct CanarySettings {
     pub daily_dollars_max: Option<f64>,
     /// The tokens of one UTC day, in and out.
     pub daily_tokens_max: Option<u64>,
-    /// The time from one canary of a target to the next. In between, the outcome of the last one holds.
+    /// The time from one canary for a model at a target to the next: modules of one account that ask a target for
+    /// the same model share it. In between, the outcome of the last one holds.
     pub interval_min: Duration,
     /// Dollars for a million tokens in.
     pub input_price: f64,

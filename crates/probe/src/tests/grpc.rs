@@ -20,15 +20,22 @@ async fn answer(
 > {
     assert_eq!(request.uri().path(), "/grpc.health.v1.Health/Check");
     assert_eq!(request.headers()["x-who"], "probe");
+    let token = request.headers().get("x-token");
+    let token = token.map_or_else(String::new, |token| token.to_str().unwrap().to_owned());
     let body = request.into_body().collect().await?.to_bytes();
     let (health, code) = match &body[5..] {
         b"\x0a\x02up" => (1, "0"),
         b"\x0a\x04down" => (2, "0"),
         _ => (0, "5"),
     };
+    let message = if body[5..].ends_with(b"mirror") {
+        token
+    } else {
+        "a message".to_owned()
+    };
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", code.parse().unwrap());
-    trailers.insert("grpc-message", "a message".parse().unwrap());
+    trailers.insert("grpc-message", message.parse().unwrap());
     let message = if code == "0" {
         Bytes::from(vec![0, 0, 0, 0, 2, 8, health])
     } else {
@@ -52,7 +59,10 @@ async fn ask(service: &str, target: &str) -> ProbeResult {
     let settings = GrpcSettings {
         service: service.to_owned(),
         address: IP4,
-        metadata: vec![("X-Who".to_owned(), "probe".to_owned())],
+        metadata: vec![
+            ("X-Who".to_owned(), "probe".to_owned()),
+            ("X-Token".to_owned(), "say \"hunter2\"".to_owned()),
+        ],
         ..GrpcSettings::default()
     };
     probe(Prober::Grpc(Box::new(settings)), target).await
@@ -79,6 +89,10 @@ async fn only_a_service_that_serves_is_up() {
         Some("gRPC status 5: \"a message\"")
     );
     assert_eq!(result.value("probe_grpc_status_code"), Some(5.0));
+    let result = ask("mirror", &target).await;
+    let reason = "gRPC status 5: \"<secret>\"";
+    assert_eq!(result.reason.as_deref(), Some(reason));
+    assert!(!result.debug_text().contains("hunter2"));
     let result = ask("up", &refused().await.to_string()).await;
     assert_eq!(result.value("probe_grpc_status_code"), Some(14.0));
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use bellwether_outbound::settings::{
-    Auth, HttpClientSettings, ProxySettings, Secret, SecretSource, TextSource, TlsSettings,
+    Auth, HttpClientSettings, PemSource, ProxySettings, Secret, SecretSource, TextSource,
+    TlsSettings,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 
 use super::kit::{IP4, Identity, Server, accept, probe, refused, serve};
-use crate::module::{Compression, HeaderMatch, HttpSettings, Pattern};
-use crate::{ProbeResult, Prober};
+use crate::module::{Compression, HeaderMatch, HttpSettings, Pattern, RequestBody};
+use crate::{ProbeResult, Prober, Verdict};
 
 fn settings() -> HttpSettings {
     HttpSettings {
@@ -185,10 +186,67 @@ async fn credentials_do_not_follow_a_redirect_to_another_host() {
         username: TextSource::Inline("joe".to_owned()),
         password: Some(SecretSource::Inline(Secret::new("sesame"))),
     });
-    with.fail_if_body_matches = patterns("authorization");
+    with.headers = ["Cookie", "X-Api-Key"]
+        .map(|name| (name.to_owned(), "a=hunter2".to_owned()))
+        .into();
+    with.fail_if_body_matches = patterns("authorization|hunter2");
     with.fail_if_body_not_matches = patterns("user-agent: bellwether/");
     let result = ask(with, first.address.to_string()).await;
     assert!(result.success, "{}", result.debug_text());
+}
+
+#[tokio::test]
+async fn files_of_ours_that_are_missing_are_no_outage() {
+    let server = website(|_| page("", b"")).await;
+    let no_file = || std::path::PathBuf::from("/no/such/file");
+    let mut no_password = settings();
+    no_password.client.auth = Some(Auth::Header {
+        scheme: "Bearer".to_owned(),
+        credentials: Some(SecretSource::File(no_file())),
+    });
+    let mut no_body = settings();
+    no_body.body = RequestBody::File(no_file());
+    let mut no_authority = settings();
+    no_authority.client.tls.ca = Some(PemSource::File(no_file()));
+    for (settings, scheme) in [
+        (no_password, "http"),
+        (no_body, "http"),
+        (no_authority, "https"),
+    ] {
+        let result = ask(settings, format!("{scheme}://{}", server.address)).await;
+        assert_eq!(result.verdict, Verdict::Unknown, "{}", result.debug_text());
+        assert!(result.reason.unwrap().contains("/no/such/file"));
+    }
+    // What the target does wrong is.
+    let result = ask(settings(), format!("https://{}", server.address)).await;
+    assert_eq!(result.verdict, Verdict::Down);
+}
+
+#[tokio::test]
+async fn secrets_that_a_target_sends_back_are_not_shown() {
+    // It leads to where what it was sent stands in the way, and to a password of its own.
+    let server = website(|head| {
+        let key = head
+            .lines()
+            .find_map(|line| line.strip_prefix("X-Api-Key: "));
+        match key {
+            Some(key) => redirect(&format!("http://joe:sesame@localhost:1/{key}?x={key}")),
+            None => redirect(&format!("http://[{}", head.len())),
+        }
+    })
+    .await;
+    let mut with = settings();
+    with.headers = vec![("X-Api-Key".to_owned(), "hunter2".to_owned())];
+    let result = ask(with, server.address.to_string()).await;
+    let text = result.debug_text();
+    assert!(
+        text.contains("leads to http://joe:xxxxx@localhost:1/<secret>?x=<secret>"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("hunter2") && !text.contains("sesame"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -143,6 +143,15 @@ impl Reply {
         }
     }
 
+    /// Nothing at all; the connection stays open.
+    pub(super) fn silence() -> Self {
+        Self {
+            head: String::new(),
+            pieces: Vec::new(),
+            ends: false,
+        }
+    }
+
     /// A stream of events, which closes the connection at its end.
     pub(super) fn events(pieces: &[&str]) -> Self {
         Self {

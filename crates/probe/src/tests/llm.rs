@@ -225,6 +225,7 @@ async fn a_spent_budget_leaves_the_free_check() {
     let result = ask(with_canary(frugal), &url(&server)).await;
     assert_eq!(result.verdict, Verdict::Up);
     assert_eq!(skipped(&result), Some("budget"));
+    assert_eq!(result.value("probe_llm_canary_success"), None);
     let module = Module::new(Prober::Llm(Box::new(with_canary(canary()))));
     let result = crate::probe(&module, &url(&server), LONG, &SystemClock).await;
     assert_eq!(result.verdict, Verdict::Up);
@@ -252,6 +253,78 @@ async fn a_spent_budget_leaves_the_free_check() {
         assert_eq!(result.reason.as_deref(), Some(reason));
         assert!(!result.success);
     }
+}
+
+#[tokio::test]
+async fn a_failing_provider_stays_down_when_the_budget_is_spent() {
+    let server = provider(|| Reply::events(&[TOKENS, "data: {\n\n"])).await;
+    // One canary costs at most 32 tokens, and one that was answered without usage keeps that.
+    let frugal = CanarySettings {
+        daily_tokens_max: Some(40),
+        interval_min: Duration::ZERO,
+        ..canary()
+    };
+    let ledger = CanaryLedger::new();
+    let result = ask_with(with_canary(frugal.clone()), &url(&server), &ledger).await;
+    assert_eq!(result.verdict, Verdict::Down, "{}", result.debug_text());
+    let result = ask_with(with_canary(frugal.clone()), &url(&server), &ledger).await;
+    assert_eq!(skipped(&result), Some("budget"));
+    assert_eq!(result.verdict, Verdict::Down, "{}", result.debug_text());
+    assert_eq!(class(&result), Some("bad_answer"));
+    assert_eq!(ledger.spent().remove(0).calls, 1);
+    // Another model of the same provider has its own outcome.
+    let other = CanarySettings {
+        model: "large".to_owned(),
+        ..frugal
+    };
+    let result = ask_with(with_canary(other), &url(&server), &ledger).await;
+    assert_eq!(result.verdict, Verdict::Up, "{}", result.debug_text());
+}
+
+#[tokio::test]
+async fn usage_that_cannot_be_is_cut() {
+    let end = concat!(
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":18446744073709551615,\"completion_tokens\":2}}\n\n",
+        "data: [DONE]\n\n",
+    );
+    let server = provider(move || Reply::events(&[TOKENS, end])).await;
+    let ledger = CanaryLedger::new();
+    ask_with(with_canary(canary()), &url(&server), &ledger).await;
+    assert_eq!(ledger.spent().remove(0).tokens, 10_000_002);
+}
+
+#[tokio::test]
+async fn only_a_probe_whose_time_is_over_says_that_the_canary_was_too_slow() {
+    let server = provider(|| Reply::events(&[TOKENS]).hanging()).await;
+    let target = url(&server);
+    let module = Module::new(Prober::Llm(Box::new(with_canary(canary()))));
+    let ledger = CanaryLedger::new();
+    let surroundings = Surroundings {
+        clock: &SystemClock,
+        canaries: Some(&ledger),
+    };
+    // The asker hangs up.
+    let asked = probe_within(&module, &target, LONG, &surroundings);
+    let wait = Duration::from_millis(300);
+    tokio::time::timeout(wait, asked).await.unwrap_err();
+    let spent = ledger.spent().remove(0);
+    assert_eq!((spent.calls, spent.tokens), (1, 32));
+    let result = probe_within(&module, &target, LONG, &surroundings).await;
+    assert_eq!(skipped(&result), Some("interval"));
+    assert_eq!(result.verdict, Verdict::Up, "{}", result.debug_text());
+    // The provider takes longer than the probe may.
+    let ledger = CanaryLedger::new();
+    let surroundings = Surroundings {
+        canaries: Some(&ledger),
+        ..surroundings
+    };
+    let result = probe_within(&module, &target, wait, &surroundings).await;
+    assert_eq!(result.verdict, Verdict::Down);
+    let result = probe_within(&module, &target, LONG, &surroundings).await;
+    assert_eq!(skipped(&result), Some("interval"));
+    assert_eq!(class(&result), Some("timeout"));
+    assert_eq!(result.verdict, Verdict::Down, "{}", result.debug_text());
 }
 
 #[tokio::test]

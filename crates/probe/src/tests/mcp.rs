@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_outbound::settings::{Auth, Secret, SecretSource};
+use bellwether_storage::SystemClock;
 use futures::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::kit::{Asked, ENDLESS, IP4, Reply, Server, probe, serve, serve_http};
+use super::kit::{Asked, ENDLESS, IP4, LONG, Reply, Server, probe, serve, serve_http};
 use crate::module::{
     LocalProgram, McpProtocol, McpSettings, McpToolCall, McpTransport, OnTrouble, Pattern,
 };
-use crate::{ProbeResult, Prober, Verdict};
+use crate::{Module, ProbeResult, Prober, Verdict};
 
 fn settings() -> McpSettings {
     McpSettings {
@@ -129,6 +130,19 @@ async fn a_stateless_server_is_discovered_listed_and_called() {
     let want = ["resolve", "connect", "discover", "tools_list", "tools_call"];
     assert_eq!(phases, want);
 
+    // What is given to a tool is shown nowhere, also where the tool says it again.
+    assert!(!outcome.debug_text().contains("wörld"));
+    let unexpected = McpSettings {
+        tool_call: Some(McpToolCall {
+            expect: Some(Pattern::new("^other$").unwrap()),
+            ..all.tool_call.clone().unwrap()
+        }),
+        ..all.clone()
+    };
+    let outcome = ask(unexpected, &url(&server)).await;
+    let want = "tool \"echo\": \"<secret>\" does not match \"^other$\"";
+    assert_eq!(outcome.reason.as_deref(), Some(want));
+
     let destructive = McpSettings {
         tool_call: Some(McpToolCall {
             name: "wipe".to_owned(),
@@ -224,6 +238,35 @@ async fn session_server(version: &'static str, refuse: fn(&Value) -> Reply) -> (
 }
 
 type Log = Arc<Mutex<Vec<String>>>;
+
+#[tokio::test]
+async fn a_farewell_counts_for_nothing() {
+    let server = serve_http(|asked| {
+        let (id, method, _) = call_of(asked);
+        match method.as_str() {
+            "initialize" => {
+                let reply = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
+                result(&id, reply).header("Mcp-Session-Id", "s1")
+            }
+            "ping" => result(&id, json!({})),
+            "" => Reply::silence(),
+            _ => Reply::json("202 Accepted", ""),
+        }
+    })
+    .await;
+    let module = Module::new(Prober::Mcp(Box::new(McpSettings {
+        protocol: McpProtocol::Session,
+        ..settings()
+    })));
+    // Its time may be over before the server's patience is, or after.
+    for timeout in [Duration::from_millis(900), LONG] {
+        let began = std::time::Instant::now();
+        let outcome = crate::probe(&module, &url(&server), timeout, &SystemClock).await;
+        assert!(began.elapsed() < Duration::from_secs(10));
+        assert_eq!(outcome.verdict, Verdict::Up, "{}", outcome.debug_text());
+        assert!(outcome.duration < Duration::from_millis(850), "{outcome:?}");
+    }
+}
 
 #[tokio::test]
 async fn servers_with_sessions_are_initialized_pinged_and_left() {

@@ -1,10 +1,11 @@
 //! `websocket`.
 
+use bellwether_outbound::settings::{HeaderSettings, HeaderValue};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::kit::{IP4, Server, probe, serve};
+use super::kit::{IP4, Reply, Server, probe, serve, serve_http};
 use crate::module::{Expectation, Pattern, QueryResponse, WebSocketSettings};
 use crate::{ProbeResult, Prober};
 
@@ -127,4 +128,29 @@ async fn what_is_no_websocket_says_its_status() {
     assert_eq!(result.value("probe_websocket_status_code"), Some(404.0));
     let reason = ask(settings(), "ftp://localhost").await.reason.unwrap();
     assert!(reason.contains("want ws or wss"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_host_of_the_settings_is_sent() {
+    let (asked, hosts) = tokio::sync::oneshot::channel();
+    let asked = std::sync::Mutex::new(Some(asked));
+    let server = serve_http(move |request| {
+        let hosts = request
+            .head
+            .lines()
+            .filter_map(|line| line.strip_prefix("Host: "));
+        let hosts: Vec<String> = hosts.map(str::to_owned).collect();
+        if let Some(asked) = asked.lock().unwrap().take() {
+            asked.send(hosts).unwrap();
+        }
+        Reply::json("400 Bad Request", "")
+    })
+    .await;
+    let mut with = settings();
+    with.client.headers = vec![HeaderSettings {
+        name: "host".to_owned(),
+        values: vec![HeaderValue::Plain("a.example.org".to_owned())],
+    }];
+    ask(with, &format!("ws://{}/", server.address)).await;
+    assert_eq!(hosts.await.unwrap(), ["a.example.org"]);
 }

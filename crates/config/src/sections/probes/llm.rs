@@ -82,7 +82,7 @@ static CANARY: Section = Section {
             "interval_min",
             Kind::Duration,
             "5m",
-            "The time from one canary of a target to the next; in between, the outcome of the last one holds.",
+            "The time from one canary for a model at a target to the next, shared by all of the account; in between, the outcome of the last one holds.",
         ),
         Field::new(
             "input_price",

@@ -15,7 +15,7 @@ pub(crate) mod modules;
 mod process;
 mod program;
 pub(crate) mod scheduled;
-pub(crate) mod target;
+mod target;
 mod tcp;
 mod values;
 mod websocket;

@@ -1,6 +1,5 @@
-//! Which targets fit a prober, and how a target is shown.
+//! Which targets fit a prober.
 
-use bellwether_outbound::settings::redacted_url;
 use bellwether_probe::Prober;
 use bellwether_probe::module::McpTransport;
 use url::Url;
@@ -142,21 +141,6 @@ fn quoted(target: &str) -> String {
     }
 }
 
-/// A target without the password that may stand in its URL.
-pub(crate) fn shown_target(target: &str) -> String {
-    let (added, full) = match target.contains("://") {
-        true => ("", target.to_owned()),
-        false => ("http://", format!("http://{target}")),
-    };
-    match Url::parse(&full) {
-        Ok(url) if url.password().is_some() => {
-            let shown = redacted_url(&url);
-            shown.strip_prefix(added).unwrap_or(&shown).to_owned()
-        }
-        _ => target.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use bellwether_probe::module::{DnsSettings, IcmpSettings, TcpSettings, UnixSettings};
@@ -228,15 +212,5 @@ mod tests {
         }
         check(&unix, "/run/a.sock", true);
         check(&unix, "", false);
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        let check = |target: &str, want: &str| assert_eq!(shown_target(target), want);
-        check("http://joe:hunter2@a/b", "http://joe:xxxxx@a/b");
-        check("joe:hunter2@a", "joe:xxxxx@a/");
-        check("http://a", "http://a");
-        check("a:1", "a:1");
-        check("/run/a.sock", "/run/a.sock");
     }
 }
