@@ -54,7 +54,7 @@ use self::job::{Job, NewJob, Reply};
 use self::metrics::Metrics;
 use self::retry::Budget;
 use self::settings::check;
-use self::state::{PATIENCE, Promised, State};
+use self::state::{PATIENCE, Promised, Queued, State};
 use crate::Telemetry;
 
 pub use autoscale::Autoscale;
@@ -333,7 +333,7 @@ impl<J, O> Shared<J, O> {
             state.wait(promise);
             return Offered::Waits(job, place);
         }
-        let is_to_be_woken = state.put_new(job.priority, job.into_job());
+        let is_to_be_woken = state.put_new(job.priority, Queued::with_place(job.into_job()));
         drop(state);
         self.wake_worker(is_to_be_woken);
         Offered::Taken
@@ -376,7 +376,7 @@ impl<J, O> Shared<J, O> {
         if state.is_closed {
             return Err(SubmitError::Ended(job.job));
         }
-        let is_to_be_woken = state.put_new(job.priority, job.into_job());
+        let is_to_be_woken = state.put_new(job.priority, Queued::with_place(job.into_job()));
         drop(state);
         self.wake_worker(is_to_be_woken);
         Ok(())
@@ -390,17 +390,24 @@ impl<J, O> Shared<J, O> {
 
     /// Does what is to be done where the queue is full and nobody waits.
     fn without_room(&self, job: NewJob<J, O>) -> Result<(), SubmitError<J>> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Err(SubmitError::Ended(job.job));
+        }
         let shed = match self.settings.when_full {
-            WhenFull::ShedOldest => self.state.lock().shed(job.priority),
+            WhenFull::ShedOldest => state.shed(job.priority),
             WhenFull::Wait | WhenFull::Reject => None,
         };
         let Some(shed) = shed else {
+            drop(state);
             self.metrics.refused();
             return Err(SubmitError::Full(job.job));
         };
-        self.finish(shed, Err(JobError::Shed));
-        // The place of the one that was shed is now this one's.
-        self.queue(job)
+        let is_to_be_woken = state.put_new(job.priority, Queued::instead_of(&shed, job.into_job()));
+        drop(state);
+        self.wake_worker(is_to_be_woken);
+        self.finish(shed.job, Err(JobError::Shed));
+        Ok(())
     }
 
     /// Ends a job that no worker has.
@@ -416,7 +423,7 @@ impl<J, O> Shared<J, O> {
 
     fn status(&self) -> PoolStatus {
         let state = self.state.lock();
-        let oldest = state.lines.oldest().map(|job| job.queued).min();
+        let oldest = state.lines.oldest().map(|it| it.job.queued).min();
         PoolStatus {
             workers: state.workers,
             target: state.target,
@@ -441,7 +448,7 @@ impl<J, O> Shared<J, O> {
             let Some(job) = self.state.lock().lines.pop() else {
                 break;
             };
-            self.finish(job, Err(JobError::Ended));
+            self.finish(job.job, Err(JobError::Ended));
         }
         self.over.notify_waiters();
         self.more.notify_waiters();

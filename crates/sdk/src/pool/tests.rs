@@ -90,6 +90,35 @@ async fn a_full_queue_waits_refuses_or_sheds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_is_tried_again_gives_no_place_away_when_it_is_shed() {
+    let mut settings = settings(1, 2, WhenFull::ShedOldest);
+    settings.retries = Retries {
+        budget_ratio: 1.0,
+        ..Retries::up_to(2)
+    };
+    let pool = Pool::start(settings, &telemetry(), |_: Arc<()>| async move {
+        Err::<(), _>(Failure::retry("not yet"))
+    });
+    let pool = pool.unwrap();
+    for _ in 0..10 {
+        pool.resize(1);
+        pool.submit_detached((), Priority::Low).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        pool.resize(0);
+        // It waits for its second attempt, and then for a worker.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(pool.status().waiting, 1);
+        for _ in 0..5 {
+            pool.submit_detached((), Priority::Normal).await.unwrap();
+        }
+        assert_eq!(pool.status().waiting, 3, "two places, and the one without");
+        pool.resize(1);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(pool.status().waiting, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn panics_time_outs_and_cancellations_harm_nobody_else() {
     struct Bomb;
     impl Drop for Bomb {

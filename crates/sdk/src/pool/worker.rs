@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::job::{Body, Job, Reply, answer};
-use super::state::{Next, Promised, Ran};
+use super::state::{Next, Ran};
 use super::{Failure, JobError, Shared};
 
 /// How often the numbers of a pool are brought up to date.
@@ -85,18 +85,14 @@ impl<J, O> Shared<J, O> {
     fn next(self: &Arc<Self>, ran: Option<Ran>) -> Next<Job<J, O>> {
         let mut state = self.state.lock();
         let is_last = ran.is_some_and(|ran| state.ran(ran));
-        let (next, is_to_be_woken) = state.next();
-        let promised = match &next {
-            Next::Do(job) if job.attempt_count == 0 => state.free_places(1),
-            _ => Promised::new(),
-        };
+        let turn = state.next();
         drop(state);
-        self.wake_worker(is_to_be_woken);
-        self.tell(promised);
+        self.wake_worker(turn.is_to_be_woken);
+        self.tell(turn.promised);
         if is_last {
             self.ended.notify_waiters();
         }
-        next
+        turn.next
     }
 
     /// Waits until there may be something to do.
@@ -209,7 +205,7 @@ where
             drop(state);
             return shared.finish(job, Err(JobError::Ended));
         }
-        let is_to_be_woken = state.put(job.priority, job);
+        let is_to_be_woken = state.put_again(job.priority, job);
         drop(state);
         shared.wake_worker(is_to_be_woken);
     });
