@@ -25,7 +25,8 @@
 //! ## Invariants
 //! A job that was taken ends once: with a result, or with the reason why there is none. It runs again
 //! only where its handler says that this is worth it, and as often as [`Retries`] allow. No job is
-//! dropped because a pool grows or shrinks, and none because another one panics.
+//! dropped because a pool grows or shrinks, and none because another one panics, be it as its job or its
+//! result is dropped. A worker that ends before its time is replaced.
 //!
 //! ## Limits
 //! A job of 10 µs costs about a microsecond of CPU time beside itself, since workers and submitters that
@@ -33,6 +34,7 @@
 //! at most as many as the budget of retries allows.
 
 mod autoscale;
+mod harmless;
 mod job;
 mod metrics;
 mod queue;
@@ -268,7 +270,7 @@ where
     }
 
     /// Changes how many workers there are, within the bounds of the settings; gives how many there will
-    /// be. Workers that are too many end with their job.
+    /// be: none where the pool has ended. Workers that are too many end with their job.
     pub fn resize(&self, workers: usize) -> usize {
         self.0.0.resize(workers)
     }
@@ -309,8 +311,14 @@ where
 impl<J, O> Shared<J, O> {
     fn resize(&self, workers: usize) -> usize {
         let (min, max) = (self.settings.workers_min, self.settings.workers_max);
-        let target = workers.clamp(min, max);
-        let before = std::mem::replace(&mut self.state.lock().target, target);
+        let mut state = self.state.lock();
+        let target = match self.is_over.load(Ordering::SeqCst) {
+            // A pool that has ended wants no workers.
+            true => 0,
+            false => workers.clamp(min, max),
+        };
+        let before = std::mem::replace(&mut state.target, target);
+        drop(state);
         self.metrics.resized(before, target);
         // The manager starts those that are missing, and the idle look whether they are too many.
         self.more.notify_waiters();
@@ -444,6 +452,7 @@ impl<J, O> Shared<J, O> {
     fn end(&self) {
         self.close();
         self.is_over.store(true, Ordering::SeqCst);
+        self.state.lock().target = 0;
         loop {
             let Some(job) = self.state.lock().lines.pop() else {
                 break;

@@ -243,6 +243,13 @@ impl<T, P> State<T, P> {
         ran.is_end && self.end()
     }
 
+    /// A worker has died, with what it had yet to tell. Gives whether its job was the last one there
+    /// will be, and whether to wake another worker.
+    pub(super) fn died(&mut self, ran: Option<Ran>) -> (bool, bool) {
+        self.workers = self.workers.saturating_sub(1);
+        (ran.is_some_and(|ran| self.ran(ran)), self.wake())
+    }
+
     /// Counts one more worker, unless there are enough.
     pub(super) fn join(&mut self) -> bool {
         let is_missing = self.workers < self.target;
