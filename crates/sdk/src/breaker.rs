@@ -32,6 +32,9 @@ use tokio::time::Instant;
 
 use crate::{Counter, Family, Gauge, Level, Telemetry};
 
+/// Said where all calls of a half-open breaker are under way: nobody knows when they end. Chosen: long
+/// beside a loop that does not wait, short beside the pauses of most breakers.
+const RETRY_MIN: Duration = Duration::from_millis(100);
 /// Calls that are remembered.
 const CALLS: usize = 100;
 
@@ -97,7 +100,7 @@ pub struct BreakerOpen {
     pub name: String,
     /// Why it is not.
     pub reason: String,
-    /// When it may be called again, at the earliest.
+    /// When to ask again; at least 100 ms, and that where it is half open.
     pub retry_after: Duration,
 }
 
@@ -109,6 +112,7 @@ pub struct Breaker(Arc<Inner>);
 struct Inner {
     name: String,
     settings: BreakerSettings,
+    /// Never held while a sink runs.
     machine: Mutex<Machine>,
     telemetry: Telemetry,
     /// Name, state.
@@ -130,6 +134,14 @@ struct Machine {
     succeeded: usize,
     /// Changes so far: a permit of an earlier state says nothing about this one.
     change_count: u64,
+    reason: String,
+}
+
+/// A change that is to be told.
+#[derive(Debug)]
+struct Change {
+    from: BreakerState,
+    to: BreakerState,
     reason: String,
 }
 
@@ -191,9 +203,10 @@ impl Breaker {
         let left = machine
             .open_for
             .saturating_sub(now.duration_since(machine.opened));
+        let mut change = None;
         if machine.state == BreakerState::Open && left.is_zero() {
             machine.reason = "it was down and is tried".to_owned();
-            inner.change(&mut machine, BreakerState::HalfOpen, now);
+            change = Some(inner.change(&mut machine, BreakerState::HalfOpen, now));
         }
         let is_refused = match machine.state {
             BreakerState::Closed => false,
@@ -207,16 +220,17 @@ impl Breaker {
             return Err(BreakerOpen {
                 name: inner.name.clone(),
                 reason,
-                retry_after: left,
+                retry_after: left.max(RETRY_MIN),
             });
         }
         machine.trying += 1;
-        let change_count = machine.change_count;
-        drop(machine);
-        Ok(Permit {
+        let permit = Permit {
             breaker: self.clone(),
-            change_count,
-        })
+            change_count: machine.change_count,
+        };
+        drop(machine);
+        inner.tell(change);
+        Ok(permit)
     }
 
     /// What it does with calls now.
@@ -246,6 +260,13 @@ impl Inner {
         }
         machine.trying = machine.trying.saturating_sub(1);
         let Some(failed) = failed else { return };
+        let change = self.judge(&mut machine, failed, now);
+        drop(machine);
+        self.tell(change);
+    }
+
+    /// Takes what became of a call into account.
+    fn judge(&self, machine: &mut Machine, failed: bool, now: Instant) -> Option<Change> {
         match machine.state {
             BreakerState::Closed => {
                 let next = machine.next;
@@ -258,7 +279,7 @@ impl Inner {
                 if failed && calls >= self.settings.calls_min && is_too_much {
                     machine.open_for = self.settings.open_min;
                     machine.reason = format!("{failures} of the last {calls} calls failed");
-                    self.change(&mut machine, BreakerState::Open, now);
+                    return Some(self.change(machine, BreakerState::Open, now));
                 }
             }
             BreakerState::HalfOpen if failed => {
@@ -267,7 +288,7 @@ impl Inner {
                     .saturating_mul(2)
                     .min(self.settings.open_max);
                 machine.reason = "it still fails".to_owned();
-                self.change(&mut machine, BreakerState::Open, now);
+                return Some(self.change(machine, BreakerState::Open, now));
             }
             BreakerState::HalfOpen => {
                 machine.succeeded += 1;
@@ -275,14 +296,16 @@ impl Inner {
                     machine.failures = [false; CALLS];
                     machine.call_count = 0;
                     machine.reason = "it works again".to_owned();
-                    self.change(&mut machine, BreakerState::Closed, now);
+                    return Some(self.change(machine, BreakerState::Closed, now));
                 }
             }
             BreakerState::Open => {}
         }
+        None
     }
 
-    fn change(&self, machine: &mut Machine, state: BreakerState, now: Instant) {
+    /// Gives what is to be told when the lock is given back.
+    fn change(&self, machine: &mut Machine, state: BreakerState, now: Instant) -> Change {
         let before = machine.state;
         machine.state = state;
         machine.change_count += 1;
@@ -291,13 +314,24 @@ impl Inner {
             machine.opened = now;
         }
         self.show(state);
-        let level = match state {
+        Change {
+            from: before,
+            to: state,
+            reason: machine.reason.clone(),
+        }
+    }
+
+    /// Tells a change to the sinks, which may ask the breaker in turn.
+    fn tell(&self, change: Option<Change>) {
+        let Some(Change { from, to, reason }) = change else {
+            return;
+        };
+        let level = match to {
             BreakerState::Open => Level::Warning,
             BreakerState::Closed | BreakerState::HalfOpen => Level::Info,
         };
         let payload = json!({
-            "breaker": self.name, "from": before.as_str(), "to": state.as_str(),
-            "reason": machine.reason,
+            "breaker": self.name, "from": from.as_str(), "to": to.as_str(), "reason": reason,
         });
         self.telemetry.emit("breaker_changed", payload, level);
     }
@@ -381,7 +415,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(20)).await;
         // Three at a time, and what is dropped makes room.
         let permits: Vec<Permit> = (0..3).map(|_| breaker.permit().unwrap()).collect();
-        assert!(breaker.permit().is_err());
+        assert_eq!(breaker.permit().unwrap_err().retry_after, RETRY_MIN);
         drop(permits);
         for _ in 0..3 {
             assert_eq!(breaker.state(), BreakerState::HalfOpen);
@@ -400,6 +434,44 @@ mod tests {
             page.contains("circuit_breaker_refused_total{breaker=\"meridian\"} 3\n"),
             "{page}"
         );
+    }
+
+    /// Asks a breaker for its state when it is told of it.
+    #[derive(Debug, Default)]
+    struct Asking {
+        breaker: std::sync::OnceLock<Breaker>,
+        states: Mutex<Vec<BreakerState>>,
+    }
+
+    impl crate::Sink for Asking {
+        fn take(&self, _: &crate::Event<'_>) {
+            // Not waited for: a lock that is held is what this looks for.
+            let machine = self.breaker.get().and_then(|it| it.0.machine.try_lock());
+            let state = machine.expect("the lock is free").state;
+            self.states.lock().push(state);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sinks_may_ask_the_breaker_of_which_they_are_told() {
+        let telemetry = Telemetry::new(SERIES_MAX_DEFAULT);
+        let sink = Arc::<Asking>::default();
+        telemetry.add_sink(Arc::clone(&sink) as _);
+        let breaker = breaker(&telemetry);
+        sink.breaker.set(breaker.clone()).unwrap();
+        for _ in 0..20 {
+            breaker.permit().unwrap().fail();
+        }
+        tokio::time::advance(Duration::from_secs(10)).await;
+        for _ in 0..3 {
+            breaker.permit().unwrap().succeed();
+        }
+        let want = [
+            BreakerState::Open,
+            BreakerState::HalfOpen,
+            BreakerState::Closed,
+        ];
+        assert_eq!(*sink.states.lock(), want);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,14 +8,42 @@
 //! The head of an answer has at most 64 KiB, and so much of its body is read, where the answer says how
 //! long that is.
 
+use std::fmt;
+
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Chosen: several times what servers allow themselves.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
+/// A URL, or what should be one, as it may be shown: without user, password, query and fragment, which
+/// may be secrets. Where it is not clear what belongs to a password nothing but the scheme is left.
+pub(crate) fn shown(url: &str) -> String {
+    let is_scheme = |it: &str| it.bytes().all(|it| it.is_ascii_alphanumeric());
+    let split = url.split_once("://").filter(|(it, _)| is_scheme(it));
+    let (scheme, rest) = match split {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at_checked(end).unwrap_or_default();
+    if tail.contains('@') {
+        return format!("{scheme}…");
+    }
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((_, host)) => ("…@", host),
+        None => ("", authority),
+    };
+    let path = tail.split(['?', '#']).next().unwrap_or_default();
+    let query = match path.len() == tail.len() {
+        true => "",
+        false => "?…",
+    };
+    format!("{scheme}{user}{host}{path}{query}")
+}
+
 /// Where to ask.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) is_tls: bool,
     /// Without brackets.
@@ -23,8 +51,23 @@ pub(crate) struct Target {
     pub(crate) port: u16,
     /// As the URL has it: for the header `Host`.
     pub(crate) authority: String,
-    /// With the query.
+    /// With the query, which may be a secret.
     pub(crate) path: String,
+}
+
+impl fmt::Display for Target {
+    /// Without scheme and query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split('?').next().unwrap_or_default();
+        write!(f, "{}{path}", self.authority)
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        write!(f, "{scheme}://{self}")
+    }
 }
 
 impl Target {
@@ -305,6 +348,31 @@ mod tests {
         ] {
             assert_eq!(read(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        for (url, want) in [
+            ("http://a:1/x", "http://a:1/x"),
+            ("https://a/x?key=SECRET", "https://a/x?…"),
+            ("https://a?key=SECRET", "https://a?…"),
+            ("https://a/x#SECRET", "https://a/x?…"),
+            ("https://me:SECRET@a:1/x?key=SECRET", "https://…@a:1/x?…"),
+            ("https://SECRET@SECRET@a", "https://…@a"),
+            ("me:SECRET@a/x", "…@a/x"),
+            ("https://me:SEC/RET@a/x", "https://…"),
+            ("https://me:SEC?RET@a/x", "https://…"),
+            ("https://me:SEC#RET@a/x", "https://…"),
+            ("https://me@SEC/RET@a/x", "https://…"),
+            ("https://a/x?key=SEC@RET", "https://…"),
+            ("me:SECRET://x@a", "…"),
+            ("db:1", "db:1"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(url), want, "{url}");
+        }
+        let target = Target::parse("https://a:1/x?key=SECRET").unwrap();
+        assert_eq!(format!("{target:?} {target}"), "https://a:1/x a:1/x");
     }
 
     #[test]

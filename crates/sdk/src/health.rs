@@ -81,7 +81,7 @@ mod units;
 
 pub use bellwether_health::{HealthState, Outcome};
 pub use endpoints::HealthResponse;
-pub use factory::{CheckConfig, Headers, ProbeConfig, ProbeFactory, QueueLoad, ToolEntry};
+pub use factory::{CheckConfig, Headers, HttpUrl, ProbeConfig, ProbeFactory, QueueLoad, ToolEntry};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcHealth, grpc_service};
 pub use probe::{Checking, Probe, blocking};

@@ -25,7 +25,8 @@
 //! ## Invariants
 //! A job that was taken ends once: with a result, or with the reason why there is none. It runs again
 //! only where its handler says that this is worth it, and as often as [`Retries`] allow. No job is
-//! dropped because a pool grows or shrinks, and none because another one panics.
+//! dropped because a pool grows or shrinks, and none because another one panics, be it as its job or its
+//! result is dropped. A worker that ends before its time is replaced.
 //!
 //! ## Limits
 //! A job of 10 µs costs about a microsecond of CPU time beside itself, since workers and submitters that
@@ -33,6 +34,7 @@
 //! at most as many as the budget of retries allows.
 
 mod autoscale;
+mod harmless;
 mod job;
 mod metrics;
 mod queue;
@@ -54,7 +56,7 @@ use self::job::{Job, NewJob, Reply};
 use self::metrics::Metrics;
 use self::retry::Budget;
 use self::settings::check;
-use self::state::{PATIENCE, Promised, State};
+use self::state::{PATIENCE, Promised, Queued, State};
 use crate::Telemetry;
 
 pub use autoscale::Autoscale;
@@ -268,7 +270,7 @@ where
     }
 
     /// Changes how many workers there are, within the bounds of the settings; gives how many there will
-    /// be. Workers that are too many end with their job.
+    /// be: none where the pool has ended. Workers that are too many end with their job.
     pub fn resize(&self, workers: usize) -> usize {
         self.0.0.resize(workers)
     }
@@ -309,8 +311,14 @@ where
 impl<J, O> Shared<J, O> {
     fn resize(&self, workers: usize) -> usize {
         let (min, max) = (self.settings.workers_min, self.settings.workers_max);
-        let target = workers.clamp(min, max);
-        let before = std::mem::replace(&mut self.state.lock().target, target);
+        let mut state = self.state.lock();
+        let target = match self.is_over.load(Ordering::SeqCst) {
+            // A pool that has ended wants no workers.
+            true => 0,
+            false => workers.clamp(min, max),
+        };
+        let before = std::mem::replace(&mut state.target, target);
+        drop(state);
         self.metrics.resized(before, target);
         // The manager starts those that are missing, and the idle look whether they are too many.
         self.more.notify_waiters();
@@ -333,7 +341,7 @@ impl<J, O> Shared<J, O> {
             state.wait(promise);
             return Offered::Waits(job, place);
         }
-        let is_to_be_woken = state.put_new(job.priority, job.into_job());
+        let is_to_be_woken = state.put_new(job.priority, Queued::with_place(job.into_job()));
         drop(state);
         self.wake_worker(is_to_be_woken);
         Offered::Taken
@@ -376,7 +384,7 @@ impl<J, O> Shared<J, O> {
         if state.is_closed {
             return Err(SubmitError::Ended(job.job));
         }
-        let is_to_be_woken = state.put_new(job.priority, job.into_job());
+        let is_to_be_woken = state.put_new(job.priority, Queued::with_place(job.into_job()));
         drop(state);
         self.wake_worker(is_to_be_woken);
         Ok(())
@@ -390,17 +398,24 @@ impl<J, O> Shared<J, O> {
 
     /// Does what is to be done where the queue is full and nobody waits.
     fn without_room(&self, job: NewJob<J, O>) -> Result<(), SubmitError<J>> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Err(SubmitError::Ended(job.job));
+        }
         let shed = match self.settings.when_full {
-            WhenFull::ShedOldest => self.state.lock().shed(job.priority),
+            WhenFull::ShedOldest => state.shed(job.priority),
             WhenFull::Wait | WhenFull::Reject => None,
         };
         let Some(shed) = shed else {
+            drop(state);
             self.metrics.refused();
             return Err(SubmitError::Full(job.job));
         };
-        self.finish(shed, Err(JobError::Shed));
-        // The place of the one that was shed is now this one's.
-        self.queue(job)
+        let is_to_be_woken = state.put_new(job.priority, Queued::instead_of(&shed, job.into_job()));
+        drop(state);
+        self.wake_worker(is_to_be_woken);
+        self.finish(shed.job, Err(JobError::Shed));
+        Ok(())
     }
 
     /// Ends a job that no worker has.
@@ -416,7 +431,7 @@ impl<J, O> Shared<J, O> {
 
     fn status(&self) -> PoolStatus {
         let state = self.state.lock();
-        let oldest = state.lines.oldest().map(|job| job.queued).min();
+        let oldest = state.lines.oldest().map(|it| it.job.queued).min();
         PoolStatus {
             workers: state.workers,
             target: state.target,
@@ -437,11 +452,12 @@ impl<J, O> Shared<J, O> {
     fn end(&self) {
         self.close();
         self.is_over.store(true, Ordering::SeqCst);
+        self.state.lock().target = 0;
         loop {
             let Some(job) = self.state.lock().lines.pop() else {
                 break;
             };
-            self.finish(job, Err(JobError::Ended));
+            self.finish(job.job, Err(JobError::Ended));
         }
         self.over.notify_waiters();
         self.more.notify_waiters();

@@ -70,7 +70,7 @@ impl fmt::Debug for EndpointHeaders {
 }
 
 /// What a service wants of telemetry, health and pools. See the module's page.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Settings {
     /// Whether anything is kept.
     pub is_enabled: bool,
@@ -92,6 +92,25 @@ pub struct Settings {
     pub workers_min: usize,
     /// The most workers of a pool.
     pub workers_max: usize,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A user in the endpoint, or its query, may be a secret.
+        let endpoint = self.endpoint.as_deref().map(crate::client::shown);
+        f.debug_struct("Settings")
+            .field("is_enabled", &self.is_enabled)
+            .field("file", &self.file)
+            .field("endpoint", &endpoint)
+            .field("endpoint_headers", &self.endpoint_headers)
+            .field("service_name", &self.service_name)
+            .field("metrics_sink", &self.metrics_sink)
+            .field("probe_interval", &self.probe_interval)
+            .field("target_p95", &self.target_p95)
+            .field("workers_min", &self.workers_min)
+            .field("workers_max", &self.workers_max)
+            .finish()
+    }
 }
 
 impl Default for Settings {
@@ -237,6 +256,30 @@ mod tests {
             let found = pairs.find(|(it, _)| *it == name);
             found.map(|(_, value)| (*value).to_owned())
         })
+    }
+
+    #[test]
+    fn secrets_in_the_endpoint_are_not_shown() {
+        let settings = read(&[
+            ("MONITORING_ENABLED", "1"),
+            (
+                "TELEMETRY_ENDPOINT",
+                "https://me:SECRET@collector/?key=SECRET",
+            ),
+        ]);
+        let settings = settings.unwrap();
+        let error = crate::Telemetry::start(&settings).err().unwrap();
+        let mut shown = vec![
+            format!("{settings:?}"),
+            format!("{error:?}"),
+            error.to_string(),
+        ];
+        #[cfg(feature = "otlp")]
+        shown.push(format!("{:?}", crate::OtlpSettings::of(&settings)));
+        for shown in shown {
+            assert!(shown.contains("https://…@collector/?…"), "{shown}");
+            assert!(!shown.contains("SECRET"), "{shown}");
+        }
     }
 
     #[test]

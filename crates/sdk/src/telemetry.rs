@@ -136,7 +136,7 @@ impl Telemetry {
 
     #[cfg(not(feature = "otlp"))]
     fn start_otlp(&self, endpoint: &str, _: &Settings) -> Result<(), StartError> {
-        Err(StartError::NoOtlp(endpoint.to_owned()))
+        Err(StartError::NoOtlp(crate::client::shown(endpoint)))
     }
 
     /// One that keeps nothing.

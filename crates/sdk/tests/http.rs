@@ -14,14 +14,15 @@ use std::task::{Context, Waker};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::routing::{any, get};
 use bellwether_sdk::http::HttpLayer;
 use bellwether_sdk::{
     Event, Format, Level, SERIES_MAX_DEFAULT, Sink, Telemetry, TelemetryLayer, TraceContext, Value,
     metrics_routes,
 };
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
 use parking_lot::Mutex;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -125,6 +126,30 @@ async fn requests_are_counted_by_method_route_and_status() {
     // Three whole answers and the beginning of one that broke off.
     assert_eq!(sum, 3.0 * 9.0 + 4.0);
     assert_eq!(active(&telemetry), 0.0);
+}
+
+#[tokio::test]
+async fn trailers_are_the_end_of_an_answer() {
+    let telemetry = Telemetry::new(SERIES_MAX_DEFAULT);
+    let answers = HttpLayer::new(&telemetry).layer(service_fn(|_: Request<Body>| async {
+        let frames = [
+            Frame::data(Bytes::from_static(b"some")),
+            Frame::trailers(HeaderMap::new()),
+        ];
+        let frames = futures_of(frames.map(Ok::<_, Infallible>));
+        Ok::<_, Infallible>(Response::new(Body::new(StreamBody::new(frames))))
+    }));
+    let mut body = answers
+        .oneshot(request("GET", "/"))
+        .await
+        .unwrap()
+        .into_body();
+    assert!(body.frame().await.unwrap().unwrap().is_data());
+    assert_eq!(active(&telemetry), 1.0);
+    // As hyper does: it asks no further.
+    assert!(body.frame().await.unwrap().unwrap().is_trailers());
+    drop(body);
+    assert_eq!(durations(&telemetry), [("GET  200 ".to_owned(), 1.0)]);
 }
 
 #[tokio::test]

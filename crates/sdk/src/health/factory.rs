@@ -20,7 +20,7 @@ use super::checks::{memory, tcp};
 use super::pulse::Pulse;
 use super::units::{duration, optional_bytes, optional_duration};
 use super::{Criticality, HealthError, Outcome, Probe, ProbeSettings, blocking};
-use crate::client::{Target, is_header};
+use crate::client::{Target, is_header, shown};
 
 /// A probe as a configuration has it. What is not said is as [`ProbeSettings::new`] has it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -73,7 +73,7 @@ pub enum CheckConfig {
     /// Whether a server answers a `GET` as it should.
     Http {
         /// `http`, or `https` with the feature `https-probes`; no user in it.
-        url: String,
+        url: HttpUrl,
         /// The statuses that are expected, each 200 to 599; none: 200 to 299.
         #[serde(default)]
         statuses: Vec<u16>,
@@ -123,6 +123,17 @@ pub enum CheckConfig {
         #[serde(default)]
         count_min: usize,
     },
+}
+
+/// A URL. Shown without user and query, which may be secrets.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct HttpUrl(pub String);
+
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        shown(&self.0).fmt(f)
+    }
 }
 
 /// Names and values of headers. Shown without the values, which may be secrets.
@@ -256,7 +267,7 @@ impl ProbeFactory {
                 if !tcp::is_address(&address) {
                     return wrong(
                         "address",
-                        format!("{address:?}"),
+                        format!("{:?}", shown(&address)),
                         "a host and a port: db:5432",
                     );
                 }
@@ -273,7 +284,7 @@ impl ProbeFactory {
                 bearer_env,
             } => {
                 let bearer = bearer_env.map(|name| bearer_of(probe, name)).transpose()?;
-                let question = Arc::new(question(probe, &url, statuses, &headers, bearer)?);
+                let question = Arc::new(question(probe, &url.0, statuses, &headers, bearer)?);
                 Arc::new(move || {
                     let question = Arc::clone(&question);
                     async move { question.look().await }
@@ -387,11 +398,11 @@ fn question(
         |key, value: String, allowed: &str| Err(HealthError::setting(probe, key, value, allowed));
     let Some(target) = Target::parse(url) else {
         let allowed = "an http or https URL without a user: https://api.example/v1/models";
-        return wrong("url", format!("{url:?}"), allowed);
+        return wrong("url", format!("{:?}", shown(url)), allowed);
     };
     if target.is_tls && cfg!(not(feature = "https-probes")) {
         let allowed = "http, or the feature https-probes of bellwether-sdk";
-        return wrong("url", format!("{url:?}"), allowed);
+        return wrong("url", format!("{:?}", shown(url)), allowed);
     }
     if let Some(status) = statuses.iter().find(|it| !(200..=599).contains(*it)) {
         return wrong("statuses", status.to_string(), "200 to 599");
@@ -600,13 +611,24 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let config = json!({"kind": "http", "url": "http://a", "headers": {"x-key": "geheim"}});
+        let config = json!({
+            "kind": "http", "url": "http://geheim:geheim@a/x?key=geheim", "headers": {"x-key": "geheim"},
+        });
         let config: CheckConfig = from_value(config).unwrap();
         let shown = format!("{config:?}");
         assert!(
-            shown.contains("x-key") && !shown.contains("geheim"),
+            shown.contains("x-key") && shown.contains("http://…@a/x") && !shown.contains("geheim"),
             "{shown}"
         );
+        for config in [
+            json!({"kind": "http", "url": "http://me:geheim@a/x"}),
+            json!({"kind": "http", "url": "http//a?key=geheim"}),
+            json!({"kind": "tcp", "address": "postgres://me:geheim@db:5432"}),
+        ] {
+            let error = make(json!({"name": "it", "check": config})).err().unwrap();
+            assert!(error.contains('…'), "{error}");
+            assert!(!error.contains("geheim"), "{error}");
+        }
     }
 
     #[test]

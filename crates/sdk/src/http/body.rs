@@ -71,7 +71,9 @@ impl<B: Body> Body for HttpBody<B> {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, bytes::Buf::remaining) as u64;
                 watch.record.sent(bytes);
+                // Servers do not ask for more behind trailers, and few bodies know that they have ended.
                 let is_last = this.body.is_end_stream()
+                    || frame.is_trailers()
                     || watch.bytes_whole == Some(watch.record.sent_bytes());
                 is_last.then_some(End::Whole)
             }

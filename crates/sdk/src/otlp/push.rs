@@ -10,7 +10,7 @@ use super::queue::{Chunk, Queue, Signal, Wanted};
 use super::record;
 use super::response::Outcome;
 use super::{OtlpError, OtlpSettings};
-use crate::client::{Client, Target, is_header};
+use crate::client::{Client, Target, is_header, shown};
 use crate::clock::Clock;
 use crate::numbers::Numbers;
 use crate::{Counter, Family};
@@ -38,10 +38,9 @@ pub(super) struct Receiver {
 impl Receiver {
     pub(super) fn new(settings: &OtlpSettings) -> Result<Self, OtlpError> {
         let endpoint = settings.endpoint.trim();
-        let target =
-            Target::parse(endpoint).ok_or_else(|| OtlpError::Endpoint(endpoint.to_owned()))?;
+        let target = Target::parse(endpoint).ok_or_else(|| OtlpError::Endpoint(shown(endpoint)))?;
         if target.is_tls && !cfg!(feature = "https-probes") {
-            return Err(OtlpError::NoTls(endpoint.to_owned()));
+            return Err(OtlpError::NoTls(shown(endpoint)));
         }
         let mut headers = format!(
             "host: {}\r\nuser-agent: bellwether-sdk/{}\r\ncontent-type: application/x-protobuf\r\n\

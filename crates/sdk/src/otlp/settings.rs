@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::client::shown;
 use crate::{MetricsSink, Settings};
 
 /// How an [`OtlpSink`](super::OtlpSink) works.
@@ -69,9 +70,9 @@ fn program_name() -> String {
 
 impl fmt::Debug for OtlpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers may be secrets.
+        // Headers may be secrets, and parts of the endpoint.
         f.debug_struct("OtlpSettings")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &shown(&self.endpoint))
             .field("service_name", &self.service_name)
             .field("pushes_numbers", &self.pushes_numbers)
             .field("interval", &self.interval)
@@ -85,8 +86,8 @@ impl fmt::Debug for OtlpSettings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OtlpError {
-    /// The endpoint is no URL that can be asked.
-    #[error("the endpoint {0:?} of OTLP: want http:// or https:// and a host")]
+    /// The endpoint, without user and query, is no URL that can be asked.
+    #[error("the endpoint {0:?} of OTLP: want http:// or https://, no user, and a host")]
     Endpoint(String),
     /// `https` was not compiled in.
     #[error("the endpoint {0:?} of OTLP needs the feature https-probes of bellwether-sdk")]

@@ -19,12 +19,15 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::state::Totals;
 use super::{Pool, Shared};
 
+/// More is the same as never, and more than clocks can show.
+const INTERVAL_MAX: Duration = Duration::from_secs(365 * 86_400);
+
 /// How a pool sizes itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Autoscale {
     /// How many workers are wanted. Its bounds are cut to those of the pool.
     pub policy: Policy,
-    /// Time between two decisions.
+    /// Time between two decisions, a millisecond to a year; cut to that.
     pub interval: Duration,
     /// How long a worker needs until it takes its first job. Tasks need none; workers that load a model
     /// do.
@@ -59,7 +62,9 @@ where
         policy.workers_min = policy.workers_min.max(cut(shared.settings.workers_min));
         policy.workers_max = policy.workers_max.min(cut(shared.settings.workers_max));
         let scaler = Scaler::new(policy)?;
-        let interval = autoscale.interval.max(Duration::from_millis(1));
+        let interval = autoscale
+            .interval
+            .clamp(Duration::from_millis(1), INTERVAL_MAX);
         tokio::spawn(decide_on_and_on(
             shared,
             scaler,

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Priority;
+use super::harmless::harmless;
 
 /// Why a job has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,17 +146,19 @@ impl<J, O> Job<J, O> {
     }
 
     pub(super) fn answer(self, result: Result<O, JobError>) {
-        answer(self.reply, result);
+        let Self { body, reply, .. } = self;
+        answer(reply, result);
+        harmless(|| drop(body));
     }
 }
 
 /// Tells a result to whoever waits for it.
 pub(super) fn answer<O>(reply: Option<Reply<O>>, result: Result<O, JobError>) {
-    if let Some(reply) = reply
-        && reply.send(result).is_err()
-    {
-        // Cancelled in the last moment: nobody wants to know.
-    }
+    harmless(|| match reply {
+        // Where it was cancelled in the last moment nobody wants to know.
+        Some(reply) => drop(reply.send(result)),
+        None => drop(result),
+    });
 }
 
 /// Waits for the result of a job. Dropped before, the job is cancelled: it does not begin, or is dropped

@@ -141,6 +141,13 @@ impl Metrics {
         }
     }
 
+    /// Shows that there is nothing any more.
+    pub(super) fn show_nothing(&self) {
+        for gauge in [&self.workers, &self.target, &self.running, &self.waiting] {
+            gauge.set(0.0);
+        }
+    }
+
     pub(super) fn show(&self, status: &super::PoolStatus) {
         self.workers.set(status.workers as f64);
         self.target.set(status.target as f64);

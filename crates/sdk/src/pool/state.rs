@@ -5,6 +5,9 @@
 //! place may wait for one: he leaves a sender, through which he is promised a place later. A worker that
 //! finds no job sleeps; who puts a job there is told whether to wake one.
 //!
+//! A job that waits for another attempt has no place: whoever submits is not to wait for it. Whatever
+//! comes instead of a job that is shed has a place exactly where that one had.
+//!
 //! Waking is what costs: a thread that sleeps is some microseconds away. So it is done rarely:
 //! - Of the sleeping workers one is woken at a time, and wakes the next where it leaves work behind.
 //! - Submitters get their places when half of the queue is empty, all that there are at once. One that
@@ -32,7 +35,7 @@ pub(super) type Promise<P> = oneshot::Sender<P>;
 /// See the module's page. `T` is a job.
 #[derive(Debug)]
 pub(super) struct State<T, P> {
-    pub(super) lines: Lines<T>,
+    pub(super) lines: Lines<Queued<T>>,
     places: usize,
     /// Places that are neither taken nor promised.
     free: usize,
@@ -52,6 +55,32 @@ pub(super) struct State<T, P> {
     /// Whether no more jobs are taken.
     pub(super) is_closed: bool,
     pub(super) totals: Totals,
+}
+
+/// A job in its line.
+#[derive(Debug)]
+pub(super) struct Queued<T> {
+    pub(super) job: T,
+    /// Whether a place is free when it is taken out.
+    has_place: bool,
+}
+
+impl<T> Queued<T> {
+    /// One for which a place was taken.
+    pub(super) fn with_place(job: T) -> Self {
+        Self {
+            job,
+            has_place: true,
+        }
+    }
+
+    /// One that comes instead of another, which was shed.
+    pub(super) fn instead_of<S>(shed: &Queued<S>, job: T) -> Self {
+        Self {
+            job,
+            has_place: shed.has_place,
+        }
+    }
 }
 
 /// What has happened since the beginning.
@@ -81,6 +110,15 @@ pub(super) enum Next<T> {
     Sleep,
     /// There are too many workers.
     Leave,
+}
+
+/// What a worker does, and who is to be told of it when the lock is given back.
+#[derive(Debug)]
+pub(super) struct Turn<T, P> {
+    pub(super) next: Next<T>,
+    /// Whether another worker is to be woken.
+    pub(super) is_to_be_woken: bool,
+    pub(super) promised: Promised<P>,
 }
 
 /// Those to be told that there is a place for them, when the lock is given back.
@@ -145,9 +183,10 @@ impl<T, P> State<T, P> {
         promised
     }
 
-    /// Puts a job that has a place, or needs none, into its line. Gives whether a worker is to be woken.
-    pub(super) fn put(&mut self, priority: Priority, job: T) -> bool {
-        self.lines.push(priority, job);
+    /// Puts a job that was tried into its line, without a place. Gives whether a worker is to be woken.
+    pub(super) fn put_again(&mut self, priority: Priority, job: T) -> bool {
+        let has_place = false;
+        self.lines.push(priority, Queued { job, has_place });
         self.wake()
     }
 
@@ -164,18 +203,26 @@ impl<T, P> State<T, P> {
         self.is_waking = false;
     }
 
-    /// What a worker does next, and whether another one is to be woken.
-    pub(super) fn next(&mut self) -> (Next<T>, bool) {
+    /// What a worker does next.
+    pub(super) fn next(&mut self) -> Turn<T, P> {
+        let mut promised = Promised::new();
         let next = if self.workers > self.target {
             self.workers -= 1;
             Next::Leave
-        } else if let Some(job) = self.lines.pop() {
+        } else if let Some(Queued { job, has_place }) = self.lines.pop() {
             self.running += 1;
+            if has_place {
+                promised = self.free_places(1);
+            }
             Next::Do(job)
         } else {
             Next::Sleep
         };
-        (next, self.wake())
+        Turn {
+            next,
+            is_to_be_woken: self.wake(),
+            promised,
+        }
     }
 
     /// A worker goes to sleep, if there is nothing for it now.
@@ -196,6 +243,13 @@ impl<T, P> State<T, P> {
         ran.is_end && self.end()
     }
 
+    /// A worker has died, with what it had yet to tell. Gives whether its job was the last one there
+    /// will be, and whether to wake another worker.
+    pub(super) fn died(&mut self, ran: Option<Ran>) -> (bool, bool) {
+        self.workers = self.workers.saturating_sub(1);
+        (ran.is_some_and(|ran| self.ran(ran)), self.wake())
+    }
+
     /// Counts one more worker, unless there are enough.
     pub(super) fn join(&mut self) -> bool {
         let is_missing = self.workers < self.target;
@@ -203,16 +257,17 @@ impl<T, P> State<T, P> {
         is_missing
     }
 
-    /// Puts a job that was just taken into its line; as [`State::put`].
-    pub(super) fn put_new(&mut self, priority: Priority, job: T) -> bool {
+    /// Puts a job that was just taken into its line. Gives whether a worker is to be woken.
+    pub(super) fn put_new(&mut self, priority: Priority, job: Queued<T>) -> bool {
         self.unended += 1;
         self.totals.taken_count += 1;
-        self.put(priority, job)
+        self.lines.push(priority, job);
+        self.wake()
     }
 
-    /// Takes the oldest of the least urgent jobs out, with its place, unless it is more urgent than
-    /// `than`.
-    pub(super) fn shed(&mut self, than: Priority) -> Option<T> {
+    /// Takes the oldest of the least urgent jobs out, with its place if it has one, unless it is more
+    /// urgent than `than`.
+    pub(super) fn shed(&mut self, than: Priority) -> Option<Queued<T>> {
         self.lines.pop_least(than)
     }
 
@@ -232,6 +287,8 @@ impl<T, P> State<T, P> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -241,6 +298,12 @@ mod tests {
     enum Step {
         /// Somebody submits a job, or waits for a place.
         Submit,
+        /// Somebody submits a job, or sheds another where there is no place.
+        Shed,
+        /// A worker's job fails and waits for another attempt.
+        Fail,
+        /// One of those that wait for another attempt goes back into its line.
+        Again,
         /// One of those who wait goes away, whether he was promised a place or not.
         GoAway(usize),
         /// Somebody who was promised a place takes it.
@@ -256,6 +319,9 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             6 => Just(Step::Submit),
+            2 => Just(Step::Shed),
+            2 => Just(Step::Fail),
+            2 => Just(Step::Again),
             1 => any::<usize>().prop_map(Step::GoAway),
             4 => Just(Step::Claim),
             1 => Just(Step::Hurry),
@@ -271,11 +337,16 @@ mod tests {
         places: usize,
         waiting: VecDeque<oneshot::Receiver<()>>,
         awake: usize,
-        busy: usize,
         asleep: usize,
         wakes: usize,
+        /// Jobs that wait for another attempt, outside of the lines and in them.
+        pausing: Vec<u64>,
+        without_place: HashSet<u64>,
+        /// What the busy workers do.
+        jobs: Vec<u64>,
         submitted: u64,
-        done: u64,
+        /// Jobs that were done or shed.
+        ended: u64,
     }
 
     impl Around {
@@ -292,13 +363,52 @@ mod tests {
 
         fn put(&mut self) {
             self.submitted += 1;
-            let wakes = self.state.put_new(Priority::Normal, self.submitted);
+            let job = Queued::with_place(self.submitted);
+            let wakes = self.state.put_new(Priority::Normal, job);
             self.wakes += usize::from(wakes);
+        }
+
+        fn shed(&mut self) {
+            let Some(shed) = self.state.shed(Priority::Normal) else {
+                return;
+            };
+            self.ended += 1;
+            assert!(!self.state.end());
+            self.submitted += 1;
+            if self.without_place.remove(&shed.job) {
+                self.without_place.insert(self.submitted);
+            }
+            let job = Queued::instead_of(&shed, self.submitted);
+            let wakes = self.state.put_new(Priority::Normal, job);
+            self.wakes += usize::from(wakes);
+        }
+
+        /// The last job that a worker took ends, or is to be tried again.
+        fn end(&mut self, is_end: bool) {
+            let Some(job) = self.jobs.pop() else { return };
+            self.awake += 1;
+            match is_end {
+                true => self.ended += 1,
+                false => self.pausing.push(job),
+            }
+            self.state.ran(Ran {
+                time: Some(Duration::from_nanos(1)),
+                is_end,
+            });
         }
 
         fn step(&mut self, step: Step) {
             match step {
-                Step::Submit if self.state.take_place() => self.put(),
+                Step::Submit | Step::Shed if self.state.take_place() => self.put(),
+                Step::Shed => self.shed(),
+                Step::Fail => self.end(false),
+                Step::Again => {
+                    if let Some(job) = self.pausing.pop() {
+                        self.without_place.insert(job);
+                        let wakes = self.state.put_again(Priority::Normal, job);
+                        self.wakes += usize::from(wakes);
+                    }
+                }
                 Step::Submit => {
                     let (promise, place) = oneshot::channel();
                     self.state.wait(promise);
@@ -323,7 +433,7 @@ mod tests {
                     let promised = self.state.hurry();
                     self.tell(promised);
                 }
-                Step::Work(which) if self.awake + self.busy > 0 => self.work(which),
+                Step::Work(which) if self.awake + self.jobs.len() > 0 => self.work(which),
                 Step::Arrive if self.wakes > 0 && self.asleep > 0 => {
                     self.wakes -= 1;
                     self.asleep -= 1;
@@ -346,24 +456,18 @@ mod tests {
         }
 
         fn work(&mut self, which: usize) {
-            if which % (self.awake + self.busy) < self.busy {
-                self.busy -= 1;
-                self.awake += 1;
-                self.done += 1;
-                self.state.ran(Ran {
-                    time: Some(Duration::from_nanos(1)),
-                    is_end: true,
-                });
+            if which % (self.awake + self.jobs.len()) < self.jobs.len() {
+                self.end(true);
                 return;
             }
-            let (next, wakes) = self.state.next();
-            self.wakes += usize::from(wakes);
+            let turn = self.state.next();
+            self.wakes += usize::from(turn.is_to_be_woken);
+            self.tell(turn.promised);
             self.awake -= 1;
-            match next {
-                Next::Do(_) => {
-                    self.busy += 1;
-                    let promised = self.state.free_places(1);
-                    self.tell(promised);
+            match turn.next {
+                Next::Do(job) => {
+                    self.without_place.remove(&job);
+                    self.jobs.push(job);
                 }
                 Next::Leave => {}
                 Next::Sleep if self.state.sleep() => self.asleep += 1,
@@ -373,8 +477,9 @@ mod tests {
 
         fn check(&mut self) {
             let state = &self.state;
-            let promised = state.places - state.free - state.lines.len();
-            assert!(state.free + state.lines.len() <= self.places);
+            let taken = state.lines.len() - self.without_place.len();
+            assert!(state.free + taken <= self.places, "{state:?}");
+            let promised = state.places - state.free - taken;
             assert!(promised <= self.waiting.len(), "{state:?}");
             // Who is awake takes the job or wakes the next one.
             if state.lines.len() > 0 && self.asleep > 0 && self.awake == 0 {
@@ -398,11 +503,13 @@ mod tests {
                 places,
                 waiting: VecDeque::new(),
                 awake: 0,
-                busy: 0,
                 asleep: 0,
                 wakes: 0,
+                pausing: Vec::new(),
+                without_place: HashSet::new(),
+                jobs: Vec::new(),
                 submitted: 0,
-                done: 0,
+                ended: 0,
             };
             around.step(Step::Resize(2));
             for step in steps {
@@ -413,13 +520,14 @@ mod tests {
             around.step(Step::Resize(1));
             for turn in 0..2_000 {
                 around.step(Step::Claim);
+                around.step(Step::Again);
                 around.step(Step::Work(turn));
                 around.step(Step::Arrive);
                 around.step(if turn % 16 == 0 { Step::Hurry } else { Step::Claim });
                 around.check();
             }
             prop_assert_eq!(around.waiting.len(), 0);
-            prop_assert_eq!(around.done, around.submitted);
+            prop_assert_eq!(around.ended, around.submitted);
             prop_assert_eq!((around.state.free, around.state.unended), (places, 0));
         }
     }

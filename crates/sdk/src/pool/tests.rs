@@ -90,6 +90,35 @@ async fn a_full_queue_waits_refuses_or_sheds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_is_tried_again_gives_no_place_away_when_it_is_shed() {
+    let mut settings = settings(1, 2, WhenFull::ShedOldest);
+    settings.retries = Retries {
+        budget_ratio: 1.0,
+        ..Retries::up_to(2)
+    };
+    let pool = Pool::start(settings, &telemetry(), |_: Arc<()>| async move {
+        Err::<(), _>(Failure::retry("not yet"))
+    });
+    let pool = pool.unwrap();
+    for _ in 0..10 {
+        pool.resize(1);
+        pool.submit_detached((), Priority::Low).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        pool.resize(0);
+        // It waits for its second attempt, and then for a worker.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(pool.status().waiting, 1);
+        for _ in 0..5 {
+            pool.submit_detached((), Priority::Normal).await.unwrap();
+        }
+        assert_eq!(pool.status().waiting, 3, "two places, and the one without");
+        pool.resize(1);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(pool.status().waiting, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn panics_time_outs_and_cancellations_harm_nobody_else() {
     struct Bomb;
     impl Drop for Bomb {
@@ -144,6 +173,167 @@ async fn panics_time_outs_and_cancellations_harm_nobody_else() {
         ),
         (1, 3, 1, 1)
     );
+}
+
+/// Panics as it is dropped.
+#[derive(Debug)]
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            std::panic::panic_any(Self);
+        }
+    }
+}
+
+/// What is told of a pool, as it was shown last.
+fn shown(telemetry: &Telemetry) -> [f64; 4] {
+    [
+        "workers",
+        "workers_target",
+        "tasks_running",
+        "tasks_waiting",
+    ]
+    .map(|what| {
+        let name = format!("worker_pool_{what}").leak();
+        telemetry
+            .gauge_family(name, "", ["pool"])
+            .with(["test"])
+            .get()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_and_results_that_panic_as_they_are_dropped_harm_nobody() {
+    let (telemetry, handler) = (telemetry(), |_: Arc<Bomb>| async move { Ok(Bomb) });
+    let settings = settings(1, 1, WhenFull::ShedOldest);
+    let pool = Pool::start(settings, &telemetry, handler).unwrap();
+    let turn = || tokio::time::sleep(Duration::from_millis(1));
+    let submit = || pool.submit(Bomb, Priority::Normal);
+    for _ in 0..3 {
+        // Run for nobody; cancelled; shed; run for somebody.
+        pool.submit_detached(Bomb, Priority::Normal).await.unwrap();
+        turn().await;
+        drop(submit().await.unwrap());
+        turn().await;
+        let shed = submit().await.unwrap();
+        let run = submit().await.unwrap();
+        assert_eq!(
+            shed.await.map(std::mem::ManuallyDrop::new).unwrap_err(),
+            JobError::Shed
+        );
+        assert!(run.await.map(std::mem::ManuallyDrop::new).is_ok());
+    }
+    assert_eq!((pool.status().workers, pool.status().running), (1, 0));
+    pool.resize(0);
+    turn().await;
+    let waits = submit().await.unwrap();
+    drop(pool);
+    assert_eq!(
+        waits.await.map(std::mem::ManuallyDrop::new).unwrap_err(),
+        JobError::Ended
+    );
+}
+
+/// One that cannot even tell what went wrong.
+struct Mute;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Mute {
+    fn on_event(&self, _: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        std::panic::panic_any("no words");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_that_die_are_replaced_and_their_jobs_end() {
+    use tracing_subscriber::prelude::*;
+    let _mute = tracing_subscriber::registry().with(Mute).set_default();
+    let settings = settings(2, 10, WhenFull::Wait);
+    let handler = |_: Arc<Option<Bomb>>| async move { Ok(()) };
+    let pool = Pool::start(settings, &telemetry(), handler).unwrap();
+    let submit = |job| pool.submit(job, Priority::Normal);
+    for _ in 0..10 {
+        let deadly = submit(Some(Bomb)).await.unwrap();
+        assert!(deadly.await.is_err());
+        assert_eq!(submit(None).await.unwrap().await, Ok(()));
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!((pool.status().workers, pool.status().running), (2, 0));
+    assert_eq!(pool.drain(LONG).await.left_count, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_times_are_as_good_as_none() {
+    let mut settings = settings(1, 10, WhenFull::Wait);
+    settings.timeout = Some(Duration::MAX);
+    settings.retries = Retries {
+        pause_min: Duration::ZERO,
+        pause_max: Duration::MAX,
+        ..Retries::up_to(2)
+    };
+    let pool = Pool::start(settings, &telemetry(), |_: Arc<()>| async move {
+        tokio::time::sleep(LONG).await;
+        Err::<(), _>(Failure::retry("not yet"))
+    });
+    let pool = pool.unwrap();
+    let autoscale = Autoscale {
+        interval: Duration::MAX,
+        startup: Duration::MAX,
+        ..Autoscale::new(scale::Policy::predictive(1, 10))
+    };
+    pool.autoscale(autoscale).unwrap();
+    let job = pool.submit((), Priority::Normal).await.unwrap();
+    assert_eq!(job.await, Err(JobError::Failed("not yet".to_owned())));
+    // To the first decision, and to the second one's time.
+    tokio::time::advance(Duration::from_secs(366 * 86_400)).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(pool.last_decision().is_some());
+    assert_eq!(pool.drain(Duration::MAX).await.left_count, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_has_ended_shows_nothing() {
+    let telemetry = telemetry();
+    for is_dropped in [false, true] {
+        let handler = |_: Arc<()>| std::future::pending::<Result<(), Failure>>();
+        let pool = Pool::start(settings(2, 10, WhenFull::Wait), &telemetry, handler).unwrap();
+        for _ in 0..5 {
+            pool.submit_detached((), Priority::Normal).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(shown(&telemetry), [2.0, 2.0, 2.0, 3.0]);
+        match is_dropped {
+            true => drop(pool),
+            false => {
+                assert_eq!(pool.drain(Duration::ZERO).await.left_count, 5);
+                assert_eq!(pool.resize(3), 0, "it has ended");
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(shown(&telemetry), [0.0; 4]);
+    }
+}
+
+#[test]
+fn a_pool_whose_runtime_has_ended_shows_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let telemetry = telemetry();
+    let pool = runtime.block_on(async {
+        let handler = |_: Arc<()>| std::future::pending::<Result<(), Failure>>();
+        let pool = Pool::start(settings(2, 10, WhenFull::Wait), &telemetry, handler).unwrap();
+        pool.submit_detached((), Priority::Normal).await.unwrap();
+        while shown(&telemetry)[0] < 2.0 {
+            tokio::task::yield_now().await;
+        }
+        pool
+    });
+    drop(runtime);
+    assert_eq!(shown(&telemetry), [0.0; 4]);
+    drop(pool);
 }
 
 #[tokio::test(start_paused = true)]

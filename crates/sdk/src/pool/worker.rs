@@ -1,6 +1,5 @@
 //! What a worker does, and who starts workers.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -11,8 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::harmless::{harmless, panicked};
 use super::job::{Body, Job, Reply, answer};
-use super::state::{Next, Promised, Ran};
+use super::state::{Next, Ran};
 use super::{Failure, JobError, Shared};
 
 /// How often the numbers of a pool are brought up to date.
@@ -26,23 +26,57 @@ where
     H: Fn(Arc<J>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<O, Failure>> + Send + 'static,
 {
-    let shared = Arc::clone(shared);
+    let manager = Manager(Arc::clone(shared));
     tokio::spawn(async move {
+        let Manager(shared) = &manager;
         loop {
             let wake = shared.wake.notified();
             let mut wake = pin!(wake);
             wake.as_mut().enable();
-            if shared.is_over.load(Ordering::SeqCst) {
+            while shared.state.lock().join() {
+                tokio::spawn(work(Arc::clone(shared), Arc::clone(&handler)));
+            }
+            let status = shared.status();
+            if shared.is_over.load(Ordering::SeqCst) && status.workers == 0 {
                 return;
             }
-            while shared.state.lock().join() {
-                tokio::spawn(work(Arc::clone(&shared), Arc::clone(&handler)));
-            }
-            shared.metrics.show(&shared.status());
+            shared.metrics.show(&status);
             // Nobody waits for the picture: what wakes it is a change of size or the end.
             drop(tokio::time::timeout(SHOW, wake).await);
         }
     });
+}
+
+/// Shows how the pool is, to the end of it or of the runtime.
+struct Manager<J, O>(Arc<Shared<J, O>>);
+
+impl<J, O> Drop for Manager<J, O> {
+    fn drop(&mut self) {
+        self.0.metrics.show_nothing();
+    }
+}
+
+/// A worker, which is to be missed when it dies: by a panic that nobody caught, or with its runtime.
+struct Worker<J, O> {
+    shared: Arc<Shared<J, O>>,
+    /// What it has yet to tell.
+    ran: Option<Ran>,
+    has_left: bool,
+}
+
+impl<J, O> Drop for Worker<J, O> {
+    fn drop(&mut self) {
+        let shared = &self.shared;
+        if !self.has_left {
+            let (is_last, is_to_be_woken) = shared.state.lock().died(self.ran.take());
+            shared.wake_worker(is_to_be_woken);
+            if is_last {
+                shared.ended.notify_waiters();
+            }
+        }
+        // It starts another one where one is missing, and waits for the last of them.
+        wake_manager(shared);
+    }
 }
 
 /// Lets the manager look.
@@ -57,17 +91,29 @@ where
     H: Fn(Arc<J>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<O, Failure>> + Send + 'static,
 {
-    let mut ran = None;
+    let mut worker = Worker {
+        shared,
+        ran: None,
+        has_left: false,
+    };
     let mut now = Instant::now();
     loop {
-        match shared.next(ran.take()) {
+        match worker.shared.next(worker.ran.take()) {
             Next::Do(job) => {
-                let ended = attend(&shared, &*handler, job, &mut now).await;
-                ran = Some(ended);
+                // So it is where the worker dies of it.
+                worker.ran = Some(Ran {
+                    time: None,
+                    is_end: true,
+                });
+                let ran = attend(&worker.shared, &*handler, job, &mut now).await;
+                worker.ran = Some(ran);
             }
-            Next::Leave => return,
+            Next::Leave => {
+                worker.has_left = true;
+                return;
+            }
             Next::Sleep => {
-                shared.sleep().await;
+                worker.shared.sleep().await;
                 now = Instant::now();
             }
         }
@@ -85,33 +131,22 @@ impl<J, O> Shared<J, O> {
     fn next(self: &Arc<Self>, ran: Option<Ran>) -> Next<Job<J, O>> {
         let mut state = self.state.lock();
         let is_last = ran.is_some_and(|ran| state.ran(ran));
-        let (next, is_to_be_woken) = state.next();
-        let promised = match &next {
-            Next::Do(job) if job.attempt_count == 0 => state.free_places(1),
-            _ => Promised::new(),
-        };
+        let turn = state.next();
         drop(state);
-        self.wake_worker(is_to_be_woken);
-        self.tell(promised);
+        self.wake_worker(turn.is_to_be_woken);
+        self.tell(turn.promised);
         if is_last {
             self.ended.notify_waiters();
         }
-        next
+        turn.next
     }
 
     /// Waits until there may be something to do.
     async fn sleep(&self) {
         // Made before the state is looked at: told to all that there were by then, it is told too.
         let more = self.more.notified();
-        {
-            let mut state = self.state.lock();
-            if self.is_over.load(Ordering::SeqCst) {
-                // A pool that has ended wants no workers.
-                state.target = 0;
-            }
-            if !state.sleep() {
-                return;
-            }
+        if !self.state.lock().sleep() {
+            return;
         }
         more.await;
         self.state.lock().awake();
@@ -179,7 +214,7 @@ where
         }
     };
     shared.metrics.ended(result.as_ref().err());
-    drop_safely(body);
+    harmless(|| drop(body));
     // Told before it is counted: whoever waits for the last job to end is to find its result there.
     answer(reply, result);
     ran
@@ -209,7 +244,7 @@ where
             drop(state);
             return shared.finish(job, Err(JobError::Ended));
         }
-        let is_to_be_woken = state.put(job.priority, job);
+        let is_to_be_woken = state.put_again(job.priority, job);
         drop(state);
         shared.wake_worker(is_to_be_woken);
     });
@@ -241,7 +276,7 @@ where
     let made = catch_unwind(AssertUnwindSafe(|| handler(Arc::clone(job))));
     let running = match made {
         Ok(future) => future,
-        Err(panic) => return Err(Ended::Because(panicked(&*panic))),
+        Err(panic) => return Err(Ended::Because(panicked(panic))),
     };
     let mut running = pin!(Some(running));
     let mut deadline = pin!(None);
@@ -254,7 +289,7 @@ where
             Ok(Poll::Ready(Ok(answer))) => return Poll::Ready(Ok(answer)),
             Ok(Poll::Ready(Err(failure))) => return Poll::Ready(Err(Ended::Failed(failure))),
             Ok(Poll::Pending) => {}
-            Err(panic) => return Poll::Ready(Err(Ended::Because(panicked(&*panic)))),
+            Err(panic) => return Poll::Ready(Err(Ended::Because(panicked(panic)))),
         }
         // Only what waits can be ended: that is where its future may be dropped.
         if let Some(reply) = reply
@@ -269,7 +304,9 @@ where
             return Poll::Pending;
         };
         if deadline.is_none() {
-            deadline.set(Some(tokio::time::sleep_until(began + timeout)));
+            // Nobody sees the end of what no clock can show.
+            let end = began.checked_add(timeout);
+            deadline.set(end.map(tokio::time::sleep_until));
         }
         if let Some(deadline) = deadline.as_mut().as_pin_mut()
             && Future::poll(deadline, context).is_ready()
@@ -280,26 +317,6 @@ where
     })
     .await;
     // What the handler holds may panic as it is dropped; the job has its result by then.
-    let dropped = catch_unwind(AssertUnwindSafe(|| running.set(None)));
-    note_panic(dropped);
+    harmless(|| running.set(None));
     result
-}
-
-/// A job that panics as it is dropped takes no worker with it.
-fn drop_safely<J>(job: Arc<J>) {
-    note_panic(catch_unwind(AssertUnwindSafe(|| drop(job))));
-}
-
-fn note_panic(dropped: std::thread::Result<()>) {
-    if let Err(panic) = dropped {
-        tracing::error!(error = %panicked(&*panic), "what a job held panicked as it was dropped");
-    }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> JobError {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned());
-    JobError::Panicked(text.unwrap_or_else(|| "no text".to_owned()))
 }

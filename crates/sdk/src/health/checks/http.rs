@@ -74,10 +74,8 @@ impl Question {
             true => (200..=299).contains(&status),
             false => self.statuses.contains(&status),
         };
-        let reason = || {
-            let target = self.client.target();
-            format!("{}{} answers {status}", target.authority, target.path)
-        };
+        // Without the query, which may be a secret: the reason goes to whoever asks for the health.
+        let reason = || format!("{} answers {status}", self.client.target());
         match status {
             _ if is_expected => Outcome::Up,
             TOO_MANY_REQUESTS => Outcome::Degraded(reason()),
@@ -92,11 +90,12 @@ mod tests {
 
     #[test]
     fn answers_are_expected_or_not() {
-        let target = Target::parse("http://a:1/x").unwrap();
+        let target = Target::parse("http://a:1/x?key=SECRET").unwrap();
         let usual = Question::new(target.clone(), Vec::new(), []);
         assert_eq!(usual.judge(204), Outcome::Up);
         assert_eq!(usual.judge(301), Outcome::down("a:1/x answers 301"));
         assert_eq!(usual.judge(429), Outcome::degraded("a:1/x answers 429"));
+        assert!(!format!("{usual:?}").contains("SECRET"));
         let own = Question::new(target, vec![401, 429], []);
         assert_eq!(own.judge(401), Outcome::Up);
         assert_eq!(own.judge(429), Outcome::Up);
