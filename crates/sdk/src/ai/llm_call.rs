@@ -114,7 +114,7 @@ impl LlmCall {
         let families = &self.families;
         families.in_flight.with([provider, model]).add(-1.0);
         let call = [&*self.operation, provider, model, error_type];
-        families.observe(&families.durations.with(call), self.began);
+        families.observe(families.durations.with(call), self.began);
     }
 }
 

@@ -39,7 +39,7 @@ impl ToolCall {
         self.is_over = true;
         let families = &self.families;
         families.tools_in_flight.with([&self.tool]).add(-1.0);
-        families.observe(&families.tools.with([&self.tool, error_type]), self.began);
+        families.observe(families.tools.with([&self.tool, error_type]), self.began);
     }
 }
 
