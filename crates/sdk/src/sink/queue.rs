@@ -45,12 +45,15 @@ struct State {
     trouble: Option<String>,
 }
 
-/// Why not everything is written.
+/// Why not everything is where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{waiting_count} events are not written yet: {reason}")]
+#[error("{waiting_count} events wait, {lost_count} are lost: {reason}")]
 pub struct FlushError {
     /// How many wait.
     pub waiting_count: u64,
+    /// How many were lost or refused since the last time that this was said: they are counted, and do not
+    /// come back.
+    pub lost_count: u64,
     /// Why.
     pub reason: String,
 }
@@ -159,6 +162,7 @@ impl Queue {
         let reason = state.trouble.clone();
         Err(FlushError {
             waiting_count,
+            lost_count: 0,
             reason: reason.unwrap_or_else(|| "the writer is not that far".to_owned()),
         })
     }
