@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use serde::Serialize;
 
 use crate::cells::Reader;
@@ -32,8 +32,6 @@ use crate::{
 /// Series of a family, unless the settings say something else. Chosen: routes times codes, models times
 /// kinds of tokens; what has more has labels that nobody wants to pay for.
 pub const SERIES_MAX_DEFAULT: usize = 2_000;
-/// Problems that are remembered. Chosen.
-const PROBLEMS_MAX: usize = 100;
 
 /// All metrics of a service. Cheap to clone; clones are the same.
 #[derive(Clone, Default)]
@@ -44,7 +42,6 @@ struct Inner {
     /// `false`: metrics keep nothing, events and spans go on.
     keeps_numbers: bool,
     numbers: Arc<Numbers>,
-    problems: Mutex<Vec<String>>,
     refused: Counter,
     clock: Arc<dyn Clock>,
     /// Written when a sink is added.
@@ -87,7 +84,6 @@ impl Telemetry {
             series_max,
             keeps_numbers,
             numbers: Arc::default(),
-            problems: Mutex::default(),
             refused: Counter::new(),
             clock,
             sinks: RwLock::default(),
@@ -229,7 +225,8 @@ impl Telemetry {
     }
 
     /// Calls a function before numbers are read, from now on, on the thread that reads: it may set
-    /// gauges that are only worth computing then.
+    /// gauges that are only worth computing then. It must not read numbers itself; one that panics is called
+    /// again with the next reading, and [`Telemetry::problems`] says so once.
     pub fn before_read(&self, watcher: impl Fn() + Send + Sync + 'static) {
         if let Some(inner) = &self.0 {
             inner.numbers.watch(Box::new(watcher));
@@ -383,7 +380,7 @@ impl Telemetry {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let inner = self.0.as_ref();
-        inner.map_or_else(Vec::new, |inner| inner.problems.lock().clone())
+        inner.map_or_else(Vec::new, |inner| inner.numbers.problems())
     }
 
     fn families(&self) -> Vec<(String, Registered)> {
@@ -406,7 +403,7 @@ impl Telemetry {
             return Family::off(settings);
         };
         if let Some(problem) = name_problem(name, &labels) {
-            inner.note(problem);
+            inner.numbers.note(problem);
             return Family::off(settings);
         }
         let mut families = inner.numbers.lock();
@@ -416,7 +413,7 @@ impl Telemetry {
                 return family.clone();
             }
             drop(families);
-            inner.note(format!(
+            inner.numbers.note(format!(
                 "{name} is there already with another type or other labels"
             ));
             return Family::off(settings);
@@ -460,16 +457,6 @@ impl fmt::Debug for Telemetry {
     }
 }
 
-impl Inner {
-    fn note(&self, problem: String) {
-        tracing::warn!(%problem, "a metric keeps nothing");
-        let mut problems = self.problems.lock();
-        if problems.len() < PROBLEMS_MAX {
-            problems.push(problem);
-        }
-    }
-}
-
 fn total(name: &str) -> String {
     match name.ends_with("_total") {
         true => name.to_owned(),
@@ -505,6 +492,7 @@ fn name_problem(name: &str, labels: &[&'static str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numbers::PROBLEMS_MAX;
 
     #[test]
     fn metrics_are_rendered_by_name() {
