@@ -7,7 +7,8 @@
 //!
 //! ## Limits
 //! Lines that wait take at most [`FileSettings::buffer_bytes_max`]; what does not fit is counted as
-//! lost.
+//! lost. A pipe, a terminal and a device are written to without syncing and never put aside: `/dev/stdout`,
+//! `/dev/stderr`, a FIFO. A pipe whose reader is slow is waited for by the thread alone.
 //!
 //! ## Failure
 //! A disk that is full, a folder that is gone, a file that somebody moved: the thread tries again each

@@ -100,10 +100,13 @@ impl<M: Medium> Writer<M> {
                 self.medium.cut(len)?;
                 self.has_rest = false;
             }
-            let left = self.rotation.bytes_max.saturating_sub(len);
-            let fit = fitting(lines, left);
+            let is_file = self.medium.is_file();
+            let fit = match is_file {
+                true => fitting(lines, self.rotation.bytes_max.saturating_sub(len)),
+                false => lines.len(),
+            };
             let age = Duration::from_millis(now_ms.saturating_sub(self.begun_ms).max(0) as u64);
-            if len > 0 && (fit == 0 || age >= self.rotation.age_max) {
+            if is_file && len > 0 && (fit == 0 || age >= self.rotation.age_max) {
                 self.put_aside(now_ms)?;
                 was_put_aside = true;
                 continue;
@@ -254,6 +257,10 @@ mod tests {
             file.truncate(whole.map_or(0, |end| end + 1));
             self.is_open = true;
             Ok(file.len() as u64)
+        }
+
+        fn is_file(&self) -> bool {
+            true
         }
 
         fn head(&mut self, bytes_max: usize) -> io::Result<Vec<u8>> {
