@@ -7,6 +7,8 @@
 mod aside;
 mod compress;
 mod file;
+#[cfg(test)]
+mod folder;
 mod medium;
 mod queue;
 pub(crate) mod wait;

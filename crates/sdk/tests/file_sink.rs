@@ -226,10 +226,35 @@ fn a_disk_without_room_is_waited_for_and_nobody_who_emits_waits() {
         .get();
     assert!((500..900).contains(&lost), "{lost}");
     fs::remove_file(&path).unwrap();
+    assert_eq!(telemetry.flush(LONG).unwrap_err().lost_count, lost);
     telemetry.flush(LONG).unwrap();
     let numbers = numbers(folder.path());
     assert_eq!(numbers.len() as u64, 1_000 - lost);
     assert!(numbers.iter().copied().take(100).eq(0..100), "{numbers:?}");
+}
+
+#[test]
+fn the_end_does_not_wait_for_a_compression_that_hangs() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let folder = tempfile::tempdir().unwrap();
+    // What looks like a file that was put aside is a pipe, which nobody writes to.
+    let pipe = folder
+        .path()
+        .join("events-20261129T062147.123Z-000001.jsonl");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let telemetry = telemetry(settings(folder.path().join("events.jsonl"), 100));
+    emit(&telemetry, 0);
+    emit(&telemetry, 1);
+    telemetry.flush(LONG).unwrap();
+    let begun = Instant::now();
+    drop(telemetry);
+    let elapsed = begun.elapsed();
+    assert!(elapsed < LONG, "{elapsed:?}");
+    assert!(
+        elapsed > Duration::from_secs(1),
+        "nothing hung: {elapsed:?}"
+    );
 }
 
 #[test]
