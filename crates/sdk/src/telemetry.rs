@@ -8,10 +8,12 @@
 //! Nothing here fails or panics. A name that cannot be used, or that has another type or other labels
 //! already, gives a metric that keeps nothing, and a line in [`Telemetry::problems`] and in the log.
 
+mod weak;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -29,11 +31,16 @@ use crate::{
     FlushError, Gauge, Histogram, Level, MetricsSink, Settings, Sink, SystemClock,
 };
 
+use weak::Takes;
+pub(crate) use weak::WeakTelemetry;
+
 /// Series of a family, unless the settings say something else. Chosen: routes times codes, models times
 /// kinds of tokens; what has more has labels that nobody wants to pay for.
 pub const SERIES_MAX_DEFAULT: usize = 2_000;
 
-/// All metrics of a service. Cheap to clone; clones are the same.
+/// All metrics of a service. Cheap to clone; clones are the same. When the last one goes away, it waits at most five
+/// seconds for each sink until everything is where it belongs: keep one to the end of `main`, and call
+/// [`Telemetry::flush`] there to hear what is not. A [`crate::TelemetryLayer`] keeps none.
 #[derive(Clone, Default)]
 pub struct Telemetry(Option<Arc<Inner>>);
 
@@ -46,8 +53,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// Written when a sink is added.
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
-    /// Whether one of them takes spans.
-    takes_spans: AtomicBool,
+    takes: Arc<Takes>,
 }
 
 /// Why the telemetry that settings ask for cannot be had.
@@ -87,7 +93,7 @@ impl Telemetry {
             refused: Counter::new(),
             clock,
             sinks: RwLock::default(),
-            takes_spans: AtomicBool::new(false),
+            takes: Arc::default(),
         })));
         if let Some(inner) = &telemetry.0 {
             // What goes beyond the limits is to be seen where everything else is.
@@ -237,9 +243,10 @@ impl Telemetry {
     pub fn add_sink(&self, sink: Arc<dyn Sink>) {
         if let Some(inner) = &self.0 {
             if sink.takes_spans() {
-                inner.takes_spans.store(true, Ordering::Relaxed);
+                inner.takes.spans.store(true, Ordering::Relaxed);
             }
             inner.sinks.write().push(sink);
+            inner.takes.events.store(true, Ordering::Relaxed);
         }
     }
 
@@ -277,7 +284,7 @@ impl Telemetry {
     #[inline]
     pub(crate) fn takes_spans(&self) -> bool {
         let inner = self.0.as_ref();
-        inner.is_some_and(|inner| inner.takes_spans.load(Ordering::Relaxed))
+        inner.is_some_and(|inner| inner.takes.spans.load(Ordering::Relaxed))
     }
 
     /// Tells the sinks of a span that has ended just now.
