@@ -25,8 +25,10 @@ use crate::cells::{self, Place, Range, Reader};
 /// Which buckets a histogram has.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Buckets<'a> {
-    /// Wherever there are values, eight for each power of two. As text they are shown as powers of
-    /// two, since the text formats have no native histograms.
+    /// Wherever there are values, eight for each power of two. As text they are shown as those powers of
+    /// two that have values, since the text formats have no native histograms: series of one family have
+    /// different `le` there, so that `sum by (le)` of them is wrong. Where series are to be summed by
+    /// whoever reads text, [`Buckets::Both`] is right.
     Native,
     /// These upper bounds, which belong to the bucket; `+Inf` is implied. At most 500; sorted, and
     /// what is no number left out.

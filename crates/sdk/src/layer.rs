@@ -25,10 +25,12 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::family::Family;
 use crate::span::{EndedSpan, SpanKind};
+use crate::telemetry::WeakTelemetry;
 use crate::trace::TraceContext;
 use crate::{Buckets, Histogram, Level, Telemetry};
 
-/// A layer for a `tracing_subscriber::Registry`. See the module's page.
+/// A layer for a `tracing_subscriber::Registry`. See the module's page. It does not keep the telemetry: what happens when
+/// the last clone of that is gone goes nowhere.
 ///
 /// ```
 /// use bellwether_sdk::{SERIES_MAX_DEFAULT, Telemetry, TelemetryLayer, TraceContext};
@@ -44,7 +46,7 @@ use crate::{Buckets, Histogram, Level, Telemetry};
 #[derive(Debug)]
 pub struct TelemetryLayer {
     number: u64,
-    telemetry: Telemetry,
+    telemetry: WeakTelemetry,
     durations: Family<Histogram, 1>,
     level: tracing::Level,
     open: Box<OpenSpans>,
@@ -105,7 +107,7 @@ impl TelemetryLayer {
                 ["span"],
                 Buckets::Native,
             ),
-            telemetry: telemetry.clone(),
+            telemetry: WeakTelemetry::of(telemetry),
             level: tracing::Level::INFO,
             open: Box::new(std::array::from_fn(|_| Mutex::default())),
         }
@@ -297,7 +299,7 @@ where
         if *metadata.level() == tracing::Level::ERROR && self.telemetry.takes_spans() {
             self.fail_current_span();
         }
-        if *metadata.level() > self.level || !self.telemetry.has_sinks() {
+        if *metadata.level() > self.level || !self.telemetry.takes_events() {
             return;
         }
         let mut fields = Fields::default();

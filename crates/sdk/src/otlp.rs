@@ -13,14 +13,14 @@
 //! ## Limits
 //! Events and spans that wait take at most [`OtlpSettings::queue_bytes_max`] each; what does not fit is
 //! lost and counted in `bellwether_sdk_otlp_items_total{signal,result}`. A request has at most some
-//! 512 KiB of records; an exponential histogram at most 320 buckets on either side, for which it is made
+//! 512 KiB of records or series; an exponential histogram at most 320 buckets on either side, for which it is made
 //! coarser.
 //!
 //! ## Failure
 //! 429, 502, 503, 504 and a connection that does not come to be are tried again: after what `Retry-After`
-//! says in seconds, else after one second and twice as long each time, up to 30 s. What could not be sent
-//! for five minutes is lost. Any other answer means that the receiver does not want it: that is lost
-//! too. Numbers are not tried again: the next ones say more.
+//! says in seconds, else after one second and twice as long each time, up to 30 s. What came five minutes
+//! ago and could not be sent is lost. Any other answer means that the receiver does not want it: that is
+//! lost too, and [`Sink::flush`] says so. Numbers are not tried again: the next ones say more.
 //!
 //! ## See also
 //! <https://opentelemetry.io/docs/specs/otlp/>
@@ -43,6 +43,7 @@ use self::queue::{Queue, Signal};
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::numbers::Numbers;
+use crate::sink::wait::{Joined, is_current, join_within};
 use crate::span::Span;
 use crate::{FlushError, Sink, Telemetry};
 
@@ -125,16 +126,26 @@ impl Sink for OtlpSink {
 
 impl Drop for OtlpSink {
     fn drop(&mut self) {
-        let flushed = self.queue.flush(CLOSING);
-        self.queue.close();
-        if let Err(error) = flushed {
-            // The thread may wait for a receiver that is not there: it is left behind.
-            tracing::error!(%error, "telemetry is lost at the end");
+        let Some(thread) = self.thread.lock().take() else {
+            return;
+        };
+        if is_current(&thread) {
+            // Whoever held this last was the thread itself: it does not wait for itself.
+            self.queue.close();
             return;
         }
-        if let Some(thread) = self.thread.lock().take()
-            && thread.join().is_err()
-        {
+        let flushed = self.queue.flush(CLOSING);
+        self.queue.close();
+        // The thread may wait for a receiver that is not there: then it is left behind.
+        let is_waiting = |error: &FlushError| error.waiting_count > 0;
+        let patience = match flushed.as_ref().is_err_and(is_waiting) {
+            true => Duration::ZERO,
+            false => CLOSING,
+        };
+        if let Err(error) = flushed {
+            tracing::error!(%error, "telemetry is lost at the end");
+        }
+        if join_within(thread, patience) == Joined::Panicked {
             tracing::error!("the thread that pushes telemetry panicked");
         }
     }

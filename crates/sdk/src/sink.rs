@@ -7,8 +7,11 @@
 mod aside;
 mod compress;
 mod file;
+#[cfg(test)]
+mod folder;
 mod medium;
 mod queue;
+pub(crate) mod wait;
 mod writer;
 
 use std::fmt::Debug;
@@ -39,7 +42,7 @@ pub trait Sink: Send + Sync + Debug {
     /// Waits until what was taken before is where it belongs, at most so long. Blocks the thread.
     ///
     /// # Errors
-    /// Where it is not there in time.
+    /// Where it is not there in time, or where something was lost since the last time that this was said.
     fn flush(&self, patience: Duration) -> Result<(), FlushError> {
         let _no_need = patience;
         Ok(())

@@ -8,13 +8,15 @@
 //! Nothing here fails or panics. A name that cannot be used, or that has another type or other labels
 //! already, gives a metric that keeps nothing, and a line in [`Telemetry::problems`] and in the log.
 
+mod weak;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use serde::Serialize;
 
 use crate::cells::Reader;
@@ -29,13 +31,16 @@ use crate::{
     FlushError, Gauge, Histogram, Level, MetricsSink, Settings, Sink, SystemClock,
 };
 
+use weak::Takes;
+pub(crate) use weak::WeakTelemetry;
+
 /// Series of a family, unless the settings say something else. Chosen: routes times codes, models times
 /// kinds of tokens; what has more has labels that nobody wants to pay for.
 pub const SERIES_MAX_DEFAULT: usize = 2_000;
-/// Problems that are remembered. Chosen.
-const PROBLEMS_MAX: usize = 100;
 
-/// All metrics of a service. Cheap to clone; clones are the same.
+/// All metrics of a service. Cheap to clone; clones are the same. When the last one goes away, it waits at most five
+/// seconds for each sink until everything is where it belongs: keep one to the end of `main`, and call
+/// [`Telemetry::flush`] there to hear what is not. A [`crate::TelemetryLayer`] keeps none.
 #[derive(Clone, Default)]
 pub struct Telemetry(Option<Arc<Inner>>);
 
@@ -44,13 +49,11 @@ struct Inner {
     /// `false`: metrics keep nothing, events and spans go on.
     keeps_numbers: bool,
     numbers: Arc<Numbers>,
-    problems: Mutex<Vec<String>>,
     refused: Counter,
     clock: Arc<dyn Clock>,
     /// Written when a sink is added.
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
-    /// Whether one of them takes spans.
-    takes_spans: AtomicBool,
+    takes: Arc<Takes>,
 }
 
 /// Why the telemetry that settings ask for cannot be had.
@@ -87,11 +90,10 @@ impl Telemetry {
             series_max,
             keeps_numbers,
             numbers: Arc::default(),
-            problems: Mutex::default(),
             refused: Counter::new(),
             clock,
             sinks: RwLock::default(),
-            takes_spans: AtomicBool::new(false),
+            takes: Arc::default(),
         })));
         if let Some(inner) = &telemetry.0 {
             // What goes beyond the limits is to be seen where everything else is.
@@ -229,7 +231,8 @@ impl Telemetry {
     }
 
     /// Calls a function before numbers are read, from now on, on the thread that reads: it may set
-    /// gauges that are only worth computing then.
+    /// gauges that are only worth computing then. It must not read numbers itself; one that panics is called
+    /// again with the next reading, and [`Telemetry::problems`] says so once.
     pub fn before_read(&self, watcher: impl Fn() + Send + Sync + 'static) {
         if let Some(inner) = &self.0 {
             inner.numbers.watch(Box::new(watcher));
@@ -240,9 +243,10 @@ impl Telemetry {
     pub fn add_sink(&self, sink: Arc<dyn Sink>) {
         if let Some(inner) = &self.0 {
             if sink.takes_spans() {
-                inner.takes_spans.store(true, Ordering::Relaxed);
+                inner.takes.spans.store(true, Ordering::Relaxed);
             }
             inner.sinks.write().push(sink);
+            inner.takes.events.store(true, Ordering::Relaxed);
         }
     }
 
@@ -280,7 +284,7 @@ impl Telemetry {
     #[inline]
     pub(crate) fn takes_spans(&self) -> bool {
         let inner = self.0.as_ref();
-        inner.is_some_and(|inner| inner.takes_spans.load(Ordering::Relaxed))
+        inner.is_some_and(|inner| inner.takes.spans.load(Ordering::Relaxed))
     }
 
     /// Tells the sinks of a span that has ended just now.
@@ -383,7 +387,7 @@ impl Telemetry {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let inner = self.0.as_ref();
-        inner.map_or_else(Vec::new, |inner| inner.problems.lock().clone())
+        inner.map_or_else(Vec::new, |inner| inner.numbers.problems())
     }
 
     fn families(&self) -> Vec<(String, Registered)> {
@@ -406,7 +410,7 @@ impl Telemetry {
             return Family::off(settings);
         };
         if let Some(problem) = name_problem(name, &labels) {
-            inner.note(problem);
+            inner.numbers.note(problem);
             return Family::off(settings);
         }
         let mut families = inner.numbers.lock();
@@ -416,7 +420,7 @@ impl Telemetry {
                 return family.clone();
             }
             drop(families);
-            inner.note(format!(
+            inner.numbers.note(format!(
                 "{name} is there already with another type or other labels"
             ));
             return Family::off(settings);
@@ -460,16 +464,6 @@ impl fmt::Debug for Telemetry {
     }
 }
 
-impl Inner {
-    fn note(&self, problem: String) {
-        tracing::warn!(%problem, "a metric keeps nothing");
-        let mut problems = self.problems.lock();
-        if problems.len() < PROBLEMS_MAX {
-            problems.push(problem);
-        }
-    }
-}
-
 fn total(name: &str) -> String {
     match name.ends_with("_total") {
         true => name.to_owned(),
@@ -505,6 +499,7 @@ fn name_problem(name: &str, labels: &[&'static str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numbers::PROBLEMS_MAX;
 
     #[test]
     fn metrics_are_rendered_by_name() {

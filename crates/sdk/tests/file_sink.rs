@@ -226,8 +226,103 @@ fn a_disk_without_room_is_waited_for_and_nobody_who_emits_waits() {
         .get();
     assert!((500..900).contains(&lost), "{lost}");
     fs::remove_file(&path).unwrap();
+    assert_eq!(telemetry.flush(LONG).unwrap_err().lost_count, lost);
     telemetry.flush(LONG).unwrap();
     let numbers = numbers(folder.path());
     assert_eq!(numbers.len() as u64, 1_000 - lost);
     assert!(numbers.iter().copied().take(100).eq(0..100), "{numbers:?}");
+}
+
+#[test]
+fn the_end_does_not_wait_for_a_compression_that_hangs() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let folder = tempfile::tempdir().unwrap();
+    // What looks like a file that was put aside is a pipe, which nobody writes to.
+    let pipe = folder
+        .path()
+        .join("events-20261129T062147.123Z-000001.jsonl");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let telemetry = telemetry(settings(folder.path().join("events.jsonl"), 100));
+    emit(&telemetry, 0);
+    emit(&telemetry, 1);
+    telemetry.flush(LONG).unwrap();
+    let begun = Instant::now();
+    drop(telemetry);
+    let elapsed = begun.elapsed();
+    assert!(elapsed < LONG, "{elapsed:?}");
+    assert!(
+        elapsed > Duration::from_secs(1),
+        "nothing hung: {elapsed:?}"
+    );
+}
+
+#[test]
+fn a_pipe_is_written_to_as_it_is() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // Far more than one file may have.
+    let telemetry = telemetry(settings(path.clone(), 100));
+    for number in 0..100 {
+        emit(&telemetry, number);
+    }
+    let error = telemetry.flush(Duration::from_millis(300)).unwrap_err();
+    assert!(error.reason.contains("nobody reads"), "{error}");
+    let pipe = path.clone();
+    let reader = std::thread::spawn(move || {
+        let lines = BufReader::new(fs::File::open(pipe).unwrap()).lines();
+        lines.map(Result::unwrap).collect::<Vec<String>>()
+    });
+    telemetry.flush(LONG).unwrap();
+    drop(telemetry);
+    let lines = reader.join().unwrap();
+    assert_eq!(lines.len(), 100);
+    let first: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(first["payload"]["number"], 0);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// Emits to what it was started with. Does nothing where it is a test.
+#[test]
+fn child_with_standard_output() {
+    if std::env::var_os("BELLWETHER_SDK_STDOUT").is_none() {
+        return;
+    }
+    // The test runner may stand within a line.
+    println!();
+    let telemetry = telemetry(settings("/dev/stdout".into(), 100));
+    for number in 0..100 {
+        emit(&telemetry, number);
+    }
+    telemetry.flush(LONG).unwrap();
+    println!("printed at the end");
+}
+
+#[test]
+fn standard_output_is_written_to_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = folder.path().join("printed");
+    let run = |output: Stdio| {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_with_standard_output", "--nocapture"])
+            .env("BELLWETHER_SDK_STDOUT", "1")
+            .stdout(output)
+            .output()
+            .unwrap()
+    };
+    let of_pipe = String::from_utf8(run(Stdio::piped()).stdout).unwrap();
+    run(fs::File::create(&printed).unwrap().into());
+    let of_file = fs::read_to_string(&printed).unwrap();
+    for text in [of_pipe, of_file] {
+        let events = text.lines().filter(|line| line.starts_with("{\"time\""));
+        let numbers = events.map(|line| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            event["payload"]["number"].as_u64().unwrap()
+        });
+        assert!(numbers.eq(0..100), "{text}");
+        assert!(text.contains("printed at the end\n"), "{text}");
+    }
 }

@@ -658,6 +658,9 @@ async fn changes_are_told_and_numbers_are_kept() {
         "health_state{state=\"down\"} 1\n",
         "health_state{state=\"unknown\"} 0\n",
         "health_probe_duration_seconds_count{probe=\"db\"} 4\n",
+        // The same bounds for all probes, whatever they took: `sum by (le)` of text is right.
+        "health_probe_duration_seconds_bucket{probe=\"db\",le=\"0.01\"} ",
+        "health_probe_duration_seconds_bucket{probe=\"db\",le=\"81.92\"} 4\n",
     ] {
         assert!(text.contains(line), "{line}{text}");
     }

@@ -322,3 +322,45 @@ async fn metrics_are_served_as_they_are_asked_for() {
         assert_eq!(unpacked, plain);
     }
 }
+
+/// The `le` of each series of a family, as text.
+fn bounds(page: &str, name: &str) -> Vec<Vec<String>> {
+    let mut series: Vec<(String, Vec<String>)> = Vec::new();
+    let begin = format!("{name}_bucket{{");
+    for line in page.lines() {
+        let Some((labels, le)) = line
+            .strip_prefix(&begin)
+            .and_then(|rest| rest.split_once("le=\""))
+        else {
+            continue;
+        };
+        let (le, _) = le.split_once('"').unwrap();
+        match series.last_mut().filter(|(last, _)| last == labels) {
+            Some((_, bounds)) => bounds.push(le.to_owned()),
+            None => series.push((labels.to_owned(), vec![le.to_owned()])),
+        }
+    }
+    series.into_iter().map(|(_, bounds)| bounds).collect()
+}
+
+#[tokio::test]
+async fn text_has_the_same_bounds_for_all_series_of_a_family() {
+    let telemetry = Telemetry::new(SERIES_MAX_DEFAULT);
+    let router = router(&telemetry);
+    for path in ["/answers/1", "/broken", "/nowhere"] {
+        let answer = router.clone().oneshot(request("GET", path)).await.unwrap();
+        answer.into_body().collect().await.unwrap();
+    }
+    let page = String::from_utf8(telemetry.render(Format::Prometheus)).unwrap();
+    for (name, count) in [
+        ("http_server_request_duration_seconds", 15),
+        ("http_server_response_body_size_bytes", 13),
+    ] {
+        let bounds = bounds(&page, name);
+        assert_eq!(bounds.len(), 3, "{name}");
+        for series in &bounds {
+            assert_eq!(series, &bounds[0], "{name}");
+            assert_eq!(series.len(), count, "{name} {series:?}");
+        }
+    }
+}

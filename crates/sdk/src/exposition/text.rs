@@ -162,8 +162,9 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The buckets of a native histogram as powers of two, which are bounds of its own: nothing is lost
-/// but resolution. Upper bounds and counts, not cumulative.
+/// The buckets of a native histogram as those powers of two that have values, which are bounds of its own: each count is
+/// right, but series of one family have different bounds and must not be summed by them. Upper bounds and counts, not
+/// cumulative.
 fn octaves(histogram: &HistogramSnapshot) -> Vec<(f64, u64)> {
     let buckets = crate::buckets::OCTAVE_BUCKETS as i32;
     let mut octaves: Vec<(f64, u64)> = Vec::new();

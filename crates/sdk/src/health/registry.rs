@@ -21,7 +21,10 @@ use super::{
     ProbeSettings, run,
 };
 use crate::clock::put_time;
-use crate::{Buckets, Clock, Gauge, Histogram, Level, Settings, SystemClock, Telemetry};
+use crate::{
+    Buckets, Clock, DURATION_BOUNDS_SECONDS, Gauge, Histogram, Level, Settings, SystemClock,
+    Telemetry,
+};
 
 /// Chosen: as long as Kubernetes waits by default, three times ten seconds.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -633,7 +636,7 @@ impl Metrics {
                 "health_probe_duration_seconds",
                 "How long the checks of a probe took.",
                 ["probe"],
-                Buckets::Native,
+                Buckets::Both(&DURATION_BOUNDS_SECONDS),
             ),
             overall: StateSet(HealthState::ALL.map(|it| overall.with([it.as_str()]).clone())),
         }

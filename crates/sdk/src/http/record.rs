@@ -9,7 +9,9 @@ use serde_json::Map;
 
 use crate::span::{EndedSpan, SpanKind};
 use crate::trace::TraceContext;
-use crate::{Buckets, Clock, Family, Gauge, Histogram, InFlight, Telemetry};
+use crate::{
+    Buckets, Clock, DURATION_BOUNDS_SECONDS, Family, Gauge, Histogram, InFlight, Telemetry,
+};
 
 /// The families of all requests.
 #[derive(Debug)]
@@ -30,6 +32,22 @@ const LABELS: [&str; 4] = [
     "error_type",
 ];
 
+/// Upper bounds for bodies: 64 B to 256 MiB. Chosen: from a bare status to a file, four times as much each.
+const SIZE_BOUNDS_BYTES: [f64; 12] = [
+    64.0,
+    256.0,
+    1_024.0,
+    4_096.0,
+    16_384.0,
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+    268_435_456.0,
+];
+
 impl HttpMetrics {
     pub(super) fn new(telemetry: &Telemetry, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -39,13 +57,13 @@ impl HttpMetrics {
                 "http_server_request_duration_seconds",
                 "How long requests took, to the end of the answer's body.",
                 LABELS,
-                Buckets::Native,
+                Buckets::Both(&DURATION_BOUNDS_SECONDS),
             ),
             sizes: telemetry.histogram_family(
                 "http_server_response_body_size_bytes",
                 "Bytes of bodies of answers, as far as they were sent.",
                 LABELS,
-                Buckets::Native,
+                Buckets::Both(&SIZE_BOUNDS_BYTES),
             ),
             active: telemetry.gauge_family(
                 "http_server_active_requests",

@@ -1,5 +1,6 @@
 //! Numbers as metrics of OTLP.
 
+use super::queue::CHUNK_BYTES;
 use super::record::{nanoseconds, put_text_attribute};
 use crate::buckets::{SCHEMA, ZERO_THRESHOLD};
 use crate::histogram::{Exemplar, HistogramSnapshot};
@@ -9,6 +10,8 @@ use crate::{FamilySnapshot, Kind, Value, wire};
 /// twice what OpenTelemetry's SDKs keep.
 const BUCKETS_MAX: i64 = 320;
 const CUMULATIVE: u64 = 2;
+/// Series of a family that are never taken apart. Chosen: histograms take some 6 KiB at most.
+const SERIES_TOGETHER: usize = 50;
 
 /// When numbers began and when they were read, ns since 1970.
 #[derive(Debug, Clone, Copy)]
@@ -17,25 +20,41 @@ pub(super) struct Times {
     pub(super) now_ns: i64,
 }
 
-/// All families as fields of `ScopeMetrics`, and how many series those are.
-pub(super) fn put_all(out: &mut Vec<u8>, families: &[FamilySnapshot], times: Times) -> u64 {
-    let mut count = 0;
+/// All families as fields of `ScopeMetrics`, for requests of bounded size, each with how many series it
+/// has. A family that has many series is in several of them.
+pub(super) fn requests(families: &[FamilySnapshot], times: Times) -> Vec<(Vec<u8>, u64)> {
+    let mut requests = Vec::new();
+    let (mut out, mut count) = (Vec::new(), 0);
     for family in families {
         // Both kinds of histograms may be in a family only if its settings changed: they do not.
         let is_native = family.series.iter().any(|(_, value)| is_native(value));
-        wire::put_message(out, 2, |metric| {
-            put_metric(metric, family, times, is_native)
-        });
-        count += family.series.len() as u64;
+        for series in family.series.chunks(SERIES_TOGETHER) {
+            wire::put_message(&mut out, 2, |metric| {
+                put_metric(metric, family, series, times, is_native);
+            });
+            count += series.len() as u64;
+            if out.len() >= CHUNK_BYTES {
+                requests.push((std::mem::take(&mut out), std::mem::take(&mut count)));
+            }
+        }
     }
-    count
+    if count > 0 {
+        requests.push((out, count));
+    }
+    requests
 }
 
 fn is_native(value: &Value) -> bool {
     matches!(value, Value::Histogram(histogram) if histogram.is_native)
 }
 
-fn put_metric(out: &mut Vec<u8>, family: &FamilySnapshot, times: Times, is_native: bool) {
+fn put_metric(
+    out: &mut Vec<u8>,
+    family: &FamilySnapshot,
+    series: &[(Vec<(String, String)>, Value)],
+    times: Times,
+    is_native: bool,
+) {
     // `_total` is how Prometheus writes counters.
     let name = match family.kind {
         Kind::Counter => family.name.strip_suffix("_total").unwrap_or(&family.name),
@@ -57,7 +76,7 @@ fn put_metric(out: &mut Vec<u8>, family: &FamilySnapshot, times: Times, is_nativ
         Kind::Histogram => 9,
     };
     wire::put_message(out, field, |data| {
-        for (labels, value) in &family.series {
+        for (labels, value) in series {
             wire::put_message(data, 1, |point| match value {
                 Value::Histogram(histogram) if is_native => {
                     put_exponential(point, labels, histogram, times);
@@ -197,5 +216,32 @@ fn put_exemplars(out: &mut Vec<u8>, field: u32, exemplars: &[Exemplar]) {
             wire::put_double(out, 3, exemplar.value);
             wire::put_bytes(out, 5, &exemplar.trace_id.to_be_bytes());
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Buckets, Telemetry};
+
+    #[test]
+    fn requests_have_a_bounded_size_and_every_series_once() {
+        let telemetry = Telemetry::new(10_000);
+        let family = telemetry.histogram_family("wait_seconds", "", ["n"], Buckets::Native);
+        for number in 0..5_000 {
+            let series = family.with([&number.to_string()]);
+            (0..20).for_each(|power| series.observe(2f64.powi(power)));
+        }
+        let times = Times {
+            begin_ns: 0,
+            now_ns: 1,
+        };
+        let requests = requests(&telemetry.snapshot(), times);
+        assert!(requests.len() > 1);
+        let sizes = requests.iter().map(|(bytes, _)| bytes.len());
+        assert!(sizes.max() < Some(CHUNK_BYTES * 2));
+        // Those of the limit and of the family itself.
+        let counts = requests.iter().map(|(_, count)| count);
+        assert_eq!(counts.sum::<u64>(), 5_001);
     }
 }

@@ -20,7 +20,7 @@ const GATHER: Duration = Duration::from_secs(1);
 /// The first pause before something is sent again, and the longest. Chosen.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// What could not be sent for so long is given up. Chosen: as OpenTelemetry's collector does.
+/// What came so long ago and could not be sent is given up. Chosen: as OpenTelemetry's collector does.
 const GIVE_UP: Duration = Duration::from_secs(300);
 
 /// Who is asked, and what is said of oneself.
@@ -84,25 +84,18 @@ impl Receiver {
 #[derive(Debug, Clone, Copy, Default)]
 struct Pause {
     until: Option<Instant>,
-    failing_since: Option<Instant>,
     failure_count: u32,
 }
 
 impl Pause {
     fn failed(&mut self, now: Instant, after: Option<Duration>) {
-        self.failing_since.get_or_insert(now);
         let usual = PAUSE_MIN.saturating_mul(1 << self.failure_count.min(10));
         self.failure_count += 1;
-        self.until = Some(now + after.unwrap_or(usual.min(PAUSE_MAX)));
+        self.until = now.checked_add(after.unwrap_or(usual.min(PAUSE_MAX)));
     }
 
     fn is_over(&self, now: Instant) -> bool {
         self.until.is_none_or(|until| until <= now)
-    }
-
-    fn is_hopeless(&self, now: Instant) -> bool {
-        let since = self.failing_since.map(|since| now.duration_since(since));
-        since.is_some_and(|since| since >= GIVE_UP)
     }
 }
 
@@ -126,6 +119,8 @@ pub(super) struct Push {
     /// Of logs, traces and metrics.
     counts: [Counts; 3],
     pauses: [Pause; 3],
+    /// The last flush for which numbers arrived: each wants them once.
+    numbers_flush: u64,
 }
 
 impl Push {
@@ -151,17 +146,20 @@ impl Push {
             clock,
             counts,
             pauses: [Pause::default(); 3],
+            numbers_flush: 0,
         }
     }
 
     /// Sends until the queue is closed.
     pub(super) async fn run(mut self) {
         let interval = self.settings.interval.max(Duration::from_millis(100));
-        let mut numbers_due = Instant::now() + interval;
+        // `None`: never.
+        let due = || Instant::now().checked_add(interval);
+        let mut numbers_due = due();
         loop {
             let queue = Arc::clone(&self.queue);
             drop(tokio::time::timeout(GATHER, queue.more.notified()).await);
-            let Wanted { flush, is_closed } = self.queue.wanted();
+            let Wanted { flush, is_closed } = self.queue.wanted(Instant::now());
             if is_closed {
                 return;
             }
@@ -169,9 +167,14 @@ impl Push {
             for signal in Signal::QUEUED {
                 is_all &= self.send_records(signal).await;
             }
-            if flush.is_some() || Instant::now() >= numbers_due {
-                is_all &= self.send_numbers().await;
-                numbers_due = Instant::now() + interval;
+            let is_wanted = flush.is_some_and(|flush| flush > self.numbers_flush);
+            if is_wanted || numbers_due.is_some_and(|due| Instant::now() >= due) {
+                let have_arrived = self.send_numbers(is_wanted).await;
+                if have_arrived {
+                    self.numbers_flush = flush.unwrap_or(self.numbers_flush);
+                }
+                is_all &= have_arrived || !is_wanted;
+                numbers_due = due();
             }
             if is_all {
                 self.queue.trouble(None);
@@ -185,36 +188,43 @@ impl Push {
     /// Sends what waits; gives whether nothing does any more.
     async fn send_records(&mut self, signal: Signal) -> bool {
         if !self.pauses[signal as usize].is_over(Instant::now()) {
-            return false;
+            return self.queue.is_empty(signal);
         }
         while let Some(chunk) = self.queue.take(signal) {
             let outcome = self.receiver.send(signal, &chunk.bytes).await;
-            let now = Instant::now();
-            let is_later = matches!(outcome, Outcome::Later { .. });
-            self.note(signal, chunk.count, outcome, now);
-            if is_later && !self.pauses[signal as usize].is_hopeless(now) {
-                self.queue.put_back(signal, chunk);
-                return false;
+            if !self.settle(signal, chunk, outcome, Instant::now()) {
+                return self.queue.is_empty(signal);
             }
-            if is_later {
-                self.give_up(signal, &chunk);
-            }
-            self.queue.done(signal, &chunk);
         }
         true
     }
 
-    fn give_up(&self, signal: Signal, chunk: &Chunk) {
-        self.counts[signal as usize].lost.add(chunk.count);
-        tracing::error!(
-            signal = signal.name(),
-            count = chunk.count,
-            "telemetry could not be sent for minutes and is lost"
-        );
+    /// Does with a chunk what the receiver says; gives whether the next one may be sent.
+    fn settle(&mut self, signal: Signal, chunk: Chunk, outcome: Outcome, now: Instant) -> bool {
+        let is_later = matches!(outcome, Outcome::Later { .. });
+        let refused = self.note(signal, chunk.count, outcome, now);
+        if let Some((count, reason)) = refused {
+            self.queue.lose(count, &reason);
+        }
+        if !is_later {
+            self.queue.done(signal, &chunk);
+            return true;
+        }
+        self.queue.put_back(signal, chunk);
+        let old = self.queue.take_old(signal, now, GIVE_UP);
+        let count = old.iter().map(|chunk| chunk.count).sum();
+        if count > 0 {
+            self.counts[signal as usize].lost.add(count);
+            let reason = "the receiver could not be reached for minutes";
+            self.queue.lose(count, reason);
+            let signal = signal.name();
+            tracing::error!(signal, count, reason, "telemetry is lost");
+        }
+        false
     }
 
     /// Sends the numbers as they are; gives whether they arrived, or nobody wants them.
-    async fn send_numbers(&mut self) -> bool {
+    async fn send_numbers(&mut self, is_flush: bool) -> bool {
         let signal = Signal::Metrics;
         if !self.settings.pushes_numbers {
             return true;
@@ -226,20 +236,38 @@ impl Push {
             begin_ns: self.begin_ns,
             now_ns: self.clock.now_ns(),
         };
-        let mut metrics = Vec::new();
-        let series_count = metrics::put_all(&mut metrics, &self.numbers.snapshot(), times);
-        let outcome = self.receiver.send(signal, &metrics).await;
-        let has_arrived = !matches!(outcome, Outcome::Later { .. });
-        self.note(signal, series_count, outcome, Instant::now());
-        has_arrived
+        let requests = metrics::requests(&self.numbers.snapshot(), times);
+        let mut requests = requests.into_iter();
+        while let Some((body, series_count)) = requests.next() {
+            let outcome = self.receiver.send(signal, &body).await;
+            let is_later = matches!(outcome, Outcome::Later { .. });
+            let refused = self.note(signal, series_count, outcome, Instant::now());
+            if let Some((count, reason)) = refused.filter(|_| is_flush) {
+                self.queue.lose(count, &reason);
+            }
+            if is_later {
+                // The next ones say what these would have said, but for their time.
+                let left: u64 = requests.map(|(_, count)| count).sum();
+                self.counts[signal as usize].lost.add(series_count + left);
+                return false;
+            }
+        }
+        true
     }
 
-    /// Counts what became of a request and says so where it is news.
-    fn note(&mut self, signal: Signal, count: u64, outcome: Outcome, now: Instant) {
+    /// Counts what became of a request and says so where it is news. Gives how many records the receiver
+    /// does not want, and why.
+    fn note(
+        &mut self,
+        signal: Signal,
+        count: u64,
+        outcome: Outcome,
+        now: Instant,
+    ) -> Option<(u64, String)> {
         let counts = &self.counts[signal as usize];
         let pause = &mut self.pauses[signal as usize];
         let was_well = pause.failure_count == 0;
-        let reason = match outcome {
+        let (refused_count, reason) = match outcome {
             Outcome::Taken {
                 refused_count,
                 reason,
@@ -248,9 +276,10 @@ impl Push {
                 counts.sent.add(count.saturating_sub(refused_count));
                 counts.refused.add(refused_count);
                 if refused_count == 0 {
-                    return;
+                    return None;
                 }
-                format!("{refused_count} of {count} are refused: {reason}")
+                let reason = format!("{refused_count} of {count} are refused: {reason}");
+                (refused_count, reason)
             }
             Outcome::Refused(reason) => {
                 *pause = Pause {
@@ -258,17 +287,60 @@ impl Push {
                     ..Pause::default()
                 };
                 counts.refused.add(count);
-                reason
+                (count, reason)
             }
             Outcome::Later { after, reason } => {
                 pause.failed(now, after);
                 self.queue.trouble(Some(reason.clone()));
-                reason
+                (0, reason)
             }
         };
         // Once for each bad time: this may itself become a record.
         if was_well {
             tracing::warn!(signal = signal.name(), %reason, "telemetry cannot be pushed");
         }
+        (refused_count > 0).then_some((refused_count, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SystemClock, Telemetry};
+
+    fn push(telemetry: &Telemetry) -> Push {
+        let items = telemetry.counter_family("items", "", ["signal", "result"]);
+        let settings = OtlpSettings::new("http://127.0.0.1:1");
+        let receiver = Receiver::new(&settings).unwrap();
+        let queue = Arc::new(Queue::new(1_000, [Counter::OFF, Counter::OFF]));
+        let clock = Arc::new(SystemClock);
+        Push::new(settings, receiver, queue, Arc::default(), items, clock)
+    }
+
+    fn busy() -> Outcome {
+        Outcome::Later {
+            after: None,
+            reason: "the receiver answers 503".to_owned(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_up_for_its_age_is_old_itself() {
+        let telemetry = Telemetry::new(10);
+        let mut push = push(&telemetry);
+        let mut fail = async |since: Duration| {
+            tokio::time::advance(since).await;
+            assert!(!push.queue.wanted(Instant::now()).is_closed);
+            push.queue.put(Signal::Logs, b"record");
+            let chunk = push.queue.take(Signal::Logs).unwrap();
+            assert!(!push.settle(Signal::Logs, chunk, busy(), Instant::now()));
+            push.counts[0].lost.get()
+        };
+        assert_eq!(fail(Duration::ZERO).await, 0);
+        assert_eq!(fail(GIVE_UP - GATHER).await, 0);
+        // The outage is as long as that: what came later waits on.
+        assert_eq!(fail(GATHER).await, 1);
+        let error = push.queue.flush(Duration::ZERO).unwrap_err();
+        assert_eq!((error.waiting_count, error.lost_count), (2, 1));
     }
 }

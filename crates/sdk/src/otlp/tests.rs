@@ -368,11 +368,14 @@ fn what_the_receiver_refuses_is_counted() {
         ..collector.settings()
     };
     let telemetry = started(settings);
+    let mut refused = Vec::new();
     for _ in 0..2 {
         telemetry.emit("one", (), Level::Info);
         telemetry.emit("two", (), Level::Info);
-        telemetry.flush(LONG).unwrap();
+        refused.push(telemetry.flush(LONG).unwrap_err().lost_count);
     }
+    assert_eq!(refused, [2, 1]);
+    telemetry.flush(LONG).unwrap();
     assert_eq!(items(&telemetry, "logs"), [1, 3, 0]);
 }
 
@@ -417,4 +420,41 @@ fn endpoints_and_headers_that_make_no_sense_are_told() {
         error.contains("\"authorization\"") && !error.contains("b: c"),
         "{error}"
     );
+}
+
+#[test]
+fn numbers_that_cannot_be_pushed_are_counted_and_a_flush_pushes_them_once() {
+    // Records wait for a minute; numbers fail once, and then arrive.
+    let busy = "503 No\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n";
+    let limited = "429 Slow\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n";
+    let collector = Collector::start(&[busy, limited]);
+    let telemetry = started(collector.settings());
+    telemetry.emit("waits", (), Level::Info);
+    let error = telemetry.flush(Duration::from_millis(3_500)).unwrap_err();
+    assert_eq!((error.waiting_count, error.lost_count), (1, 0), "{error}");
+    let pushed = |came: Vec<Came>| {
+        came.iter()
+            .filter(|(path, _)| path.ends_with("metrics"))
+            .count()
+    };
+    assert_eq!(pushed(collector.all()), 2);
+    let [sent, refused, lost] = items(&telemetry, "metrics");
+    assert!(sent > 0 && refused == 0 && lost > 0, "{sent} {lost}");
+    // Nobody waits any more: the thread, which looks each second, has nothing to push.
+    thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(pushed(collector.all()), 0);
+}
+
+#[test]
+fn times_without_end_are_no_reason_to_panic() {
+    let collector = Collector::start(&[]);
+    let settings = OtlpSettings {
+        interval: Duration::MAX,
+        timeout: Duration::MAX,
+        ..collector.settings()
+    };
+    let telemetry = started(settings);
+    telemetry.emit("one", (), Level::Info);
+    telemetry.flush(Duration::MAX).unwrap();
+    assert_eq!(items(&telemetry, "logs"), [1, 0, 0]);
 }

@@ -7,12 +7,15 @@
 //!
 //! ## Limits
 //! Lines that wait take at most [`FileSettings::buffer_bytes_max`]; what does not fit is counted as
-//! lost.
+//! lost. A pipe, a terminal and a device are written to without syncing and never put aside: `/dev/stdout`,
+//! `/dev/stderr`, a FIFO. A pipe whose reader is slow is waited for by the thread alone.
 //!
 //! ## Failure
-//! A disk that is full, a folder that is gone, a file that somebody moved: the thread tries again each
+//! Lines that were written and could not be synced are lost, unless each is synced by itself: they are
+//! counted, and [`Sink::flush`] says so. A disk that is full, a folder that is gone, a file that somebody moved: the thread tries again each
 //! second, and [`Sink::flush`] says why it waits.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -23,8 +26,9 @@ use parking_lot::Mutex;
 use super::Sink;
 use super::aside::AsideNames;
 use super::compress::compress_all;
-use super::medium::DiskFile;
+use super::medium::{DiskFile, Medium};
 use super::queue::{FlushError, Queue, Taken};
+use super::wait::{Joined, is_current, join_within};
 use super::writer::{Fsync, Rotation, Writer};
 use crate::clock::Clock;
 use crate::event::Event;
@@ -34,7 +38,8 @@ use crate::{Counter, Telemetry};
 const LOOK: Duration = Duration::from_millis(500);
 /// How long it waits after something failed.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long the end of a program waits for lines to be written.
+/// How long the end of a program waits for lines to be written and for what is put aside to be compressed. What is
+/// not compressed by then is when the next file is put aside.
 const CLOSING: Duration = Duration::from_secs(5);
 
 /// Where and how a [`FileSink`] writes.
@@ -83,7 +88,7 @@ pub enum FileSinkError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -108,6 +113,16 @@ impl FileSink {
         if path.file_name().is_none() || path.is_dir() {
             return Err(FileSinkError::NoFile { path });
         }
+        Self::start_with(DiskFile::new(path), settings, clock, telemetry)
+    }
+
+    fn start_with(
+        medium: impl Medium + 'static,
+        settings: FileSettings,
+        clock: Arc<dyn Clock>,
+        telemetry: &Telemetry,
+    ) -> Result<Self, FileSinkError> {
+        let path = settings.path.clone();
         let events = telemetry.counter_family(
             "bellwether_sdk_file_events_total",
             "Events for the file of events, by what became of them.",
@@ -123,11 +138,14 @@ impl FileSink {
             clock,
             written,
             compressing: None,
+            until_count: 0,
+            settled_count: 0,
+            lost_count: 0,
             settings,
         };
         let started = std::thread::Builder::new()
             .name("bellwether-file".to_owned())
-            .spawn(move || thread.run());
+            .spawn(move || thread.run(medium));
         match started {
             Ok(handle) => Ok(Self {
                 queue,
@@ -150,16 +168,23 @@ impl Sink for FileSink {
 
 impl Drop for FileSink {
     fn drop(&mut self) {
-        let flushed = self.queue.flush(CLOSING);
-        self.queue.close();
-        if let Err(error) = flushed {
-            // The thread may hang in a disk: it is left behind.
-            tracing::error!(%error, "events are lost at the end");
+        let Some(thread) = self.thread.lock().take() else {
+            return;
+        };
+        if is_current(&thread) {
+            // Whoever held this last was the thread itself: it does not wait for itself.
+            self.queue.close();
             return;
         }
-        if let Some(thread) = self.thread.lock().take()
-            && thread.join().is_err()
-        {
+        let begun = Instant::now();
+        let flushed = self.queue.flush(CLOSING);
+        self.queue.close();
+        // The thread may hang in a disk, or compress what is large: then it is left behind.
+        let patience = CLOSING.saturating_sub(begun.elapsed());
+        if let Err(error) = flushed {
+            tracing::error!(%error, "events are lost at the end");
+        }
+        if join_within(thread, patience) == Joined::Panicked {
             tracing::error!("the thread that writes events panicked");
         }
     }
@@ -172,16 +197,19 @@ struct Thread {
     written: Counter,
     settings: FileSettings,
     compressing: Option<JoinHandle<()>>,
+    /// Lines that were written, and those of them that are settled, counted from the beginning.
+    until_count: u64,
+    settled_count: u64,
+    /// Those that were lost and are not settled.
+    lost_count: u64,
 }
 
 impl Thread {
-    fn run(mut self) {
-        let path = &self.settings.path;
-        let names = AsideNames::of(path);
-        let medium = DiskFile::new(path.clone());
+    fn run(mut self, medium: impl Medium) {
+        let names = AsideNames::of(&self.settings.path);
         let (rotation, fsync) = (self.settings.rotation, self.settings.fsync);
         let mut writer = Writer::new(medium, names.clone(), rotation, fsync);
-        let (mut lines, mut written_count) = (Vec::new(), 0);
+        let mut lines = Vec::new();
         loop {
             match self.queue.take(&mut lines, LOOK) {
                 Taken::Lines {
@@ -191,33 +219,37 @@ impl Thread {
                     if !self.write(&mut writer, &mut lines, is_flush, &names) {
                         return;
                     }
-                    self.written.add(until_count - written_count);
-                    written_count = until_count;
-                    self.queue.written(until_count);
+                    self.until_count = until_count;
+                }
+                Taken::Flush => {
+                    let synced = writer.sync_all(self.clock.now_ms());
+                    self.note(&mut writer, synced);
                 }
                 Taken::Nothing => {
-                    if let Err(error) = writer.sync_where_due(self.clock.now_ms()) {
-                        self.queue.trouble(error.to_string());
-                    }
+                    let synced = writer.sync_where_due(self.clock.now_ms());
+                    self.note(&mut writer, synced);
                 }
                 Taken::Closed => break,
             }
+            self.settle(&writer);
         }
-        if let Err(error) = writer.sync_all(self.clock.now_ms()) {
-            tracing::error!(%error, "the file of events cannot be synced at the end");
+        let synced = writer.sync_all(self.clock.now_ms());
+        if !self.note(&mut writer, synced) {
+            tracing::error!("the file of events cannot be synced at the end");
         }
+        self.settle(&writer);
         self.join_compression();
     }
 
     /// Writes until everything is written; `false`: there is nobody left who waits for it.
     fn write(
         &mut self,
-        writer: &mut Writer<DiskFile>,
+        writer: &mut Writer<impl Medium>,
         lines: &mut Vec<u8>,
         is_flush: bool,
         names: &AsideNames,
     ) -> bool {
-        let mut closing_since = None;
+        let mut failing_since = None;
         loop {
             let written = writer.write(lines, self.clock.now_ms()).and_then(|aside| {
                 if aside {
@@ -230,10 +262,10 @@ impl Thread {
                 }
                 Ok(())
             });
-            let Err(error) = written else { return true };
-            self.queue
-                .trouble(format!("{}: {error}", self.settings.path.display()));
-            let since = *closing_since.get_or_insert_with(Instant::now);
+            if self.note(writer, written) {
+                return true;
+            }
+            let since = *failing_since.get_or_insert_with(Instant::now);
             if self.queue.is_closed() && since.elapsed() > CLOSING {
                 return false;
             }
@@ -242,6 +274,32 @@ impl Thread {
                 std::thread::sleep(RETRY / 10);
             }
         }
+    }
+
+    /// Says what failed, and what that has cost; gives whether nothing did.
+    fn note(&mut self, writer: &mut Writer<impl Medium>, done: io::Result<()>) -> bool {
+        let Err(error) = done else { return true };
+        let reason = format!("{}: {error}", self.settings.path.display());
+        let lost_count = writer.take_lost();
+        if lost_count > 0 {
+            self.lost_count += lost_count;
+            self.queue.lose(lost_count, &reason);
+        }
+        self.queue.trouble(reason);
+        false
+    }
+
+    /// Says which lines are where they are to be.
+    fn settle(&mut self, writer: &Writer<impl Medium>) {
+        if !writer.is_settled() || self.settled_count == self.until_count {
+            return;
+        }
+        let settled_count = self.until_count - self.settled_count;
+        self.written
+            .add(settled_count.saturating_sub(self.lost_count));
+        self.lost_count = 0;
+        self.settled_count = self.until_count;
+        self.queue.settled(self.until_count);
     }
 
     fn compress(&mut self, names: &AsideNames) {
@@ -269,9 +327,50 @@ impl Thread {
 
     fn join_compression(&mut self) {
         if let Some(thread) = self.compressing.take()
-            && thread.join().is_err()
+            && join_within(thread, CLOSING) == Joined::Panicked
         {
             tracing::error!("the thread that compresses events panicked");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::folder::Folder;
+    use super::*;
+    use crate::{Level, SystemClock};
+
+    #[test]
+    fn who_flushes_is_told_of_a_sync_that_failed_and_of_what_it_took() {
+        let telemetry = Telemetry::new(10);
+        let cannot_sync = Arc::new(AtomicBool::new(false));
+        let medium = Folder {
+            cannot_sync: Arc::clone(&cannot_sync),
+            ..Folder::default()
+        };
+        let mut settings = FileSettings::new("events.jsonl");
+        // Only who flushes has it synced.
+        settings.fsync = Fsync::Every(Duration::MAX);
+        let clock = Arc::new(SystemClock);
+        let sink = FileSink::start_with(medium, settings, clock, &telemetry).unwrap();
+        telemetry.add_sink(Arc::new(sink));
+        let count = |result| {
+            let events = telemetry.counter_family("bellwether_sdk_file_events", "", ["result"]);
+            events.with([result]).get()
+        };
+        let patience = Duration::from_secs(60);
+        telemetry.emit("one", (), Level::Info);
+        telemetry.flush(patience).unwrap();
+        telemetry.emit("two", (), Level::Info);
+        cannot_sync.store(true, Ordering::Relaxed);
+        let error = telemetry.flush(patience).unwrap_err();
+        assert_eq!((error.waiting_count, error.lost_count), (0, 1));
+        assert!(error.reason.contains("no sync"), "{error}");
+        cannot_sync.store(false, Ordering::Relaxed);
+        telemetry.emit("three", (), Level::Info);
+        telemetry.flush(patience).unwrap();
+        assert_eq!((count("written"), count("lost")), (2, 1));
     }
 }

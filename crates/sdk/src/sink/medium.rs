@@ -13,6 +13,10 @@ pub(crate) trait Medium: Send + Debug {
     /// to its end. Gives the length.
     fn open(&mut self) -> io::Result<u64>;
 
+    /// Whether what is open is a file that can be synced, cut and put aside: a pipe, a terminal and a device
+    /// are only written to.
+    fn is_file(&self) -> bool;
+
     /// The first bytes of the file, at most so many.
     fn head(&mut self, bytes_max: usize) -> io::Result<Vec<u8>>;
 
@@ -38,11 +42,21 @@ pub(crate) trait Medium: Send + Debug {
     fn remove(&mut self, name: &str) -> io::Result<()>;
 }
 
-/// A file on disk.
+/// A file on disk, or a pipe, a terminal or a device that has a name there.
 #[derive(Debug)]
 pub(crate) struct DiskFile {
     path: PathBuf,
     file: Option<File>,
+    kind: FileKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FileKind {
+    File,
+    /// Bytes that are written there are gone.
+    Stream,
+    /// A stream that the process was started with: it has no place that it could leave.
+    Standard,
 }
 
 /// Bytes that are read at once in search of the last whole line.
@@ -50,7 +64,11 @@ const TAIL_BYTES: u64 = 64 << 10;
 
 impl DiskFile {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, file: None }
+        Self {
+            path,
+            file: None,
+            kind: FileKind::File,
+        }
     }
 
     fn folder(&self) -> &Path {
@@ -69,6 +87,12 @@ impl DiskFile {
 impl Medium for DiskFile {
     fn open(&mut self) -> io::Result<u64> {
         self.file = None;
+        self.kind = FileKind::File;
+        if let Some((stream, kind)) = open_stream(&self.path)? {
+            self.kind = kind;
+            self.file = Some(stream);
+            return Ok(0);
+        }
         std::fs::create_dir_all(self.folder())?;
         let mut file = OpenOptions::new()
             .create(true)
@@ -84,6 +108,10 @@ impl Medium for DiskFile {
         File::open(self.folder())?.sync_all()?;
         self.file = Some(file);
         Ok(whole)
+    }
+
+    fn is_file(&self) -> bool {
+        self.kind == FileKind::File
     }
 
     fn head(&mut self, bytes_max: usize) -> io::Result<Vec<u8>> {
@@ -102,19 +130,24 @@ impl Medium for DiskFile {
     }
 
     fn cut(&mut self, len: u64) -> io::Result<()> {
-        let file = self.open_file()?;
-        // A pipe or a terminal has nothing to be cut.
-        match file.metadata()?.is_file() {
-            true => file.set_len(len),
+        match self.is_file() {
+            true => self.open_file()?.set_len(len),
             false => Ok(()),
         }
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.open_file()?.sync_data()
+        // A pipe says that this makes no sense.
+        match self.is_file() {
+            true => self.open_file()?.sync_data(),
+            false => Ok(()),
+        }
     }
 
     fn is_in_place(&mut self) -> bool {
+        if self.kind == FileKind::Standard && self.file.is_some() {
+            return true;
+        }
         let Some(open) = self.file.as_ref().and_then(|file| file.metadata().ok()) else {
             return false;
         };
@@ -148,6 +181,52 @@ impl Medium for DiskFile {
     fn remove(&mut self, name: &str) -> io::Result<()> {
         std::fs::remove_file(self.folder().join(name))
     }
+}
+
+/// Opens what is no file. `None`: it is one, or is to become one.
+#[cfg(unix)]
+fn open_stream(path: &Path) -> io::Result<Option<(File, FileKind)>> {
+    use std::os::fd::AsFd as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+
+    // Opened anew, a file behind them would be written over by what the process prints, and a socket
+    // cannot be opened at all.
+    let standard = match path.to_str() {
+        Some("/dev/stdout") => Some(io::stdout().as_fd().try_clone_to_owned()?),
+        Some("/dev/stderr") => Some(io::stderr().as_fd().try_clone_to_owned()?),
+        _ => None,
+    };
+    if let Some(standard) = standard {
+        return Ok(Some((File::from(standard), FileKind::Standard)));
+    }
+    let is_file = |found: std::fs::Metadata| found.is_file();
+    // What a process has open has a name there too, which nobody may change.
+    let is_name_fixed = path.starts_with("/dev/fd") || path.starts_with("/proc");
+    if std::fs::metadata(path).map_or(true, is_file) && !is_name_fixed {
+        return Ok(None);
+    }
+    // A pipe without a reader would be waited for here; later on it is, by this thread alone.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = OpenOptions::new()
+        .append(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path);
+    let stream = opened.map_err(|error| match error.raw_os_error() {
+        Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => {
+            io::Error::new(error.kind(), "nobody reads this pipe")
+        }
+        _ => error,
+    })?;
+    let flags = rustix::fs::fcntl_getfl(&stream)?;
+    rustix::fs::fcntl_setfl(&stream, flags - OFlags::NONBLOCK)?;
+    Ok(Some((stream, FileKind::Stream)))
+}
+
+#[cfg(not(unix))]
+fn open_stream(_: &Path) -> io::Result<Option<(File, FileKind)>> {
+    Ok(None)
 }
 
 /// How much of a file is whole lines.

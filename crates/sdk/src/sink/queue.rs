@@ -2,15 +2,17 @@
 //!
 //! ## Model
 //! Whoever emits appends a line to a buffer in memory; one writer takes the whole buffer and says when
-//! it is written.
+//! it is settled: where it is to be, or lost.
 //!
 //! ## Limits
-//! The buffer has a size. What does not fit is lost and counted; nobody who emits ever waits for a disk.
+//! The buffer has a size, which includes what is being written. What does not fit is lost and counted;
+//! nobody who emits ever waits for a disk.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::wait::Deadline;
 use crate::Counter;
 
 /// A writer that has nothing to do sleeps; one that has been woken lets so many bytes gather before it
@@ -25,7 +27,7 @@ pub(crate) struct Queue {
     /// The writer waits on it.
     more: Condvar,
     /// Those who flush wait on it.
-    written: Condvar,
+    settled: Condvar,
     bytes_max: usize,
     lost: Counter,
 }
@@ -33,11 +35,18 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<u8>,
+    /// Bytes that are being written.
+    writing_bytes: usize,
     /// Lines that were ever taken.
     taken_count: u64,
-    /// Those that are written.
-    written_count: u64,
-    /// How many wait for lines to be written.
+    /// Those that are where they are to be, or lost.
+    settled_count: u64,
+    /// Lines that were lost, and those of them that somebody who flushed was told of.
+    lost_count: u64,
+    told_count: u64,
+    /// Why the last ones were.
+    lost_reason: String,
+    /// How many wait for lines to be settled.
     flushing_count: usize,
     is_writer_asleep: bool,
     is_closed: bool,
@@ -45,12 +54,15 @@ struct State {
     trouble: Option<String>,
 }
 
-/// Why not everything is written.
+/// Why not everything is where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{waiting_count} events are not written yet: {reason}")]
+#[error("{waiting_count} events wait, {lost_count} are lost: {reason}")]
 pub struct FlushError {
     /// How many wait.
     pub waiting_count: u64,
+    /// How many were lost or refused since the last time that this was said: they are counted, and do not
+    /// come back.
+    pub lost_count: u64,
     /// Why.
     pub reason: String,
 }
@@ -60,6 +72,8 @@ pub struct FlushError {
 pub(crate) enum Taken {
     /// Lines were put into its buffer; they are so many, counted from the beginning.
     Lines { until_count: u64, is_flush: bool },
+    /// Somebody waits until those that are written are synced.
+    Flush,
     /// Nothing came for a while.
     Nothing,
     /// Nothing will come any more.
@@ -71,7 +85,7 @@ impl Queue {
         Self {
             state: Mutex::default(),
             more: Condvar::new(),
-            written: Condvar::new(),
+            settled: Condvar::new(),
             bytes_max,
             lost,
         }
@@ -80,7 +94,9 @@ impl Queue {
     /// Takes a whole line, with its end.
     pub(crate) fn put(&self, line: &[u8]) {
         let mut state = self.state.lock();
-        if state.is_closed || state.lines.len() + line.len() > self.bytes_max {
+        let bytes = state.lines.len() + state.writing_bytes;
+        if state.is_closed || bytes + line.len() > self.bytes_max {
+            state.lose(1, "too many wait to be written");
             drop(state);
             self.lost.increment();
             return;
@@ -97,27 +113,30 @@ impl Queue {
     /// Waits for lines, and puts them into the empty `buffer`.
     pub(crate) fn take(&self, buffer: &mut Vec<u8>, patience: Duration) -> Taken {
         let mut state = self.state.lock();
-        if state.lines.is_empty() && !state.is_closed {
+        state.writing_bytes = 0;
+        if state.lines.is_empty() && !state.is_closed && !state.is_flush_due() {
             state.is_writer_asleep = true;
             self.more.wait_for(&mut state, patience);
             state.is_writer_asleep = false;
         }
-        let deadline = Instant::now() + GATHER_TIME;
+        let deadline = Deadline::after(GATHER_TIME);
         while !state.lines.is_empty()
             && state.lines.len() < GATHER_BYTES
             && state.flushing_count == 0
             && !state.is_closed
         {
-            if self.more.wait_until(&mut state, deadline).timed_out() {
+            if deadline.wait(&self.more, &mut state) {
                 break;
             }
         }
         if state.lines.is_empty() {
-            return match state.is_closed {
-                true => Taken::Closed,
-                false => Taken::Nothing,
+            return match (state.is_closed, state.is_flush_due()) {
+                (true, _) => Taken::Closed,
+                (false, true) => Taken::Flush,
+                (false, false) => Taken::Nothing,
             };
         }
+        state.writing_bytes = state.lines.len();
         std::mem::swap(&mut state.lines, buffer);
         Taken::Lines {
             until_count: state.taken_count,
@@ -125,13 +144,19 @@ impl Queue {
         }
     }
 
-    /// Says how many lines are written, counted from the beginning.
-    pub(crate) fn written(&self, until_count: u64) {
+    /// Says how many lines are settled, counted from the beginning.
+    pub(crate) fn settled(&self, until_count: u64) {
         let mut state = self.state.lock();
-        state.written_count = until_count;
+        state.settled_count = until_count;
         state.trouble = None;
         drop(state);
-        self.written.notify_all();
+        self.settled.notify_all();
+    }
+
+    /// So many lines that were written are lost, which whoever flushes is told.
+    pub(crate) fn lose(&self, count: u64, reason: &str) {
+        self.state.lock().lose(count, reason);
+        self.lost.add(count);
     }
 
     /// Says why lines cannot be written now.
@@ -139,27 +164,32 @@ impl Queue {
         self.state.lock().trouble = Some(reason);
     }
 
-    /// Waits until everything that was put before is written.
+    /// Waits until everything that was put before is settled.
     pub(crate) fn flush(&self, patience: Duration) -> Result<(), FlushError> {
-        let deadline = Instant::now() + patience;
+        let deadline = Deadline::after(patience);
         let mut state = self.state.lock();
         let wanted = state.taken_count;
+        // Others that flush at the same time are told of the same ones.
+        let told_count = state.told_count;
         state.flushing_count += 1;
         self.more.notify_one();
-        while state.written_count < wanted {
-            if self.written.wait_until(&mut state, deadline).timed_out() {
-                break;
-            }
-        }
+        while state.settled_count < wanted && !deadline.wait(&self.settled, &mut state) {}
         state.flushing_count -= 1;
-        let waiting_count = wanted.saturating_sub(state.written_count);
-        if waiting_count == 0 {
+        let waiting_count = wanted.saturating_sub(state.settled_count);
+        let lost_count = state.lost_count - told_count;
+        state.told_count = state.lost_count;
+        if waiting_count == 0 && lost_count == 0 {
             return Ok(());
         }
-        let reason = state.trouble.clone();
+        let reason = match (waiting_count, &state.trouble) {
+            (0, _) => state.lost_reason.clone(),
+            (_, Some(trouble)) => trouble.clone(),
+            (_, None) => "the writer is not that far".to_owned(),
+        };
         Err(FlushError {
             waiting_count,
-            reason: reason.unwrap_or_else(|| "the writer is not that far".to_owned()),
+            lost_count,
+            reason,
         })
     }
 
@@ -175,12 +205,73 @@ impl Queue {
 
     /// Waits, unless it is closed meanwhile.
     pub(crate) fn pause(&self, time: Duration) {
-        let deadline = Instant::now() + time;
+        let deadline = Deadline::after(time);
         let mut state = self.state.lock();
-        while !state.is_closed {
-            if self.more.wait_until(&mut state, deadline).timed_out() {
-                return;
+        while !state.is_closed && !deadline.wait(&self.more, &mut state) {}
+    }
+}
+
+impl State {
+    /// Whether somebody waits for lines that the writer has.
+    fn is_flush_due(&self) -> bool {
+        self.flushing_count > 0 && self.settled_count < self.taken_count
+    }
+
+    fn lose(&mut self, count: u64, reason: &str) {
+        self.lost_count += count;
+        reason.clone_into(&mut self.lost_reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_being_written_counts_and_what_is_lost_is_told_once() {
+        let telemetry = crate::Telemetry::new(10);
+        let lost = telemetry.counter("lost", "");
+        let queue = Queue::new(10, lost.clone());
+        queue.put(b"12345\n");
+        let mut lines = Vec::new();
+        let taken = queue.take(&mut lines, Duration::ZERO);
+        let want = Taken::Lines {
+            until_count: 1,
+            is_flush: false,
+        };
+        assert_eq!((taken, lines.len()), (want, 6));
+        queue.put(b"67890\n");
+        assert_eq!(lost.get(), 1);
+        lines.clear();
+        assert_eq!(queue.take(&mut lines, Duration::ZERO), Taken::Nothing);
+        queue.put(b"67890\n");
+        assert_eq!(lost.get(), 1);
+        // A sync fails, which takes a line that was written.
+        queue.lose(1, "no sync");
+        queue.settled(1);
+        let error = queue.flush(Duration::ZERO).unwrap_err();
+        assert_eq!((error.waiting_count, error.lost_count), (1, 2));
+        queue.settled(2);
+        assert_eq!(queue.flush(Duration::MAX), Ok(()));
+        assert_eq!(lost.get(), 2);
+    }
+
+    #[test]
+    fn who_flushes_waits_for_what_is_written_to_be_synced() {
+        let queue = Queue::new(10, Counter::OFF);
+        queue.put(b"1\n");
+        let mut lines = Vec::new();
+        let taken = queue.take(&mut lines, Duration::ZERO);
+        assert_ne!(taken, Taken::Nothing);
+        std::thread::scope(|scope| {
+            let flush = scope.spawn(|| queue.flush(Duration::MAX));
+            while queue.take(&mut lines, Duration::ZERO) != Taken::Flush {
+                std::thread::yield_now();
             }
-        }
+            assert!(!flush.is_finished());
+            queue.settled(1);
+            assert_eq!(flush.join().unwrap(), Ok(()));
+        });
+        assert_eq!(queue.take(&mut lines, Duration::ZERO), Taken::Nothing);
     }
 }

@@ -6,6 +6,10 @@
 //! [`Fsync::Always`] they are on the disk.
 //!
 //! ## Failure
+//! A sync that failed is not believed when it succeeds the next time: systems forget what they could not
+//! write. The file is opened anew; with [`Fsync::Always`] the lines are written again, else those since the
+//! last sync are lost.
+//!
 //! What cannot be written is tried again: on a full disk, in a folder that was removed, in a file that
 //! somebody moved. Lines wait meanwhile, as many as fit into the queue.
 
@@ -67,6 +71,12 @@ pub(crate) struct Writer<M> {
     begun_ms: i64,
     synced_ms: i64,
     is_synced: bool,
+    /// Lines since the last sync.
+    unsynced_count: u64,
+    /// Lines that a failed sync has taken, and that nobody was told of.
+    lost_count: u64,
+    /// A sync failed, and the file is to be opened anew when its rest is cut off.
+    is_distrusted: bool,
     /// Files that were put aside: tells those of one millisecond apart.
     aside_count: u32,
 }
@@ -83,6 +93,9 @@ impl<M: Medium> Writer<M> {
             begun_ms: 0,
             synced_ms: 0,
             is_synced: true,
+            unsynced_count: 0,
+            lost_count: 0,
+            is_distrusted: false,
             aside_count: 0,
         }
     }
@@ -92,18 +105,27 @@ impl<M: Medium> Writer<M> {
     pub(crate) fn write(&mut self, lines: &mut Vec<u8>, now_ms: i64) -> io::Result<bool> {
         let mut was_put_aside = false;
         while !lines.is_empty() {
-            if !self.medium.is_in_place() {
+            if self.len.is_some() && !self.medium.is_in_place() {
+                // What is in a file that somebody moved is to be on the disk too.
+                self.sync_all(now_ms)?;
                 self.len = None;
             }
             let len = self.opened(now_ms)?;
             if self.has_rest {
                 self.medium.cut(len)?;
                 self.has_rest = false;
+                if self.is_distrusted {
+                    self.len = None;
+                    continue;
+                }
             }
-            let left = self.rotation.bytes_max.saturating_sub(len);
-            let fit = fitting(lines, left);
+            let is_file = self.medium.is_file();
+            let fit = match is_file {
+                true => fitting(lines, self.rotation.bytes_max.saturating_sub(len)),
+                false => lines.len(),
+            };
             let age = Duration::from_millis(now_ms.saturating_sub(self.begun_ms).max(0) as u64);
-            if len > 0 && (fit == 0 || age >= self.rotation.age_max) {
+            if is_file && len > 0 && (fit == 0 || age >= self.rotation.age_max) {
                 self.put_aside(now_ms)?;
                 was_put_aside = true;
                 continue;
@@ -130,10 +152,20 @@ impl<M: Medium> Writer<M> {
 
     /// Syncs everything, unless that is never wanted.
     pub(crate) fn sync_all(&mut self, now_ms: i64) -> io::Result<()> {
-        if self.is_synced || self.fsync == Fsync::Never || self.len.is_none() {
+        if self.is_settled() {
             return Ok(());
         }
         self.sync(now_ms)
+    }
+
+    /// Whether everything that was written is where it is to be, or lost.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_synced || self.fsync == Fsync::Never
+    }
+
+    /// How many lines were lost since this was asked.
+    pub(crate) fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost_count)
     }
 
     /// Removes the oldest files beyond what is kept.
@@ -141,7 +173,11 @@ impl<M: Medium> Writer<M> {
         let names = self.medium.put_aside_names()?;
         let superfluous = names.len().saturating_sub(self.rotation.files_max);
         for name in names.iter().take(superfluous) {
-            self.medium.remove(name)?;
+            match self.medium.remove(name) {
+                // Somebody else, or its compression, was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
         }
         Ok(())
     }
@@ -153,6 +189,7 @@ impl<M: Medium> Writer<M> {
         let len = self.medium.open()?;
         self.len = Some(len);
         self.has_rest = false;
+        self.is_distrusted = false;
         self.begun_ms = now_ms;
         if len > 0 {
             // Of a file that was there the first event says when it was begun: a service that is started
@@ -166,13 +203,11 @@ impl<M: Medium> Writer<M> {
 
     /// Appends lines behind the whole lines that are there.
     fn append(&mut self, lines: &[u8], len: u64) -> io::Result<()> {
-        let written = self.medium.append(lines).and_then(|()| {
-            self.is_synced = false;
-            match self.fsync {
-                Fsync::Always => self.medium.sync(),
-                Fsync::Every(_) | Fsync::Never => Ok(()),
-            }
-        });
+        let mut written = self.medium.append(lines);
+        if written.is_ok() && self.fsync == Fsync::Always {
+            written = self.medium.sync();
+            self.is_distrusted = written.is_err();
+        }
         // A file that was removed meanwhile has taken the lines with it.
         let written = match written {
             Ok(()) if !self.medium.is_in_place() => {
@@ -184,6 +219,10 @@ impl<M: Medium> Writer<M> {
             Ok(()) => {
                 self.len = Some(len + lines.len() as u64);
                 self.is_synced = self.fsync == Fsync::Always;
+                if let Fsync::Every(_) = self.fsync {
+                    self.unsynced_count +=
+                        lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+                }
                 Ok(())
             }
             Err(error) => {
@@ -194,10 +233,17 @@ impl<M: Medium> Writer<M> {
     }
 
     fn sync(&mut self, now_ms: i64) -> io::Result<()> {
-        self.medium.sync()?;
+        let synced = self.medium.sync();
+        match &synced {
+            Ok(()) => self.synced_ms = now_ms,
+            Err(_) => {
+                self.lost_count += self.unsynced_count;
+                self.len = None;
+            }
+        }
+        self.unsynced_count = 0;
         self.is_synced = true;
-        self.synced_ms = now_ms;
-        Ok(())
+        synced
     }
 
     fn put_aside(&mut self, now_ms: i64) -> io::Result<()> {
@@ -227,188 +273,4 @@ fn first_line(lines: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// A folder in memory that fails when it is told to.
-    #[derive(Debug, Default)]
-    struct Folder {
-        file: Option<Vec<u8>>,
-        is_open: bool,
-        aside: BTreeMap<String, Vec<u8>>,
-        /// So many bytes can still be written.
-        room: Option<usize>,
-        cannot_cut: bool,
-        /// What was synced of the file.
-        synced: usize,
-    }
-
-    impl Medium for Folder {
-        fn open(&mut self) -> io::Result<u64> {
-            let file = self.file.get_or_insert_default();
-            let whole = file.iter().rposition(|byte| *byte == b'\n');
-            file.truncate(whole.map_or(0, |end| end + 1));
-            self.is_open = true;
-            Ok(file.len() as u64)
-        }
-
-        fn head(&mut self, bytes_max: usize) -> io::Result<Vec<u8>> {
-            let file = self.file.iter().flatten().take(bytes_max);
-            Ok(file.copied().collect())
-        }
-
-        fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-            let Some(file) = self.file.as_mut().filter(|_| self.is_open) else {
-                return Err(io::Error::other("not open"));
-            };
-            let room = self.room.unwrap_or(usize::MAX).min(bytes.len());
-            file.extend_from_slice(&bytes[..room]);
-            if let Some(left) = &mut self.room {
-                *left -= room;
-            }
-            match room == bytes.len() {
-                true => Ok(()),
-                false => Err(io::ErrorKind::StorageFull.into()),
-            }
-        }
-
-        fn cut(&mut self, len: u64) -> io::Result<()> {
-            if self.cannot_cut {
-                return Err(io::Error::other("no"));
-            }
-            if let Some(file) = &mut self.file {
-                file.truncate(len as usize);
-            }
-            Ok(())
-        }
-
-        fn sync(&mut self) -> io::Result<()> {
-            self.synced = self.file.as_ref().map_or(0, Vec::len);
-            Ok(())
-        }
-
-        fn is_in_place(&mut self) -> bool {
-            self.is_open && self.file.is_some()
-        }
-
-        fn put_aside(&mut self, name: &str) -> io::Result<()> {
-            let file = self.file.take().ok_or_else(|| io::Error::other("gone"))?;
-            self.aside.insert(name.to_owned(), file);
-            self.is_open = false;
-            Ok(())
-        }
-
-        fn put_aside_names(&mut self) -> io::Result<Vec<String>> {
-            Ok(self.aside.keys().cloned().collect())
-        }
-
-        fn remove(&mut self, name: &str) -> io::Result<()> {
-            self.aside.remove(name);
-            Ok(())
-        }
-    }
-
-    fn writer(bytes_max: u64, fsync: Fsync) -> Writer<Folder> {
-        let rotation = Rotation {
-            bytes_max,
-            ..Rotation::default()
-        };
-        let names = AsideNames::of("events.jsonl".as_ref());
-        Writer::new(Folder::default(), names, rotation, fsync)
-    }
-
-    fn all(writer: &Writer<Folder>) -> String {
-        let mut bytes: Vec<u8> = writer.medium.aside.values().flatten().copied().collect();
-        bytes.extend(writer.medium.file.iter().flatten());
-        String::from_utf8(bytes).unwrap()
-    }
-
-    #[test]
-    fn files_are_put_aside_by_size_and_age_and_the_oldest_go() {
-        let mut writer = writer(10, Fsync::Never);
-        let mut lines = b"one\ntwo\nthree\nfourteen long\nx\n".to_vec();
-        assert!(writer.write(&mut lines, 0).unwrap());
-        let sizes: Vec<usize> = writer.medium.aside.values().map(Vec::len).collect();
-        assert_eq!(sizes, [8, 6, 14]);
-        assert_eq!(all(&writer), "one\ntwo\nthree\nfourteen long\nx\n");
-        assert!(!writer.write(&mut b"y\n".to_vec(), 86_399_999).unwrap());
-        assert!(writer.write(&mut b"z\n".to_vec(), 86_400_000).unwrap());
-        writer.rotation.files_max = 2;
-        writer.tidy().unwrap();
-        assert_eq!(all(&writer), "fourteen long\nx\ny\nz\n");
-        let names: Vec<&String> = writer.medium.aside.keys().collect();
-        assert_eq!(names[0], "events-19700101T000000.000Z-000003.jsonl");
-    }
-
-    #[test]
-    fn the_age_of_a_file_outlives_the_service() {
-        let day_ms = 86_400_000;
-        let line = b"{\"time\":\"1970-01-02T00:00:00.000Z\",\"level\":\"info\"}\n";
-        for (now_ms, want) in [(2 * day_ms - 1, false), (2 * day_ms, true)] {
-            let mut writer = writer(1_000, Fsync::Never);
-            writer.medium.file = Some(line.to_vec());
-            assert_eq!(writer.write(&mut b"x\n".to_vec(), now_ms).unwrap(), want);
-        }
-        // What somebody else wrote has the age of the service.
-        let mut writer = writer(1_000, Fsync::Never);
-        writer.medium.file = Some(b"1970-01-02\n".to_vec());
-        assert!(!writer.write(&mut b"x\n".to_vec(), 9 * day_ms).unwrap());
-    }
-
-    #[test]
-    fn a_full_disk_leaves_no_torn_line_and_goes_on_when_there_is_room() {
-        for cannot_cut in [false, true] {
-            let mut writer = writer(1_000, Fsync::Always);
-            writer.write(&mut b"one\n".to_vec(), 0).unwrap();
-            writer.medium.room = Some(3);
-            writer.medium.cannot_cut = cannot_cut;
-            let mut lines = b"two\nthree\n".to_vec();
-            assert!(writer.write(&mut lines, 1).is_err());
-            assert_eq!(lines, b"two\nthree\n");
-            writer.medium.room = None;
-            assert_eq!(writer.write(&mut lines, 2).is_err(), cannot_cut);
-            writer.medium.cannot_cut = false;
-            writer.write(&mut lines, 2).unwrap();
-            assert_eq!(all(&writer), "one\ntwo\nthree\n");
-            assert_eq!(writer.medium.synced, 14);
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_gone_is_begun_anew() {
-        let mut writer = writer(1_000, Fsync::Every(Duration::from_secs(1)));
-        writer.write(&mut b"one\n".to_vec(), 0).unwrap();
-        writer.medium.file = None;
-        writer.write(&mut b"two\n".to_vec(), 5_000).unwrap();
-        assert_eq!(all(&writer), "two\n");
-        assert_eq!(writer.medium.synced, 4);
-    }
-
-    proptest! {
-        /// Whatever fails in whatever order, what was taken is there once, in order, in whole lines.
-        #[test]
-        fn nothing_is_lost_or_torn(
-            steps in proptest::collection::vec((0usize..60, prop::option::of(0usize..80), any::<bool>()), 1..60),
-            bytes_max in 1u64..100,
-        ) {
-            let mut writer = writer(bytes_max, Fsync::Always);
-            let (mut lines, mut want) = (Vec::new(), String::new());
-            for (number, (len, room, cannot_cut)) in steps.iter().enumerate() {
-                let line = format!("{number}:{}\n", "x".repeat(*len));
-                want.push_str(&line);
-                lines.extend_from_slice(line.as_bytes());
-                writer.medium.room = *room;
-                writer.medium.cannot_cut = *cannot_cut;
-                let _ended = writer.write(&mut lines, number as i64);
-            }
-            writer.medium.room = None;
-            writer.medium.cannot_cut = false;
-            writer.write(&mut lines, 1_000).unwrap();
-            prop_assert_eq!(all(&writer), want);
-        }
-    }
-}
+mod tests;
