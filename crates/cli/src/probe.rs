@@ -178,7 +178,8 @@ fn text(found: &Value, what: &str, is_verbose: bool) -> String {
             .to_string()
     };
     let mut lines = Vec::new();
-    let target = found["target"].as_str().unwrap_or(what);
+    let named = bellwether_probe::shown_target(what);
+    let target = found["target"].as_str().unwrap_or(&named);
     lines.push(match found["module"].as_str() {
         Some(module) => format!("{module} {}", target.escape_debug()),
         None => target.escape_debug().to_string(),
@@ -225,7 +226,7 @@ fn json_of(meant: &Meant, result: &ProbeResult) -> Value {
     };
     json!({
         "module": meant.module_name,
-        "target": meant.target,
+        "target": bellwether_probe::shown_target(&meant.target),
         "state": result.verdict.as_str(),
         "success": result.success,
         "reason": result.reason,

@@ -26,7 +26,7 @@ use bellwether_entities::Entities;
 use bellwether_model::time::parse_duration;
 use bellwether_model::{Regexp, short};
 use bellwether_probe::watch::{MaintenanceError, MaintenanceSettings, Watcher};
-use bellwether_probe::{Module, Prober};
+use bellwether_probe::{Module, Prober, request_target, shown_target};
 use serde_json::{Value, json};
 
 use crate::api::{Call, responding_get};
@@ -179,15 +179,28 @@ impl Asked {
                 "module {name:?} is one of this host: only probes of the configuration use it\n"
             )));
         }
-        if !rules.targets.is_empty() && !rules.targets.iter().any(|it| it.is_match(target)) {
+        if rules.targets.is_empty() && module.has_credentials() {
             return Err(forbidden(format!(
-                "target {:?} is none that server.probe_targets allows\n",
-                short(target)
+                "module {name:?} shows its credentials to the target: say in server.probe_targets which \
+                 targets that may be\n"
             )));
         }
+        // What is matched is the URL that is asked, and a redirect would lead past the pattern.
+        let matched = request_target(module, target);
+        let is_listed = rules.targets.iter().any(|it| it.is_match(&matched));
+        if !rules.targets.is_empty() && !is_listed {
+            return Err(forbidden(format!(
+                "target {:?} is none that server.probe_targets allows\n",
+                short(&shown_target(&matched))
+            )));
+        }
+        let module = match is_listed {
+            true => Arc::new(module.without_redirects()),
+            false => Arc::clone(module),
+        };
         let module = match params.get("hostname") {
-            "" => Arc::clone(module),
-            hostname => Arc::new(with_hostname(module, hostname).map_err(bad)?),
+            "" => module,
+            hostname => Arc::new(with_hostname(&module, hostname).map_err(bad)?),
         };
         let scrape_timeout = scrape_timeout(&call.headers).map_err(bad)?;
         Ok(Self {

@@ -2,7 +2,6 @@
 
 use bellwether_model::{Labels, LabelsBuilder};
 use bellwether_storage::{MetricStore, SeriesWriter, Source, WriteError};
-use url::Url;
 
 use super::settings::ProbeSettings;
 use crate::ProbeResult;
@@ -82,19 +81,11 @@ fn labels_of<'a>(
     builder.build()
 }
 
-/// The target as others may see it: without a password that stands in its URL. Where it is the module that says
-/// what is probed, the name of the probe.
+/// The target as others may see it: without a password that may stand in it. Where it is the module that says what is
+/// probed, the name of the probe.
 pub fn shown_target(settings: &ProbeSettings) -> String {
-    let target = &settings.target;
-    if target.is_empty() {
-        return settings.name.clone();
-    }
-    match Url::parse(target) {
-        Ok(mut url) if url.password().is_some() => {
-            // Fails only where a URL cannot have one.
-            url.set_password(Some("xxxxx")).ok();
-            url.to_string()
-        }
-        _ => target.clone(),
+    match settings.target.as_str() {
+        "" => settings.name.clone(),
+        target => crate::shown_target(target),
     }
 }

@@ -10,7 +10,8 @@ use axum::http::Request;
 use bellwether_entities::{Entities, EntitiesParts, FactSources, ScrapedTarget};
 use bellwether_health::{EntityFact, EntityId, EntityKind, HealthState, Thresholds};
 use bellwether_model::Regexp;
-use bellwether_probe::module::TcpSettings;
+use bellwether_outbound::settings::{Secret, SecretSource};
+use bellwether_probe::module::{RedisSettings, TcpSettings};
 use bellwether_probe::watch::{ProbeSettings, PublicSettings, Watcher, WatcherParts};
 use bellwether_probe::{Module, Prober};
 use bellwether_storage::{
@@ -297,10 +298,13 @@ async fn targets_of_requests_are_asked_where_that_is_allowed() {
                 "tcp".to_owned(),
                 module(Prober::Tcp(TcpSettings::default())),
             ),
+            ("http".to_owned(), module(Prober::Http(Box::default()))),
             ("local".to_owned(), module(Prober::Command(Box::default()))),
         ]),
         takes_targets: true,
-        targets: vec![Regexp::anchored("127\\.0\\.0\\.1:.*").unwrap()],
+        targets: ["127\\.0\\.0\\.1:.*", "http://[^/]+\\.example\\.org/"]
+            .map(|it| Regexp::anchored(it).unwrap())
+            .to_vec(),
     };
     let world = world(rules).await;
     let target = world.listener.local_addr().unwrap();
@@ -321,11 +325,42 @@ async fn targets_of_requests_are_asked_where_that_is_allowed() {
         ("module=tcp", 400, "Target parameter is missing"),
         ("target=x", 400, "Unknown module \"http_2xx\""),
         ("module=tcp&target=10.0.0.1:80", 403, "server.probe_targets"),
+        // A pattern is for the URL that is asked, not for the text that means it.
+        (
+            "module=http&target=http://127.0.0.1%5c.example.org/",
+            403,
+            "server.probe_targets",
+        ),
         ("module=local&target=127.0.0.1:1", 403, "one of this host"),
     ] {
         let got = world.ask("GET", &format!("/probe?{query}"), "").await;
         assert!(got.0 == status && got.1.contains(want), "{query}: {got:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_are_shown_to_targets_that_are_listed_only() {
+    let module = Module::new(Prober::Redis(Box::new(RedisSettings {
+        password: Some(SecretSource::Inline(Secret::new("hunter2"))),
+        ..RedisSettings::default()
+    })));
+    let rules = |targets| ProbeRules {
+        modules: BTreeMap::from([("redis".to_owned(), Arc::new(module.clone()))]),
+        takes_targets: true,
+        targets,
+    };
+    let path = "/probe?module=redis&target=127.0.0.1:1";
+    let (status, text) = world(rules(Vec::new())).await.ask("GET", path, "").await;
+    assert!(
+        status == 403 && text.contains("shows its credentials"),
+        "{text}"
+    );
+    let listed = vec![Regexp::anchored("127\\.0\\.0\\.1:1").unwrap()];
+    let (status, text) = world(rules(listed)).await.ask("GET", path, "").await;
+    assert!(
+        status == 200 && text.contains("\nprobe_success 0\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
