@@ -167,10 +167,9 @@ pub(crate) fn record_tls(
         recorder.note("the server's certificate cannot be read");
         return;
     };
-    recorder.set(
-        SSL_EARLIEST_CERT_EXPIRY,
-        facts.earliest_expiry_seconds as f64,
-    );
+    let ends_seconds = facts.earliest_expiry_seconds as f64;
+    recorder.certificate_ends(ends_seconds);
+    recorder.set(SSL_EARLIEST_CERT_EXPIRY, ends_seconds);
     let labels = [
         ("fingerprint_sha256", facts.fingerprint_sha256.as_str()),
         ("issuer", &facts.issuer),
@@ -181,6 +180,15 @@ pub(crate) fn record_tls(
     recorder.set_labelled(SSL_LAST_CHAIN_INFO, &labels, 1.0);
 }
 
+/// Takes down when the certificates end, and nothing else: for a prober that has no metrics of TLS, as it has none
+/// in blackbox_exporter.
+pub(crate) fn record_lifetime(recorder: &mut Recorder, tls: &TlsFacts) {
+    match facts(&tls.certificates) {
+        Some(facts) => recorder.certificate_ends(facts.earliest_expiry_seconds as f64),
+        None => recorder.note("the server's certificate cannot be read"),
+    }
+}
+
 /// Whether the first certificate to end of those that the target showed lives long enough.
 pub(crate) fn judge_lifetime(
     recorder: &mut Recorder,
@@ -188,7 +196,7 @@ pub(crate) fn judge_lifetime(
     clock: &dyn Clock,
 ) -> Result<(), Failure> {
     recorder.may_degrade();
-    let Some(ends) = recorder.value(SSL_EARLIEST_CERT_EXPIRY.name) else {
+    let Some(ends) = recorder.certificate_ends_seconds() else {
         return Ok(());
     };
     let left = ends - clock.now_ms() as f64 / 1_000.0;

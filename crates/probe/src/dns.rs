@@ -13,7 +13,7 @@ use hickory_resolver::proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 
-use crate::connection::{Connection, begin_tls, connect_tcp};
+use crate::connection::{Connection, begin_tls, connect_tcp, record_lifetime};
 use crate::module::{DnsSettings, DnsTransport, Pattern, RecordConditions};
 use crate::recorder::{Failure, Gauge, Recorder};
 use crate::resolve::{choose_address, split_host_port};
@@ -181,7 +181,9 @@ async fn ask(
     }
     let mut stream: Connection = Box::new(connect_tcp(server, settings.source).await?);
     if settings.transport == DnsTransport::Tls {
-        stream = begin_tls(stream, host, &settings.tls_config, &[]).await?.0;
+        let (begun, tls) = begin_tls(stream, host, &settings.tls_config, &[]).await?;
+        record_lifetime(recorder, &tls);
+        stream = begun;
     }
     recorder.end();
     recorder.begin(Some(DNS_DURATION), "request");

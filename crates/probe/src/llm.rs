@@ -110,16 +110,38 @@ pub(crate) async fn probe_llm(
     }
 }
 
-/// The URL, and the path that all others follow.
-fn base_url(target: &str) -> Result<(Url, String), Failure> {
+/// What stands in a target around the path of each request.
+#[derive(Debug)]
+struct Base {
+    /// Without a slash at its end.
+    path: String,
+    /// Such as the `api-version` that some gateways want.
+    query: Option<String>,
+}
+
+impl Base {
+    /// The path of a request with its query; `further` is a query of its own, and may be empty.
+    fn join(&self, path: &str, further: &str) -> String {
+        let parts = [self.query.as_deref().unwrap_or_default(), further];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let mark = if parts.is_empty() { "" } else { "?" };
+        format!("{}{path}{mark}{}", self.path, parts.join("&"))
+    }
+}
+
+/// The URL, and what is in it around the path of each request.
+fn base_url(target: &str) -> Result<(Url, Base), Failure> {
     let wrong = |what: String| Failure::new(format!("target {target:?} {what}"));
     let url = Url::parse(target).map_err(|error| wrong(format!("is no URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(wrong("is no URL of HTTP: want http or https".to_owned()));
     }
     let path = url.path().trim_end_matches('/');
-    let base = if path.is_empty() { "/v1" } else { path };
-    let base = base.to_owned();
+    let path = if path.is_empty() { "/v1" } else { path };
+    let base = Base {
+        path: path.to_owned(),
+        query: url.query().map(str::to_owned),
+    };
     Ok((url, base))
 }
 
@@ -163,22 +185,14 @@ async fn list_models(
     recorder: &mut Recorder,
     api: &mut Api<'_>,
     style: LlmApi,
-    base: &str,
+    base: &Base,
     now_ms: i64,
 ) -> Result<BTreeSet<String>, Trouble> {
     let mut listed = BTreeSet::new();
     let mut after: Option<String> = None;
     recorder.begin(Some(DURATION), "models");
     for _ in 0..PAGES_MAX {
-        let mut path = format!("{base}/models");
-        if style == LlmApi::Anthropic {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.append_pair("limit", "1000");
-            if let Some(after) = &after {
-                query.append_pair("after_id", after);
-            }
-            path = format!("{path}?{}", query.finish());
-        }
+        let path = base.join("/models", &page_query(style, after.as_deref()));
         let page = fetch(recorder, api, &path, now_ms).await?;
         let Some(data) = page["data"].as_array() else {
             return Err(Trouble::bad_answer("the answer has no list \"data\""));
@@ -186,13 +200,27 @@ async fn list_models(
         let ids = data.iter().filter_map(|model| model["id"].as_str());
         listed.extend(ids.map(str::to_owned));
         after = page["last_id"].as_str().map(str::to_owned);
-        if page["has_more"] != true || after.is_none() {
-            break;
+        // Lists in the style of OpenAI have one page, whatever else stands in them.
+        if style == LlmApi::OpenAi || page["has_more"] != true || after.is_none() {
+            recorder.end();
+            recorder.note(format!("{} models are listed", listed.len()));
+            return Ok(listed);
         }
     }
-    recorder.end();
-    recorder.note(format!("{} models are listed", listed.len()));
-    Ok(listed)
+    let reason = format!("the list of models has more than {PAGES_MAX} pages");
+    Err(Trouble::bad_answer(reason))
+}
+
+/// What asks for the page behind the model `after`.
+fn page_query(style: LlmApi, after: Option<&str>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if style == LlmApi::Anthropic {
+        query.append_pair("limit", "1000");
+        if let Some(after) = after {
+            query.append_pair("after_id", after);
+        }
+    }
+    query.finish()
 }
 
 async fn fetch(
@@ -266,7 +294,7 @@ pub(crate) fn read_events(api: LlmApi, events: &[crate::sse::Event]) {
 /// Whom a canary is sent to.
 struct Canary<'a> {
     style: LlmApi,
-    base: &'a str,
+    base: &'a Base,
     target: &'a str,
     settings: &'a CanarySettings,
 }

@@ -130,6 +130,7 @@ pub(crate) struct Recorder {
     tails: Vec<Tail>,
     /// Texts that must be seen nowhere, also where the target sends them back.
     secrets: Vec<String>,
+    certificate_ends_seconds: Option<f64>,
     /// How the probe ended, and when, where something follows that does not count.
     settled: Option<(Result<(), Failure>, Instant)>,
     /// The metric that tells, where the probe's time ends now, what it had waited for.
@@ -149,6 +150,7 @@ impl Recorder {
             can_degrade: false,
             tails: Vec::new(),
             secrets: Vec::new(),
+            certificate_ends_seconds: None,
             settled: None,
             cut_off: None,
         }
@@ -269,6 +271,16 @@ impl Recorder {
         if let Some((gauge, label, value)) = self.cut_off.take() {
             self.set_labelled(gauge, &[(label, value)], 1.0);
         }
+    }
+
+    /// Takes down when the first of the target's certificates ends, as a Unix time.
+    pub(crate) fn certificate_ends(&mut self, seconds: f64) {
+        self.certificate_ends_seconds = Some(seconds);
+    }
+
+    /// When the first certificate ends of those that the target showed last.
+    pub(crate) fn certificate_ends_seconds(&self) -> Option<f64> {
+        self.certificate_ends_seconds
     }
 
     /// The value of a metric, of its first labels where it has several.

@@ -1,6 +1,6 @@
 //! Modules of probers that blackbox_exporter does not have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bellwether_config::load_probe_modules;
@@ -59,7 +59,10 @@ fn every_setting_of_mcp_arrives() {
         panic!("{mcp:?}")
     };
     // A path starts from the folder of the file; a bare name is looked for.
-    assert_eq!(program.program, "testdata/blackbox/good/bin/server");
+    // Looked for where we are, and not in the folder that it runs in.
+    let here = std::env::current_dir().unwrap();
+    let path = here.join(testdata("blackbox/good/bin/server"));
+    assert_eq!(Path::new(&program.program), path);
     assert_eq!(program.arguments, ["--stdio"]);
     assert_eq!(program.folder, Some(testdata("blackbox/good/work")));
     assert_eq!(program.environment[0].0, "API");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Compares a text with a file of the repository, or writes the file.
-pub fn expect_file(path: &Path, got: &str) {
+pub(crate) fn expect_file(path: &Path, got: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(path, got).unwrap();
         return;

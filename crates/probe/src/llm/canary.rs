@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::stream::{Completion, Progress};
 use super::trouble::{ERROR, TIMEOUT_BETWEEN_TOKENS, TIMEOUT_FIRST_TOKEN, Trouble};
-use super::{DURATION, record_limits};
+use super::{Base, DURATION, record_limits};
 use crate::api::{Api, read_error_body};
 use crate::canary_ledger::{CanaryReport, Cost};
 use crate::http::exchange::causes;
@@ -69,7 +69,7 @@ pub(super) async fn call(
     recorder: &mut Recorder,
     api: &mut Api<'_>,
     style: LlmApi,
-    base: &str,
+    base: &Base,
     settings: &CanarySettings,
     now_ms: i64,
 ) -> (CanaryReport, Option<Cost>) {
@@ -128,11 +128,11 @@ impl Canary<'_> {
         &mut self,
         recorder: &mut Recorder,
         api: &mut Api<'_>,
-        base: &str,
+        base: &Base,
         now_ms: i64,
     ) -> Result<(), Trouble> {
         let (path, body) = request(self.style, self.settings);
-        let path = format!("{base}{path}");
+        let path = base.join(path, "");
         recorder.note(format!("POST {path} for {:?}", self.settings.model));
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

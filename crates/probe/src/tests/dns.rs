@@ -1,16 +1,18 @@
 //! `dns`.
 
+use bellwether_storage::ManualClock;
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, SOA, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::kit::{IP4, probe, serve};
+use super::kit::{IP4, Identity, LONG, accept, probe, serve};
 use crate::module::{DnsSettings, DnsTransport, Pattern, RecordConditions};
-use crate::{ProbeResult, Prober};
+use crate::{Module, ProbeResult, Prober, Verdict};
 
 fn answer(query: &[u8]) -> Vec<u8> {
     let query = Message::from_vec(query).unwrap();
@@ -195,4 +197,42 @@ async fn tcp_carries_a_question_too() {
     };
     let result = ask(with, &server.address.to_string()).await;
     assert!(result.success, "{}", result.debug_text());
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_degrades() {
+    let identity = Identity::until(2090);
+    let acceptor = identity.acceptor(&[]);
+    let server = serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = accept(&acceptor, stream).await.unwrap();
+            let length = stream.read_u16().await.unwrap();
+            let mut query = vec![0; usize::from(length)];
+            stream.read_exact(&mut query).await.unwrap();
+            let answer = answer(&query);
+            stream
+                .write_u16(u16::try_from(answer.len()).unwrap())
+                .await
+                .unwrap();
+            stream.write_all(&answer).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    })
+    .await;
+    let mut module = Module::new(Prober::Dns(Box::new(DnsSettings {
+        transport: DnsTransport::Tls,
+        tls_config: identity.trusted(),
+        ..settings("a.test", "A")
+    })));
+    // The beginning of 2090 in seconds, and 10 days before.
+    let clock = ManualClock::new((3_786_912_000 - 864_000) * 1_000);
+    let target = format!("localhost:{}", server.address.port());
+    for (days, want) in [(11, Verdict::Degraded), (9, Verdict::Up)] {
+        module.certificate_lifetime_min = Some(Duration::from_secs(days * 86_400));
+        let result = crate::probe(&module, &target, LONG, &clock).await;
+        assert_eq!(result.verdict, want, "{}", result.debug_text());
+        // blackbox_exporter has none of these for DNS.
+        assert!(!result.exposition().contains("probe_ssl"));
+    }
 }

@@ -483,3 +483,44 @@ async fn a_slow_first_token_degrades() {
     let reason = result.reason.unwrap();
     assert!(reason.contains("the first token took"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_query_of_the_target_is_in_every_request() {
+    let server = serve_http(|asked| {
+        let line = asked.head.lines().next().unwrap();
+        match line {
+            "GET /openai/models?api-version=1 HTTP/1.1" => Reply::json("200 OK", MODELS),
+            "POST /openai/chat/completions?api-version=1 HTTP/1.1" => Reply::events(&[TOKENS, END]),
+            other => Reply::json("404 No", format!("{other:?}")),
+        }
+    })
+    .await;
+    let target = format!("{}/openai/?api-version=1", url(&server));
+    let result = ask(with_canary(canary()), &target).await;
+    assert_eq!(result.verdict, Verdict::Up, "{}", result.debug_text());
+}
+
+#[tokio::test]
+async fn a_list_of_models_is_read_to_its_end_or_not_at_all() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let server = serve_http(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let page = r#"{"data":[{"id":"small"}],"has_more":true,"last_id":"small"}"#;
+        Reply::json("200 OK", page)
+    })
+    .await;
+    // OpenAI knows no pages.
+    let result = ask(settings(), &url(&server)).await;
+    assert_eq!(result.verdict, Verdict::Up, "{}", result.debug_text());
+    assert_eq!(asked.swap(0, Ordering::SeqCst), 1);
+    let endless = LlmSettings {
+        api: LlmApi::Anthropic,
+        ..settings()
+    };
+    let result = ask(endless, &url(&server)).await;
+    let reason = "models: the list of models has more than 10 pages";
+    assert_eq!(result.reason.as_deref(), Some(reason));
+    assert_eq!(class(&result), Some("bad_answer"));
+    assert_eq!(asked.load(Ordering::SeqCst), 10);
+}

@@ -84,7 +84,13 @@ pub(super) static REDIS: Section = Section {
         Field::new("tls", Kind::Bool, "false", "Speak TLS."),
     ],
     includes: &[&DATABASE],
-    check: None,
+    check: Some(|view, problems| {
+        let has_password = view.is_set("password") || view.is_set("password_file");
+        if view.is_set("user") && !has_password {
+            let message = "has no password: want password or password_file, or nobody signs in";
+            view.error_at(problems, "user", message);
+        }
+    }),
 };
 
 pub(super) fn decode_postgres(view: &View<'_>) -> PostgresSettings {

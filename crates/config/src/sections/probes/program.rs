@@ -1,5 +1,7 @@
 //! Programs of this host that probes start, and `command`.
 
+use std::path::PathBuf;
+
 use bellwether_outbound::settings::{Secret, SecretSource};
 use bellwether_probe::module::{CommandSettings, LocalProgram};
 
@@ -85,9 +87,11 @@ pub(super) fn decode_program(view: &View<'_>) -> LocalProgram {
         let value = SecretSource::File(view.origin.join(&node_text(node)));
         (name.to_owned(), value)
     });
+    // A path that is not absolute would be looked for in the folder that the program runs in.
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     LocalProgram {
         program: match program.contains('/') {
-            true => view.origin.join(program).display().to_string(),
+            true => absolute(view.origin.join(program)).display().to_string(),
             false => program.to_owned(),
         },
         arguments: view.texts("arguments"),
