@@ -2,8 +2,9 @@
 //!
 //! ## Model
 //! rustdoc writes a page for each public item. Of each page the declarations are taken, without their
-//! links: the item, its methods, and the traits that it implements by itself. Stable rustdoc has no
-//! other output that a program can read; `cargo public-api` wants a nightly one.
+//! links: the item, its methods, and the traits that it implements by itself; of each module's page what
+//! it exports of others without a page of its own. Stable rustdoc has no other output that a program can
+//! read; `cargo public-api` wants a nightly one.
 //!
 //! ## Failure
 //! Another rustdoc may write otherwise. The record names the one that it was made with; where nothing at
@@ -101,6 +102,12 @@ fn read_folder(folder: &Path, module: &str, lines: &mut Vec<String>) -> Result<(
             read_folder(&entry.path(), &format!("{module}::{name}"), lines)?;
             continue;
         }
+        if name == "index.html" {
+            let page = fs::read_to_string(entry.path())?;
+            let exported = reexports(&page).into_iter();
+            lines.extend(exported.map(|it| format!("{module}: {it}")));
+            continue;
+        }
         let mut parts = name.split('.');
         let (Some(kind), Some(item), Some("html")) = (parts.next(), parts.next(), parts.next())
         else {
@@ -113,6 +120,13 @@ fn read_folder(folder: &Path, module: &str, lines: &mut Vec<String>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// What a module exports of others and has no page here, each on a line.
+fn reexports(page: &str) -> Vec<String> {
+    let items = between(page, "<dt id=\"reexport.", "</dt>").into_iter();
+    let codes = items.flat_map(|item| between(item, "<code>", "</code>"));
+    codes.map(plain).collect()
 }
 
 /// The declarations of a page, each on a line.
@@ -186,6 +200,19 @@ mod tests {
             "pub fn c() -> u8",
         ];
         assert_eq!(declarations(page), want);
+    }
+
+    #[test]
+    fn what_a_module_exports_of_others_is_read() {
+        let page = "<dl class=\"item-table reexports\"><dt id=\"reexport.scale\"><code>pub use \
+                    <a href=\"../x\">bellwether_scale</a> as scale;</code></dt>\
+                    <dt id=\"reexport.B\"><code>pub use a::B;</code></dt></dl>\
+                    <dl><dt><a class=\"struct\">C</a></dt></dl><code>pub use d;</code>";
+        assert_eq!(
+            reexports(page),
+            ["pub use bellwether_scale as scale;", "pub use a::B;"]
+        );
+        assert_eq!(reexports("<dl></dl>"), Vec::<String>::new());
     }
 
     #[test]

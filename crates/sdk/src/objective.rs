@@ -9,13 +9,17 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use bellwether_sdk::objective::{ServiceObjective, Targets};
+//! use bellwether_sdk::objective::{ServiceObjective, Standing, Status, Targets, Verdict};
 //! use bellwether_sdk::{Format, SERIES_MAX_DEFAULT, Telemetry};
 //!
 //! let telemetry = Telemetry::new(SERIES_MAX_DEFAULT);
 //! let targets = Targets { p95: Some(Duration::from_secs(2)), success_ratio: Some(0.99) };
 //! let answers = ServiceObjective::new("answers", targets, &telemetry)?;
 //! answers.record(Duration::from_millis(300), true);
+//! // One request is no evidence.
+//! let verdict = |standing: Option<Standing>| standing.map(|it| it.verdict);
+//! let status: Option<Status> = answers.status();
+//! assert_eq!(status.and_then(|it| verdict(it.latency)), Some(Verdict::Unknown));
 //! let page = String::from_utf8(telemetry.render(Format::Prometheus))?;
 //! assert!(page.contains("objective_requests{objective=\"answers\"} 1\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -27,14 +31,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_forecast::objective::{
-    Objective, ObjectiveError, ObjectiveOptions, Standing, Status, Verdict,
-};
+use bellwether_forecast::objective::{Objective, ObjectiveOptions};
 use bellwether_forecast::shift::{Direction, ShiftDetector, ShiftEvent, ShiftOptions};
 use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::{Clock, Family, Gauge, Level, Settings, SystemClock, Telemetry};
+
+pub use bellwether_forecast::objective::{Budget, ObjectiveError, Standing, Status, Verdict};
 
 /// Time between two looks at the trend.
 const SLICE_MS: i64 = 60_000;

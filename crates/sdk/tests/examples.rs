@@ -148,6 +148,15 @@ async fn the_daemon_falls_back_and_says_so() {
     ] {
         assert!(page.contains(wanted), "{wanted}: {page}");
     }
+    // What its header says there is to see.
+    let header = include_str!("../examples/mcp_daemon/main.rs");
+    let (_, metrics) = header.split_once("- `/metrics`:").unwrap();
+    let (metrics, _) = metrics.split_once("//! - ").unwrap();
+    let names: Vec<&str> = metrics.split('`').skip(1).step_by(2).collect();
+    assert!(names.len() > 4, "{names:?}");
+    for name in names {
+        assert!(page.contains(name), "{name}: {page}");
+    }
     serving.await.unwrap().unwrap();
     let events = std::fs::read_to_string(events).unwrap();
     for wanted in ["fell_back", "health_changed", "\"event\":\"breaker"] {
