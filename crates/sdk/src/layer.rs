@@ -24,7 +24,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::family::Family;
-use crate::span::{EndedSpan, SpanKind};
+use crate::span::{EndedSpan, SPAN_BOUNDS_SECONDS, SpanKind};
 use crate::telemetry::WeakTelemetry;
 use crate::trace::TraceContext;
 use crate::{Buckets, Histogram, Level, Telemetry};
@@ -105,7 +105,7 @@ impl TelemetryLayer {
                 "span_duration_seconds",
                 "How long spans were open, by their name.",
                 ["span"],
-                Buckets::Native,
+                Buckets::Both(&SPAN_BOUNDS_SECONDS),
             ),
             telemetry: WeakTelemetry::of(telemetry),
             level: tracing::Level::INFO,

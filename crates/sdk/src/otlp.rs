@@ -34,7 +34,7 @@ mod settings;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -134,14 +134,11 @@ impl Drop for OtlpSink {
             self.queue.close();
             return;
         }
+        let begun = Instant::now();
         let flushed = self.queue.flush(CLOSING);
         self.queue.close();
         // The thread may wait for a receiver that is not there: then it is left behind.
-        let is_waiting = |error: &FlushError| error.waiting_count > 0;
-        let patience = match flushed.as_ref().is_err_and(is_waiting) {
-            true => Duration::ZERO,
-            false => CLOSING,
-        };
+        let patience = CLOSING.saturating_sub(begun.elapsed());
         if let Err(error) = flushed {
             tracing::error!(%error, "telemetry is lost at the end");
         }

@@ -281,6 +281,7 @@ impl Telemetry {
     }
 
     /// Whether spans go anywhere.
+    #[cfg(feature = "tower")]
     #[inline]
     pub(crate) fn takes_spans(&self) -> bool {
         let inner = self.0.as_ref();

@@ -351,8 +351,18 @@ async fn text_has_the_same_bounds_for_all_series_of_a_family() {
         let answer = router.clone().oneshot(request("GET", path)).await.unwrap();
         answer.into_body().collect().await.unwrap();
     }
+    let subscriber = tracing_subscriber::registry().with(TelemetryLayer::new(&telemetry));
+    tracing::subscriber::with_default(subscriber, || {
+        let outer = tracing::info_span!("outer").entered();
+        for _ in 0..100 {
+            drop(tracing::info_span!("inner").entered());
+        }
+        drop(outer);
+        drop(tracing::info_span!("last").entered());
+    });
     let page = String::from_utf8(telemetry.render(Format::Prometheus)).unwrap();
     for (name, count) in [
+        ("span_duration_seconds", 18),
         ("http_server_request_duration_seconds", 15),
         ("http_server_response_body_size_bytes", 13),
     ] {
