@@ -216,6 +216,12 @@ fn compare(case: &Case, theirs: &Series, ours: &ProbeResult) -> String {
             have => note(format!("{series}: {value} there, {have:?} here")),
         }
     }
+    for (series, value) in &own {
+        let name = series.split('{').next().unwrap_or_default();
+        if !theirs.contains_key(series) && !NEWER_NAMES.contains(&name) {
+            note(format!("{series}: nothing there, {value} here"));
+        }
+    }
     found
 }
 

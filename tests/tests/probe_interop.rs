@@ -89,7 +89,8 @@ async fn official_mcp_servers_are_probed_over_http() -> Result<()> {
         contains(&text, "probe_mcp_tool_call_success 1\n")?;
         if name == python {
             contains(&text, "probe_mcp_tools 3\n")?;
-            hashes.push(result.value("probe_mcp_tools_hash"));
+            let hash = result.value("probe_mcp_tools_hash");
+            hashes.push(hash.context("no hash of the tools")?);
         }
         // The older revisions of a server that speaks both, and of one that does not.
         let session = McpSettings {

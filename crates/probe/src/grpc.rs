@@ -22,7 +22,7 @@ use crate::http::{authority_of, host_of};
 use crate::module::GrpcSettings;
 use crate::recorder::{Failure, Gauge, Recorder};
 use crate::resolve::choose_address;
-use crate::target::with_scheme;
+use crate::target::{shown_target, with_scheme};
 
 const GRPC_DURATION: Gauge = Gauge::new("probe_grpc_duration_seconds", "How long each phase took.");
 const SSL: Gauge = Gauge::new("probe_grpc_ssl", "Whether the answer came over TLS.");
@@ -65,8 +65,12 @@ pub(crate) async fn probe_grpc(
     recorder.expect_phases(GRPC_DURATION, &["resolve"]);
     recorder.set(SSL, 0.0);
     recorder.set(STATUS_CODE, 0.0);
-    let url = Url::parse(&with_scheme(target))
-        .map_err(|error| Failure::new(format!("target {target:?} is no address: {error}")))?;
+    let url = Url::parse(&with_scheme(target)).map_err(|error| {
+        Failure::new(format!(
+            "target {:?} is no address: {error}",
+            shown_target(target)
+        ))
+    })?;
     let host = host_of(&url);
     let choice = settings.address;
     let address = choose_address(recorder, &host, choice, Some(GRPC_DURATION)).await?;

@@ -156,7 +156,10 @@ async fn judge(
 
 fn target_url(target: &str) -> Result<Url, Failure> {
     let wrong = |reason: &dyn std::fmt::Display| {
-        Failure::new(format!("target {target:?} is no URL: {reason}"))
+        Failure::new(format!(
+            "target {:?} is no URL: {reason}",
+            shown_target(target)
+        ))
     };
     let url = Url::parse(&with_scheme(target)).map_err(|error| wrong(&error))?;
     if url.host().is_none() {

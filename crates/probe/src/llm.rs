@@ -36,6 +36,7 @@ use crate::api::{Api, ApiTarget, read_body, read_error_body};
 use crate::canary_ledger::{CanaryReport, Skipped, Subject, Wanted};
 use crate::module::{CanarySettings, LlmApi, LlmSettings, OnTrouble};
 use crate::recorder::{Failure, Gauge, Recorder};
+use crate::target::shown_target;
 use crate::{CanaryLedger, Surroundings};
 
 const DURATION: Gauge = Gauge::new("probe_llm_duration_seconds", "How long each phase took.");
@@ -131,7 +132,7 @@ impl Base {
 
 /// The URL, and what is in it around the path of each request.
 fn base_url(target: &str) -> Result<(Url, Base), Failure> {
-    let wrong = |what: String| Failure::new(format!("target {target:?} {what}"));
+    let wrong = |what: String| Failure::new(format!("target {:?} {what}", shown_target(target)));
     let url = Url::parse(target).map_err(|error| wrong(format!("is no URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(wrong("is no URL of HTTP: want http or https".to_owned()));

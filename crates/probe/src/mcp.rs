@@ -32,6 +32,7 @@ use self::stdio::StdioChannel;
 use self::websocket::WebSocketChannel;
 use crate::module::{McpProtocol, McpSettings, McpTransport};
 use crate::recorder::{Failure, Gauge, Recorder};
+use crate::target::shown_target;
 
 const DURATION: Gauge = Gauge::new("probe_mcp_duration_seconds", "How long each phase took.");
 const INFO: Gauge = Gauge::new(
@@ -71,8 +72,12 @@ pub(crate) async fn probe_mcp(
             Channel::Stdio(Box::new(channel))
         }
         McpTransport::Network => {
-            url = Url::parse(target)
-                .map_err(|error| Failure::new(format!("target {target:?} is no URL: {error}")))?;
+            url = Url::parse(target).map_err(|error| {
+                Failure::new(format!(
+                    "target {:?} is no URL: {error}",
+                    shown_target(target)
+                ))
+            })?;
             match url.scheme() {
                 "http" | "https" => {
                     let channel = HttpChannel::open(recorder, settings, &url, clock).await?;
@@ -84,7 +89,8 @@ pub(crate) async fn probe_mcp(
                 }
                 other => {
                     return Err(Failure::new(format!(
-                        "target {target:?} begins with {other:?}: want http, https, ws or wss"
+                        "target {:?} begins with {other:?}: want http, https, ws or wss",
+                        shown_target(target)
                     )));
                 }
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::module::{AddressChoice, IpProtocol};
 use crate::recorder::{DNS_LOOKUP_TIME, Failure, Gauge, IP_ADDR_HASH, IP_PROTOCOL, Recorder};
+use crate::target::shown_target;
 
 /// Finds the address to probe, and records how long that took and what was found. `phases` is the
 /// duration metric of the prober, if it has one.
@@ -71,7 +72,7 @@ fn address_hash(address: IpAddr) -> u32 {
 
 /// Parts `host:port`; an IPv6 address stands in brackets.
 pub(crate) fn split_host_port(target: &str) -> Result<(&str, u16), Failure> {
-    let wrong = |what: &str| Failure::new(format!("target {target:?} {what}"));
+    let wrong = |what: &str| Failure::new(format!("target {:?} {what}", shown_target(target)));
     let (host, port) = target
         .rsplit_once(':')
         .ok_or_else(|| wrong("has no port: want host:port"))?;

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use bellwether_outbound::Authorizer;
-use bellwether_outbound::settings::{HeaderSettings, HttpClientSettings, redacted_url};
+use bellwether_outbound::settings::{HeaderSettings, HttpClientSettings};
 use bellwether_storage::Clock;
 use futures::{SinkExt as _, StreamExt as _};
 use hyper::header::{HOST, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -26,6 +26,7 @@ use crate::http::host_of;
 use crate::module::{AddressChoice, Expectation, QueryResponse, WebSocketSettings};
 use crate::recorder::{Failure, Gauge, Recorder};
 use crate::resolve::choose_address;
+use crate::target::shown_target;
 
 const STATUS_CODE: Gauge = Gauge::new(
     "probe_websocket_status_code",
@@ -62,8 +63,12 @@ pub(crate) async fn probe_websocket(
     for gauge in [STATUS_CODE, UPGRADED, FAILED_DUE_TO_REGEX] {
         recorder.set(gauge, 0.0);
     }
-    let url = Url::parse(target)
-        .map_err(|error| Failure::new(format!("target {target:?} is no URL: {error}")))?;
+    let url = Url::parse(target).map_err(|error| {
+        Failure::new(format!(
+            "target {:?} is no URL: {error}",
+            shown_target(target)
+        ))
+    })?;
     let opening = Opening {
         url: &url,
         client: &settings.client,
@@ -155,7 +160,7 @@ pub(crate) async fn open(
         other => {
             return Err(Failure::new(format!(
                 "target {:?} begins with {other:?}: want ws or wss",
-                redacted_url(url)
+                shown_target(url.as_str())
             ))
             .into());
         }

@@ -8,7 +8,7 @@ use super::{AddressChoice, OnTrouble};
 
 /// The settings of `llm`: a provider of language models. The target is the URL that `/models` and
 /// the path of the canary follow, such as `https://api.openai.com/v1` or `http://127.0.0.1:8000/v1`;
-/// one without a path means `/v1`.
+/// one without a path means `/v1`. A query of the target is in every request.
 #[derive(Debug, Clone, Default)]
 pub struct LlmSettings {
     /// How the provider is spoken to.

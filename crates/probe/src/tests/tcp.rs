@@ -233,7 +233,30 @@ async fn a_password_in_a_target_is_not_shown() {
     let result = probe(Prober::Tcp(settings()), "tcp://joe:hunter2@nowhere").await;
     let text = result.debug_text();
     assert!(!text.contains("hunter2"), "{text}");
-    assert!(text.contains("<secret>"), "{text}");
+    assert!(text.contains("tcp://joe:xxxxx@nowhere"), "{text}");
+}
+
+#[tokio::test]
+async fn a_password_too_short_to_be_looked_for_is_not_shown_either() {
+    let probers = [
+        Prober::Http(Box::default()),
+        Prober::Grpc(Box::default()),
+        Prober::WebSocket(Box::default()),
+        Prober::Mcp(Box::default()),
+        Prober::Llm(Box::default()),
+        Prober::Tcp(settings()),
+    ];
+    for prober in probers {
+        for target in [
+            "http://joe:abc@a:70000",
+            "ftp://joe:abc@a",
+            "joe:abc@",
+            "joe:abc@a",
+        ] {
+            let text = probe(prober.clone(), target).await.debug_text();
+            assert!(!text.contains(":abc@"), "{target}: {text}");
+        }
+    }
 }
 
 #[tokio::test]
