@@ -63,11 +63,15 @@
 //! `grpc`). Probes from a configuration: [`ProbeConfig`]. Metrics: `health_state`,
 //! `health_probe_state`, `health_probe_duration_seconds`; event: `health_changed`.
 
+mod builder;
 mod checks;
+mod config;
+mod core;
 mod endpoints;
 mod factory;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod metrics;
 mod probe;
 mod pulse;
 mod registry;
@@ -80,12 +84,15 @@ mod settings;
 mod units;
 
 pub use bellwether_health::{HealthState, Outcome};
+pub use builder::HealthBuilder;
+pub use checks::own::{QueueLoad, ToolEntry};
+pub use config::{CheckConfig, Headers, HttpUrl, ProbeConfig};
 pub use endpoints::HealthResponse;
-pub use factory::{CheckConfig, Headers, HttpUrl, ProbeConfig, ProbeFactory, QueueLoad, ToolEntry};
+pub use factory::ProbeFactory;
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcHealth, grpc_service};
 pub use probe::{Checking, Probe, blocking};
-pub use registry::{HealthBuilder, HealthChanges, HealthRegistry};
+pub use registry::{HealthChanges, HealthRegistry};
 pub use report::{HealthReport, ProbeReport};
 #[cfg(feature = "axum")]
 pub use routes::routes;

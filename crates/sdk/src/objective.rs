@@ -39,6 +39,7 @@ use serde_json::json;
 use crate::{Clock, Family, Gauge, Level, Settings, SystemClock, Telemetry};
 
 pub use bellwether_forecast::objective::{Budget, ObjectiveError, Standing, Status, Verdict};
+pub use bellwether_forecast::window::WindowError;
 
 /// Time between two looks at the trend.
 const SLICE_MS: i64 = 60_000;

@@ -269,13 +269,17 @@ mod tests {
         ]);
         let settings = settings.unwrap();
         let error = crate::Telemetry::start(&settings).err().unwrap();
-        let mut shown = vec![
+        let shown = vec![
             format!("{settings:?}"),
             format!("{error:?}"),
             error.to_string(),
         ];
         #[cfg(feature = "otlp")]
-        shown.push(format!("{:?}", crate::OtlpSettings::of(&settings)));
+        let shown = [
+            shown,
+            vec![format!("{:?}", crate::OtlpSettings::of(&settings))],
+        ]
+        .concat();
         for shown in shown {
             assert!(shown.contains("https://…@collector/?…"), "{shown}");
             assert!(!shown.contains("SECRET"), "{shown}");

@@ -3,4 +3,5 @@
 pub(super) mod disk;
 pub(super) mod http;
 pub(super) mod memory;
+pub(super) mod own;
 pub(super) mod tcp;

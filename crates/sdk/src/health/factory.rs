@@ -5,165 +5,18 @@
 //! process, which is named there, or something of the service itself, which gives it to the
 //! [`ProbeFactory`] under a name. Durations and sizes have units; keys that are not known are refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::checks::disk::{self, Room};
 use super::checks::http::Question;
+use super::checks::own::{judge_lag, judge_queue, judge_tools};
 use super::checks::{memory, tcp};
+use super::config::{CheckConfig, Headers, ProbeConfig};
 use super::pulse::Pulse;
-use super::units::{duration, optional_bytes, optional_duration};
-use super::{Criticality, HealthError, Outcome, Probe, ProbeSettings, blocking};
+use super::{HealthError, Probe, ProbeSettings, QueueLoad, ToolEntry, blocking};
 use crate::client::{Target, is_header, shown};
-
-/// A probe as a configuration has it. What is not said is as [`ProbeSettings::new`] has it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProbeConfig {
-    /// As [`ProbeSettings::name`].
-    pub name: String,
-    /// What it looks at.
-    pub check: CheckConfig,
-    /// As [`ProbeSettings::interval`].
-    #[serde(default, deserialize_with = "optional_duration")]
-    pub interval: Option<Duration>,
-    /// As [`ProbeSettings::jitter`].
-    pub jitter: Option<f64>,
-    /// As [`ProbeSettings::timeout`].
-    #[serde(default, deserialize_with = "optional_duration")]
-    pub timeout: Option<Duration>,
-    /// As [`ProbeSettings::failure_threshold`].
-    pub failure_threshold: Option<u32>,
-    /// As [`ProbeSettings::success_threshold`].
-    pub success_threshold: Option<u32>,
-    /// As [`ProbeSettings::criticality`].
-    #[serde(default)]
-    pub criticality: Criticality,
-    /// As [`ProbeSettings::depends_on`].
-    #[serde(default)]
-    pub depends_on: Vec<String>,
-}
-
-/// What a probe of a configuration looks at.
-///
-/// | `check.kind` | Keys | Down where |
-/// | --- | --- | --- |
-/// | `tcp` | `address` | nobody accepts a connection: databases, queues |
-/// | `http` | `url`, `statuses`, `headers`, `bearer_env` | the answer is another (429: degraded): providers |
-/// | `disk` | `path`, `free_bytes_min`, `free_share_min` | less is free |
-/// | `memory` | `used_share_max` | more of the control group's limit, or the machine's memory, is used |
-/// | `event_loop_lag` | `lag_max` | a task waited longer to be run, in the last ten seconds |
-/// | `queue` | `queue`, `depth_max`, `age_max` | more wait, or one waits longer |
-/// | `tools` | `registry`, `count_min` | there are fewer, names are there twice, or a schema is none |
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
-pub enum CheckConfig {
-    /// Whether somebody accepts connections.
-    Tcp {
-        /// Host and port: `db:5432`, `[::1]:6379`.
-        address: String,
-    },
-    /// Whether a server answers a `GET` as it should.
-    Http {
-        /// `http`, or `https` with the feature `https-probes`; no user in it.
-        url: HttpUrl,
-        /// The statuses that are expected, each 200 to 599; none: 200 to 299.
-        #[serde(default)]
-        statuses: Vec<u16>,
-        /// What is sent along.
-        #[serde(default)]
-        headers: Headers,
-        /// The variable of the environment with a token that is sent as `Authorization: Bearer`. It is
-        /// read when the probe is made.
-        bearer_env: Option<String>,
-    },
-    /// Whether there is room on a file system, for whoever is not root. One of the two is needed.
-    Disk {
-        /// A path on it.
-        path: PathBuf,
-        /// Bytes, such as `20GiB`.
-        #[serde(default, deserialize_with = "optional_bytes")]
-        free_bytes_min: Option<u64>,
-        /// A share of all of it, 0 to 1.
-        free_share_min: Option<f64>,
-    },
-    /// Whether memory is left.
-    Memory {
-        /// A share, 0 to 1.
-        used_share_max: f64,
-    },
-    /// Whether the runtime runs soon what it is given.
-    EventLoopLag {
-        /// A duration, such as `200ms`; measured four times a second.
-        #[serde(deserialize_with = "duration")]
-        lag_max: Duration,
-    },
-    /// Whether a queue of the service is worked off. One of the two is needed.
-    Queue {
-        /// Its name, as [`ProbeFactory::queue`] was given it.
-        queue: String,
-        /// How many may wait.
-        depth_max: Option<u64>,
-        /// How long the one that waits longest may do so.
-        #[serde(default, deserialize_with = "optional_duration")]
-        age_max: Option<Duration>,
-    },
-    /// Whether the service's tools make sense.
-    Tools {
-        /// Its name, as [`ProbeFactory::tools`] was given it.
-        registry: String,
-        /// How many there have to be.
-        #[serde(default)]
-        count_min: usize,
-    },
-}
-
-/// A URL. Shown without user and query, which may be secrets.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct HttpUrl(pub String);
-
-impl fmt::Debug for HttpUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        shown(&self.0).fmt(f)
-    }
-}
-
-/// Names and values of headers. Shown without the values, which may be secrets.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Headers(pub BTreeMap<String, String>);
-
-impl fmt::Debug for Headers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-/// How full a queue is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct QueueLoad {
-    /// How many wait.
-    pub depth: u64,
-    /// How long the one that waits longest does so; `None` where none does, or where nobody knows.
-    pub oldest_age: Option<Duration>,
-}
-
-/// A tool as a model is told of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ToolEntry {
-    /// Its name.
-    pub name: String,
-    /// The JSON schema of its arguments.
-    pub schema: Option<Value>,
-}
 
 type QueueSource = Arc<dyn Fn() -> QueueLoad + Send + Sync>;
 type ToolSource = Arc<dyn Fn() -> Vec<ToolEntry> + Send + Sync>;
@@ -433,66 +286,14 @@ fn question(
     Ok(Question::new(target, statuses, headers.chain(bearer)))
 }
 
-fn judge_lag(lag: Option<Duration>, lag_max: Duration) -> Outcome {
-    match lag.filter(|it| *it > lag_max) {
-        Some(lag) => {
-            let (ms, max_ms) = (lag.as_secs_f64() * 1e3, lag_max.as_secs_f64() * 1e3);
-            Outcome::Down(format!(
-                "a task waited {ms:.0} ms to be run, want at most {max_ms:.0}"
-            ))
-        }
-        None => Outcome::Up,
-    }
-}
-
-fn judge_queue(load: QueueLoad, depth_max: Option<u64>, age_max: Option<Duration>) -> Outcome {
-    if let Some(max) = depth_max.filter(|it| load.depth > *it) {
-        return Outcome::Down(format!("{} wait, want at most {max}", load.depth));
-    }
-    let too_old = load.oldest_age.zip(age_max).filter(|(age, max)| age > max);
-    match too_old {
-        Some((age, max)) => {
-            let (age, max) = (age.as_secs_f64(), max.as_secs_f64());
-            Outcome::Down(format!("one waits for {age:.1} s, want at most {max:.1}"))
-        }
-        None => Outcome::Up,
-    }
-}
-
-fn judge_tools(tools: &[ToolEntry], count_min: usize) -> Outcome {
-    if tools.len() < count_min {
-        let count = tools.len();
-        return Outcome::Down(format!(
-            "there are {count} tools, want at least {count_min}"
-        ));
-    }
-    let mut names = BTreeSet::new();
-    for ToolEntry { name, schema } in tools {
-        if name.trim().is_empty() {
-            return Outcome::down("a tool has no name");
-        }
-        if !names.insert(name) {
-            return Outcome::Down(format!("the tool {name:?} is there twice"));
-        }
-        // Arguments are an object, by the Model Context Protocol as by all providers.
-        let problem = match schema {
-            None => "has no schema",
-            Some(Value::Object(keys)) if keys.get("type").is_some_and(|it| it != "object") => {
-                "has a schema of something that is no object"
-            }
-            Some(Value::Object(_)) => continue,
-            Some(_) => "has a schema that is none",
-        };
-        return Outcome::Down(format!("the tool {name:?} {problem}"));
-    }
-    Outcome::Up
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::{from_value, json};
+    use std::time::Duration;
+
+    use serde_json::{Value, from_value, json};
 
     use super::*;
+    use crate::health::Criticality;
 
     fn make(config: Value) -> Result<(ProbeSettings, Arc<dyn Probe>), String> {
         let config: ProbeConfig = from_value(config).map_err(|error| error.to_string())?;
@@ -629,64 +430,5 @@ mod tests {
             assert!(error.contains('…'), "{error}");
             assert!(!error.contains("geheim"), "{error}");
         }
-    }
-
-    #[test]
-    fn queues_are_worked_off_or_not() {
-        let load = QueueLoad {
-            depth: 5,
-            oldest_age: Some(Duration::from_secs(90)),
-        };
-        let minute = Some(Duration::from_secs(60));
-        assert_eq!(judge_queue(load, Some(5), None), Outcome::Up);
-        assert_eq!(
-            judge_queue(load, Some(4), minute),
-            Outcome::down("5 wait, want at most 4")
-        );
-        assert_eq!(
-            judge_queue(load, None, minute),
-            Outcome::down("one waits for 90.0 s, want at most 60.0")
-        );
-        assert_eq!(judge_queue(QueueLoad::default(), None, minute), Outcome::Up);
-    }
-
-    #[test]
-    fn tools_make_sense_or_not() {
-        let tool = |name: &str, schema: Value| ToolEntry {
-            name: name.to_owned(),
-            schema: (!schema.is_null()).then_some(schema),
-        };
-        let good = tool("read", json!({"type": "object"}));
-        assert_eq!(
-            judge_tools(&[good.clone(), tool("do", json!({}))], 2),
-            Outcome::Up
-        );
-        for (tools, want) in [
-            (vec![], "there are 0 tools, want at least 1"),
-            (vec![good.clone(), good], "the tool \"read\" is there twice"),
-            (vec![tool(" ", json!({}))], "a tool has no name"),
-            (vec![tool("a", Value::Null)], "the tool \"a\" has no schema"),
-            (
-                vec![tool("a", json!([]))],
-                "the tool \"a\" has a schema that is none",
-            ),
-            (
-                vec![tool("a", json!({"type": "string"}))],
-                "the tool \"a\" has a schema of something that is no object",
-            ),
-        ] {
-            assert_eq!(judge_tools(&tools, 1), Outcome::down(want));
-        }
-    }
-
-    #[test]
-    fn lag_is_bearable_or_not() {
-        let ms = Duration::from_millis;
-        assert_eq!(judge_lag(None, ms(1)), Outcome::Up);
-        assert_eq!(judge_lag(Some(ms(20)), ms(20)), Outcome::Up);
-        assert_eq!(
-            judge_lag(Some(ms(21)), ms(20)),
-            Outcome::down("a task waited 21 ms to be run, want at most 20")
-        );
     }
 }

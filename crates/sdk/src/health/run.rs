@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Outcome;
-use super::registry::Core;
+use super::core::Core;
 use super::schedule::nearest_step;
 
 /// A check that runs, and is aborted where nobody waits for it any more.
