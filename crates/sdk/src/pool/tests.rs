@@ -182,8 +182,17 @@ struct Bomb;
 impl Drop for Bomb {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            std::panic::panic_any(Self);
+            std::panic::panic_any(Fuse);
         }
+    }
+}
+
+/// What it panics with, which panics too.
+struct Fuse;
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "dropped");
     }
 }
 
