@@ -182,8 +182,17 @@ struct Bomb;
 impl Drop for Bomb {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            std::panic::panic_any(Self);
+            std::panic::panic_any(Fuse);
         }
+    }
+}
+
+/// What it panics with, which panics too.
+struct Fuse;
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "dropped");
     }
 }
 
@@ -211,6 +220,8 @@ async fn jobs_and_results_that_panic_as_they_are_dropped_harm_nobody() {
     let pool = Pool::start(settings, &telemetry, handler).unwrap();
     let turn = || tokio::time::sleep(Duration::from_millis(1));
     let submit = || pool.submit(Bomb, Priority::Normal);
+    // A worker that is gone is waited for in vain.
+    let ended = |job| async { tokio::time::timeout(LONG, job).await.expect("it ends") };
     for _ in 0..3 {
         // Run for nobody; cancelled; shed; run for somebody.
         pool.submit_detached(Bomb, Priority::Normal).await.unwrap();
@@ -220,10 +231,13 @@ async fn jobs_and_results_that_panic_as_they_are_dropped_harm_nobody() {
         let shed = submit().await.unwrap();
         let run = submit().await.unwrap();
         assert_eq!(
-            shed.await.map(std::mem::ManuallyDrop::new).unwrap_err(),
+            ended(shed)
+                .await
+                .map(std::mem::ManuallyDrop::new)
+                .unwrap_err(),
             JobError::Shed
         );
-        assert!(run.await.map(std::mem::ManuallyDrop::new).is_ok());
+        assert!(ended(run).await.map(std::mem::ManuallyDrop::new).is_ok());
     }
     assert_eq!((pool.status().workers, pool.status().running), (1, 0));
     pool.resize(0);
@@ -231,7 +245,10 @@ async fn jobs_and_results_that_panic_as_they_are_dropped_harm_nobody() {
     let waits = submit().await.unwrap();
     drop(pool);
     assert_eq!(
-        waits.await.map(std::mem::ManuallyDrop::new).unwrap_err(),
+        ended(waits)
+            .await
+            .map(std::mem::ManuallyDrop::new)
+            .unwrap_err(),
         JobError::Ended
     );
 }
@@ -252,11 +269,13 @@ async fn workers_that_die_are_replaced_and_their_jobs_end() {
     let settings = settings(2, 10, WhenFull::Wait);
     let handler = |_: Arc<Option<Bomb>>| async move { Ok(()) };
     let pool = Pool::start(settings, &telemetry(), handler).unwrap();
-    let submit = |job| pool.submit(job, Priority::Normal);
+    let run = async |job| {
+        let job = pool.submit(job, Priority::Normal).await.unwrap();
+        tokio::time::timeout(LONG, job).await.expect("it ends")
+    };
     for _ in 0..10 {
-        let deadly = submit(Some(Bomb)).await.unwrap();
-        assert!(deadly.await.is_err());
-        assert_eq!(submit(None).await.unwrap().await, Ok(()));
+        assert!(run(Some(Bomb)).await.is_err());
+        assert_eq!(run(None).await, Ok(()));
     }
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!((pool.status().workers, pool.status().running), (2, 0));
