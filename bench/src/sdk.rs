@@ -86,6 +86,12 @@ impl SpanProcessor for Nowhere {
     }
 }
 
+fn through_tracing(dispatch: &tracing::Dispatch, count: u64) {
+    tracing::dispatcher::with_default(dispatch, || {
+        (0..count).for_each(|_| drop(tracing::info_span!("answer").entered()));
+    });
+}
+
 /// CPU time of the process so far, s.
 fn cpu_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -313,15 +319,24 @@ pub(crate) fn run() -> Result<Table> {
     {
         let layered = tracing_subscriber::registry().with(TelemetryLayer::new(&telemetry));
         let dispatch = tracing::Dispatch::new(layered);
-        all.add("span", OURS, move |n| {
-            tracing::dispatcher::with_default(&dispatch, || {
-                (0..n).for_each(|_| drop(tracing::info_span!("answer").entered()));
-            });
+        all.add("span, by `tracing`", OURS, move |n| {
+            through_tracing(&dispatch, n)
         });
-        let provider = SdkTracerProvider::builder()
-            .with_span_processor(Nowhere)
-            .build();
-        let tracer = provider.tracer("bench");
+        let processor = || {
+            SdkTracerProvider::builder()
+                .with_span_processor(Nowhere)
+                .build()
+        };
+        let layer = tracing_opentelemetry::layer().with_tracer(processor().tracer("bench"));
+        let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
+        all.add("span, by `tracing`", "opentelemetry", move |n| {
+            through_tracing(&dispatch, n)
+        });
+        let spans = telemetry.spans("answer");
+        all.add("span", OURS, move |n| {
+            (0..n).for_each(|_| drop(black_box(&spans).enter()));
+        });
+        let tracer = processor().tracer("bench");
         all.add("span", "opentelemetry", move |n| {
             (0..n).for_each(|_| black_box(&tracer).start("answer").end());
         });
@@ -330,7 +345,8 @@ pub(crate) fn run() -> Result<Table> {
     exposition(&mut table)?;
     table.note(
         "Lower is better. `metrics` keeps every value of a histogram until its upkeep runs, here once a \
-         round; spans of `opentelemetry` go to a processor that drops them.",
+         round; spans of `opentelemetry` go to a processor that drops them, and come by `tracing-opentelemetry` where \
+         they come by `tracing`.",
     );
     Ok(table)
 }

@@ -24,10 +24,10 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::family::Family;
-use crate::span::{EndedSpan, SPAN_BOUNDS_SECONDS, SpanKind};
+use crate::span::{self, EndedSpan, SpanKind};
 use crate::telemetry::WeakTelemetry;
 use crate::trace::TraceContext;
-use crate::{Buckets, Histogram, Level, Telemetry};
+use crate::{Histogram, Level, Telemetry};
 
 /// A layer for a `tracing_subscriber::Registry`. See the module's page. It does not keep the telemetry: what happens when
 /// the last clone of that is gone goes nowhere.
@@ -101,12 +101,7 @@ impl TelemetryLayer {
     pub fn new(telemetry: &Telemetry) -> Self {
         Self {
             number: LAYERS.fetch_add(1, Ordering::Relaxed),
-            durations: telemetry.histogram_family(
-                "span_duration_seconds",
-                "How long spans were open, by their name.",
-                ["span"],
-                Buckets::Both(&SPAN_BOUNDS_SECONDS),
-            ),
+            durations: span::durations(telemetry),
             telemetry: WeakTelemetry::of(telemetry),
             level: tracing::Level::INFO,
             open: Box::new(std::array::from_fn(|_| Mutex::default())),

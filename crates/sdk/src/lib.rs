@@ -73,7 +73,7 @@ pub use numbers::FamilySnapshot;
 pub use otlp::{OtlpError, OtlpSettings, OtlpSink};
 pub use settings::{EndpointHeaders, MetricsSink, Settings, SettingsError};
 pub use sink::{FileSettings, FileSink, FileSinkError, FlushError, Fsync, Rotation, Sink};
-pub use span::{Span, SpanKind};
+pub use span::{EnteredSpan, Span, SpanKind, Spans};
 pub use telemetry::{SERIES_MAX_DEFAULT, StartError, Telemetry};
 pub use trace::TraceContext;
 

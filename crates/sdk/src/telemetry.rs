@@ -24,7 +24,7 @@ use crate::exposition::protobuf::FamilyMessage;
 use crate::exposition::{Format, Kind, Text};
 use crate::family::{Family, Metric};
 use crate::numbers::{FamilySnapshot, Numbers, Registered};
-use crate::span::{EndedSpan, Span};
+use crate::span::{EndedSpan, Span, Spans};
 use crate::trace::TraceContext;
 use crate::{
     Buckets, Clock, Counter, Event, FileSettings, FileSink, FileSinkError, FloatCounter,
@@ -222,6 +222,12 @@ impl Telemetry {
         buckets: Buckets<'_>,
     ) -> Family<Histogram, N> {
         self.family(name, help, Kind::Histogram, labels, buckets.into())
+    }
+
+    /// Spans of one name, measured without `tracing`: see [`Spans`]. Names are few: each is a series.
+    #[must_use]
+    pub fn spans(&self, name: &'static str) -> Spans {
+        Spans::new(self, name)
     }
 
     /// The clock; `None`: this is off.

@@ -80,13 +80,11 @@ impl TraceContext {
 }
 
 /// Lets a context be the current one of this thread until it is dropped.
-#[cfg(feature = "tower")]
 #[derive(Debug)]
 pub(crate) struct Current {
     outer: TraceContext,
 }
 
-#[cfg(feature = "tower")]
 impl Current {
     pub(crate) fn enter(context: TraceContext) -> Self {
         Self {
@@ -95,7 +93,6 @@ impl Current {
     }
 }
 
-#[cfg(feature = "tower")]
 impl Drop for Current {
     fn drop(&mut self) {
         self.outer.replace_current();

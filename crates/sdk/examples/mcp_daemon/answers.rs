@@ -10,7 +10,7 @@ use bellwether_sdk::health::{HealthBuilder, Outcome, ProbeSettings};
 use bellwether_sdk::pool::{
     Autoscale, Drained, Failure, Pool, PoolSettings, Priority, WhenFull, scale,
 };
-use bellwether_sdk::{Level, Telemetry};
+use bellwether_sdk::{Level, Spans, Telemetry};
 use serde_json::{Value, json};
 
 use super::providers::Provider;
@@ -32,6 +32,7 @@ pub(crate) struct Answers {
     pool: Pool<String, String>,
     providers: Arc<[Guarded]>,
     pub(crate) ai: AiMetrics,
+    adding: Spans,
 }
 
 /// Why a tool gave nothing.
@@ -78,6 +79,7 @@ impl Answers {
             pool,
             providers,
             ai,
+            adding: telemetry.spans("add"),
         })
     }
 
@@ -132,7 +134,14 @@ impl Answers {
         };
         let call = self.ai.tool_call(name);
         let result = match name {
-            "add" => add(arguments),
+            "add" => {
+                let mut step = self.adding.enter();
+                let sum = add(arguments);
+                if sum.is_err() {
+                    step.fail();
+                }
+                sum
+            }
             _ => self.ask(arguments).await,
         };
         match &result {

@@ -9,7 +9,7 @@
 //!   since `solstice` answers meanwhile. `/readyz`, `/livez`, `/startupz`.
 //! - `/metrics`: `gen_ai_client_operation_duration_seconds` by provider and class of error,
 //!   `gen_ai_client_inference_usage_output_tokens_total`, `circuit_breaker_state`, `worker_pool_workers`,
-//!   `websocket_connections`, `http_server_request_duration_seconds`.
+//!   `websocket_connections`, `http_server_request_duration_seconds`, `span_duration_seconds` of the tool `add`.
 //! - `telemetry/events.jsonl` (or TELEMETRY_FILE): `breaker_changed`, `health_changed`, `pool_scaled`.
 //! - `curl -s $ADDRESS/mcp -d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'`, and the same messages over
 //!   a WebSocket at `/ws`.
