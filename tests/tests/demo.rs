@@ -138,7 +138,8 @@ async fn row_of(server: &Server, kind: &str) -> Result<()> {
 
 #[tokio::test]
 async fn what_breaks_in_the_demo_is_seen_and_what_comes_back_too() -> Result<()> {
-    let server = Server::demo(&["--history", "1"]).await?;
+    // Else a provider becomes slow after three minutes, and the pool stays large for that.
+    let server = Server::demo(&["--history", "1", "--no-faults"]).await?;
     let mut timeline = Timeline {
         begun: Instant::now(),
         lines: Vec::new(),
@@ -221,7 +222,7 @@ async fn grows_and_shrinks(server: &Server, timeline: &mut Timeline) -> Result<(
     .await?;
     let (peak, shrunk_before) = (server.value(workers).await?, server.value(&down).await?);
     timeline.note(format!("the burst is over: {peak} workers"));
-    within(Duration::from_secs(480), "the pool shrinks", || async {
+    within(Duration::from_secs(360), "the pool shrinks", || async {
         let (now, shrunk) = (server.value(workers).await?, server.value(&down).await?);
         ensure!(
             shrunk > shrunk_before && now < peak,

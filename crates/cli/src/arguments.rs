@@ -390,6 +390,9 @@ pub(crate) struct Demo {
     /// What the simulation starts from: the same seed gives the same history.
     #[arg(long, default_value_t = 7)]
     pub(crate) seed: u64,
+    /// Let no fault come by itself in the live daemon: only those that are begun by hand.
+    #[arg(long)]
+    pub(crate) no_faults: bool,
 }
 
 /// Where the server is.

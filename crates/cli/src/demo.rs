@@ -85,6 +85,7 @@ async fn serve(flags: &Demo, folder: &Path) -> Result<()> {
         seed: flags.seed,
         worker_count: history.worker_count,
         folder: Some(folder.to_owned()),
+        has_recurring_faults: !flags.no_faults,
         ..DemoOptions::default()
     };
     let daemon = Daemon::start(&options, Arc::new(SystemClock)).await?;

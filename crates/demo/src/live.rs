@@ -73,16 +73,19 @@ pub struct DemoOptions {
     pub worker_count: u32,
     /// The folder in which `events.jsonl` is written; `None`: events are not kept.
     pub folder: Option<PathBuf>,
+    /// Whether faults come by themselves, or only by hand.
+    pub has_recurring_faults: bool,
 }
 
 impl Default for DemoOptions {
-    /// A free port on loopback, seed 42, the fewest workers, no events.
+    /// A free port on loopback, seed 42, the fewest workers, no events, faults that recur.
     fn default() -> Self {
         Self {
             listen: ([127, 0, 0, 1], 0).into(),
             seed: 42,
             worker_count: WORKERS_MIN,
             folder: None,
+            has_recurring_faults: true,
         }
     }
 }
@@ -113,6 +116,9 @@ impl Demo {
         let (stop, stopped) = watch::channel(false);
         let service = Service::start(options.seed, options.worker_count, clock)?;
         let backends = service.backends();
+        if !options.has_recurring_faults {
+            backends.faults.drop_plan();
+        }
         if let Some(folder) = &options.folder {
             let file = FileSettings::new(folder.join("events.jsonl"));
             backends.telemetry.add_file(file)?;

@@ -1,5 +1,7 @@
 //! What goes wrong just now: the plan, and what somebody began by hand.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -13,6 +15,7 @@ pub(super) const SECONDS_MAX: u64 = 3_600;
 pub(super) struct FaultBoard {
     seed: u64,
     began: Instant,
+    has_plan: AtomicBool,
     /// The last one of each fault that was begun by hand.
     manual: Mutex<[Option<Occurrence>; Fault::COUNT]>,
 }
@@ -22,8 +25,14 @@ impl FaultBoard {
         Self {
             seed,
             began: Instant::now(),
+            has_plan: AtomicBool::new(true),
             manual: Mutex::default(),
         }
+    }
+
+    /// From now on faults come by hand only.
+    pub(super) fn drop_plan(&self) {
+        self.has_plan.store(false, Ordering::Relaxed);
     }
 
     /// Microseconds since the daemon's start.
@@ -49,7 +58,11 @@ impl FaultBoard {
         let now_us = self.now_us();
         let manual = self.manual.lock()[fault as usize];
         let manual = manual.filter(|it| it.is_active(now_us));
-        manual.or_else(|| faults::active(self.seed, fault, now_us))
+        let planned = || match self.has_plan.load(Ordering::Relaxed) {
+            true => faults::active(self.seed, fault, now_us),
+            false => None,
+        };
+        manual.or_else(planned)
     }
 
     /// How strong a fault is, 0 to 1.
@@ -70,6 +83,19 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn faults_recur_unless_their_plan_is_dropped() {
+        let (planned, by_hand) = (FaultBoard::new(7), FaultBoard::new(7));
+        by_hand.drop_plan();
+        let mut active = 0;
+        for _ in 0..120 {
+            tokio::time::advance(Duration::from_secs(60)).await;
+            active += usize::from(planned.active(Fault::ProviderSlow).is_some());
+            assert!(by_hand.active(Fault::ProviderSlow).is_none());
+        }
+        assert!(active > 3, "{active} minutes");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_fault_that_is_begun_by_hand_ends_by_itself() {
