@@ -34,7 +34,7 @@ mod settings;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -43,7 +43,7 @@ use self::queue::{Queue, Signal};
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::numbers::Numbers;
-use crate::sink::wait::{Joined, is_current, join_within};
+use crate::sink::wait::end;
 use crate::span::Span;
 use crate::{FlushError, Sink, Telemetry};
 
@@ -126,24 +126,10 @@ impl Sink for OtlpSink {
 
 impl Drop for OtlpSink {
     fn drop(&mut self) {
-        let Some(thread) = self.thread.lock().take() else {
-            return;
-        };
-        if is_current(&thread) {
-            // Whoever held this last was the thread itself: it does not wait for itself.
-            self.queue.close();
-            return;
-        }
-        let begun = Instant::now();
-        let flushed = self.queue.flush(CLOSING);
-        self.queue.close();
-        // The thread may wait for a receiver that is not there: then it is left behind.
-        let patience = CLOSING.saturating_sub(begun.elapsed());
-        if let Err(error) = flushed {
-            tracing::error!(%error, "telemetry is lost at the end");
-        }
-        if join_within(thread, patience) == Joined::Panicked {
-            tracing::error!("the thread that pushes telemetry panicked");
+        if let Some(thread) = self.thread.lock().take() {
+            // The thread may hang in a network.
+            let flush = |patience| self.queue.flush(patience);
+            end(thread, CLOSING, "telemetry", flush, || self.queue.close());
         }
     }
 }

@@ -18,7 +18,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::sink::wait::Deadline;
+use crate::sink::wait::{Deadline, Losses};
 use crate::{Counter, FlushError};
 
 /// Bytes from which on a chunk is sent without waiting for more. Chosen: receivers take at least 4 MiB.
@@ -82,11 +82,7 @@ struct State {
     is_closed: bool,
     /// Why something is not sent.
     trouble: Option<String>,
-    /// Records that were lost or refused, and those of them that somebody who flushed was told of.
-    lost_count: u64,
-    told_count: u64,
-    /// Why the last ones were.
-    lost_reason: String,
+    losses: Losses,
 }
 
 #[derive(Debug, Default)]
@@ -121,7 +117,7 @@ impl Queue {
         let is_closed = state.is_closed;
         let line = &mut state.lines[signal as usize % 2];
         if is_closed || line.bytes + record.len() > self.bytes_max {
-            state.lose(1, "too many wait to be sent");
+            state.losses.add(1, "too many wait to be sent");
             drop(state);
             self.lost[signal as usize % 2].increment();
             return;
@@ -189,7 +185,7 @@ impl Queue {
 
     /// So many records will never arrive, which whoever flushes is told.
     pub(super) fn lose(&self, count: u64, reason: &str) {
-        self.state.lock().lose(count, reason);
+        self.state.lock().losses.add(count, reason);
     }
 
     pub(super) fn trouble(&self, reason: Option<String>) {
@@ -225,20 +221,18 @@ impl Queue {
         state.flush_count += 1;
         state.flushing_count += 1;
         let wanted = state.flush_count;
-        // Others that flush at the same time are told of the same ones.
-        let told_count = state.told_count;
+        let told_count = state.losses.told_count();
         self.more.notify_one();
         while state.flushed_count < wanted && !deadline.wait(&self.flushed, &mut state) {}
         state.flushing_count -= 1;
         let is_flushed = state.flushed_count >= wanted;
-        let lost_count = state.lost_count - told_count;
-        state.told_count = state.lost_count;
+        let lost_count = state.losses.tell_since(told_count);
         if is_flushed && lost_count == 0 {
             return Ok(());
         }
         let waiting = state.lines.iter().flat_map(|line| &line.chunks);
         let reason = match (is_flushed, &state.trouble) {
-            (true, _) => state.lost_reason.clone(),
+            (true, _) => state.losses.reason().to_owned(),
             (false, Some(trouble)) => trouble.clone(),
             (false, None) => "the receiver does not answer".to_owned(),
         };
@@ -256,13 +250,6 @@ impl Queue {
     pub(super) fn close(&self) {
         self.state.lock().is_closed = true;
         self.more.notify_one();
-    }
-}
-
-impl State {
-    fn lose(&mut self, count: u64, reason: &str) {
-        self.lost_count += count;
-        reason.clone_into(&mut self.lost_reason);
     }
 }
 

@@ -28,7 +28,7 @@ use super::aside::AsideNames;
 use super::compress::compress_all;
 use super::medium::{DiskFile, Medium};
 use super::queue::{FlushError, Queue, Taken};
-use super::wait::{Joined, is_current, join_within};
+use super::wait::{Joined, end, join_within};
 use super::writer::{Fsync, Rotation, Writer};
 use crate::clock::Clock;
 use crate::event::Event;
@@ -168,24 +168,10 @@ impl Sink for FileSink {
 
 impl Drop for FileSink {
     fn drop(&mut self) {
-        let Some(thread) = self.thread.lock().take() else {
-            return;
-        };
-        if is_current(&thread) {
-            // Whoever held this last was the thread itself: it does not wait for itself.
-            self.queue.close();
-            return;
-        }
-        let begun = Instant::now();
-        let flushed = self.queue.flush(CLOSING);
-        self.queue.close();
-        // The thread may hang in a disk, or compress what is large: then it is left behind.
-        let patience = CLOSING.saturating_sub(begun.elapsed());
-        if let Err(error) = flushed {
-            tracing::error!(%error, "events are lost at the end");
-        }
-        if join_within(thread, patience) == Joined::Panicked {
-            tracing::error!("the thread that writes events panicked");
+        if let Some(thread) = self.thread.lock().take() {
+            // The thread may hang in a disk, or compress what is large.
+            let flush = |patience| self.queue.flush(patience);
+            end(thread, CLOSING, "events", flush, || self.queue.close());
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::wait::Deadline;
+use super::wait::{Deadline, Losses};
 use crate::Counter;
 
 /// A writer that has nothing to do sleeps; one that has been woken lets so many bytes gather before it
@@ -41,11 +41,7 @@ struct State {
     taken_count: u64,
     /// Those that are where they are to be, or lost.
     settled_count: u64,
-    /// Lines that were lost, and those of them that somebody who flushed was told of.
-    lost_count: u64,
-    told_count: u64,
-    /// Why the last ones were.
-    lost_reason: String,
+    losses: Losses,
     /// How many wait for lines to be settled.
     flushing_count: usize,
     is_writer_asleep: bool,
@@ -96,7 +92,7 @@ impl Queue {
         let mut state = self.state.lock();
         let bytes = state.lines.len() + state.writing_bytes;
         if state.is_closed || bytes + line.len() > self.bytes_max {
-            state.lose(1, "too many wait to be written");
+            state.losses.add(1, "too many wait to be written");
             drop(state);
             self.lost.increment();
             return;
@@ -155,7 +151,7 @@ impl Queue {
 
     /// So many lines that were written are lost, which whoever flushes is told.
     pub(crate) fn lose(&self, count: u64, reason: &str) {
-        self.state.lock().lose(count, reason);
+        self.state.lock().losses.add(count, reason);
         self.lost.add(count);
     }
 
@@ -169,20 +165,18 @@ impl Queue {
         let deadline = Deadline::after(patience);
         let mut state = self.state.lock();
         let wanted = state.taken_count;
-        // Others that flush at the same time are told of the same ones.
-        let told_count = state.told_count;
+        let told_count = state.losses.told_count();
         state.flushing_count += 1;
         self.more.notify_one();
         while state.settled_count < wanted && !deadline.wait(&self.settled, &mut state) {}
         state.flushing_count -= 1;
         let waiting_count = wanted.saturating_sub(state.settled_count);
-        let lost_count = state.lost_count - told_count;
-        state.told_count = state.lost_count;
+        let lost_count = state.losses.tell_since(told_count);
         if waiting_count == 0 && lost_count == 0 {
             return Ok(());
         }
         let reason = match (waiting_count, &state.trouble) {
-            (0, _) => state.lost_reason.clone(),
+            (0, _) => state.losses.reason().to_owned(),
             (_, Some(trouble)) => trouble.clone(),
             (_, None) => "the writer is not that far".to_owned(),
         };
@@ -215,11 +209,6 @@ impl State {
     /// Whether somebody waits for lines that the writer has.
     fn is_flush_due(&self) -> bool {
         self.flushing_count > 0 && self.settled_count < self.taken_count
-    }
-
-    fn lose(&mut self, count: u64, reason: &str) {
-        self.lost_count += count;
-        reason.clone_into(&mut self.lost_reason);
     }
 }
 

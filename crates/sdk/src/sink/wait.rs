@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, MutexGuard};
 
+use crate::FlushError;
+
 /// How often a thread that is to end is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -33,6 +35,63 @@ impl Deadline {
     }
 }
 
+/// Ends the thread that carries `what` out of a queue, within some time: what hangs is left behind. `flush` waits for what
+/// is in the queue, and when that is closed the thread ends.
+pub(crate) fn end(
+    thread: JoinHandle<()>,
+    patience: Duration,
+    what: &str,
+    flush: impl FnOnce(Duration) -> Result<(), FlushError>,
+    close: impl FnOnce(),
+) {
+    if is_current(&thread) {
+        // Whoever held the queue last was the thread itself: it does not wait for itself.
+        close();
+        return;
+    }
+    let begun = Instant::now();
+    let flushed = flush(patience);
+    close();
+    if let Err(error) = flushed {
+        tracing::error!(%error, what, "not all is there at the end");
+    }
+    let left = patience.saturating_sub(begun.elapsed());
+    if join_within(thread, left) == Joined::Panicked {
+        tracing::error!(what, "a thread of telemetry panicked");
+    }
+}
+
+/// What never arrives, so that somebody who flushes hears of it once.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    count: u64,
+    told_count: u64,
+    /// Why the last ones were lost.
+    reason: String,
+}
+
+impl Losses {
+    pub(crate) fn add(&mut self, count: u64, reason: &str) {
+        self.count += count;
+        reason.clone_into(&mut self.reason);
+    }
+
+    /// What somebody remembers who begins to flush: others that flush at the same time are told of the same losses.
+    pub(crate) fn told_count(&self) -> u64 {
+        self.told_count
+    }
+
+    /// How many were lost since that, which are told now.
+    pub(crate) fn tell_since(&mut self, told_count: u64) -> u64 {
+        self.told_count = self.count;
+        self.count - told_count
+    }
+
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 /// What became of a thread.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
@@ -57,7 +116,7 @@ pub(crate) fn join_within(thread: JoinHandle<()>, patience: Duration) -> Joined 
     }
 }
 
-pub(crate) fn is_current(thread: &JoinHandle<()>) -> bool {
+fn is_current(thread: &JoinHandle<()>) -> bool {
     thread.thread().id() == thread::current().id()
 }
 
