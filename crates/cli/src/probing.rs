@@ -235,3 +235,12 @@ fn expose(registry: &Registry, watcher: &Watcher, entities: &Entities) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn who_notifies_knows_the_series_of_probes() {
+        let job = bellwether_probe::watch::PROBE_JOB;
+        assert_eq!(bellwether_notify::PROBE_JOB, job);
+    }
+}

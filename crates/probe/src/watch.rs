@@ -19,7 +19,7 @@ mod watcher;
 
 pub use check::Check;
 pub use maintenance::{Maintenance, MaintenanceError};
-pub use series::shown_target;
+pub use series::{PROBE_JOB, shown_target};
 pub use settings::{
     INTERVAL_MAX, INTERVAL_MIN, MaintenanceSettings, NAME_BYTES_MAX, ProbeSettings, PublicSettings,
     THRESHOLD_MAX,

@@ -6,7 +6,7 @@ use hickory_resolver::proto::rr::rdata::{A, SOA, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -177,20 +177,21 @@ async fn records_are_matched_as_they_stand_in_zone_files() {
     assert!(ask(with, &target).await.success);
 }
 
+/// Answers one question that comes with its length, as it does over TCP and TLS.
+async fn answer_over(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let length = stream.read_u16().await.unwrap();
+    let mut query = vec![0; usize::from(length)];
+    stream.read_exact(&mut query).await.unwrap();
+    let answer = answer(&query);
+    let length = u16::try_from(answer.len()).unwrap();
+    stream.write_u16(length).await.unwrap();
+    stream.write_all(&answer).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
 #[tokio::test]
 async fn tcp_carries_a_question_too() {
-    let server = serve(|mut stream| async move {
-        let length = stream.read_u16().await.unwrap();
-        let mut query = vec![0; usize::from(length)];
-        stream.read_exact(&mut query).await.unwrap();
-        let answer = answer(&query);
-        stream
-            .write_u16(u16::try_from(answer.len()).unwrap())
-            .await
-            .unwrap();
-        stream.write_all(&answer).await.unwrap();
-    })
-    .await;
+    let server = serve(answer_over).await;
     let with = DnsSettings {
         transport: DnsTransport::Tcp,
         ..settings("a.test", "ANY")
@@ -206,17 +207,7 @@ async fn a_certificate_that_ends_soon_degrades() {
     let server = serve(move |stream| {
         let acceptor = acceptor.clone();
         async move {
-            let mut stream = accept(&acceptor, stream).await.unwrap();
-            let length = stream.read_u16().await.unwrap();
-            let mut query = vec![0; usize::from(length)];
-            stream.read_exact(&mut query).await.unwrap();
-            let answer = answer(&query);
-            stream
-                .write_u16(u16::try_from(answer.len()).unwrap())
-                .await
-                .unwrap();
-            stream.write_all(&answer).await.unwrap();
-            stream.flush().await.unwrap();
+            answer_over(accept(&acceptor, stream).await.unwrap()).await;
         }
     })
     .await;

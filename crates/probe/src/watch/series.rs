@@ -7,11 +7,11 @@ use super::settings::ProbeSettings;
 use crate::ProbeResult;
 
 /// The job of all probes, as a scrape of blackbox_exporter would have one.
-const JOB: &str = "probes";
+pub const PROBE_JOB: &str = "probes";
 
 /// The labels that only the series of a probe have. Services have a label `probe` of their own.
 pub(super) fn own_labels(settings: &ProbeSettings) -> Vec<(String, String)> {
-    let own = [("job", JOB), ("probe", settings.name.as_str())];
+    let own = [("job", PROBE_JOB), ("probe", settings.name.as_str())];
     own.map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
 }
@@ -30,7 +30,7 @@ impl ProbeSeries {
     pub(super) fn new(settings: &ProbeSettings) -> Self {
         let mut labels = settings.labels.clone();
         let own = [
-            ("job", JOB.to_owned()),
+            ("job", PROBE_JOB.to_owned()),
             ("instance", shown_target(settings)),
             ("probe", settings.name.clone()),
             ("module", settings.module_name.clone()),
