@@ -238,11 +238,6 @@ fn is_from_another_page(headers: &HeaderMap) -> bool {
     origin.is_none() || origin != host
 }
 
-/// Whether a request makes us send another one, so that a page that we did not serve may not send it.
-fn probes(path: &str) -> bool {
-    path == "/probe"
-}
-
 /// Whether a browser says that another page has it fetch this, as for an image. Programs that are no browsers say
 /// nothing.
 fn is_fetched_from_elsewhere(headers: &HeaderMap) -> bool {
@@ -254,15 +249,19 @@ fn is_fetched_from_elsewhere(headers: &HeaderMap) -> bool {
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let need = need(request.method(), request.uri().path());
     let headers = request.headers();
-    let changes = matches!(need, Need::Write | Need::Admin) && is_from_another_page(headers);
-    let probes = probes(request.uri().path())
-        && (is_from_another_page(headers) || is_fetched_from_elsewhere(headers));
-    if probes {
-        let text = "a page of another origin may not have anything probed";
-        return ApiError::new(ErrorType::Forbidden, text).into_response();
-    }
-    if changes {
-        let text = "a page of another origin may not change anything here";
+    let is_from_elsewhere = is_from_another_page(headers);
+    // It changes nothing here, and makes us send a request elsewhere.
+    let is_probe = request.uri().path() == "/probe";
+    let refused = match need {
+        _ if is_probe && (is_from_elsewhere || is_fetched_from_elsewhere(headers)) => {
+            Some("a page of another origin may not have anything probed")
+        }
+        Need::Write | Need::Admin if is_from_elsewhere => {
+            Some("a page of another origin may not change anything here")
+        }
+        _ => None,
+    };
+    if let Some(text) = refused {
         return ApiError::new(ErrorType::Forbidden, text).into_response();
     }
     if need == Need::Nothing || !app.auth.is_on() {
