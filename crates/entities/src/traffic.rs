@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_ai::ErrorClass;
-use bellwether_forecast::binomial;
+use bellwether_slo::binomial;
 use bellwether_health::{EntityFact, EntityId, EntityKind, FactSource, HealthState};
 use bellwether_model::Labels;
 

@@ -31,15 +31,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_forecast::objective::{Objective, ObjectiveOptions};
 use bellwether_forecast::shift::{Direction, ShiftDetector, ShiftEvent, ShiftOptions};
+use bellwether_slo::live::{LiveObjective, LiveOptions};
 use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::{Clock, Family, Gauge, Level, Settings, SystemClock, Telemetry};
 
-pub use bellwether_forecast::objective::{Budget, ObjectiveError, Standing, Status, Verdict};
-pub use bellwether_forecast::window::WindowError;
+pub use bellwether_slo::budget::Budget;
+pub use bellwether_slo::live::{ObjectiveError, Standing, Status, Verdict};
+pub use bellwether_slo::window::WindowError;
 
 /// Time between two looks at the trend.
 const SLICE_MS: i64 = 60_000;
@@ -81,7 +82,7 @@ struct Inner {
 
 #[derive(Debug)]
 struct State {
-    objective: Objective,
+    objective: LiveObjective,
     slice_begin_ms: i64,
     requests: u64,
     failures: u64,
@@ -166,10 +167,10 @@ impl ServiceObjective {
         if !telemetry.is_on() {
             return Ok(Self(None));
         }
-        let objective = Objective::new(ObjectiveOptions {
+        let objective = LiveObjective::new(LiveOptions {
             latency_ms: targets.p95.map(|p95| p95.as_secs_f64() * 1_000.0),
             success_ratio: targets.success_ratio,
-            ..ObjectiveOptions::default()
+            ..LiveOptions::default()
         })?;
         let trend = ShiftOptions {
             direction: Direction::Up,

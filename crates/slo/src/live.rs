@@ -20,6 +20,7 @@
 //! [`crate::binomial`] for the bounds and why these.
 
 use crate::binomial;
+use crate::budget::Budget;
 use crate::window::{Window, WindowError, WindowOptions};
 
 /// The pace of late is that of this part of the window, and no less than one slice: the relation
@@ -28,7 +29,7 @@ const RECENT_PART: u32 = 12;
 
 /// Targets and window.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ObjectiveOptions {
+pub struct LiveOptions {
     /// Length of the window in milliseconds.
     pub span_ms: u32,
     /// How many slices the window has: it moves by one at a time.
@@ -45,7 +46,7 @@ pub struct ObjectiveOptions {
     pub requests_min: u64,
 }
 
-impl Default for ObjectiveOptions {
+impl Default for LiveOptions {
     /// An hour in sixty slices, p95, no targets, 99 %, ten requests.
     fn default() -> Self {
         Self {
@@ -114,26 +115,6 @@ pub struct Standing {
     pub budget: Budget,
 }
 
-/// What may go wrong, and what did, in numbers of requests of the window.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Budget {
-    /// How many bad requests the traffic of the window allows; a fraction if it is small.
-    pub allowed: f64,
-    /// How many there were.
-    pub spent: f64,
-    /// What is left; negative once more is spent than allowed.
-    pub left: f64,
-    /// Share of bad requests over the allowed share: 1 spends the budget just up. 0 without
-    /// requests.
-    pub pace: f64,
-    /// The same over the newest twelfth of the window.
-    pub pace_recent: f64,
-    /// Milliseconds until nothing is left if bad requests go on as in the newest twelfth; 0 if
-    /// nothing is, `None` if there were none of late. What leaves the window meanwhile is not
-    /// counted: it is a lower bound.
-    pub left_ms: Option<f64>,
-}
-
 /// How all targets stand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Status {
@@ -152,12 +133,12 @@ pub struct Status {
 /// Targets over a sliding window. See the [module](self).
 ///
 /// ```
-/// use bellwether_forecast::objective::{Objective, ObjectiveOptions, Verdict};
+/// use bellwether_slo::live::{LiveObjective, LiveOptions, Verdict};
 ///
-/// let mut objective = Objective::new(ObjectiveOptions {
+/// let mut objective = LiveObjective::new(LiveOptions {
 ///     latency_ms: Some(200.0),
 ///     success_ratio: Some(0.99),
-///     ..ObjectiveOptions::default()
+///     ..LiveOptions::default()
 /// })?;
 /// for at in 0..1000 {
 ///     let latency_ms = if at % 10 == 0 { 350.0 } else { 40.0 };
@@ -169,20 +150,20 @@ pub struct Status {
 /// assert_eq!(latency.verdict, Verdict::Violated);
 /// assert!((latency.budget.pace - 2.0).abs() < 1e-9);
 /// assert_eq!(status.success.expect("a target was given").verdict, Verdict::Met);
-/// # Ok::<(), bellwether_forecast::objective::ObjectiveError>(())
+/// # Ok::<(), bellwether_slo::live::ObjectiveError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Objective {
-    options: ObjectiveOptions,
+pub struct LiveObjective {
+    options: LiveOptions,
     window: Window,
 }
 
-impl Objective {
+impl LiveObjective {
     /// An objective that has seen nothing.
     ///
     /// # Errors
     /// If an option is out of its bounds.
-    pub fn new(options: ObjectiveOptions) -> Result<Self, ObjectiveError> {
+    pub fn new(options: LiveOptions) -> Result<Self, ObjectiveError> {
         let shares = [
             ("latency_quantile", options.latency_quantile, 0.0),
             ("success_ratio", options.success_ratio.unwrap_or(0.5), 0.0),
@@ -270,33 +251,15 @@ impl Objective {
         } else {
             Verdict::Unknown
         };
-        let pace = |bad: u64, requests: u64| {
-            if requests == 0 {
-                0.0
-            } else {
-                bad as f64 / requests as f64 / allowed_share
-            }
-        };
-        let left = allowed - spent;
-        let left_ms = if left <= 0.0 && requests > 0 {
-            Some(0.0)
-        } else {
-            (bad_late > 0).then(|| left / (bad_late as f64 / recent_ms))
-        };
+        let budget = Budget::new(allowed, spent);
+        let allowed_late = allowed_share * requests_late as f64;
         Standing {
             verdict,
             requests,
             bad,
             allowed_share,
             bounds: binomial::bounds(bad, requests, self.options.confidence),
-            budget: Budget {
-                allowed,
-                spent,
-                left,
-                pace: pace(bad, requests),
-                pace_recent: pace(bad_late, requests_late),
-                left_ms,
-            },
+            budget: budget.with_recent(allowed_late, bad_late as f64, recent_ms),
         }
     }
 }
@@ -307,11 +270,11 @@ mod tests {
 
     use super::*;
 
-    fn objective(success_ratio: f64) -> Objective {
-        Objective::new(ObjectiveOptions {
+    fn objective(success_ratio: f64) -> LiveObjective {
+        LiveObjective::new(LiveOptions {
             success_ratio: Some(success_ratio),
             latency_ms: Some(200.0),
-            ..ObjectiveOptions::default()
+            ..LiveOptions::default()
         })
         .expect("within bounds")
     }
@@ -401,10 +364,10 @@ mod tests {
 
     #[test]
     fn options_out_of_bounds_are_refused() {
-        let with = |change: fn(&mut ObjectiveOptions)| {
-            let mut options = ObjectiveOptions::default();
+        let with = |change: fn(&mut LiveOptions)| {
+            let mut options = LiveOptions::default();
             change(&mut options);
-            Objective::new(options)
+            LiveObjective::new(options)
                 .expect_err("out of bounds")
                 .to_string()
         };

@@ -24,6 +24,24 @@ pub fn tail(bad: u64, count: u64, share: f64) -> f64 {
     incomplete_beta(bad as f64, (count - bad) as f64 + 1.0, share)
 }
 
+/// The same where counts are sums or differences of floats, as those of PromQL's `increase` are:
+/// between whole numbers the tail is continued by the incomplete beta function, which falls with
+/// `bad` and rises with `count`.
+///
+/// NaN if anything is, or if a count is negative or infinite. More bad ones than trials are as all.
+#[must_use]
+pub fn tail_of_sums(bad: f64, count: f64, share: f64) -> f64 {
+    let is_count = |it: f64| it.is_finite() && it >= 0.0;
+    if !is_count(bad) || !is_count(count) || share.is_nan() {
+        return f64::NAN;
+    }
+    let bad = bad.min(count);
+    if bad == 0.0 {
+        return 1.0;
+    }
+    incomplete_beta(bad, count - bad + 1.0, share)
+}
+
 /// The shares that `bad` of `count` trials do not speak against: each bound is exceeded on its side
 /// with probability `1 - confidence` at most.
 ///
@@ -65,7 +83,7 @@ fn solve(reached: impl Fn(f64) -> bool) -> f64 {
     high
 }
 
-/// The regularised incomplete beta function, for `a` and `b` of at least 1. Relative error about
+/// The regularised incomplete beta function, for `a` above 0 and `b` of at least 1. Relative error about
 /// 1e-12 for up to a billion trials, less exact far out in the tail.
 fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     if x.is_nan() || x <= 0.0 {

@@ -1,0 +1,181 @@
+//! What may go wrong, what did, and what is left.
+//!
+//! ## Model
+//! A target allows a share of what happens to be bad. The *budget* is that share of all that
+//! happened, in events (or in time slices, see [`crate::method`]); the *pace* is how many times
+//! faster it is spent than allowed: 1 spends it just up.
+//!
+//! ## Invariants
+//! Counts that cannot be are errors, not zeros: more good ones than there were, less than none.
+
+/// Events of a stretch of time. Fractions are allowed: seconds, tokens and money are counted too.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Counts {
+    /// How many were bad: 0 to `total`.
+    pub bad: f64,
+    /// How many there were, finite, 0 or more.
+    pub total: f64,
+}
+
+/// Why counts are none.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CountsError {
+    /// A part is larger than the whole.
+    #[error("{name} is {given}, more than the total of {total}: both must count the same events")]
+    MoreThanTotal {
+        /// `good` or `bad`.
+        name: &'static str,
+        /// Its count.
+        given: f64,
+        /// The count of all.
+        total: f64,
+    },
+    /// Less than nothing happened.
+    #[error("{name} is {given}: a count must be 0 or more")]
+    Negative {
+        /// `good`, `bad` or `total`.
+        name: &'static str,
+        /// Its count.
+        given: f64,
+    },
+    /// Not a number, or infinitely many.
+    #[error("{name} is {given}: a count must be a finite number")]
+    NotFinite {
+        /// `good`, `bad` or `total`.
+        name: &'static str,
+        /// Its count.
+        given: f64,
+    },
+}
+
+/// A part may exceed its whole by so much of it: the rounding of sums of floats.
+const ROUNDING: f64 = 1e-9;
+
+impl Counts {
+    /// From bad events and all.
+    ///
+    /// # Errors
+    /// Counts that are negative, not finite, or more bad ones than there were.
+    pub fn of_bad(bad: f64, total: f64) -> Result<Self, CountsError> {
+        let bad = part("bad", bad, total)?;
+        Ok(Self { bad, total })
+    }
+
+    /// From good events and all.
+    ///
+    /// # Errors
+    /// Counts that are negative, not finite, or more good ones than there were.
+    pub fn of_good(good: f64, total: f64) -> Result<Self, CountsError> {
+        let good = part("good", good, total)?;
+        Ok(Self {
+            bad: total - good,
+            total,
+        })
+    }
+
+    /// Events that were not bad.
+    #[must_use]
+    pub fn good(&self) -> f64 {
+        self.total - self.bad
+    }
+
+    /// Share of good events; `None` if there were none at all.
+    #[must_use]
+    pub fn ratio(&self) -> Option<f64> {
+        (self.total > 0.0).then(|| self.good() / self.total)
+    }
+
+    /// Share of bad events over the share that `target` allows: 1 spends the budget just up.
+    /// `None` if there were no events: silence burns nothing and proves nothing.
+    #[must_use]
+    pub fn burn(&self, target: f64) -> Option<f64> {
+        (self.total > 0.0).then(|| self.bad / self.total / (1.0 - target))
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            bad: self.bad + other.bad,
+            total: self.total + other.total,
+        }
+    }
+}
+
+fn part(name: &'static str, given: f64, total: f64) -> Result<f64, CountsError> {
+    for (name, given) in [("total", total), (name, given)] {
+        if !given.is_finite() {
+            return Err(CountsError::NotFinite { name, given });
+        }
+        if given < -ROUNDING * total.abs() {
+            return Err(CountsError::Negative { name, given });
+        }
+    }
+    if total < 0.0 {
+        let name = "total";
+        return Err(CountsError::Negative { name, given: total });
+    }
+    if given > total * (1.0 + ROUNDING) {
+        return Err(CountsError::MoreThanTotal { name, given, total });
+    }
+    Ok(given.clamp(0.0, total))
+}
+
+/// What may go wrong, and what did, in numbers of events.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// How many bad events the traffic allows; a fraction if it is small.
+    pub allowed: f64,
+    /// How many there were.
+    pub spent: f64,
+    /// What is left; negative once more is spent than allowed.
+    pub left: f64,
+    /// What was spent over what was allowed: 1 spends the budget just up. 0 without events.
+    pub pace: f64,
+    /// The same over the newest part.
+    pub pace_recent: f64,
+    /// Milliseconds until nothing is left if bad events go on as in the newest part; 0 if nothing
+    /// is, `None` if there were none of late. What leaves the period meanwhile is not counted: it
+    /// is a lower bound.
+    pub left_ms: Option<f64>,
+}
+
+impl Budget {
+    /// A budget of which nothing is known of late: `pace_recent` is the pace, `left_ms` is `None`
+    /// unless nothing is left.
+    #[must_use]
+    pub fn new(allowed: f64, spent: f64) -> Self {
+        let pace = if allowed > 0.0 { spent / allowed } else { 0.0 };
+        Self {
+            allowed,
+            spent,
+            left: allowed - spent,
+            pace,
+            pace_recent: pace,
+            left_ms: (allowed > 0.0 && allowed <= spent).then_some(0.0),
+        }
+    }
+
+    /// The budget of `counts` at `target`.
+    #[must_use]
+    pub fn of(counts: Counts, target: f64) -> Self {
+        Self::new((1.0 - target) * counts.total, counts.bad)
+    }
+
+    /// The same, with what was allowed and spent in the newest `recent_ms` of it.
+    #[must_use]
+    pub fn with_recent(mut self, allowed: f64, spent: f64, recent_ms: f64) -> Self {
+        self.pace_recent = if allowed > 0.0 { spent / allowed } else { 0.0 };
+        if self.left_ms.is_none() && spent > 0.0 {
+            self.left_ms = Some(self.left.max(0.0) / spent * recent_ms);
+        }
+        self
+    }
+
+    /// What is left as a share of what is allowed; `None` if nothing is allowed, as without events.
+    #[must_use]
+    pub fn left_share(&self) -> Option<f64> {
+        (self.allowed > 0.0).then(|| self.left / self.allowed)
+    }
+}

@@ -1,0 +1,192 @@
+//! How an objective was kept, period by period, and what another one would have cost.
+//!
+//! ## Model
+//! A [`compliance`] report has a row for each period of the calendar. A [`backtest`] walks over the
+//! history with a step: at each point it says what is left of the budget and whether somebody would
+//! have been paged, as the rules that are generated for the objective would.
+//!
+//! ## Limits
+//! At most [`ROWS_MAX`] periods, and as many points of a backtest.
+
+use crate::ledger::Ledger;
+use crate::method::{Spending, spending};
+use crate::objective::{Objective, Targets};
+use crate::page::{Evidence, EvidenceRule, first_evidence};
+use crate::period::Calendar;
+
+/// Most rows of a report, and most points of a backtest: a year of minutes.
+pub const ROWS_MAX: usize = 600_000;
+
+/// Why there is no report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// It would be too long.
+    #[error("{from_ms} to {until_ms} in steps of {step_ms} ms are too many: at most {ROWS_MAX}")]
+    TooLong {
+        /// Its beginning.
+        from_ms: i64,
+        /// Its end.
+        until_ms: i64,
+        /// Its step.
+        step_ms: i64,
+    },
+}
+
+/// How an objective was kept in one period.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PeriodReport {
+    /// The period is `(after, until]`, cut to what was asked for.
+    pub after_ms: i64,
+    /// Its end.
+    pub until_ms: i64,
+    /// The target at its end.
+    pub target: f64,
+    /// What was allowed and spent.
+    pub spending: Spending,
+}
+
+/// How `objective` was kept in each period of `calendar` that `(from, until]` touches. See
+/// [`Calendar::period_at`] for `offset_ms`.
+///
+/// # Errors
+/// If there are too many periods.
+pub fn compliance(
+    ledger: &Ledger,
+    objective: &Objective,
+    calendar: Calendar,
+    (from_ms, until_ms): (i64, i64),
+    offset_ms: impl Fn(i64) -> i64,
+) -> Result<Vec<PeriodReport>, ReportError> {
+    let mut rows = Vec::new();
+    let mut after_ms = from_ms;
+    while after_ms < until_ms {
+        let (_, end_ms) = calendar.period_at(after_ms.saturating_add(1), &offset_ms);
+        // Outside of the calendar's years there is one last period.
+        let end_ms = if end_ms > after_ms {
+            end_ms.min(until_ms)
+        } else {
+            until_ms
+        };
+        if rows.len() >= ROWS_MAX {
+            return Err(ReportError::TooLong {
+                from_ms,
+                until_ms,
+                step_ms: end_ms.saturating_sub(after_ms),
+            });
+        }
+        rows.push(PeriodReport {
+            after_ms,
+            until_ms: end_ms,
+            target: objective.targets.at(end_ms),
+            spending: spending(
+                ledger,
+                &objective.targets,
+                objective.method,
+                after_ms,
+                end_ms,
+            ),
+        });
+        after_ms = end_ms;
+    }
+    Ok(rows)
+}
+
+/// A point of a backtest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// When.
+    pub time_ms: i64,
+    /// What was allowed and spent in the period that ends then, or that holds it up to then.
+    pub spending: Spending,
+}
+
+/// Time in which somebody would have been paged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PageSpan {
+    /// First point at which a rule fired.
+    pub from_ms: i64,
+    /// Last point at which one did.
+    pub until_ms: i64,
+    /// What spoke for it at first.
+    pub evidence: Evidence,
+}
+
+/// What an objective would have cost.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Backtest {
+    /// The budget over time, ascending.
+    pub path: Vec<Point>,
+    /// Pages and tickets, ascending.
+    pub pages: Vec<PageSpan>,
+    /// Milliseconds in which more was spent than allowed: a step for each such point.
+    pub over_budget_ms: u64,
+}
+
+/// Walks over `(from, until]` with `step_ms`, 1 or more.
+///
+/// # Errors
+/// If there are too many steps.
+pub fn backtest(
+    ledger: &Ledger,
+    objective: &Objective,
+    rules: &[EvidenceRule],
+    (from_ms, until_ms): (i64, i64),
+    step_ms: i64,
+    offset_ms: impl Fn(i64) -> i64,
+) -> Result<Backtest, ReportError> {
+    let step_ms = step_ms.max(1);
+    let steps = until_ms.max(from_ms).abs_diff(from_ms) / step_ms.unsigned_abs();
+    if steps > ROWS_MAX as u64 {
+        return Err(ReportError::TooLong {
+            from_ms,
+            until_ms,
+            step_ms,
+        });
+    }
+    let mut result = Backtest::default();
+    let mut last_fired_ms = None;
+    for at in 1..=steps as i64 {
+        let time_ms = from_ms.saturating_add(at.saturating_mul(step_ms));
+        let (after_ms, _) = objective.period.at(time_ms, &offset_ms);
+        let spending = spending(
+            ledger,
+            &objective.targets,
+            objective.method,
+            after_ms,
+            time_ms,
+        );
+        if spending.is_met() == Some(false) {
+            result.over_budget_ms += step_ms.unsigned_abs();
+        }
+        result.path.push(Point { time_ms, spending });
+        let Some(evidence) = fired(ledger, &objective.targets, rules, time_ms) else {
+            continue;
+        };
+        match result.pages.last_mut() {
+            Some(page) if last_fired_ms == Some(time_ms.saturating_sub(step_ms)) => {
+                page.until_ms = time_ms;
+            }
+            _ => result.pages.push(PageSpan {
+                from_ms: time_ms,
+                until_ms: time_ms,
+                evidence,
+            }),
+        }
+        last_fired_ms = Some(time_ms);
+    }
+    Ok(result)
+}
+
+fn fired(
+    ledger: &Ledger,
+    targets: &Targets,
+    rules: &[EvidenceRule],
+    time_ms: i64,
+) -> Option<Evidence> {
+    first_evidence(rules, targets.at(time_ms), |span_ms| {
+        ledger
+            .tally(time_ms.saturating_sub(span_ms), time_ms)
+            .counts
+    })
+}
