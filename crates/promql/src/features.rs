@@ -2,7 +2,7 @@
 
 /// Experimental parts of the language, each behind the name that Prometheus gives it in
 /// `--enable-feature`. All are off by default, but for duration expressions, which Prometheus has
-/// made part of the language.
+/// made part of the language, and for extended range selectors, which the rules of objectives need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
     /// `promql-experimental-functions`: functions and aggregations that may still change.
@@ -11,7 +11,7 @@ pub struct Features {
     pub duration_expr: bool,
     /// `promql-delayed-name-removal`: the metric name is removed at the end of the query.
     pub delayed_name_removal: bool,
-    /// `promql-extended-range-selectors`: the modifiers `anchored` and `smoothed`.
+    /// `promql-extended-range-selectors`, on by default: the modifiers `anchored` and `smoothed`.
     pub extended_range_selectors: bool,
     /// `promql-binop-fill-modifiers`: the modifiers `fill`, `fill_left` and `fill_right`.
     pub binop_fill_modifiers: bool,
@@ -27,6 +27,7 @@ impl Default for Features {
     fn default() -> Self {
         Self {
             duration_expr: true,
+            extended_range_selectors: true,
             ..Self::none()
         }
     }

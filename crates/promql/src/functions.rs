@@ -57,6 +57,7 @@ pub static FUNCTIONS: &[Function] = &[
     plain("atan", &[Vector], Vector),
     plain("atanh", &[Vector], Vector),
     plain("avg_over_time", &[Matrix], Vector),
+    plain("binomial_tail", &[Vector, Vector, Scalar], Vector),
     plain("ceil", &[Vector], Vector),
     plain("changes", &[Matrix], Vector),
     plain("clamp", &[Vector, Scalar, Scalar], Vector),

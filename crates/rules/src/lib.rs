@@ -22,6 +22,7 @@ mod keeper;
 mod link;
 mod manager;
 mod metrics;
+pub mod objective;
 mod output;
 mod pending;
 pub mod record;

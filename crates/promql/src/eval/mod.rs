@@ -36,6 +36,7 @@ mod rate;
 mod select;
 mod sort;
 mod stream;
+mod tail;
 mod topk;
 mod window;
 

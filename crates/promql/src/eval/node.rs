@@ -340,6 +340,7 @@ impl Query<'_> {
             }
             "label_replace" => Output::Vector(self.label_replace(call, grid)?),
             "label_join" => Output::Vector(self.label_join(call, grid)?),
+            "binomial_tail" => Output::Vector(self.binomial_tail(call, grid)?),
             "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => {
                 Output::Vector(self.histogram_function(call, grid)?)
             }

@@ -72,11 +72,7 @@ fn parsed(text: &str, interval_ms: i64) -> Result<Expr, CountError> {
 }
 
 fn parse_any(text: &str) -> Result<Expr, CountError> {
-    let features = Features {
-        extended_range_selectors: true,
-        ..Features::default()
-    };
-    parse(text, &features).map_err(|error| CountError::Query(error.to_string()))
+    parse(text, &Features::default()).map_err(|error| CountError::Query(error.to_string()))
 }
 
 /// Makes rates of counters into what they grew in the interval.
@@ -94,8 +90,7 @@ fn anchor(expr: &mut Expr, interval_ms: i64) {
         | Expr::String(_)
         | Expr::Vector(_)
         | Expr::Matrix(_)
-        | Expr::Subquery(_)
-        | Expr::Step(_) => {}
+        | Expr::Subquery(_) => {}
     }
 }
 
@@ -139,4 +134,55 @@ pub fn duration_text(ms: i64) -> String {
         text.push_str("0s");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, want: &str) {
+        assert_eq!(counted(text, 60_000).as_deref(), Ok(want), "{text}");
+    }
+
+    #[test]
+    fn rates_become_what_an_interval_adds() {
+        check(
+            "sum(rate(x{code=~\"5..\"}[{{.window}}]))",
+            "sum(increase(x{code=~\"5..\"}[1m] anchored))",
+        );
+        check("x_total", "increase(x_total[1m] anchored)");
+        check("x_total[5m]", "increase(x_total[1m] anchored)");
+        check(
+            "sum(rate(a[5m])) - sum(increase(b[$window]))",
+            "sum(increase(a[1m] anchored)) - sum(increase(b[1m] anchored))",
+        );
+        // What is no rate is left alone.
+        check(
+            "sum_over_time((count(a < 0.75))[{{ .window }}:]) or on () vector(0)",
+            "sum_over_time((count(a < 0.75))[1m:]) or on () vector(0)",
+        );
+    }
+
+    #[test]
+    fn what_cannot_count_is_refused() {
+        let error = |text| counted(text, 60_000).expect_err(text).to_string();
+        assert_eq!(
+            error("1"),
+            "gives a scalar: want an instant vector, or a selector of counters"
+        );
+        assert!(error("sum(").contains("parse error"), "{}", error("sum("));
+    }
+
+    #[test]
+    fn durations_are_written_as_people_do() {
+        let cases = [
+            (60_000, "1m"),
+            (5_400_000, "1h30m"),
+            (1_500, "1s500ms"),
+            (0, "0s"),
+        ];
+        for (ms, want) in cases {
+            assert_eq!(duration_text(ms), want);
+        }
+    }
 }
