@@ -3,5 +3,8 @@
 //! Pure: values in, values out. No clock, no I/O, no randomness; times are parameters. The same
 //! input gives the same output, bit for bit, on one machine.
 
+pub mod bottleneck;
+pub mod exhaustion;
 mod normal;
+pub mod series;
 pub mod shift;
