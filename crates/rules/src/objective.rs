@@ -16,8 +16,11 @@
 
 pub mod counts;
 pub mod rules;
+mod service;
 mod settings;
+pub mod status;
 
+pub use service::{ObjectiveReport, Objectives, ObjectivesParts};
 pub use settings::{
     AlertOptions, Composition, Counting, Indicator, ObjectiveAlerts, ObjectiveSettings, Slices,
 };

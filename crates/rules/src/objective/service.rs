@@ -1,0 +1,192 @@
+//! The objectives of a server: how all of them stand, each minute.
+//!
+//! ## Model
+//! [`Objectives::apply`] takes those of the configuration; [`Objectives::turn`] looks at all of them,
+//! writes what it found as series, and keeps it for whoever asks. Their rules are ordinary groups of
+//! the manager's ([`super::rules::group`]).
+//!
+//! ## Limits
+//! An objective reads its counts of a whole period in each turn: 43,200 samples of 30 days, under a
+//! millisecond.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_model::{Labels, METRIC_NAME};
+use bellwether_storage::{Clock, MetricStore, SeriesWriter, Source};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::settings::ObjectiveSettings;
+use super::status::{ObjectiveStatus, statuses};
+
+/// How often objectives are looked at. Chosen: their counts come each minute.
+const TURN: Duration = Duration::from_secs(60);
+
+/// An objective and how its budgets stand.
+#[derive(Debug, Clone)]
+pub struct ObjectiveReport {
+    /// What is promised.
+    pub settings: Arc<ObjectiveSettings>,
+    /// Each budget; none: nothing was measured ever.
+    pub statuses: Vec<ObjectiveStatus>,
+    /// Why they could not be looked at.
+    pub problem: Option<String>,
+}
+
+/// What objectives work with.
+#[derive(Debug)]
+pub struct ObjectivesParts {
+    /// Where counts are, and where what is found goes.
+    pub store: Arc<dyn MetricStore>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// See the module's page. Clones are handles to the same.
+#[derive(Debug, Clone)]
+pub struct Objectives(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Arc<dyn MetricStore>,
+    clock: Arc<dyn Clock>,
+    settings: Mutex<Arc<[ObjectiveSettings]>>,
+    /// As the last turn found them.
+    reports: Mutex<Arc<[ObjectiveReport]>>,
+    /// Held for a turn.
+    writer: Mutex<SeriesWriter>,
+    stopped: CancellationToken,
+}
+
+impl Objectives {
+    /// None yet.
+    #[must_use]
+    pub fn new(parts: ObjectivesParts) -> Self {
+        Self(Arc::new(Inner {
+            store: parts.store,
+            clock: parts.clock,
+            settings: Mutex::new(Arc::from([])),
+            reports: Mutex::new(Arc::from([])),
+            writer: Mutex::new(SeriesWriter::new(Source::new("objectives"))),
+            stopped: CancellationToken::new(),
+        }))
+    }
+
+    /// Takes the objectives of a configuration. What was found of those that are gone is forgotten
+    /// with the next turn, and their series end.
+    pub fn apply(&self, settings: Vec<ObjectiveSettings>) {
+        *self.0.settings.lock() = settings.into();
+    }
+
+    /// What is promised now.
+    #[must_use]
+    pub fn settings(&self) -> Arc<[ObjectiveSettings]> {
+        Arc::clone(&self.0.settings.lock())
+    }
+
+    /// How they stood at the last turn.
+    #[must_use]
+    pub fn reports(&self) -> Arc<[ObjectiveReport]> {
+        Arc::clone(&self.0.reports.lock())
+    }
+
+    /// Takes a turn each minute until it is told to stop.
+    pub async fn run(&self) {
+        let mut ticks = tokio::time::interval(TURN);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.0.stopped.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let this = self.clone();
+            let turn = tokio::task::spawn_blocking(move || this.turn(this.0.clock.now_ms()));
+            if let Err(error) = turn.await {
+                tracing::error!(%error, "a turn of objectives ended");
+            }
+        }
+    }
+
+    /// Begins to stop: no more turns.
+    pub fn stop(&self) {
+        self.0.stopped.cancel();
+    }
+
+    /// Looks at all of them, as of `now_ms`.
+    pub fn turn(&self, now_ms: i64) {
+        let mut writer = self.0.writer.lock();
+        let all = self.settings();
+        let reports: Arc<[ObjectiveReport]> = all
+            .iter()
+            .map(|settings| self.report(settings, &all, now_ms))
+            .collect();
+        let samples: Vec<(Labels, f64)> = reports.iter().flat_map(samples).collect();
+        if let Err(error) = writer.write(self.0.store.as_ref(), now_ms, samples) {
+            tracing::warn!(%error, "what is left of budgets was not stored");
+        }
+        *self.0.reports.lock() = reports;
+    }
+
+    fn report(
+        &self,
+        settings: &ObjectiveSettings,
+        all: &[ObjectiveSettings],
+        now_ms: i64,
+    ) -> ObjectiveReport {
+        let found = statuses(self.0.store.as_ref(), settings, all, now_ms);
+        let (statuses, problem) = match found {
+            Ok(statuses) => (statuses, None),
+            Err(error) => {
+                tracing::warn!(objective = settings.id(), %error, "an objective was not looked at");
+                (Vec::new(), Some(error.to_string()))
+            }
+        };
+        ObjectiveReport {
+            settings: Arc::new(settings.clone()),
+            statuses,
+            problem,
+        }
+    }
+}
+
+/// What a report is as series.
+fn samples(report: &ObjectiveReport) -> Vec<(Labels, f64)> {
+    let settings = &report.settings;
+    let mut samples = Vec::new();
+    for status in &report.statuses {
+        let labels = |metric: &str, quantile: Option<&str>| {
+            let mut builder = status.group.to_builder();
+            for (name, value) in &settings.labels {
+                builder.set(name, value);
+            }
+            if let Some(entity) = &settings.entity {
+                builder.set("entity", entity);
+            }
+            builder.set("slo", &settings.name);
+            builder.set("service", &settings.service);
+            builder.set(METRIC_NAME, metric);
+            if let Some(quantile) = quantile {
+                builder.set("quantile", quantile);
+            }
+            builder.build()
+        };
+        samples.push((labels("slo:target", None), settings.target));
+        samples.push((labels("slo:measured", None), 1.0 - status.unmeasured));
+        if let Some(left) = status.left {
+            samples.push((labels("slo:budget_left", None), left));
+        }
+        if let Some(lasts) = &status.lasts {
+            for (quantile, hours) in [
+                ("0.1", lasts.low_hours),
+                ("0.5", lasts.median_hours),
+                ("0.9", lasts.high_hours),
+            ] {
+                let labels = labels("slo:budget_hours_left", Some(quantile));
+                samples.push((labels, hours.unwrap_or(f64::INFINITY)));
+            }
+        }
+    }
+    samples
+}

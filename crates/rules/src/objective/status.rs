@@ -1,0 +1,421 @@
+//! How an objective stands: what is left of its budget, who spent it, and for how long it lasts.
+//!
+//! ## Model
+//! [`statuses`] reads the two counts of an objective over its whole period, as
+//! [`super::rules`] has written them, and gives a [`ObjectiveStatus`] for each budget: one, or one
+//! for each combination of values of `group_by`.
+//!
+//! ## Invariants
+//! Time without a sample of the counts is neither good nor bad. It is shown.
+
+use std::collections::BTreeMap;
+
+use bellwether_forecast::exhaustion::{self, Exhaustion, Kind};
+use bellwether_forecast::series::Series;
+use bellwether_model::{Labels, METRIC_NAME, Matcher, TimeRange, is_stale_nan};
+use bellwether_slo::budget::{Counts, CountsError};
+use bellwether_slo::counter::Step;
+use bellwether_slo::ledger::Ledger;
+use bellwether_slo::period::Period;
+use bellwether_slo::spent::{Contribution, contributions};
+use bellwether_storage::{MetricStore, Samples, Selection, SelectionHints, StorageError};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::rules::{BAD_EVENTS, EVENTS, allowed_share};
+use super::settings::{Composition, Indicator, ObjectiveSettings};
+
+const HOUR_MS: i64 = 3_600_000;
+/// The past that says for how long a budget lasts, and in what steps it is looked at.
+const PAST_MS: i64 = 14 * 86_400_000;
+const STEP_MS: i64 = 600_000;
+/// Those who spent most are told of, so many. Chosen: what fits a message.
+const SPENDERS_MAX: usize = 20;
+
+/// How one budget stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectiveStatus {
+    /// `service/name`.
+    pub id: String,
+    /// The values of `group_by`.
+    pub group: Labels,
+    /// The period, `(after, until]`, ms. That of a calendar ends in the future.
+    pub period_ms: (i64, i64),
+    /// What happened in it so far. For money and tokens: `bad` is what was spent, `total` the limit.
+    pub counts: Counts,
+    /// How much may be bad of it: events, or money.
+    pub allowed: f64,
+    /// What is left of that, as a part of it: 1 is all, below 0 is too much spent. `None`: nothing
+    /// happened.
+    pub left: Option<f64>,
+    /// Share of good events; `None`: nothing happened, or it is of no meaning.
+    pub good_ratio: Option<f64>,
+    /// How many times faster than allowed it burned in the last hour and the last day.
+    pub burn_hour: Option<f64>,
+    /// See [`ObjectiveStatus::burn_hour`].
+    pub burn_day: Option<f64>,
+    /// The part of the period so far that was not measured, 0 to 1.
+    pub unmeasured: f64,
+    /// For how long it lasts; `None`: too little is known.
+    pub lasts: Option<Lasts>,
+    /// Who spent it, most first.
+    pub spenders: Vec<Contribution<Labels>>,
+    /// What makes the figures nothing to rely on.
+    pub problem: Option<String>,
+}
+
+/// For how long a budget lasts, hours from now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lasts {
+    /// In nine of ten cases longer than this; `None`: beyond the horizon.
+    pub low_hours: Option<f64>,
+    /// As likely shorter as longer.
+    pub median_hours: Option<f64>,
+    /// In one of ten cases longer than this.
+    pub high_hours: Option<f64>,
+    /// How likely nothing is left before the horizon.
+    pub probability: f64,
+    /// How far was looked: to the end of the period of a calendar, else as long as a period is.
+    pub horizon_hours: f64,
+}
+
+/// What is known of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing happened, or what is measured cannot be.
+    Unknown,
+    /// There is a budget left, and it will last.
+    Met,
+    /// It is more likely than not that nothing is left before the period ends, or within three days.
+    AtRisk,
+    /// Nothing is left.
+    Exhausted,
+}
+
+impl Verdict {
+    /// `unknown`, `met`, `at_risk`, `exhausted`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Met => "met",
+            Self::AtRisk => "at_risk",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+impl ObjectiveStatus {
+    /// See [`Verdict`].
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        const SOON_HOURS: f64 = 72.0;
+        let Some(left) = self.left.filter(|_| self.problem.is_none()) else {
+            return Verdict::Unknown;
+        };
+        if left <= 0.0 {
+            return Verdict::Exhausted;
+        }
+        let is_soon = self.lasts.is_some_and(|lasts| {
+            lasts.median_hours.is_some_and(|hours| hours <= SOON_HOURS)
+        });
+        if is_soon {
+            Verdict::AtRisk
+        } else {
+            Verdict::Met
+        }
+    }
+}
+
+/// How each budget of an objective stands at `now_ms`. `all` are those that composites may name.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn statuses(
+    store: &dyn MetricStore,
+    objective: &ObjectiveSettings,
+    all: &[ObjectiveSettings],
+    now_ms: i64,
+) -> Result<Vec<ObjectiveStatus>, StorageError> {
+    if let Indicator::Composite { parts, how } = &objective.indicator {
+        return composed(store, objective, all, parts, *how, now_ms);
+    }
+    let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
+    let period = objective.period.at(now_ms, |time_ms| offset_ms(&zone, time_ms));
+    let from_ms = period.0.min(now_ms.saturating_sub(PAST_MS));
+    let histories = read(store, objective, (from_ms, now_ms))?;
+    Ok(histories
+        .into_iter()
+        .map(|(group, history)| history.status(objective, group, period, now_ms))
+        .collect())
+}
+
+/// The offset of the clocks of a place at a time, ms.
+#[must_use]
+pub fn offset_ms(zone: &TimeZone, time_ms: i64) -> i64 {
+    Timestamp::from_millisecond(time_ms).map_or(0, |time| {
+        i64::from(zone.to_offset(time).seconds()) * 1_000
+    })
+}
+
+/// The counts of one budget.
+#[derive(Debug, Default)]
+pub struct History {
+    bad: Vec<Step>,
+    events: Vec<Step>,
+    /// By the values of `spent_by`.
+    spenders: BTreeMap<Labels, Counts>,
+}
+
+/// The counts of an objective in `(after, until]`, for each budget.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn read(
+    store: &dyn MetricStore,
+    objective: &ObjectiveSettings,
+    (after_ms, until_ms): (i64, i64),
+) -> Result<BTreeMap<Labels, History>, StorageError> {
+    let mut histories: BTreeMap<Labels, History> = BTreeMap::new();
+    for metric in [EVENTS, BAD_EVENTS] {
+        let matchers = [
+            Matcher::equal("slo", &objective.name),
+            Matcher::equal("service", &objective.service),
+            Matcher::equal(METRIC_NAME, metric),
+        ];
+        let range = TimeRange::new(after_ms.saturating_add(1), until_ms);
+        let selection = Selection {
+            matchers: &matchers,
+            range,
+            hints: SelectionHints::default(),
+        };
+        for series in store.select(&selection)? {
+            let labels = series.labels();
+            let part = |names: &[String]| labels.filter(|it| names.iter().any(|name| name == it));
+            let history = histories.entry(part(&objective.group_by)).or_default();
+            let mut samples = Samples::default();
+            series.read(range, &mut samples)?;
+            let mut sum = 0.0;
+            let steps = match metric {
+                EVENTS => &mut history.events,
+                _ => &mut history.bad,
+            };
+            for (time_ms, value) in samples.times_ms.iter().zip(&samples.values) {
+                if is_stale_nan(*value) || !value.is_finite() {
+                    continue;
+                }
+                sum += value;
+                steps.push(Step {
+                    after_ms: time_ms.saturating_sub(objective.interval_ms),
+                    time_ms: *time_ms,
+                    amount: *value,
+                });
+            }
+            if !objective.spent_by.is_empty() {
+                let counts = history.spenders.entry(part(&objective.spent_by)).or_default();
+                match metric {
+                    EVENTS => counts.total += sum,
+                    _ => counts.bad += sum,
+                }
+            }
+        }
+    }
+    Ok(histories)
+}
+
+impl History {
+    /// For any window at once.
+    #[must_use]
+    pub fn ledger(&self, interval_ms: i64) -> Ledger {
+        Ledger::of_steps(self.bad.clone(), self.events.clone(), interval_ms)
+    }
+
+    fn status(
+        self,
+        objective: &ObjectiveSettings,
+        group: Labels,
+        period: (i64, i64),
+        now_ms: i64,
+    ) -> ObjectiveStatus {
+        let allowed_share = allowed_share(objective);
+        let (after_ms, until_ms) = (period.0, period.1.min(now_ms));
+        let is_spend = matches!(objective.indicator, Indicator::Spend { .. });
+        let series = self.spent_each(now_ms);
+        let ledger = Ledger::of_steps(self.bad, self.events, objective.interval_ms);
+        let tally = ledger.tally(after_ms, until_ms);
+        let mut counts = tally.counts;
+        // Money may be spent beyond what the pace allows: that is no contradiction.
+        let mut problem = tally.problem;
+        if is_spend && let Some(CountsError::MoreThanTotal { given, .. }) = problem {
+            (counts.bad, problem) = (given, None);
+        }
+        let allowed = match objective.indicator {
+            Indicator::Spend { limit, .. } => {
+                counts.total = limit;
+                limit
+            }
+            _ => counts.total * allowed_share,
+        };
+        let left = (allowed > 0.0).then(|| 1.0 - counts.bad / allowed);
+        let burn = |span_ms: i64| {
+            let tally = ledger.tally(now_ms.saturating_sub(span_ms), now_ms);
+            let bad = match tally.problem {
+                Some(CountsError::MoreThanTotal { given, .. }) if is_spend => given,
+                _ => tally.counts.bad,
+            };
+            (tally.counts.total > 0.0).then(|| bad / tally.counts.total / allowed_share)
+        };
+        let begun_ms = ledger.extent_ms().map_or(until_ms, |it| it.0.max(after_ms));
+        let span_ms = until_ms.saturating_sub(begun_ms).max(1);
+        let unmeasured = ledger.tally(begun_ms, until_ms).unmeasured_ms as f64 / span_ms as f64;
+        let horizon_ms = match objective.period {
+            Period::Rolling { span_ms } => span_ms,
+            Period::Calendar(_) => period.1.saturating_sub(now_ms),
+        };
+        let lasts = left.and_then(|_| lasts(&series, now_ms, allowed - counts.bad, horizon_ms));
+        let mut spenders = contributions(self.spenders, 1.0 - allowed_share);
+        spenders.retain(|it| it.counts.bad > 0.0);
+        spenders.truncate(SPENDERS_MAX);
+        ObjectiveStatus {
+            id: objective.id(),
+            group,
+            period_ms: period,
+            good_ratio: counts.ratio().filter(|_| !is_spend),
+            counts,
+            allowed,
+            left,
+            burn_hour: burn(HOUR_MS),
+            burn_day: burn(24 * HOUR_MS),
+            unmeasured: unmeasured.clamp(0.0, 1.0),
+            lasts,
+            spenders,
+            problem: problem.map(|problem| problem.to_string()),
+        }
+    }
+
+    /// What was spent in each step of the last days; NaN where nothing was measured.
+    fn spent_each(&self, now_ms: i64) -> Vec<f64> {
+        let count = (PAST_MS / STEP_MS) as usize;
+        let mut spent = vec![f64::NAN; count];
+        let place = |step: &Step| {
+            let ago_ms = now_ms.checked_sub(step.time_ms).filter(|it| *it >= 0)?;
+            let back = usize::try_from(ago_ms / STEP_MS).ok()?;
+            count.checked_sub(back + 1)
+        };
+        for step in &self.events {
+            if let Some(at) = place(step) {
+                spent[at] = 0.0;
+            }
+        }
+        for step in &self.bad {
+            if let Some(at) = place(step).filter(|at| !spent[*at].is_nan()) {
+                spent[at] += step.amount;
+            }
+        }
+        let first = spent.iter().position(|it| !it.is_nan());
+        spent.split_off(first.unwrap_or(count))
+    }
+}
+
+fn lasts(spent: &[f64], now_ms: i64, left: f64, horizon_ms: i64) -> Option<Lasts> {
+    let series = Series {
+        step_ms: STEP_MS,
+        start_ms: now_ms.saturating_sub(STEP_MS.saturating_mul(spent.len() as i64)),
+        values: spent,
+    };
+    let options = exhaustion::Options {
+        horizon_ms,
+        ..exhaustion::Options::default()
+    };
+    let found = exhaustion::exhaustion(series, Kind::Spend { left: left.max(0.0) }, &options).ok()?;
+    Some(Lasts::of(&found))
+}
+
+impl Lasts {
+    /// Of an answer with the quantiles 0.1 and 0.9.
+    fn of(found: &Exhaustion) -> Self {
+        let hours = |ms: Option<i64>| ms.map(|ms| ms as f64 / HOUR_MS as f64);
+        let quantile = |at: usize| hours(found.quantiles.get(at).and_then(|it| it.1));
+        Self {
+            low_hours: quantile(0),
+            median_hours: hours(found.median_ms),
+            high_hours: quantile(1),
+            probability: found.probability_within_horizon,
+            horizon_hours: found.horizon_ms as f64 / HOUR_MS as f64,
+        }
+    }
+}
+
+/// A composite stands as its parts do: its share of bad events is theirs together, in each window.
+fn composed(
+    store: &dyn MetricStore,
+    objective: &ObjectiveSettings,
+    all: &[ObjectiveSettings],
+    parts: &[(String, f64)],
+    how: Composition,
+    now_ms: i64,
+) -> Result<Vec<ObjectiveStatus>, StorageError> {
+    let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
+    let period = objective.period.at(now_ms, |time_ms| offset_ms(&zone, time_ms));
+    let mut found: Vec<(ObjectiveStatus, f64, f64)> = Vec::new();
+    for (name, weight) in parts {
+        let part = all
+            .iter()
+            .find(|it| it.service == objective.service && it.name == *name)
+            .or_else(|| all.iter().find(|it| it.id() == *name));
+        let Some(part) = part else { continue };
+        // Over the composite's own period, whatever the part's is.
+        let part = ObjectiveSettings {
+            period: objective.period,
+            time_zone: objective.time_zone.clone(),
+            group_by: Vec::new(),
+            ..part.clone()
+        };
+        let share = allowed_share(&part);
+        for status in statuses(store, &part, all, now_ms)? {
+            found.push((status, share, *weight));
+        }
+    }
+    let join = |ratio: &dyn Fn(&ObjectiveStatus, f64) -> Option<f64>| {
+        let ratios: Vec<Option<f64>> = found
+            .iter()
+            .map(|(status, share, _)| ratio(status, *share))
+            .collect();
+        match how {
+            Composition::Series => bellwether_slo::composite::series(&ratios),
+            Composition::Worst => bellwether_slo::composite::worst(&ratios),
+            Composition::Weighted => {
+                let weights = found.iter().map(|(_, _, weight)| *weight);
+                let parts: Vec<(Option<f64>, f64)> = ratios.into_iter().zip(weights).collect();
+                bellwether_slo::composite::weighted(&parts)
+            }
+        }
+    };
+    let good = join(&|status, _| status.good_ratio);
+    let allowed = allowed_share(objective);
+    let burn = |pick: fn(&ObjectiveStatus) -> Option<f64>| {
+        join(&|status, share| pick(status).map(|burn| 1.0 - burn * share))
+            .map(|good| (1.0 - good) / allowed)
+    };
+    let unmeasured = found.iter().map(|it| it.0.unmeasured).fold(0.0, f64::max);
+    let problem = found.iter().find_map(|it| {
+        let problem = it.0.problem.as_ref()?;
+        Some(format!("{}: {problem}", it.0.id))
+    });
+    Ok(vec![ObjectiveStatus {
+        id: objective.id(),
+        group: Labels::empty(),
+        period_ms: period,
+        counts: Counts::default(),
+        allowed,
+        left: good.map(|good| 1.0 - (1.0 - good) / allowed),
+        good_ratio: good,
+        burn_hour: burn(|it| it.burn_hour),
+        burn_day: burn(|it| it.burn_day),
+        unmeasured,
+        // The first part to have nothing left says no more than that.
+        lasts: None,
+        spenders: Vec::new(),
+        problem,
+    }])
+}
