@@ -4,7 +4,17 @@
 //! input gives the same output, bit for bit, on one machine.
 
 pub mod binomial;
+mod choice;
+pub mod forecast;
+pub mod grid;
+mod history;
+mod linear;
+mod interval;
+mod model;
 mod normal;
 pub mod objective;
+mod seasons;
+mod series;
 pub mod shift;
+pub mod tracker;
 pub mod window;
