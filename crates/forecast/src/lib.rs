@@ -4,7 +4,16 @@
 //! input gives the same output, bit for bit, on one machine.
 
 pub mod bottleneck;
+mod choice;
 pub mod exhaustion;
+pub mod forecast;
+pub mod grid;
+mod history;
+mod interval;
+mod linear;
+mod model;
 mod normal;
+mod seasons;
 pub mod series;
 pub mod shift;
+pub mod tracker;
