@@ -22,6 +22,7 @@ mod demo;
 mod external_alertmanagers;
 mod junit;
 mod logging;
+mod objectives;
 mod probe;
 mod probing;
 mod remote;

@@ -79,13 +79,13 @@ pub struct Lasts {
     pub horizon_hours: f64,
 }
 
-/// What is known of a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is known of a verdict, in the order in which it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Nothing happened, or what is measured cannot be.
-    Unknown,
     /// There is a budget left, and it will last.
     Met,
+    /// Nothing happened, or what is measured cannot be.
+    Unknown,
     /// It is more likely than not that nothing is left before the period ends, or within three days.
     AtRisk,
     /// Nothing is left.
@@ -93,6 +93,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Met, Self::Unknown, Self::AtRisk, Self::Exhausted];
+
     /// `unknown`, `met`, `at_risk`, `exhausted`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -116,9 +119,9 @@ impl ObjectiveStatus {
         if left <= 0.0 {
             return Verdict::Exhausted;
         }
-        let is_soon = self.lasts.is_some_and(|lasts| {
-            lasts.median_hours.is_some_and(|hours| hours <= SOON_HOURS)
-        });
+        let is_soon = self
+            .lasts
+            .is_some_and(|lasts| lasts.median_hours.is_some_and(|hours| hours <= SOON_HOURS));
         if is_soon {
             Verdict::AtRisk
         } else {
@@ -141,7 +144,9 @@ pub fn statuses(
         return composed(store, objective, all, parts, *how, now_ms);
     }
     let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
-    let period = objective.period.at(now_ms, |time_ms| offset_ms(&zone, time_ms));
+    let period = objective
+        .period
+        .at(now_ms, |time_ms| offset_ms(&zone, time_ms));
     let from_ms = period.0.min(now_ms.saturating_sub(PAST_MS));
     let histories = read(store, objective, (from_ms, now_ms))?;
     Ok(histories
@@ -153,9 +158,8 @@ pub fn statuses(
 /// The offset of the clocks of a place at a time, ms.
 #[must_use]
 pub fn offset_ms(zone: &TimeZone, time_ms: i64) -> i64 {
-    Timestamp::from_millisecond(time_ms).map_or(0, |time| {
-        i64::from(zone.to_offset(time).seconds()) * 1_000
-    })
+    Timestamp::from_millisecond(time_ms)
+        .map_or(0, |time| i64::from(zone.to_offset(time).seconds()) * 1_000)
 }
 
 /// The counts of one budget.
@@ -212,7 +216,10 @@ pub fn read(
                 });
             }
             if !objective.spent_by.is_empty() {
-                let counts = history.spenders.entry(part(&objective.spent_by)).or_default();
+                let counts = history
+                    .spenders
+                    .entry(part(&objective.spent_by))
+                    .or_default();
                 match metric {
                     EVENTS => counts.total += sum,
                     _ => counts.bad += sum,
@@ -327,7 +334,14 @@ fn lasts(spent: &[f64], now_ms: i64, left: f64, horizon_ms: i64) -> Option<Lasts
         horizon_ms,
         ..exhaustion::Options::default()
     };
-    let found = exhaustion::exhaustion(series, Kind::Spend { left: left.max(0.0) }, &options).ok()?;
+    let found = exhaustion::exhaustion(
+        series,
+        Kind::Spend {
+            left: left.max(0.0),
+        },
+        &options,
+    )
+    .ok()?;
     Some(Lasts::of(&found))
 }
 
@@ -356,7 +370,9 @@ fn composed(
     now_ms: i64,
 ) -> Result<Vec<ObjectiveStatus>, StorageError> {
     let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
-    let period = objective.period.at(now_ms, |time_ms| offset_ms(&zone, time_ms));
+    let period = objective
+        .period
+        .at(now_ms, |time_ms| offset_ms(&zone, time_ms));
     let mut found: Vec<(ObjectiveStatus, f64, f64)> = Vec::new();
     for (name, weight) in parts {
         let part = all
