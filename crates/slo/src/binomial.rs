@@ -10,6 +10,9 @@
 //! C. J. Clopper, E. S. Pearson, Biometrika 26, 1934. Continued fraction of the incomplete beta
 //! function: DLMF 8.17.22, evaluated by Lentz's method.
 
+/// The continued fraction converges within its steps for so many trials.
+const COUNT_MAX: f64 = 1e9;
+
 /// Probability of `bad` or more of `count` trials, if each is bad with probability `share`.
 ///
 /// `share` is kept within 0 to 1. 1 if `bad` is 0; 0 if it is more than `count`.
@@ -21,7 +24,7 @@ pub fn tail(bad: u64, count: u64, share: f64) -> f64 {
     if bad > count {
         return 0.0;
     }
-    incomplete_beta(bad as f64, (count - bad) as f64 + 1.0, share)
+    tail_of_sums(bad as f64, count as f64, share)
 }
 
 /// The same where counts are sums or differences of floats, as those of PromQL's `increase` are:
@@ -29,6 +32,7 @@ pub fn tail(bad: u64, count: u64, share: f64) -> f64 {
 /// `bad` and rises with `count`.
 ///
 /// NaN if anything is, or if a count is negative or infinite. More bad ones than trials are as all.
+/// More than a billion trials are taken for a billion with as large a part of bad ones.
 #[must_use]
 pub fn tail_of_sums(bad: f64, count: f64, share: f64) -> f64 {
     let is_count = |it: f64| it.is_finite() && it >= 0.0;
@@ -39,6 +43,8 @@ pub fn tail_of_sums(bad: f64, count: f64, share: f64) -> f64 {
     if bad == 0.0 {
         return 1.0;
     }
+    let scale = (COUNT_MAX / count).min(1.0);
+    let (bad, count) = (bad * scale, count * scale);
     incomplete_beta(bad, count - bad + 1.0, share)
 }
 
@@ -169,6 +175,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn tails_of_sums_are_between_those_of_whole_numbers() {
+        for (bad, count) in [(1u64, 1u64), (1, 100), (2, 300), (7, 40), (50, 50)] {
+            let whole = tail(bad, count, 0.01);
+            assert_eq!(tail_of_sums(bad as f64, count as f64, 0.01), whole);
+            // A little more bad is a little less likely.
+            let more = tail_of_sums(bad as f64 - 0.5, count as f64, 0.01);
+            let fewer = tail_of_sums((bad as f64 + 0.5).min(count as f64), count as f64, 0.01);
+            assert!(
+                more > whole && fewer <= whole,
+                "{bad}/{count}: {more} {whole} {fewer}"
+            );
+        }
+        assert_eq!(tail_of_sums(0.0, 0.0, 0.01), 1.0);
+        assert_eq!(tail_of_sums(9.0, 3.0, 0.01), tail_of_sums(3.0, 3.0, 0.01));
+        for odd in [f64::NAN, f64::INFINITY, -1.0] {
+            assert!(tail_of_sums(odd, 3.0, 0.01).is_nan() && tail_of_sums(1.0, odd, 0.01).is_nan());
+        }
+        assert!(tail_of_sums(1.0, 3.0, f64::NAN).is_nan());
+        // So many that they cannot be counted take no longer than others.
+        assert!((0.0..=1.0).contains(&tail_of_sums(1e300, 2e300, 0.5)));
     }
 
     #[test]

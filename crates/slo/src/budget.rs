@@ -179,3 +179,57 @@ impl Budget {
         (self.allowed > 0.0).then(|| self.left / self.allowed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_cannot_be_are_said_aloud() {
+        let said = |counts: Result<Counts, CountsError>| counts.expect_err("none").to_string();
+        assert_eq!(
+            said(Counts::of_good(11.0, 10.0)),
+            "good is 11, more than the total of 10: both must count the same events"
+        );
+        assert_eq!(
+            said(Counts::of_bad(-1.0, 10.0)),
+            "bad is -1: a count must be 0 or more"
+        );
+        assert_eq!(
+            said(Counts::of_bad(0.0, -3.0)),
+            "total is -3: a count must be 0 or more"
+        );
+        assert_eq!(
+            said(Counts::of_bad(f64::NAN, 10.0)),
+            "bad is NaN: a count must be a finite number"
+        );
+        assert!(Counts::of_good(1.0, f64::INFINITY).is_err());
+        // The rounding of sums is no error.
+        let counts = Counts::of_good(10.000_000_001, 10.0).expect("rounded");
+        assert_eq!((counts.bad, counts.good()), (0.0, 10.0));
+    }
+
+    #[test]
+    fn burn_is_what_was_bad_over_what_was_allowed() {
+        let counts = Counts::of_good(98.0, 100.0).expect("counts");
+        assert!((counts.burn(0.99).expect("events") - 2.0).abs() < 1e-9);
+        assert_eq!(counts.ratio(), Some(0.98));
+        assert_eq!(Counts::default().burn(0.99), None);
+        assert_eq!(Counts::default().ratio(), None);
+    }
+
+    #[test]
+    fn budgets_know_what_is_left() {
+        let counts = Counts::of_bad(5.0, 1000.0).expect("counts");
+        let budget = Budget::of(counts, 0.99);
+        assert!((budget.left - 5.0).abs() < 1e-9 && (budget.pace - 0.5).abs() < 1e-9);
+        assert_eq!(budget.left_ms, None);
+        // One an hour of late: five hours.
+        let left_ms = budget.with_recent(1.0, 1.0, 3_600_000.0).left_ms;
+        assert!((left_ms.expect("some were bad") / 3_600_000.0 - 5.0).abs() < 1e-9);
+        let overdrawn = Budget::of(counts, 0.999);
+        assert_eq!(overdrawn.left_ms, Some(0.0));
+        assert!((overdrawn.left_share().expect("events") + 4.0).abs() < 1e-9);
+        assert_eq!(Budget::of(Counts::default(), 0.99).left_share(), None);
+    }
+}

@@ -88,11 +88,54 @@ pub fn standard_scaled(period_ms: i64) -> [BurnRule; 4] {
         let part = period_ms.max(1) as f64 / PERIOD_MS as f64;
         let minutes = (window_ms as f64 * part / MINUTE_MS as f64).round();
         // At most 3 days in 30 of a period that itself fits.
-        minutes.max(1.0) as i64 * MINUTE_MS
+        (minutes.max(1.0) as i64).saturating_mul(MINUTE_MS)
     };
     standard(PERIOD_MS).map(|rule| BurnRule {
         long_ms: scaled(rule.long_ms),
         short_ms: scaled(rule.short_ms),
         ..rule
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_of_30_days_are_the_known_ones() {
+        let rates = |rules: [BurnRule; 4]| rules.map(|rule| (rule.burn * 1000.0).round() / 1000.0);
+        assert_eq!(rates(standard(PERIOD_MS)), [14.4, 6.0, 3.0, 1.0]);
+        // As Sloth has them for 28 days.
+        assert_eq!(rates(standard(28 * DAY_MS)), [13.44, 5.6, 2.8, 0.933]);
+        let scaled = standard_scaled(15 * DAY_MS);
+        assert_eq!(rates(scaled), [14.4, 6.0, 3.0, 1.0]);
+        assert_eq!(
+            (scaled[0].long_ms, scaled[0].short_ms),
+            (30 * MINUTE_MS, 3 * MINUTE_MS)
+        );
+        assert!((scaled[1].consumed(15 * DAY_MS) - 0.05).abs() < 1e-9);
+    }
+
+    #[test]
+    fn both_windows_must_burn_and_silence_does_not() {
+        let [fast, ..] = standard(PERIOD_MS);
+        let counts = |bad, total| Counts::of_bad(bad, total).expect("counts");
+        assert!(fast.is_burning(0.999, counts(2.0, 100.0), counts(1.0, 10.0)));
+        assert!(!fast.is_burning(0.999, counts(2.0, 100.0), counts(0.0, 10.0)));
+        assert!(!fast.is_burning(0.999, counts(2.0, 100.0), Counts::default()));
+        // At the rate itself it does not fire yet.
+        assert!(!fast.is_burning(0.99, counts(14.4, 100.0), counts(14.4, 100.0)));
+    }
+
+    #[test]
+    fn odd_periods_break_nothing() {
+        for period_ms in [i64::MIN, -1, 0, 1, i64::MAX] {
+            for rule in standard(period_ms)
+                .into_iter()
+                .chain(standard_scaled(period_ms))
+            {
+                assert!(rule.burn > 0.0 && rule.long_ms > 0 && rule.short_ms > 0);
+            }
+        }
+    }
 }

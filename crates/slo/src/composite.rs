@@ -53,3 +53,37 @@ pub fn series_target(targets: &[f64]) -> f64 {
 fn sound(ratio: Ratio) -> Ratio {
     ratio.filter(|ratio| (0.0..=1.0).contains(ratio))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_make_a_whole() {
+        let parts = [Some(0.99), Some(0.9)];
+        assert!((series(&parts).expect("known") - 0.891).abs() < 1e-12);
+        assert_eq!(worst(&parts), Some(0.9));
+        let mean = weighted(&[(Some(0.99), 2.0), (Some(0.9), 1.0), (None, 0.0)]);
+        assert!((mean.expect("known") - 0.96).abs() < 1e-12);
+        assert!((series_target(&[0.99, 0.9]) - 0.891).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        for unknown in [None, Some(f64::NAN), Some(1.5), Some(-0.1)] {
+            assert_eq!(series(&[Some(1.0), unknown]), None);
+            assert_eq!(worst(&[Some(1.0), unknown]), None);
+            assert_eq!(weighted(&[(Some(1.0), 1.0), (unknown, 1.0)]), None);
+        }
+        assert_eq!(
+            (series(&[]), worst(&[]), weighted(&[])),
+            (Some(1.0), None, None)
+        );
+        assert_eq!(weighted(&[(Some(1.0), f64::NAN)]), None);
+        assert_eq!(weighted(&[(Some(1.0), -1.0), (Some(1.0), 2.0)]), None);
+        assert_eq!(
+            weighted(&[(Some(1.0), f64::MAX), (Some(1.0), f64::MAX)]),
+            None
+        );
+    }
+}

@@ -214,3 +214,96 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(samples: &[(i64, f64)], options: CounterOptions) -> Vec<(i64, i64, f64)> {
+        let samples: Vec<CounterSample> = samples
+            .iter()
+            .map(|&(time_ms, value)| CounterSample::new(time_ms, value))
+            .collect();
+        let steps = read(&samples, options).steps;
+        steps
+            .iter()
+            .map(|it| (it.after_ms, it.time_ms, it.amount))
+            .collect()
+    }
+
+    #[test]
+    fn samples_become_steps() {
+        let options = CounterOptions::default();
+        // A reset, a pause, and one that came late.
+        let samples = [(10, 5.0), (30, 2.0), (20, 9.0), (40, 2.0), (50, 2.5)];
+        let wanted = [(10, 20, 4.0), (20, 30, 2.0), (40, 50, 0.5)];
+        assert_eq!(steps(&samples, options), wanted);
+        // The first one of a time counts.
+        assert_eq!(
+            steps(&[(10, 1.0), (20, 3.0), (20, 8.0)], options),
+            [(10, 20, 2.0)]
+        );
+        assert_eq!(steps(&[], options), []);
+    }
+
+    #[test]
+    fn a_counter_that_appears_is_known_by_its_start_or_by_what_is_said_of_it() {
+        let options = CounterOptions {
+            appears_at_zero: true,
+            ..CounterOptions::default()
+        };
+        assert_eq!(steps(&[(10, 3.0)], options), [(9, 10, 3.0)]);
+        let started = CounterSample {
+            start_ms: Some(4),
+            ..CounterSample::new(10, 3.0)
+        };
+        let reading = read(&[started], CounterOptions::default());
+        assert_eq!(
+            reading.steps,
+            [Step {
+                after_ms: 4,
+                time_ms: 10,
+                amount: 3.0
+            }]
+        );
+        assert_eq!(reading.measured, [(4, 10)]);
+        // A start shows a reset that the values hide.
+        let before = CounterSample {
+            start_ms: Some(0),
+            ..CounterSample::new(3, 1.0)
+        };
+        let reading = read(&[before, started], CounterOptions::default());
+        assert_eq!(reading.steps.last().map(|it| it.amount), Some(3.0));
+    }
+
+    #[test]
+    fn what_is_wrong_is_found() {
+        let stale = f64::from_bits(STALE_BITS);
+        let values = [
+            (0, 1.0),
+            (10, -1.0),
+            (20, f64::INFINITY),
+            (30, 2.0),
+            (40, stale),
+        ];
+        let samples = values.map(|(time_ms, value)| CounterSample::new(time_ms, value));
+        let reading = read(
+            &samples,
+            CounterOptions {
+                gap_ms: 20,
+                appears_at_zero: false,
+            },
+        );
+        let said: Vec<String> = reading.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "the sample at 10 is -1: a counter is a finite number of 0 or more",
+                "the sample at 20 is inf: a counter is a finite number of 0 or more",
+                "the series was not there after 0 until 30",
+                "the series has not been there since 30",
+            ]
+        );
+        assert_eq!(reading.measured, []);
+    }
+}

@@ -134,7 +134,7 @@ pub fn within_classic(cumulative: &[(f64, f64)], threshold: f64) -> Within {
 
 /// Equal but for the rounding of a power of two.
 fn is_near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 4.0 * f64::EPSILON * a.abs().max(b.abs())
+    a.is_finite() && b.is_finite() && (a - b).abs() <= 4.0 * f64::EPSILON * a.abs().max(b.abs())
 }
 
 /// Which part of a bucket lies below a threshold within it. A bucket without end is not cut: what
@@ -152,4 +152,104 @@ fn part_below(lower: f64, upper: f64, threshold: f64, spread: Spread) -> f64 {
         return 0.0;
     }
     part.clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_threshold_that_is_a_bound_is_exact() {
+        let classic = [
+            (0.1, 50.0),
+            (0.25, 80.0),
+            (1.0, 95.0),
+            (f64::INFINITY, 100.0),
+        ];
+        let within = within_classic(&classic, 0.25);
+        assert!(within.is_exact());
+        assert_eq!(
+            (within.guess, within.total, within.error_share()),
+            (80.0, 100.0, 0.0)
+        );
+    }
+
+    #[test]
+    fn one_that_is_not_has_its_error() {
+        let classic = [
+            (1.0, 95.0),
+            (0.1, 50.0),
+            (0.25, 80.0),
+            (f64::INFINITY, 100.0),
+        ];
+        let within = within_classic(&classic, 0.5);
+        assert_eq!((within.low, within.high), (80.0, 95.0));
+        assert!((within.guess - 85.0).abs() < 1e-9);
+        assert!((within.error_share() - 0.1).abs() < 1e-9);
+        // Above the last bound all that is known is that they are slower.
+        let within = within_classic(&classic, 3.0);
+        assert_eq!((within.low, within.guess, within.high), (95.0, 95.0, 100.0));
+    }
+
+    #[test]
+    fn exponential_buckets_are_cut_by_logarithms() {
+        let bucket = Bucket {
+            lower: 1.0,
+            upper: 4.0,
+            count: 10.0,
+        };
+        let guess = |spread| within([bucket], 2.0, spread).guess;
+        assert!((guess(Spread::Exponential) - 5.0).abs() < 1e-9);
+        assert!((guess(Spread::Linear) - 10.0 / 3.0).abs() < 1e-9);
+        // A bound with the rounding of a power is the bound.
+        let bucket = Bucket {
+            upper: 0.25 * (1.0 + f64::EPSILON),
+            lower: 0.125,
+            count: 3.0,
+        };
+        assert!(within([bucket], 0.25, Spread::Exponential).is_exact());
+    }
+
+    #[test]
+    fn buckets_that_are_none_are_counted() {
+        let classic = [
+            (0.1, 50.0),
+            (0.25, 40.0),
+            (f64::NAN, 3.0),
+            (1.0, -1.0),
+            (2.0, 60.0),
+        ];
+        let within = within_classic(&classic, 0.25);
+        assert_eq!((within.refused, within.total), (3, 60.0));
+        assert_eq!(within_classic(&[], 1.0), Within::default());
+        assert_eq!(within_classic(&[(1.0, 5.0)], f64::NAN).low, 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_truth_lies_between(
+            values in prop::collection::vec(0.001..100.0f64, 1..200),
+            threshold in 0.001..120.0f64,
+            schema in -2..5i32,
+        ) {
+            let factor = 2f64.powf(2f64.powi(-schema));
+            let index = |value: f64| (value.ln() / factor.ln()).ceil() as i32;
+            let mut buckets = std::collections::BTreeMap::new();
+            for &value in &values {
+                *buckets.entry(index(value)).or_insert(0.0) += 1.0;
+            }
+            let buckets = buckets.into_iter().map(|(index, count)| Bucket {
+                lower: factor.powi(index - 1),
+                upper: factor.powi(index),
+                count,
+            });
+            let within = within(buckets, threshold, Spread::Exponential);
+            let truth = values.iter().filter(|&&value| value <= threshold).count() as f64;
+            prop_assert!(within.low <= truth && truth <= within.high, "{:?} {}", within, truth);
+            prop_assert!(within.low <= within.guess && within.guess <= within.high);
+            prop_assert_eq!(within.total, values.len() as f64);
+        }
+    }
 }

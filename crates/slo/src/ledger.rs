@@ -111,15 +111,17 @@ impl Ledger {
     /// in which something happened: their ends, ascending.
     pub(crate) fn slice_ends(&self, after_ms: i64, until_ms: i64, slice_ms: i64) -> Vec<i64> {
         let slice_ms = slice_ms.max(1);
-        let short = self.events.times.iter().copied();
-        let times = short.chain(self.events.long.iter().map(|step| step.time_ms));
+        let all = &self.events.times;
+        let first = all.partition_point(|&it| it <= after_ms.saturating_sub(slice_ms));
+        let short = all[first..].iter().take_while(|&&it| it <= until_ms);
+        let long = self.events.long.iter().map(|step| &step.time_ms);
+        let times = short.chain(long).copied();
         let mut ends: Vec<i64> = times
-            .filter(|&time_ms| after_ms < time_ms && time_ms <= until_ms)
             .filter_map(|time_ms| {
                 let whole = time_ms.checked_sub(1)?.div_euclid(slice_ms);
                 whole.checked_add(1)?.checked_mul(slice_ms)
             })
-            .filter(|&end_ms| end_ms <= until_ms)
+            .filter(|&end_ms| after_ms < end_ms && end_ms <= until_ms)
             .collect();
         ends.sort_unstable();
         ends.dedup();
@@ -244,4 +246,116 @@ fn plus((sum, rest): (f64, f64), amount: f64) -> (f64, f64) {
     let more = sum + amount;
     let part = more - sum;
     (more, rest + ((sum - (more - part)) + (amount - part)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(of: &[(i64, f64)]) -> Vec<CounterSample> {
+        of.iter()
+            .map(|&(time_ms, value)| CounterSample::new(time_ms, value))
+            .collect()
+    }
+
+    fn ledger(part: Part, parts: &[(i64, f64)], totals: &[(i64, f64)], gap_ms: i64) -> Ledger {
+        let (parts, totals) = (samples(parts), samples(totals));
+        let options = CounterOptions {
+            gap_ms,
+            appears_at_zero: false,
+        };
+        Ledger::new(part, &[&parts], &[&totals], options)
+    }
+
+    #[test]
+    fn windows_are_open_on_the_left_and_closed_on_the_right() {
+        let totals = [(0, 0.0), (10, 4.0), (20, 10.0), (30, 11.0)];
+        let ledger = ledger(Part::Bad, &[(0, 0.0), (10, 1.0), (30, 2.0)], &totals, 100);
+        let tally = |after, until| {
+            let counts = ledger.tally(after, until).counts;
+            (counts.bad, counts.total)
+        };
+        assert_eq!(tally(0, 30), (2.0, 11.0));
+        assert_eq!(tally(0, 10), (1.0, 4.0));
+        assert_eq!(tally(10, 30), (1.0, 7.0));
+        assert_eq!(tally(9, 10), (1.0, 4.0));
+        assert_eq!(tally(10, 19), (0.0, 0.0));
+        assert_eq!((tally(10, 10), tally(20, 10)), ((0.0, 0.0), (0.0, 0.0)));
+        assert_eq!(ledger.extent_ms(), Some((0, 30)));
+        assert_eq!(ledger.tally(-5, 40).unmeasured_ms, 15);
+    }
+
+    #[test]
+    fn what_happened_in_a_gap_is_no_burst() {
+        let totals = [(0, 0.0), (10, 5.0), (500, 905.0), (510, 910.0)];
+        let ledger = ledger(Part::Bad, &[(0, 0.0), (10, 0.0), (500, 90.0)], &totals, 20);
+        let recent = ledger.tally(490, 510);
+        assert_eq!((recent.counts.bad, recent.counts.total), (0.0, 5.0));
+        assert_eq!((recent.unplaced.bad, recent.unplaced.total), (90.0, 900.0));
+        assert_eq!(recent.unmeasured_ms, 10);
+        let all = ledger.tally(0, 510);
+        assert_eq!((all.counts.bad, all.counts.total), (90.0, 910.0));
+        assert_eq!(all.unmeasured_ms, 490);
+    }
+
+    #[test]
+    fn more_good_events_than_events_are_said_aloud() {
+        let totals = [(0, 0.0), (10, 5.0)];
+        let tally = ledger(Part::Good, &[(0, 0.0), (10, 7.0)], &totals, 20).tally(0, 10);
+        let problem = tally
+            .problem
+            .expect("more good than there were")
+            .to_string();
+        assert!(
+            problem.starts_with("good is 7, more than the total of 5"),
+            "{problem}"
+        );
+        let tally = ledger(Part::Bad, &[(0, 0.0), (10, 7.0)], &totals, 20).tally(0, 10);
+        assert!(tally.problem.is_some() && tally.counts.bad <= tally.counts.total);
+    }
+
+    #[test]
+    fn sums_of_fractions_keep_their_digits() {
+        let mut value = 0.0;
+        let totals: Vec<CounterSample> = (0..200_000)
+            .map(|at| {
+                value += if at == 100_000 { 1e12 } else { 0.125 };
+                CounterSample::new(at * 1000, value)
+            })
+            .collect();
+        let ledger = Ledger::new(Part::Bad, &[], &[&totals], CounterOptions::default());
+        assert_eq!(ledger.tally(150_000_000, 151_000_000).counts.total, 125.0);
+    }
+
+    #[test]
+    fn whatever_comes_nothing_breaks() {
+        let odd = [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e308, f64::MIN_POSITIVE];
+        let times = [i64::MIN, -1, 0, 1, i64::MAX];
+        let mut samples = Vec::new();
+        for (at, &time_ms) in times.iter().enumerate() {
+            for (more, &value) in odd.iter().enumerate() {
+                let start_ms = Some(times[(at + more) % times.len()]);
+                let time_ms = time_ms.saturating_add(more as i64);
+                samples.push(CounterSample {
+                    time_ms,
+                    value,
+                    start_ms,
+                });
+            }
+        }
+        for gap_ms in [i64::MIN, 0, 1, i64::MAX] {
+            let options = CounterOptions {
+                gap_ms,
+                appears_at_zero: true,
+            };
+            let ledger = Ledger::new(Part::Good, &[&samples], &[&samples, &samples], options);
+            for after_ms in times {
+                for until_ms in times {
+                    let tally = ledger.tally(after_ms, until_ms);
+                    assert!(tally.counts.bad >= 0.0 && tally.counts.bad <= tally.counts.total);
+                    ledger.slice_ends(after_ms, until_ms, 1);
+                }
+            }
+        }
+    }
 }

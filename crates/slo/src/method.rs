@@ -158,3 +158,71 @@ fn slices(
         (tally.counts.total > 0.0).then_some((end_ms, (tally.counts, tally.problem)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counter::{CounterOptions, CounterSample};
+    use crate::ledger::Part;
+
+    /// Minutes with 10, 10, none and 20 events, of which 1, 0, 0 and 10 are bad.
+    fn ledger() -> Ledger {
+        let samples = |values: [f64; 5]| {
+            let times = (0..).step_by(60_000);
+            let pairs = times.zip(values);
+            pairs
+                .map(|(time_ms, value)| CounterSample::new(time_ms, value))
+                .collect::<Vec<_>>()
+        };
+        let totals = samples([0.0, 10.0, 20.0, 20.0, 40.0]);
+        let bad = samples([0.0, 1.0, 1.0, 1.0, 11.0]);
+        Ledger::new(Part::Bad, &[&bad], &[&totals], CounterOptions::default())
+    }
+
+    #[test]
+    fn each_method_counts_in_its_own_unit() {
+        let targets = Targets::constant(0.9).expect("a share");
+        let of = |method| {
+            let spending = spending(&ledger(), &targets, method, 0, 240_000);
+            (
+                spending.total,
+                spending.spent,
+                (spending.allowed * 1e9).round() / 1e9,
+            )
+        };
+        assert_eq!(of(Method::Occurrences), (40.0, 11.0, 4.0));
+        let slice_ms = 60_000;
+        // The silent minute is neither good nor bad.
+        let good_from = 0.9;
+        assert_eq!(
+            of(Method::Timeslices {
+                slice_ms,
+                good_from
+            }),
+            (3.0, 1.0, 0.3)
+        );
+        assert_eq!(of(Method::RatioTimeslices { slice_ms }), (3.0, 0.6, 0.3));
+    }
+
+    #[test]
+    fn changed_targets_hold_for_their_part() {
+        let targets = Targets::constant(0.9).and_then(|it| it.changed(60_000, 0.5));
+        let targets = targets.expect("shares");
+        let spending = spending(&ledger(), &targets, Method::Occurrences, 0, 240_000);
+        assert!((spending.allowed - 16.0).abs() < 1e-9);
+        assert_eq!(spending.is_met(), Some(true));
+        assert!((spending.budget().left - 5.0).abs() < 1e-9);
+        assert!((spending.ratio().expect("events") - 0.725).abs() < 1e-9);
+    }
+
+    #[test]
+    fn silence_is_neither_good_nor_bad() {
+        let targets = Targets::constant(0.9).expect("a share");
+        let spending = spending(&ledger(), &targets, Method::Occurrences, 240_000, 300_000);
+        assert_eq!(
+            (spending.ratio(), spending.burn(), spending.is_met()),
+            (None, None, None)
+        );
+        assert!((spending.unmeasured_share() - 1.0).abs() < 1e-9);
+    }
+}

@@ -106,3 +106,41 @@ fn share(given: f64) -> Result<f64, TargetError> {
     }
     Err(TargetError::Share { given })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_hold_until_they_change() {
+        let targets = Targets::constant(0.9).expect("a share");
+        let targets = targets.changed(20, 0.99).expect("a share");
+        let targets = targets.changed(10, 0.95).expect("a share");
+        let targets = targets.changed(20, 0.999).expect("a share");
+        // A change holds for what happens after it.
+        assert_eq!(
+            [10, 11, 20, 21].map(|at| targets.at(at)),
+            [0.9, 0.95, 0.95, 0.999]
+        );
+        assert_eq!(
+            targets.segments(5, 30),
+            [(5, 10, 0.9), (10, 20, 0.95), (20, 30, 0.999)]
+        );
+        assert_eq!(targets.segments(10, 20), [(10, 20, 0.95)]);
+        assert_eq!(targets.segments(20, 20), []);
+        assert_eq!(targets.segments(30, 20), []);
+    }
+
+    #[test]
+    fn targets_without_a_budget_are_refused() {
+        for given in [0.0, 1.0, -0.5, f64::NAN, 1.0 - 1e-20] {
+            assert!(Targets::constant(given).is_err(), "{given}");
+        }
+        assert_eq!(
+            Targets::constant(99.9)
+                .expect_err("a percentage")
+                .to_string(),
+            "target is 99.9: it must be above 0 and below 1; 0.999 allows one bad event in a thousand"
+        );
+    }
+}

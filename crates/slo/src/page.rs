@@ -2,14 +2,20 @@
 //!
 //! ## Model
 //! At a hundred requests a day one failure burns the hour's budget at many times the allowed rate,
-//! and says nothing. An [`EvidenceRule`] wants a [`BurnRule`] to hold, and beyond that that so many
-//! bad events of so many would be an accident if the target were just met: the exact binomial
-//! probability ([`crate::binomial::tail`]) must be below [`EvidenceRule::chance`].
+//! and says nothing. An [`EvidenceRule`] wants a [`BurnRule`] to hold, and beyond that that the bad
+//! events of its long window would hardly have come together if the target were just met: given one
+//! of them, so many others among the other events must have a probability below
+//! [`EvidenceRule::chance`] (exact binomial tail, [`crate::binomial::tail_of_sums`]).
 //!
-//! That is the length of the window over the time in which a service that is just at its target may
-//! be paged for nothing once ([`FALSE_PAGE_EVERY_MS`]): a window of length `w` is a new one each `w`.
-//! So the rate of false pages is the same at any traffic and any target, and where traffic is high
-//! the condition holds long before the burn rate does, and the rules are ordinary ones.
+//! Each alert begins with a bad event, and of those each window lets no more than that part begin
+//! one. So false alarms are a small part of bad events at any traffic, any target and in any window,
+//! with one number to choose; and where traffic is high the condition holds long before the burn rate
+//! does, and the rules are ordinary ones. In PromQL, for the window of an hour at 99.9 %:
+//!
+//! ```text
+//! bad:1h / total:1h > 14.4 * 0.001 and bad:5m / total:5m > 14.4 * 0.001
+//!   and bad:1h > 1.5 and binomial_tail(bad:1h - 1, total:1h - 1, 0.001) < 0.0125
+//! ```
 //!
 //! ## Invariants
 //! - A single bad event is never evidence.
@@ -24,26 +30,19 @@ use crate::budget::Counts;
 use crate::burn::{BurnRule, HOUR_MS, PERIOD_MS, Urgency};
 use crate::period::DAY_MS;
 
-/// A service that just meets its target is paged for nothing once in so many milliseconds by each
-/// window, at most. Chosen: twelve weeks.
-pub const FALSE_PAGE_EVERY_MS: i64 = 84 * DAY_MS;
-/// The same for tickets. Chosen: a month.
-pub const FALSE_TICKET_EVERY_MS: i64 = 30 * DAY_MS;
-/// Fewer bad events are no evidence.
-pub const BAD_MIN: f64 = 2.0;
+/// Where the target is just met, this part of bad events comes with so many others that a window
+/// pages, at most: one in eighty. Chosen by `examples/low_traffic`: the largest that keeps false
+/// pages below a tenth of the standard rules'.
+pub const CHANCE_MAX: f64 = 1.0 / 80.0;
+/// Fewer bad events are no evidence. Below 2, as `increase` of PromQL may show 2 as a little less.
+pub const BAD_MIN: f64 = 1.5;
 /// A page is for so much of the budget of 30 days, as the fastest of the standard rules has it …
 const PAGE_CONSUMED: f64 = 0.02;
 /// … and for a budget that burns as fast as the slowest of them, gone in five days.
 const PAGE_BURN_MIN: f64 = 6.0;
-/// Windows of pages. Those beyond six hours are for services with a request an hour.
-const PAGE_WINDOWS_MS: [i64; 6] = [
-    HOUR_MS,
-    2 * HOUR_MS,
-    4 * HOUR_MS,
-    8 * HOUR_MS,
-    DAY_MS,
-    3 * DAY_MS,
-];
+/// Windows of pages. Those of days are for services with less than a request a minute: more traffic
+/// has paged before.
+const PAGE_WINDOWS_MS: [i64; 5] = [HOUR_MS, 2 * HOUR_MS, 4 * HOUR_MS, DAY_MS, 3 * DAY_MS];
 /// Rates and windows of tickets, as in the standard rules.
 const TICKETS: [(f64, i64); 2] = [(3.0, DAY_MS), (1.0, 3 * DAY_MS)];
 /// The short window is this part of the long one, as in the standard rules.
@@ -54,7 +53,7 @@ const SHORT_PART: i64 = 12;
 pub struct EvidenceRule {
     /// How fast the budget must burn.
     pub burn: BurnRule,
-    /// So many bad events must be less likely than this, were the target just met.
+    /// Given one bad event, so many others must be less likely than this, were the target just met.
     pub chance: f64,
     /// Fewer bad events are no evidence.
     pub bad_min: f64,
@@ -71,7 +70,7 @@ pub struct Evidence {
     pub target: f64,
     /// How many times faster than allowed the budget burns.
     pub burn: f64,
-    /// How likely so many bad events are, or more, where the target is just met.
+    /// How likely a bad event comes with so many others, or more, where the target is just met.
     pub chance: f64,
 }
 
@@ -83,7 +82,8 @@ impl EvidenceRule {
         if !is_asked {
             return None;
         }
-        let chance = binomial::tail_of_sums(long.bad, long.total, 1.0 - target);
+        let (others, other_events) = (long.bad - 1.0, long.total - 1.0);
+        let chance = binomial::tail_of_sums(others, other_events, 1.0 - target);
         (chance < self.chance).then_some(Evidence {
             rule: *self,
             counts: long,
@@ -109,21 +109,15 @@ pub fn rules(period_ms: i64) -> Vec<EvidenceRule> {
     pages
         .into_iter()
         .chain(tickets)
-        .map(|(urgency, burn, long_ms)| {
-            let every_ms = match urgency {
-                Urgency::Page => FALSE_PAGE_EVERY_MS,
-                Urgency::Ticket => FALSE_TICKET_EVERY_MS,
-            };
-            EvidenceRule {
-                burn: BurnRule {
-                    urgency,
-                    long_ms,
-                    short_ms: long_ms / SHORT_PART,
-                    burn,
-                },
-                chance: long_ms as f64 / every_ms as f64,
-                bad_min: BAD_MIN,
-            }
+        .map(|(urgency, burn, long_ms)| EvidenceRule {
+            burn: BurnRule {
+                urgency,
+                long_ms,
+                short_ms: long_ms / SHORT_PART,
+                burn,
+            },
+            chance: CHANCE_MAX,
+            bad_min: BAD_MIN,
         })
         .collect()
 }
@@ -147,8 +141,7 @@ pub fn first_evidence(
 }
 
 impl Evidence {
-    /// For people: "12 of 40 requests failed in 1 h, 300 times the allowed rate; at 99.9 % so many have
-    /// a probability of 1e-25; at this rate the budget of 30 d lasts 2 h".
+    /// For people: how many were bad, what that would be if the target were met, how long it lasts.
     ///
     /// `left_share` is what is left of the budget of `period_ms`, 1 for all of it.
     #[must_use]
@@ -165,11 +158,11 @@ impl Evidence {
         };
         format!(
             "{bad:.0} of {total:.0} were bad in {window}, {burn:.1} times the allowed rate; at {percent} % \
-             so many have a probability of {chance:.0e}; {lasts}",
+             one bad event in {odds} comes with so many; {lasts}",
             window = spoken(self.rule.burn.long_ms as f64),
             burn = self.burn,
             percent = percent(self.target),
-            chance = self.chance,
+            odds = odds(self.chance),
         )
     }
 }
@@ -181,6 +174,16 @@ fn percent(target: f64) -> String {
         .trim_end_matches('0')
         .trim_end_matches('.')
         .to_owned()
+}
+
+/// One over a chance: `80`, `4e9`.
+fn odds(chance: f64) -> String {
+    let odds = 1.0 / chance;
+    if odds < 1e5 {
+        format!("{odds:.0}")
+    } else {
+        format!("{odds:.0e}")
+    }
 }
 
 /// A time with one unit: `5 min`, `1.5 h`, `3 d`.
@@ -196,4 +199,94 @@ fn spoken(ms: f64) -> String {
     };
     let digits = format!("{value:.1}");
     format!("{} {unit}", digits.trim_end_matches(".0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: i64 = PERIOD_MS;
+
+    /// The same counts in all windows.
+    fn evidence(target: f64, bad: f64, total: f64) -> Option<Evidence> {
+        let counts = Counts::of_bad(bad, total).expect("counts");
+        first_evidence(&rules(PERIOD), target, |_| counts)
+    }
+
+    #[test]
+    fn rules_are_derived_from_two_percent() {
+        let rules = rules(PERIOD);
+        let shown: Vec<String> = rules
+            .iter()
+            .map(|rule| {
+                let (long, short) = (rule.burn.long_ms as f64, rule.burn.short_ms as f64);
+                format!("{} {} {:.1}", spoken(long), spoken(short), rule.burn.burn)
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "1 h 5 min 14.4",
+                "2 h 10 min 7.2",
+                "4 h 20 min 6.0",
+                "24 h 2 h 6.0",
+                "3 d 6 h 6.0",
+                "24 h 2 h 3.0",
+                "3 d 6 h 1.0",
+            ]
+        );
+    }
+
+    #[test]
+    fn few_failures_are_no_evidence_and_an_outage_is() {
+        assert_eq!(evidence(0.999, 1.0, 1.0), None);
+        assert_eq!(evidence(0.99, 1.0, 3.0), None);
+        // One more of a hundred has a chance of 9.4 %, of ten one of 0.9 %.
+        assert_eq!(evidence(0.999, 2.0, 100.0), None);
+        assert!(evidence(0.999, 2.0, 10.0).is_some());
+        let outage = evidence(0.999, 3.0, 3.0).expect("all failed");
+        assert_eq!(outage.rule.burn.urgency, Urgency::Page);
+        assert!((outage.chance - 1e-6).abs() < 1e-9);
+        // Much traffic at twice the allowed rate burns too slowly for a page.
+        let slow = evidence(0.999, 2_000.0, 1e6).expect("a ticket");
+        assert_eq!(slow.rule.burn.urgency, Urgency::Ticket);
+        assert_eq!(evidence(0.999, 1_000.0, 1e6), None);
+        assert_eq!(evidence(0.999, 0.0, 0.0), None);
+    }
+
+    #[test]
+    fn evidence_speaks_to_people() {
+        let counts = Counts::of_bad(12.0, 40.0).expect("counts");
+        let evidence = rules(PERIOD)[0]
+            .evidence(0.999, counts, counts)
+            .expect("a page");
+        assert_eq!(
+            evidence.sentence(PERIOD, 1.0),
+            "12 of 40 were bad in 1 h, 300.0 times the allowed rate; at 99.9 % one bad \
+             event in 6e23 comes with so many; at this rate what is left of the budget lasts 2.4 h"
+        );
+        assert!(
+            evidence
+                .sentence(PERIOD, -0.2)
+                .ends_with("nothing is left of the budget")
+        );
+    }
+
+    #[test]
+    fn whatever_comes_nothing_breaks() {
+        let odd = [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e300, 0.5];
+        for period_ms in [i64::MIN, 0, 1, i64::MAX] {
+            let rules = rules(period_ms);
+            for bad in odd {
+                for total in odd {
+                    for target in odd {
+                        let found = first_evidence(&rules, target, |_| Counts { bad, total });
+                        if let Some(found) = found {
+                            assert!(!found.sentence(period_ms, bad).is_empty());
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

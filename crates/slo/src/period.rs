@@ -49,7 +49,7 @@ pub enum Unit {
 pub struct Calendar {
     /// What they are made of.
     pub unit: Unit,
-    /// How many of it, 1 or more.
+    /// How many of it: 1 to 1,000, kept within.
     pub count: u32,
     /// When one of them begins, by the clocks of the place.
     pub anchor: Civil,
@@ -112,7 +112,7 @@ impl Calendar {
 
     /// A number of the period that holds a local time, off by one at most.
     fn index_near(&self, local_ms: i64) -> i64 {
-        let count = i64::from(self.count.max(1));
+        let count = i64::from(self.count.clamp(1, 1_000));
         let day = local_ms.div_euclid(DAY_MS);
         match self.months() {
             None => {
@@ -128,14 +128,14 @@ impl Calendar {
 
     /// When period `at` begins, in UTC.
     fn begin_ms(&self, at: i64, offset_ms: &impl Fn(i64) -> i64) -> i64 {
-        let count = i64::from(self.count.max(1));
+        let count = i64::from(self.count.clamp(1, 1_000));
         let local_ms = match self.months() {
             None => self.anchor.local_ms() + at * self.days() * count * DAY_MS,
             Some(months) => {
                 let month = self.anchor.months() + at * months * count;
                 let (year, month) = (month.div_euclid(12), month.rem_euclid(12) + 1);
                 let day = i64::from(self.anchor.day).clamp(1, days_of_month(year, month));
-                days_of(year, month, day) * DAY_MS + i64::from(self.anchor.ms_of_day)
+                days_of(year, month, day) * DAY_MS + self.anchor.ms_of_day()
             }
         };
         // The offset before the change, and the one after it: the first time that shows as wanted;
@@ -189,7 +189,7 @@ impl Period {
             Self::Rolling { span_ms } => (*span_ms).max(1),
             Self::Calendar(calendar) => {
                 let days = calendar.months().map_or(calendar.days(), |it| it * 30);
-                days * i64::from(calendar.count.max(1)) * DAY_MS
+                days * i64::from(calendar.count.clamp(1, 1_000)) * DAY_MS
             }
         }
     }
@@ -200,13 +200,17 @@ impl Civil {
         months_of(i64::from(self.year), i64::from(self.month))
     }
 
+    fn ms_of_day(&self) -> i64 {
+        i64::from(self.ms_of_day).min(DAY_MS - 1)
+    }
+
     fn local_ms(&self) -> i64 {
         let (year, month) = (
             i64::from(self.year).clamp(-9_999, 9_999),
             i64::from(self.month).clamp(1, 12),
         );
         let day = i64::from(self.day).clamp(1, days_of_month(year, month));
-        days_of(year, month, day) * DAY_MS + i64::from(self.ms_of_day)
+        days_of(year, month, day) * DAY_MS + self.ms_of_day()
     }
 }
 
@@ -270,4 +274,136 @@ fn civil_of(day: i64) -> (i64, i64, i64) {
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn utc(year: i64, month: i64, day: i64) -> i64 {
+        days_of(year, month, day) * DAY_MS
+    }
+
+    /// New York in 2024: summer from 10 March 07:00 to 3 November 06:00 UTC.
+    fn new_york(utc_ms: i64) -> i64 {
+        let is_summer =
+            utc(2024, 3, 10) + 7 * HOUR_MS <= utc_ms && utc_ms < utc(2024, 11, 3) + 6 * HOUR_MS;
+        if is_summer {
+            -4 * HOUR_MS
+        } else {
+            -5 * HOUR_MS
+        }
+    }
+
+    #[test]
+    fn units_begin_where_people_think() {
+        let at = utc(2024, 2, 14) + 5 * HOUR_MS;
+        let period = |unit| Calendar::of(unit).period_at(at, |_| 0);
+        assert_eq!(period(Unit::Day), (utc(2024, 2, 14), utc(2024, 2, 15)));
+        assert_eq!(period(Unit::Week), (utc(2024, 2, 12), utc(2024, 2, 19)));
+        assert_eq!(period(Unit::Month), (utc(2024, 2, 1), utc(2024, 3, 1)));
+        assert_eq!(period(Unit::Quarter), (utc(2024, 1, 1), utc(2024, 4, 1)));
+        assert_eq!(period(Unit::Year), (utc(2024, 1, 1), utc(2025, 1, 1)));
+    }
+
+    #[test]
+    fn midnight_belongs_to_the_day_before() {
+        let midnight = utc(2024, 2, 1);
+        let month = Calendar::of(Unit::Month);
+        assert_eq!(month.period_at(midnight, |_| 0).1, midnight);
+        assert_eq!(month.period_at(midnight + 1, |_| 0).0, midnight);
+    }
+
+    #[test]
+    fn clocks_that_change_make_days_of_23_and_25_hours() {
+        let day = Calendar::of(Unit::Day);
+        let hours = |at: i64| {
+            let (after_ms, until_ms) = day.period_at(at, new_york);
+            (until_ms - after_ms) / HOUR_MS
+        };
+        assert_eq!(hours(utc(2024, 3, 10) + 12 * HOUR_MS), 23);
+        assert_eq!(hours(utc(2024, 11, 3) + 12 * HOUR_MS), 25);
+        assert_eq!(hours(utc(2024, 7, 1) + 12 * HOUR_MS), 24);
+        let month = Calendar::of(Unit::Month).period_at(utc(2024, 3, 20), new_york);
+        assert_eq!(
+            month,
+            (utc(2024, 3, 1) + 5 * HOUR_MS, utc(2024, 4, 1) + 4 * HOUR_MS)
+        );
+        // 02:30 is skipped in March: that day begins when the clocks jump.
+        let anchor = Civil {
+            year: 2024,
+            month: 1,
+            day: 1,
+            ms_of_day: 9_000_000,
+        };
+        let skipped =
+            Calendar { anchor, ..day }.period_at(utc(2024, 3, 10) + 8 * HOUR_MS, new_york);
+        assert_eq!(skipped.0, utc(2024, 3, 10) + 7 * HOUR_MS);
+    }
+
+    #[test]
+    fn anchors_and_counts_are_kept() {
+        let anchor = Civil {
+            year: 2024,
+            month: 1,
+            day: 31,
+            ms_of_day: 0,
+        };
+        let calendar = Calendar {
+            unit: Unit::Month,
+            count: 1,
+            anchor,
+        };
+        // The 31st of February is its last day.
+        assert_eq!(
+            calendar.period_at(utc(2024, 2, 10), |_| 0),
+            (utc(2024, 1, 31), utc(2024, 2, 29))
+        );
+        let calendar = Calendar {
+            unit: Unit::Week,
+            count: 2,
+            anchor,
+        };
+        assert_eq!(
+            calendar.period_at(utc(2024, 1, 20), |_| 0),
+            (utc(2024, 1, 17), utc(2024, 1, 31))
+        );
+        assert_eq!(Period::Rolling { span_ms: 10 }.at(100, |_| 0), (90, 100));
+        assert_eq!(Period::Calendar(calendar).span_ms(), 14 * DAY_MS);
+    }
+
+    #[test]
+    fn days_and_dates_are_inverse() {
+        for day in -4_371_900..2_932_800 {
+            let (year, month, date) = civil_of(day);
+            if day % 977 == 0 || date == 1 || date >= 28 {
+                assert_eq!(days_of(year, month, date), day);
+            }
+        }
+        assert_eq!((days_of(1970, 1, 1), days_of(2000, 3, 1)), (0, 11_017));
+        assert_eq!(days_of(-9_999, 1, 1) * DAY_MS, TIME_MIN_MS);
+        assert_eq!(days_of(9_999, 12, 31) * DAY_MS, TIME_MAX_MS);
+    }
+
+    proptest! {
+        #[test]
+        fn periods_hold_their_time_and_are_adjacent(
+            time_ms in any::<i64>(),
+            unit in prop::sample::select(vec![Unit::Day, Unit::Week, Unit::Month, Unit::Quarter, Unit::Year]),
+            count in any::<u32>(),
+            year in any::<i32>(), month in any::<u8>(), day in any::<u8>(), ms_of_day in any::<u32>(),
+            offset in any::<i64>(),
+        ) {
+            let calendar = Calendar { unit, count, anchor: Civil { year, month, day, ms_of_day } };
+            let (after_ms, until_ms) = calendar.period_at(time_ms, |_| offset);
+            let inside_ms = time_ms.clamp(TIME_MIN_MS, TIME_MAX_MS);
+            prop_assert!(after_ms < inside_ms && inside_ms <= until_ms);
+            let next = calendar.period_at(until_ms + 1, |_| offset);
+            prop_assert!(until_ms >= TIME_MAX_MS || next.0 == until_ms, "{:?} {:?}", until_ms, next);
+        }
+    }
 }

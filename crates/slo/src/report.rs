@@ -190,3 +190,100 @@ fn fired(
             .counts
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::burn::HOUR_MS;
+    use crate::counter::{CounterOptions, CounterSample};
+    use crate::ledger::Part;
+    use crate::method::Method;
+    use crate::page::rules;
+    use crate::period::{DAY_MS, Period, Unit};
+
+    const MINUTE_MS: i64 = 60_000;
+
+    /// 60 days of ten requests a minute; all fail in the first two hours of day 40.
+    fn ledger() -> Ledger {
+        let (mut totals, mut bad) = (Vec::new(), Vec::new());
+        let mut failed = 0.0;
+        for minute in 0..=60 * 1440 {
+            let time_ms = minute * MINUTE_MS;
+            if 40 * DAY_MS < time_ms && time_ms <= 40 * DAY_MS + 2 * HOUR_MS {
+                failed += 10.0;
+            }
+            totals.push(CounterSample::new(time_ms, 10.0 * minute as f64));
+            bad.push(CounterSample::new(time_ms, failed));
+        }
+        Ledger::new(Part::Bad, &[&bad], &[&totals], CounterOptions::default())
+    }
+
+    fn objective(target: f64) -> Objective {
+        Objective {
+            name: "answers".to_owned(),
+            service: "agent".to_owned(),
+            targets: Targets::constant(target).expect("a share"),
+            period: Period::Rolling {
+                span_ms: 30 * DAY_MS,
+            },
+            method: Method::Occurrences,
+        }
+    }
+
+    #[test]
+    fn months_are_told_one_by_one() {
+        let months = Calendar::of(Unit::Month);
+        let rows = compliance(
+            &ledger(),
+            &objective(0.999),
+            months,
+            (0, 59 * DAY_MS),
+            |_| 0,
+        );
+        let rows = rows.expect("two rows");
+        let shown: Vec<(i64, i64, Option<bool>)> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row.after_ms / DAY_MS,
+                    row.until_ms / DAY_MS,
+                    row.spending.is_met(),
+                )
+            })
+            .collect();
+        // January and February 1970.
+        assert_eq!(shown, [(0, 31, Some(true)), (31, 59, Some(false))]);
+        assert_eq!(rows[1].spending.spent, 1_200.0);
+        let none = compliance(&ledger(), &objective(0.9), months, (5, 5), |_| 0);
+        assert_eq!(none, Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_backtest_shows_what_another_target_would_have_cost() {
+        let range = (39 * DAY_MS, 60 * DAY_MS);
+        let run = |target| {
+            let (ledger, objective) = (ledger(), objective(target));
+            let rules = rules(objective.period.span_ms());
+            backtest(&ledger, &objective, &rules, range, 5 * MINUTE_MS, |_| 0).expect("short")
+        };
+        // 1,200 failures of 432,000 requests: 99.9 % allows 432, 99.5 % 2,160.
+        let (strict, loose) = (run(0.999), run(0.995));
+        assert!(strict.over_budget_ms > 19 * DAY_MS.unsigned_abs());
+        assert_eq!(loose.over_budget_ms, 0);
+        assert_eq!(strict.path.len(), 21 * 288);
+        let first = strict.pages.first().expect("an outage pages");
+        assert_eq!(first.from_ms, 40 * DAY_MS + 5 * MINUTE_MS);
+        assert!(first.until_ms >= 40 * DAY_MS + 2 * HOUR_MS);
+        assert!((first.evidence.counts.bad - 50.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn reports_without_end_are_refused() {
+        let range = (i64::MIN, i64::MAX);
+        let ledger = ledger();
+        let objective = objective(0.9);
+        assert!(backtest(&ledger, &objective, &[], range, 1, |_| 0).is_err());
+        let days = Calendar::of(Unit::Day);
+        assert!(compliance(&ledger, &objective, days, (0, i64::MAX), |_| 0).is_err());
+    }
+}

@@ -67,3 +67,30 @@ pub fn contributions<K>(
     });
     ranked
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_spent_most_stands_first() {
+        let counts = |bad, total| Counts { bad, total };
+        let ranked = contributions(
+            [
+                ("large", counts(20.0, 9_000.0)),
+                ("broken", counts(20.0, 500.0)),
+                ("fine", counts(0.0, 500.0)),
+                ("odd", counts(f64::NAN, -5.0)),
+            ],
+            0.99,
+        );
+        let keys: Vec<&str> = ranked.iter().map(|it| it.key).collect();
+        assert_eq!(keys, ["broken", "large", "odd", "fine"]);
+        let broken = &ranked[0];
+        assert!((broken.bad_share - 0.5).abs() < 1e-9 && (broken.total_share - 0.05).abs() < 1e-9);
+        assert!((broken.burn - 4.0).abs() < 1e-9 && (broken.excess - 15.0).abs() < 1e-9);
+        assert!((ranked[1].excess + 70.0).abs() < 1e-9);
+        let none: Vec<Contribution<()>> = contributions([], 0.9);
+        assert_eq!(none, []);
+    }
+}
