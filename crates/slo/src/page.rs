@@ -40,15 +40,9 @@ pub const BAD_MIN: f64 = 1.5;
 const PAGE_CONSUMED: f64 = 0.02;
 /// … and for a budget that burns as fast as the slowest of them, gone in five days.
 const PAGE_BURN_MIN: f64 = 6.0;
-/// Windows of pages. Those beyond six hours are for services with a request an hour.
-const PAGE_WINDOWS_MS: [i64; 6] = [
-    HOUR_MS,
-    2 * HOUR_MS,
-    4 * HOUR_MS,
-    8 * HOUR_MS,
-    DAY_MS,
-    3 * DAY_MS,
-];
+/// Windows of pages. Those of days are for services with less than a request a minute: more traffic
+/// has paged before.
+const PAGE_WINDOWS_MS: [i64; 5] = [HOUR_MS, 2 * HOUR_MS, 4 * HOUR_MS, DAY_MS, 3 * DAY_MS];
 /// Rates and windows of tickets, as in the standard rules.
 const TICKETS: [(f64, i64); 2] = [(3.0, DAY_MS), (1.0, 3 * DAY_MS)];
 /// The short window is this part of the long one, as in the standard rules.
@@ -235,7 +229,6 @@ mod tests {
                 "1 h 5 min 14.4",
                 "2 h 10 min 7.2",
                 "4 h 20 min 6.0",
-                "8 h 40 min 6.0",
                 "24 h 2 h 6.0",
                 "3 d 6 h 6.0",
                 "24 h 2 h 3.0",
