@@ -233,6 +233,7 @@ impl Program {
         let objectives = ObjectivesProgram::start(
             ObjectivesParts {
                 store: Arc::clone(&store),
+                engine: Arc::clone(&query_engine),
                 clock: Arc::clone(&shared.clock),
             },
             &config,

@@ -14,7 +14,9 @@
 //! ## See also
 //! ADR 0012 for the evidence that a page needs, `docs/user/objectives.md`.
 
+mod backfill;
 pub mod counts;
+pub mod past;
 pub mod rules;
 mod service;
 mod settings;
