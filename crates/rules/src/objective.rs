@@ -26,3 +26,6 @@ pub use service::{ObjectiveReport, Objectives, ObjectivesParts};
 pub use settings::{
     AlertOptions, Composition, Counting, Indicator, ObjectiveAlerts, ObjectiveSettings, Slices,
 };
+
+#[cfg(test)]
+mod tests;

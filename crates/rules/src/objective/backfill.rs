@@ -6,8 +6,9 @@
 //! known as soon as an objective is.
 //!
 //! ## Invariants
-//! Nothing is counted twice: what is written ends an interval before the first count that is there. An
-//! objective whose query is changed keeps the counts of its old one.
+//! Nothing is counted twice: what is written ends where the window of the first count that is there
+//! begins, or an interval ago, where the first one may be about to come. An objective whose query is
+//! changed keeps the counts of its old one.
 
 use bellwether_model::{Labels, METRIC_NAME, Matcher, TimeRange, is_stale_nan};
 use bellwether_promql::{CancelToken, Engine};
@@ -60,7 +61,7 @@ pub(super) fn backfill(
             for (time_ms, value) in samples {
                 batch.push(series, time_ms, value);
             }
-            written += batch.len();
+            written += batch.series.len();
             store.write(&source, &batch)?;
         }
     }

@@ -44,7 +44,7 @@ pub enum PastError {
 /// The two counts of an objective, all events and bad ones: their series, with a sample an interval.
 pub type Counted = [BTreeMap<Labels, Vec<(i64, f64)>>; 2];
 
-/// What an objective would have counted in `(from, to]`.
+/// What an objective would have counted in `(from, to]`, in whole intervals up to its end.
 ///
 /// # Errors
 /// For composites, and where a query cannot be answered.
@@ -63,13 +63,17 @@ pub fn counted(
         source,
     };
     let interval_ms = objective.interval_ms;
+    if to_ms.saturating_sub(from_ms) < interval_ms {
+        return Ok(Counted::default());
+    }
     let mut counted = Counted::default();
     for (query, series) in queries.iter().zip(&mut counted) {
         let prepared = engine
             .prepare(query)
             .map_err(|error| failed(QueryError::Parse(error)))?;
-        // Whatever the turns of the rules are: windows join all the same.
-        let mut start_ms = (from_ms.div_euclid(interval_ms) + 1) * interval_ms;
+        // The last interval ends where the range does.
+        let count = to_ms.saturating_sub(from_ms) / interval_ms;
+        let mut start_ms = to_ms - (count - 1) * interval_ms;
         while start_ms <= to_ms {
             let end_ms = to_ms.min(start_ms + (INTERVALS_AT_ONCE - 1) * interval_ms);
             let request = QueryRequest {

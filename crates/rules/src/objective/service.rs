@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::backfill::backfill;
 use super::rules;
 use super::settings::ObjectiveSettings;
-use super::status::{ObjectiveStatus, statuses};
+use super::status::{ObjectiveStatus, PAST_MS, statuses};
 
 /// How often objectives are looked at. Chosen: their counts come each minute.
 const TURN: Duration = Duration::from_secs(60);
@@ -152,8 +152,10 @@ impl Objectives {
             if known.contains(&objective.id()) || rules::count_queries(objective).is_none() {
                 continue;
             }
-            // A calendar's period is no longer than its span and a few days.
-            let from_ms = now_ms.saturating_sub(objective.period.span_ms() / 28 * 31);
+            // A calendar's period is no longer than its span and a few days; and how long a budget
+            // lasts is learnt from more than a short one.
+            let past_ms = (objective.period.span_ms() / 28 * 31).max(PAST_MS);
+            let from_ms = now_ms.saturating_sub(past_ms);
             let (store, engine) = (self.0.store.as_ref(), &self.0.engine);
             match backfill(store, engine, objective, (from_ms, now_ms), &self.0.cancel) {
                 Ok(0) => {}

@@ -27,7 +27,7 @@ use super::settings::{Composition, Indicator, ObjectiveSettings};
 
 const HOUR_MS: i64 = 3_600_000;
 /// The past that says for how long a budget lasts, and in what steps it is looked at.
-const PAST_MS: i64 = 14 * 86_400_000;
+pub(super) const PAST_MS: i64 = 14 * 86_400_000;
 const STEP_MS: i64 = 600_000;
 /// Those who spent most are told of, so many. Chosen: what fits a message.
 const SPENDERS_MAX: usize = 20;
