@@ -269,10 +269,11 @@ impl Writer<'_> {
                 )
             }
             Indicator::Spend { amount, limit } => {
-                let spent = self.sum(amount);
-                let per_interval = limit * self.objective.interval_ms as f64
-                    / self.objective.period.span_ms() as f64;
-                (spent.clone(), format!("0 * {spent} + {per_interval}"))
+                let span_ms = self.objective.period.span_ms() as f64;
+                let per_interval = limit * self.objective.interval_ms as f64 / span_ms;
+                // The limit is that of all spenders of a budget together.
+                let any = format!("{} ({amount})", self.by_group());
+                (self.sum(amount), format!("0 * {any} + {per_interval}"))
             }
             Indicator::Composite { .. } => return None,
         })

@@ -280,7 +280,13 @@ impl History {
             Period::Calendar(_) => period.1.saturating_sub(now_ms),
         };
         let lasts = left.and_then(|_| lasts(&series, now_ms, allowed - counts.bad, horizon_ms));
-        let mut spenders = contributions(self.spenders, 1.0 - allowed_share);
+        let spent = self.spenders.into_iter().map(|(labels, mut counts)| {
+            if is_spend {
+                counts.total = counts.bad;
+            }
+            (labels, counts)
+        });
+        let mut spenders = contributions(spent, 1.0 - allowed_share);
         spenders.retain(|it| it.counts.bad > 0.0);
         spenders.truncate(SPENDERS_MAX);
         ObjectiveStatus {
