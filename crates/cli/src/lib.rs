@@ -22,6 +22,7 @@ mod demo;
 mod external_alertmanagers;
 mod junit;
 mod logging;
+mod plot;
 mod probe;
 mod probing;
 mod remote;
@@ -29,12 +30,15 @@ mod replicas;
 mod routes_file;
 mod rule_editor;
 mod rule_folder;
+mod scaling;
+mod scaling_replay;
 mod serve;
 mod simulate;
 mod simulations;
 mod test_promql;
 mod test_routes;
 mod test_rules;
+mod test_scaling;
 mod time_argument;
 mod timeline;
 mod transitions;
@@ -75,6 +79,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check(check) => check::run(&check),
         Command::Test(Test::Rules(rules)) => test_rules::run(&rules),
         Command::Test(Test::Routes(routes)) => test_routes::run(&routes),
+        Command::Test(Test::Scaling(scaling)) => test_scaling::run(&scaling),
         Command::Test(Test::Promql {
             files,
             embedded,

@@ -14,6 +14,7 @@ use bellwether_config::Loaded;
 use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts};
 use bellwether_model::{Labels, relabel};
 use bellwether_promql::{Engine as QueryEngine, EngineOptions, MemoryBudget};
+use bellwether_rules::scaling::ScalersParts;
 use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{
@@ -29,6 +30,7 @@ use tokio::sync::watch;
 use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
 use crate::probing::{ProbingParts, ProbingProgram};
+use crate::scaling::ScalingProgram;
 use crate::{logging, told, wiring};
 
 /// The version of the Prometheus API that is spoken: clients choose their features by it.
@@ -77,6 +79,7 @@ pub(crate) struct Program {
     manager: Manager,
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
+    scaling: Arc<ScalingProgram>,
     /// What others write to and read from.
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
@@ -115,6 +118,7 @@ struct Reloadable {
     server: Server,
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
+    scaling: Arc<ScalingProgram>,
 }
 
 impl Program {
@@ -226,6 +230,16 @@ impl Program {
             .await?,
         );
         alerting.set_entities(probing.edge.entities.clone());
+        let parts = ScalersParts {
+            store: Arc::clone(&store),
+            engine: Arc::clone(&query_engine),
+            clock: Arc::clone(&shared.clock),
+            state: Some(alerting.state()),
+            timeline: Some(alerting.timeline()),
+            registry: shared.registry.clone(),
+        };
+        let scaling = ScalingProgram::start(parts, alerting.replica(), &config).await?;
+        let scaling = Arc::new(scaling);
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {
@@ -235,6 +249,7 @@ impl Program {
             otlp: config.otlp.clone(),
             alerting: alerting.edge.clone(),
             probing: Some(probing.edge.clone()),
+            scaling: Some(scaling.edge.clone()),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
@@ -242,6 +257,7 @@ impl Program {
             server: server.clone(),
             alerting: Arc::clone(&alerting),
             probing: Arc::clone(&probing),
+            scaling: Arc::clone(&scaling),
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
@@ -259,6 +275,7 @@ impl Program {
             manager,
             alerting,
             probing,
+            scaling,
             store,
             address,
         })
@@ -302,6 +319,7 @@ impl Program {
         tracing::info!("stopping");
         self.alerting.hand_over().await?;
         self.server.stop();
+        self.scaling.stop().await?;
         self.probing.stop().await;
         self.manager.shutdown().await;
         self.alerting.stop().await?;
@@ -513,6 +531,7 @@ impl Shared {
         self.loaded.store(Arc::new(loaded));
         self.note_replicas(has_other_replicas);
         parts.probing.apply(&config).await?;
+        parts.scaling.apply(&config).await?;
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms

@@ -10,10 +10,13 @@ use serde_json::Value;
 use crate::json::JsonWriter;
 
 mod probing;
+mod scaling;
 mod shape;
 
 #[cfg(test)]
 pub(crate) use probing::OPERATIONS as PROBING;
+#[cfg(test)]
+pub(crate) use scaling::OPERATIONS as SCALING;
 pub(crate) use shape::Shape;
 
 /// A parameter: name, what it is, whether it must be there.
@@ -112,7 +115,7 @@ const fn operation(
 }
 
 /// Parts of a path and what they are.
-const PATH_PARAMETERS: [(&str, &str); 8] = [
+const PATH_PARAMETERS: [(&str, &str); 10] = [
     ("name", "The label; may be escaped as U__…."),
     ("fingerprint", "The alert: 16 hexadecimal digits."),
     (
@@ -124,10 +127,12 @@ const PATH_PARAMETERS: [(&str, &str); 8] = [
     ("probe", "The name of the probe; percent-encoded."),
     ("entity", "The entity as kind/name; percent-encoded."),
     ("number", "The id of the maintenance."),
+    ("scaler", "The name of the scaler."),
+    ("metric", "The name of the external metric."),
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 2] = [OPERATIONS, probing::OPERATIONS];
+const TABLES: [&[Operation]; 3] = [OPERATIONS, probing::OPERATIONS, scaling::OPERATIONS];
 
 #[cfg(test)]
 pub(crate) fn operations() -> impl Iterator<Item = &'static Operation> {

@@ -8,6 +8,7 @@ mod probing;
 mod receive;
 mod replica;
 mod ruler;
+mod scaling;
 mod security;
 mod transfer;
 
@@ -216,6 +217,7 @@ pub(super) fn services() -> Services {
         otlp: bellwether_ingest::otlp::OtlpSettings::default(),
         alerting: alerting(),
         probing: None,
+        scaling: None,
     }
 }
 
