@@ -17,6 +17,7 @@ use crate::simulate::Simulate;
 use crate::slo::Slo;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
+use crate::test_scaling::TestScaling;
 use crate::timeline::Timeline;
 
 /// Monitoring for services built on AI models.
@@ -43,7 +44,7 @@ pub(crate) enum Command {
     /// Run tests.
     #[command(subcommand)]
     Test(Test),
-    /// Tell which alerts rules would have given over stored history.
+    /// Tell which alerts rules would have given over stored history, or what scaling would have cost.
     Backtest(Backtest),
     /// Objectives as files, over stored history, as reports.
     #[command(subcommand)]
@@ -460,6 +461,8 @@ pub(crate) enum Test {
     Rules(TestRules),
     /// Tell which receivers an alert goes to, or check files of such cases.
     Routes(TestRoutes),
+    /// Replay loads against scaling policies, and check what comes of it.
+    Scaling(TestScaling),
 }
 
 /// Flags of `export`.

@@ -23,6 +23,7 @@ mod external_alertmanagers;
 mod junit;
 mod logging;
 mod objectives;
+mod plot;
 mod probe;
 mod probing;
 mod remote;
@@ -30,6 +31,8 @@ mod replicas;
 mod routes_file;
 mod rule_editor;
 mod rule_folder;
+mod scaling;
+mod scaling_replay;
 mod serve;
 mod simulate;
 mod simulations;
@@ -37,6 +40,7 @@ mod slo;
 mod test_promql;
 mod test_routes;
 mod test_rules;
+mod test_scaling;
 mod time_argument;
 mod timeline;
 mod transitions;
@@ -77,6 +81,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check(check) => check::run(&check),
         Command::Test(Test::Rules(rules)) => test_rules::run(&rules),
         Command::Test(Test::Routes(routes)) => test_routes::run(&routes),
+        Command::Test(Test::Scaling(scaling)) => test_scaling::run(&scaling),
         Command::Test(Test::Promql {
             files,
             embedded,

@@ -15,6 +15,7 @@ use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts
 use bellwether_model::{Labels, relabel};
 use bellwether_promql::{Engine as QueryEngine, EngineOptions, MemoryBudget};
 use bellwether_rules::objective::ObjectivesParts;
+use bellwether_rules::scaling::ScalersParts;
 use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{
@@ -31,6 +32,7 @@ use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
 use crate::objectives::ObjectivesProgram;
 use crate::probing::{ProbingParts, ProbingProgram};
+use crate::scaling::ScalingProgram;
 use crate::{logging, told, wiring};
 
 /// The version of the Prometheus API that is spoken: clients choose their features by it.
@@ -80,6 +82,7 @@ pub(crate) struct Program {
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
     objectives: Arc<ObjectivesProgram>,
+    scaling: Arc<ScalingProgram>,
     /// What others write to and read from.
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
@@ -119,6 +122,7 @@ struct Reloadable {
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
     objectives: Arc<ObjectivesProgram>,
+    scaling: Arc<ScalingProgram>,
 }
 
 impl Program {
@@ -238,6 +242,16 @@ impl Program {
             },
             &config,
         );
+        let parts = ScalersParts {
+            store: Arc::clone(&store),
+            engine: Arc::clone(&query_engine),
+            clock: Arc::clone(&shared.clock),
+            state: Some(alerting.state()),
+            timeline: Some(alerting.timeline()),
+            registry: shared.registry.clone(),
+        };
+        let scaling = ScalingProgram::start(parts, alerting.replica(), &config).await?;
+        let scaling = Arc::new(scaling);
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {
@@ -248,6 +262,7 @@ impl Program {
             alerting: alerting.edge.clone(),
             probing: Some(probing.edge.clone()),
             objectives: Some(objectives.objectives.clone()),
+            scaling: Some(scaling.edge.clone()),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
@@ -256,6 +271,7 @@ impl Program {
             alerting: Arc::clone(&alerting),
             probing: Arc::clone(&probing),
             objectives: Arc::clone(&objectives),
+            scaling: Arc::clone(&scaling),
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
@@ -274,6 +290,7 @@ impl Program {
             alerting,
             probing,
             objectives,
+            scaling,
             store,
             address,
         })
@@ -317,6 +334,7 @@ impl Program {
         tracing::info!("stopping");
         self.alerting.hand_over().await?;
         self.server.stop();
+        self.scaling.stop().await?;
         self.probing.stop().await;
         self.objectives.stop().await;
         self.manager.shutdown().await;
@@ -530,6 +548,7 @@ impl Shared {
         self.note_replicas(has_other_replicas);
         parts.probing.apply(&config).await?;
         parts.objectives.apply(&config);
+        parts.scaling.apply(&config).await?;
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms

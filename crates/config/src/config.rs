@@ -30,6 +30,7 @@ use crate::sections::remote::{RemoteReadSettings, decode_remote_reads, decode_re
 use crate::sections::replicas::decode_replicas;
 use crate::sections::root::{LATER, ROOT};
 use crate::sections::rules::RuleDecoder;
+use crate::sections::scaling::{ScalerConfig, decode_scaling};
 use crate::sections::scrape::{JobPlace, SCRAPE_FILE, decode_jobs};
 use crate::sections::server::{ServerSettings, decode_server};
 use crate::sections::storage::{StorageSettings, decode_storage};
@@ -126,6 +127,8 @@ pub struct Config {
     pub probes: Vec<ProbeSettings>,
     /// Times in which something is worked on.
     pub maintenance: Vec<MaintenanceSettings>,
+    /// Pools of workers, and who is told how many there shall be.
+    pub scaling: Vec<ScalerConfig>,
     /// Sections that are kept as they are and not acted on: key and tree.
     pub later: Vec<(&'static str, Node)>,
 }
@@ -347,6 +350,7 @@ fn decode(
     let probes = decode_probes(&view, &global, probe_modules.as_ref(), problems);
     Config {
         maintenance: decode_maintenance(&view, &probes, problems),
+        scaling: decode_scaling(&view, &global, options, problems),
         probes,
         probe_modules: probe_modules.unwrap_or_default(),
         alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),

@@ -282,6 +282,7 @@ impl Simulation {
         };
         self.waiting[workload as usize].push_back(id);
         self.pool.arrived();
+        self.instruments.taken();
         self.serve();
     }
 

@@ -28,6 +28,7 @@ mod pending;
 pub mod record;
 mod restore;
 mod rule;
+pub mod scaling;
 mod schedule;
 mod settings;
 pub mod simulate;

@@ -13,6 +13,7 @@ pub(crate) mod replicas;
 pub(crate) mod root;
 pub(crate) mod rule_documents;
 pub(crate) mod rules;
+pub(crate) mod scaling;
 pub(crate) mod scrape;
 pub(crate) mod server;
 pub(crate) mod storage;

@@ -9,6 +9,7 @@ use super::probes::modules::MODULE;
 use super::probes::scheduled::PROBE;
 use super::remote::{REMOTE_READ, REMOTE_WRITE};
 use super::replicas::REPLICAS;
+use super::scaling::SCALER;
 use super::scrape::SCRAPE;
 use super::server::SERVER;
 use super::storage::STORAGE;
@@ -24,10 +25,9 @@ const fn later(key: &'static str, doc: &'static str) -> Field {
 }
 
 /// The sections that are kept as they are, with whether they are a list.
-pub(crate) const LATER: [(&str, Shape); 5] = [
+pub(crate) const LATER: [(&str, Shape); 4] = [
     ("slos", Shape::List),
     ("forecasts", Shape::List),
-    ("scaling", Shape::List),
     ("ai", Shape::Mapping),
     ("packs", Shape::List),
 ];
@@ -109,7 +109,12 @@ pub(crate) static ROOT: Section = Section {
         ),
         later("slos", "Objectives."),
         later("forecasts", "Forecasts."),
-        later("scaling", "Worker pools and external scalers."),
+        Field::new(
+            "scaling",
+            Kind::Sections(&SCALER),
+            "",
+            "Pools of workers, and who is told how many there shall be.",
+        ),
         later("ai", "Conventions and prices of AI services."),
         later(
             "packs",
