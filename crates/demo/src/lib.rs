@@ -43,6 +43,7 @@ mod provider;
 mod random;
 mod recorder;
 mod simulation;
+mod staging;
 mod tool;
 mod trace;
 mod workload;
@@ -56,3 +57,4 @@ pub use live::{
     BreakerSummary, Demo, DemoHandle, DemoOptions, DemoState, FaultState, ModelState,
     ProviderState, RecentEvent, RequestsState, ToolState, WorkersState,
 };
+pub use staging::{Staged, UnknownStage};
