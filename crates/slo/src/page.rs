@@ -97,7 +97,8 @@ impl EvidenceRule {
 /// The rules of an objective over `period_ms`: pages, then tickets, short windows first.
 ///
 /// Periods longer than 30 days page as one of 30 days: what is fast for a person does not depend on
-/// the period.
+/// the period. A target below 5/6 cannot be missed by six times: it has tickets only, as with the
+/// standard rules.
 #[must_use]
 pub fn rules(period_ms: i64) -> Vec<EvidenceRule> {
     let period_ms = period_ms.clamp(1, PERIOD_MS);
