@@ -10,11 +10,13 @@ use bellwether_notify::replica::ReplicaSettings;
 use bellwether_probe::watch::{MaintenanceSettings, ProbeSettings};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
+use bellwether_rules::objective::ObjectiveSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
 use crate::effective::effective_yaml;
 use crate::glob::glob;
 use crate::notifications::{NotificationConfig, decode_at};
+use crate::objectives::read_objectives;
 use crate::probes::{self, ProbeModules};
 use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
 use crate::rules::{LoadedRules, RuleOptions, read_groups};
@@ -99,6 +101,8 @@ pub struct Config {
     pub rule_files: Vec<PathBuf>,
     /// The groups of these files, in the order of the files.
     pub rule_groups: Vec<GroupSettings>,
+    /// Objectives, those of files after those that stand before them in the list.
+    pub objectives: Vec<ObjectiveSettings>,
     /// Who is told of alerts, where the configuration says it.
     pub notifications: Option<NotificationConfig>,
     /// Where this is one of several replicas.
@@ -138,6 +142,8 @@ pub struct Loaded {
     pub files: Vec<NamedFile>,
     /// Rule files that were read.
     pub rule_files: Vec<PathBuf>,
+    /// Files of objectives that were read.
+    pub objective_files: Vec<PathBuf>,
     /// Where each scrape job stands, by its name.
     pub job_places: HashMap<String, JobPlace>,
     /// The text of the file. May hold secrets.
@@ -172,8 +178,8 @@ impl Config {
     }
 }
 
-/// Loads a file, and the files that belong to it: those of `scrape_config_files` and `rule_files`,
-/// those that `notifications` and `probe_modules` name, and templates of notifications. Files that other settings
+/// Loads a file, and the files that belong to it: those of `scrape_config_files`, `rule_files` and
+/// `slos`, those that `notifications` and `probe_modules` name, and templates of notifications. Files that other settings
 /// name are not looked at.
 ///
 /// # Errors
@@ -199,10 +205,14 @@ pub fn load_text(
     let mut problems = Problems::default();
     let mut job_places = HashMap::new();
     let mut rule_files = Vec::new();
+    let mut objective_files = Vec::new();
     let decoded = parse(source, origin, &ROOT, &mut problems).map(|root| {
         let mut config = decode(&root, origin, options, &mut job_places, &mut problems);
+        let view = View::new(Some(&root), &ROOT, origin);
+        let read = read_objectives(&view, &config.probes, options, &mut problems);
+        config.objectives = read.objectives;
+        objective_files = read.files;
         if !options.leave_named_files {
-            let view = View::new(Some(&root), &ROOT, origin);
             let loaded = read_rule_files(&view, &config, options, &mut problems);
             config.rule_groups = loaded.groups;
             rule_files = loaded.files;
@@ -216,6 +226,7 @@ pub fn load_text(
             warnings: problems.warnings,
             files: problems.files,
             rule_files,
+            objective_files,
             job_places,
             source_text: source.to_owned(),
         }),
@@ -353,6 +364,7 @@ fn decode(
             .map(|pattern| origin.join(pattern))
             .collect(),
         rule_groups: Vec::new(),
+        objectives: Vec::new(),
         notifications: decode_at(
             &view,
             if options.leave_named_files {
