@@ -457,7 +457,8 @@ pub(crate) enum Test {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-    /// Run unit tests of rules, in the format of promtool.
+    /// Run unit tests of rules, in the format of promtool, and of objectives.
+    #[command(alias = "slo")]
     Rules(TestRules),
     /// Tell which receivers an alert goes to, or check files of such cases.
     Routes(TestRoutes),

@@ -6,6 +6,7 @@ use crate::route_tests::ROUTE_TESTS;
 use crate::rule_tests::RULE_TESTS;
 use crate::scaling_tests::SCALING_TESTS;
 use crate::schema::{Field, Kind, Section};
+use crate::sections::objectives::short::OBJECTIVE_FILE;
 use crate::sections::probes::modules::MODULE_FILE;
 use crate::sections::root::ROOT;
 use crate::sections::rules::RULE_FILE;
@@ -36,6 +37,7 @@ pub fn reference() -> String {
         &ROUTE_TESTS,
         &SCALING_TESTS,
         &MODULE_FILE,
+        &OBJECTIVE_FILE,
     ]
     .into_iter()
     .collect();
@@ -60,7 +62,9 @@ fn section_of(kind: &Kind) -> Option<&'static Section> {
         | Kind::Sections(section)
         | Kind::SectionMap(section)
         | Kind::SectionMapOrText(section) => Some(section),
-        Kind::Headers(Kind::SectionOrText(section)) => Some(section),
+        Kind::Headers(Kind::SectionOrText(section)) | Kind::List(Kind::SectionOrText(section)) => {
+            Some(section)
+        }
         _ => None,
     }
 }
@@ -116,6 +120,9 @@ fn value_text(field: &Field) -> String {
             format!("a text or [{}](#{})", section.name, anchor(section))
         }
         Kind::Sections(section) => format!("list of [{}](#{})", section.name, anchor(section)),
+        Kind::List(Kind::SectionOrText(section)) => {
+            format!("list of texts or [{}](#{})", section.name, anchor(section))
+        }
         Kind::SectionMap(section) => format!("mapping of [{}](#{})", section.name, anchor(section)),
         Kind::SectionMapOrText(section) => {
             format!(

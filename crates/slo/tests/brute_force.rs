@@ -66,19 +66,15 @@ struct History {
     measured: Vec<bool>,
     scrapes: Vec<i64>,
     gap: i64,
-    part: Option<Part>,
+    counts_bad: bool,
 }
 
 fn history(random: &mut Random) -> History {
-    let part = if random.chance(50) {
-        Part::Bad
-    } else {
-        Part::Good
-    };
+    let counts_bad = random.chance(50);
     let mut history = History {
         measured: vec![false; END as usize + 1],
         gap: 50 + random.below(400),
-        part: Some(part),
+        counts_bad,
         ..History::default()
     };
     let knows_starts = random.chance(50);
@@ -116,7 +112,7 @@ fn instance(random: &mut Random, history: &mut History, knows_starts: bool) {
     let (mut totals, mut parts) = (Vec::new(), Vec::new());
     let mut before: Option<i64> = None;
     for &at in &scrapes {
-        let start = *restarts.iter().rfind(|&&it| it <= at).unwrap();
+        let start = restarts.iter().rfind(|&&it| it <= at).copied().unwrap_or(0);
         let since = |time: i64| start < time && time <= at;
         let number = |wanted: Option<bool>| {
             let is_wanted = |bad: bool| wanted.is_none_or(|wanted| wanted == bad);
@@ -130,7 +126,7 @@ fn instance(random: &mut Random, history: &mut History, knows_starts: bool) {
             start_ms,
         };
         totals.push(sample(number(None)));
-        parts.push(sample(number(Some(history.part == Some(Part::Bad)))));
+        parts.push(sample(number(Some(history.counts_bad))));
         // What this scrape shows: since the last one, or since the start after it.
         let is_new = |time: i64| since(time) && before.is_none_or(|before| time > before);
         let after = match before {
@@ -179,7 +175,11 @@ impl History {
         let series = |of: &'_ [Vec<CounterSample>]| -> Vec<Vec<CounterSample>> { of.to_vec() };
         let (parts, totals) = (series(&self.parts), series(&self.totals));
         Ledger::new(
-            self.part.unwrap(),
+            if self.counts_bad {
+                Part::Bad
+            } else {
+                Part::Good
+            },
             &parts.iter().map(Vec::as_slice).collect::<Vec<_>>(),
             &totals.iter().map(Vec::as_slice).collect::<Vec<_>>(),
             CounterOptions {

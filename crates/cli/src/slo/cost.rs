@@ -21,15 +21,29 @@ use crate::time_argument::time_text;
 
 /// One budget under one target.
 #[derive(Debug)]
-struct Run<'a> {
+pub(super) struct Run<'a> {
     settings: &'a ObjectiveSettings,
     group: &'a Labels,
-    target: f64,
-    found: Backtest,
+    pub(super) target: f64,
+    pub(super) found: Backtest,
 }
 
 /// Tells of all of them.
 pub(super) fn run(flags: &Cost, measured: &[Measured], range: (i64, i64)) -> Result<ExitCode> {
+    let runs = costs(flags, measured, range)?;
+    match flags.output {
+        Output::Text => print!("{}", text(&runs)),
+        Output::Json => println!("{}", serde_json::to_string_pretty(&json(&runs, range))?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each budget under its own target and each other one.
+pub(super) fn costs<'a>(
+    flags: &Cost,
+    measured: &'a [Measured],
+    range: (i64, i64),
+) -> Result<Vec<Run<'a>>> {
     let step_ms = parse_duration(&flags.step).context("--step")?;
     let others = flags
         .target
@@ -58,14 +72,15 @@ pub(super) fn run(flags: &Cost, measured: &[Measured], range: (i64, i64)) -> Res
             }
         }
     }
-    match flags.output {
-        Output::Text => print!("{}", text(&runs)),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&json(&runs, range))?),
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(runs)
 }
 
 impl Run<'_> {
+    /// How often somebody would have been paged.
+    pub(super) fn pages(&self) -> usize {
+        self.told(Urgency::Page).count()
+    }
+
     fn told(&self, urgency: Urgency) -> impl Iterator<Item = &PageSpan> {
         self.found
             .pages
@@ -87,7 +102,15 @@ fn part(share: Option<f64>) -> String {
 }
 
 fn text(runs: &[Run<'_>]) -> String {
-    let header = ["OBJECTIVE", "TARGET", "LEFT AT THE END", "AT ITS LOWEST", "OVER BUDGET", "PAGES", "TICKETS"];
+    let header = [
+        "OBJECTIVE",
+        "TARGET",
+        "LEFT AT THE END",
+        "AT ITS LOWEST",
+        "OVER BUDGET",
+        "PAGES",
+        "TICKETS",
+    ];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     for run in runs {
         let (end, lowest) = run.left();
@@ -98,7 +121,7 @@ fn text(runs: &[Run<'_>]) -> String {
             part(end),
             part(lowest),
             DurationText(over_ms).to_string(),
-            run.told(Urgency::Page).count().to_string(),
+            run.pages().to_string(),
             run.told(Urgency::Ticket).count().to_string(),
         ]);
     }

@@ -33,11 +33,7 @@ struct Kept<'a> {
 }
 
 /// Tells of all of them.
-pub(super) fn run(
-    flags: &Report,
-    measured: &[Measured],
-    range: (i64, i64),
-) -> Result<ExitCode> {
+pub(super) fn run(flags: &Report, measured: &[Measured], range: (i64, i64)) -> Result<ExitCode> {
     let mut kept = Vec::new();
     for one in measured {
         for (group, ledger) in &one.budgets {
@@ -69,7 +65,11 @@ pub(super) fn run(
         Output::Text => print!("{}", text(&kept, flags.by)),
         Output::Json => println!("{}", serde_json::to_string_pretty(&json(&kept, range))?),
     }
-    let is_kept = |one: &Kept<'_>| one.rows.iter().all(|row| row.spending.is_met() != Some(false));
+    let is_kept = |one: &Kept<'_>| {
+        one.rows
+            .iter()
+            .all(|row| row.spending.is_met() != Some(false))
+    };
     Ok(if kept.iter().all(is_kept) {
         ExitCode::SUCCESS
     } else {
@@ -143,7 +143,15 @@ fn floor(ratio: f64) -> f64 {
 }
 
 fn text(kept: &[Kept<'_>], by: By) -> String {
-    let header = ["OBJECTIVE", "TARGET", "PERIOD", "GOOD", "BUDGET SPENT", "UNMEASURED", "VERDICT"];
+    let header = [
+        "OBJECTIVE",
+        "TARGET",
+        "PERIOD",
+        "GOOD",
+        "BUDGET SPENT",
+        "UNMEASURED",
+        "VERDICT",
+    ];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     for one in kept {
         for row in &one.rows {
