@@ -10,8 +10,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::acknowledge::Acknowledge;
+use crate::anomaly::AnomalyFlags;
 use crate::backtest::Backtest;
 use crate::check::Check;
+use crate::forecast::ForecastFlags;
 use crate::probe::Probe;
 use crate::simulate::Simulate;
 use crate::test_routes::TestRoutes;
@@ -44,6 +46,10 @@ pub(crate) enum Command {
     Test(Test),
     /// Tell which alerts rules would have given over stored history.
     Backtest(Backtest),
+    /// Tell what follows a series in a file, and how far off that may be.
+    Forecast(ForecastFlags),
+    /// Tell how anomalous each sample of a series in a file is.
+    Anomaly(AnomalyFlags),
     /// See on a running server what would happen if something failed; nobody is told unless asked.
     #[command(subcommand)]
     Simulate(Simulate),

@@ -15,13 +15,16 @@ mod acknowledge;
 mod alert_metrics;
 mod alerting;
 mod allocator;
+mod anomaly;
 mod arguments;
 mod backtest;
 mod check;
 mod demo;
 mod external_alertmanagers;
+mod forecast;
 mod junit;
 mod logging;
+mod plot;
 mod probe;
 mod probing;
 mod remote;
@@ -29,6 +32,7 @@ mod replicas;
 mod routes_file;
 mod rule_editor;
 mod rule_folder;
+mod series_file;
 mod serve;
 mod simulate;
 mod simulations;
@@ -81,6 +85,8 @@ fn run(command: Command) -> Result<ExitCode> {
             output,
         }) => test_promql::run(&files, embedded, output),
         Command::Backtest(backtest) => backtest::run(&backtest),
+        Command::Forecast(flags) => forecast::run(&flags),
+        Command::Anomaly(flags) => anomaly::run(&flags),
         Command::Simulate(simulate) => client_runtime()?.block_on(simulate::run(&simulate)),
         Command::Probe(flags) => client_runtime()?.block_on(probe::run(&flags)),
         Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),
