@@ -24,6 +24,7 @@ mod external_alertmanagers;
 mod forecast;
 mod junit;
 mod logging;
+mod objectives;
 mod plot;
 mod probe;
 mod probing;
@@ -36,6 +37,7 @@ mod series_file;
 mod serve;
 mod simulate;
 mod simulations;
+mod slo;
 mod test_promql;
 mod test_routes;
 mod test_rules;
@@ -87,6 +89,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Backtest(backtest) => backtest::run(&backtest),
         Command::Forecast(flags) => forecast::run(&flags),
         Command::Anomaly(flags) => anomaly::run(&flags),
+        Command::Slo(slo) => slo::run(&slo),
         Command::Simulate(simulate) => client_runtime()?.block_on(simulate::run(&simulate)),
         Command::Probe(flags) => client_runtime()?.block_on(probe::run(&flags)),
         Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),

@@ -10,6 +10,7 @@ use bellwether_notify::replica::ReplicaSettings;
 use bellwether_probe::watch::{MaintenanceSettings, ProbeSettings};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
+use bellwether_rules::objective::ObjectiveSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
 use crate::effective::effective_yaml;
@@ -99,6 +100,8 @@ pub struct Config {
     pub rule_files: Vec<PathBuf>,
     /// The groups of these files, in the order of the files.
     pub rule_groups: Vec<GroupSettings>,
+    /// What services promise; their rules are among [`Config::rule_groups`].
+    pub objectives: Vec<ObjectiveSettings>,
     /// Who is told of alerts, where the configuration says it.
     pub notifications: Option<NotificationConfig>,
     /// Where this is one of several replicas.
@@ -353,6 +356,7 @@ fn decode(
             .map(|pattern| origin.join(pattern))
             .collect(),
         rule_groups: Vec::new(),
+        objectives: Vec::new(),
         notifications: decode_at(
             &view,
             if options.leave_named_files {
