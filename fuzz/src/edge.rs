@@ -144,6 +144,8 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         otlp: OtlpSettings::default(),
         alerting: Alerting::in_memory(Arc::new(ManualClock::new(NOW_MS))),
         probing: None,
+        objectives: None,
+        predictions: None,
     });
     server.router()
 });

@@ -26,6 +26,7 @@ mod junit;
 mod logging;
 mod objectives;
 mod plot;
+mod predictions;
 mod probe;
 mod probing;
 mod remote;

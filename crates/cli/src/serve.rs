@@ -15,6 +15,7 @@ use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts
 use bellwether_model::{Labels, relabel};
 use bellwether_promql::{Engine as QueryEngine, EngineOptions, MemoryBudget};
 use bellwether_rules::objective::ObjectivesParts;
+use bellwether_rules::prediction::PredictionsParts;
 use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
 use crate::objectives::ObjectivesProgram;
+use crate::predictions::PredictionsProgram;
 use crate::probing::{ProbingParts, ProbingProgram};
 use crate::{logging, told, wiring};
 
@@ -80,6 +82,7 @@ pub(crate) struct Program {
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
     objectives: Arc<ObjectivesProgram>,
+    predictions: Arc<PredictionsProgram>,
     /// What others write to and read from.
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
@@ -119,6 +122,7 @@ struct Reloadable {
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
     objectives: Arc<ObjectivesProgram>,
+    predictions: Arc<PredictionsProgram>,
 }
 
 impl Program {
@@ -238,6 +242,15 @@ impl Program {
             },
             &config,
         );
+        let predictions = PredictionsProgram::start(
+            PredictionsParts {
+                store: Arc::clone(&store),
+                engine: Arc::clone(&query_engine),
+                clock: Arc::clone(&shared.clock),
+            },
+            &config,
+        )
+        .await?;
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {
@@ -248,6 +261,7 @@ impl Program {
             alerting: alerting.edge.clone(),
             probing: Some(probing.edge.clone()),
             objectives: Some(objectives.objectives.clone()),
+            predictions: Some(predictions.predictions.clone()),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
@@ -256,6 +270,7 @@ impl Program {
             alerting: Arc::clone(&alerting),
             probing: Arc::clone(&probing),
             objectives: Arc::clone(&objectives),
+            predictions: Arc::clone(&predictions),
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
@@ -274,6 +289,7 @@ impl Program {
             alerting,
             probing,
             objectives,
+            predictions,
             store,
             address,
         })
@@ -319,6 +335,7 @@ impl Program {
         self.server.stop();
         self.probing.stop().await;
         self.objectives.stop().await;
+        self.predictions.stop().await;
         self.manager.shutdown().await;
         self.alerting.stop().await?;
         self.serving.await?;
@@ -530,6 +547,7 @@ impl Shared {
         self.note_replicas(has_other_replicas);
         parts.probing.apply(&config).await?;
         parts.objectives.apply(&config);
+        parts.predictions.apply(&config).await?;
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms

@@ -11,6 +11,7 @@ use bellwether_probe::watch::{MaintenanceSettings, ProbeSettings};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_rules::objective::ObjectiveSettings;
+use bellwether_rules::prediction::settings::PredictionSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
 use crate::effective::effective_yaml;
@@ -21,6 +22,7 @@ use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
 use crate::rules::{LoadedRules, RuleOptions, read_groups};
 use crate::schema::Section;
 use crate::sections::alerting::{AlertingSettings, decode_alerting};
+use crate::sections::forecasts::decode_forecasts;
 use crate::sections::global::{GlobalSettings, decode_global};
 use crate::sections::notifications::NamedFiles;
 use crate::sections::otlp::decode_otlp;
@@ -126,6 +128,8 @@ pub struct Config {
     pub probes: Vec<ProbeSettings>,
     /// Times in which something is worked on.
     pub maintenance: Vec<MaintenanceSettings>,
+    /// Series that are foreseen, and paths.
+    pub forecasts: Vec<PredictionSettings>,
     /// Sections that are kept as they are and not acted on: key and tree.
     pub later: Vec<(&'static str, Node)>,
 }
@@ -347,6 +351,7 @@ fn decode(
     let probes = decode_probes(&view, &global, probe_modules.as_ref(), problems);
     Config {
         maintenance: decode_maintenance(&view, &probes, problems),
+        forecasts: decode_forecasts(&view, &global, options, problems),
         probes,
         probe_modules: probe_modules.unwrap_or_default(),
         alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),

@@ -23,6 +23,7 @@ mod envelope;
 mod error;
 mod evidence;
 mod federate;
+mod forecasts;
 mod headers;
 mod json;
 mod listener;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::json::JsonWriter;
 
+mod forecasts;
 mod objectives;
 mod probing;
 mod shape;
@@ -128,7 +129,12 @@ const PATH_PARAMETERS: [(&str, &str); 8] = [
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 3] = [OPERATIONS, probing::OPERATIONS, objectives::OPERATIONS];
+const TABLES: [&[Operation]; 4] = [
+    OPERATIONS,
+    probing::OPERATIONS,
+    objectives::OPERATIONS,
+    forecasts::OPERATIONS,
+];
 
 #[cfg(test)]
 pub(crate) fn operations() -> impl Iterator<Item = &'static Operation> {

@@ -63,6 +63,8 @@ pub struct Services {
     pub probing: Option<Probing>,
     /// Objectives and how they stand; `None`: there are none.
     pub objectives: Option<bellwether_rules::objective::Objectives>,
+    /// Forecasts and anomaly scores; `None`: there are none.
+    pub predictions: Option<bellwether_rules::prediction::Predictions>,
 }
 
 /// Alerts and who is told of them. Clones are the same.

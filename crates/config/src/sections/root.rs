@@ -1,6 +1,7 @@
 //! The root of a configuration file.
 
 use super::alerting::ALERTING;
+use super::forecasts::FORECAST;
 use super::global::GLOBAL;
 use super::notifications::NOTIFICATIONS;
 use super::otlp::OTLP;
@@ -24,9 +25,8 @@ const fn later(key: &'static str, doc: &'static str) -> Field {
 }
 
 /// The sections that are kept as they are, with whether they are a list.
-pub(crate) const LATER: [(&str, Shape); 5] = [
+pub(crate) const LATER: [(&str, Shape); 4] = [
     ("slos", Shape::List),
-    ("forecasts", Shape::List),
     ("scaling", Shape::List),
     ("ai", Shape::Mapping),
     ("packs", Shape::List),
@@ -108,7 +108,12 @@ pub(crate) static ROOT: Section = Section {
             "Times in which something is worked on.",
         ),
         later("slos", "Objectives."),
-        later("forecasts", "Forecasts."),
+        Field::new(
+            "forecasts",
+            Kind::Sections(&FORECAST),
+            "",
+            "Series that are foreseen and judged, and paths whose bottleneck is told.",
+        ),
         later("scaling", "Worker pools and external scalers."),
         later("ai", "Conventions and prices of AI services."),
         later(

@@ -217,6 +217,7 @@ pub(super) fn services() -> Services {
         alerting: alerting(),
         probing: None,
         objectives: None,
+        predictions: None,
     }
 }
 
