@@ -52,6 +52,8 @@ pub struct CheckReport {
     pub rule_file_count: usize,
     /// Rules in them.
     pub rule_count: usize,
+    /// Objectives.
+    pub objective_count: usize,
     /// Receivers of remote write.
     pub remote_write_count: usize,
     /// Modules of the configuration; those that are built in do not count.
@@ -84,6 +86,7 @@ impl CheckReport {
             "scrape_jobs": self.job_count,
             "rule_files": self.rule_file_count,
             "rules": self.rule_count,
+            "objectives": self.objective_count,
             "remote_writes": self.remote_write_count,
             "probe_modules": self.probe_module_count,
             "probes": self.probe_count,
@@ -143,6 +146,7 @@ impl fmt::Display for CheckReport {
                 plural(self.remote_write_count, "remote write"),
             )?;
             for (count, what) in [
+                (self.objective_count, "objective"),
                 (self.probe_module_count, "probe module"),
                 (self.probe_count, "probe"),
                 (self.maintenance_count, "maintenance window"),
@@ -204,6 +208,7 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
         job_count: 0,
         rule_file_count: 0,
         rule_count: 0,
+        objective_count: 0,
         remote_write_count: 0,
         probe_module_count: 0,
         probe_count: 0,
@@ -220,6 +225,7 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
             report.warnings.clone_from(&loaded.warnings);
             report.job_count = loaded.config.scrape.len();
             report.remote_write_count = loaded.config.remote_write.len();
+            report.objective_count = loaded.config.objectives.len();
             report.probe_module_count = loaded.config.probe_modules.configured_count();
             report.probe_count = loaded.config.probes.len();
             report.maintenance_count = loaded.config.maintenance.len();

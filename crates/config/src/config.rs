@@ -11,12 +11,14 @@ use bellwether_probe::watch::{MaintenanceSettings, ProbeSettings};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_rules::objective::ObjectiveSettings;
+use bellwether_rules::objective::rules::group;
 use bellwether_rules::prediction::settings::PredictionSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
 use crate::effective::effective_yaml;
 use crate::glob::glob;
 use crate::notifications::{NotificationConfig, decode_at};
+use crate::objectives::read_objectives;
 use crate::probes::{self, ProbeModules};
 use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
 use crate::rules::{LoadedRules, RuleOptions, read_groups};
@@ -102,7 +104,8 @@ pub struct Config {
     pub rule_files: Vec<PathBuf>,
     /// The groups of these files, in the order of the files.
     pub rule_groups: Vec<GroupSettings>,
-    /// What services promise; their rules are among [`Config::rule_groups`].
+    /// What services promise, those of files where they stand in the list. Their rules are among
+    /// [`Config::rule_groups`].
     pub objectives: Vec<ObjectiveSettings>,
     /// Who is told of alerts, where the configuration says it.
     pub notifications: Option<NotificationConfig>,
@@ -145,6 +148,8 @@ pub struct Loaded {
     pub files: Vec<NamedFile>,
     /// Rule files that were read.
     pub rule_files: Vec<PathBuf>,
+    /// Files of objectives that were read.
+    pub objective_files: Vec<PathBuf>,
     /// Where each scrape job stands, by its name.
     pub job_places: HashMap<String, JobPlace>,
     /// The text of the file. May hold secrets.
@@ -179,8 +184,8 @@ impl Config {
     }
 }
 
-/// Loads a file, and the files that belong to it: those of `scrape_config_files` and `rule_files`,
-/// those that `notifications` and `probe_modules` name, and templates of notifications. Files that other settings
+/// Loads a file, and the files that belong to it: those of `scrape_config_files`, `rule_files` and
+/// `slos`, those that `notifications` and `probe_modules` name, and templates of notifications. Files that other settings
 /// name are not looked at.
 ///
 /// # Errors
@@ -206,12 +211,19 @@ pub fn load_text(
     let mut problems = Problems::default();
     let mut job_places = HashMap::new();
     let mut rule_files = Vec::new();
+    let mut objective_files = Vec::new();
     let decoded = parse(source, origin, &ROOT, &mut problems).map(|root| {
         let mut config = decode(&root, origin, options, &mut job_places, &mut problems);
+        let view = View::new(Some(&root), &ROOT, origin);
+        let read = read_objectives(&view, &config.probes, options, &mut problems);
+        config.objectives = read.objectives;
+        objective_files = read.files;
         if !options.leave_named_files {
-            let view = View::new(Some(&root), &ROOT, origin);
             let loaded = read_rule_files(&view, &config, options, &mut problems);
             config.rule_groups = loaded.groups;
+            let all = &config.objectives;
+            let theirs = all.iter().map(|objective| group(objective, all));
+            config.rule_groups.extend(theirs);
             rule_files = loaded.files;
         }
         (config, root)
@@ -223,6 +235,7 @@ pub fn load_text(
             warnings: problems.warnings,
             files: problems.files,
             rule_files,
+            objective_files,
             job_places,
             source_text: source.to_owned(),
         }),

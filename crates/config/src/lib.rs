@@ -23,6 +23,7 @@ mod config;
 mod effective;
 mod glob;
 mod notifications;
+mod objectives;
 mod probes;
 mod problem;
 mod reference;
@@ -46,6 +47,9 @@ pub use config::{Config, LoadOptions, Loaded, load, load_text, load_web};
 pub use glob::{FILES_MAX, glob};
 pub use notifications::{
     LoadedNotifications, NotificationConfig, load_alertmanager, load_alertmanager_text,
+};
+pub use objectives::{
+    LoadedObjectives, ObjectiveOptions, load_objectives, load_objectives_text, short_form,
 };
 pub use probes::{LoadedProbeModules, ProbeModules, load_probe_modules};
 pub use problem::{ConfigErrors, NamedFile, Problem, Problems};

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::route_tests::ROUTE_TESTS;
 use crate::rule_tests::RULE_TESTS;
 use crate::schema::{Field, Kind, Section};
+use crate::sections::objectives::short::OBJECTIVE_FILE;
 use crate::sections::probes::modules::MODULE_FILE;
 use crate::sections::root::ROOT;
 use crate::sections::rules::RULE_FILE;
@@ -34,6 +35,7 @@ pub fn reference() -> String {
         &RULE_TESTS,
         &ROUTE_TESTS,
         &MODULE_FILE,
+        &OBJECTIVE_FILE,
     ]
     .into_iter()
     .collect();
@@ -58,7 +60,9 @@ fn section_of(kind: &Kind) -> Option<&'static Section> {
         | Kind::Sections(section)
         | Kind::SectionMap(section)
         | Kind::SectionMapOrText(section) => Some(section),
-        Kind::Headers(Kind::SectionOrText(section)) => Some(section),
+        Kind::Headers(Kind::SectionOrText(section)) | Kind::List(Kind::SectionOrText(section)) => {
+            Some(section)
+        }
         _ => None,
     }
 }
@@ -114,6 +118,9 @@ fn value_text(field: &Field) -> String {
             format!("a text or [{}](#{})", section.name, anchor(section))
         }
         Kind::Sections(section) => format!("list of [{}](#{})", section.name, anchor(section)),
+        Kind::List(Kind::SectionOrText(section)) => {
+            format!("list of texts or [{}](#{})", section.name, anchor(section))
+        }
         Kind::SectionMap(section) => format!("mapping of [{}](#{})", section.name, anchor(section)),
         Kind::SectionMapOrText(section) => {
             format!(

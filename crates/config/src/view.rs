@@ -323,6 +323,7 @@ impl<'a> View<'a> {
                 | Kind::SectionMap(section)
                 | Kind::SectionMapOrText(section),
             ) => section,
+            Some(Kind::List(Kind::SectionOrText(section))) => *section,
             _ => self.section,
         };
         Self::new(self.node_of(key), section, self.origin)

@@ -6,6 +6,7 @@ pub(crate) mod forecasts;
 pub(crate) mod global;
 pub(crate) mod http_client;
 pub(crate) mod notifications;
+pub(crate) mod objectives;
 pub(crate) mod otlp;
 pub(crate) mod probes;
 pub(crate) mod relabel;

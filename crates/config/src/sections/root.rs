@@ -4,6 +4,7 @@ use super::alerting::ALERTING;
 use super::forecasts::FORECAST;
 use super::global::GLOBAL;
 use super::notifications::NOTIFICATIONS;
+use super::objectives::short::OBJECTIVE;
 use super::otlp::OTLP;
 use super::probes::maintenance::MAINTENANCE;
 use super::probes::modules::MODULE;
@@ -25,8 +26,7 @@ const fn later(key: &'static str, doc: &'static str) -> Field {
 }
 
 /// The sections that are kept as they are, with whether they are a list.
-pub(crate) const LATER: [(&str, Shape); 4] = [
-    ("slos", Shape::List),
+pub(crate) const LATER: [(&str, Shape); 3] = [
     ("scaling", Shape::List),
     ("ai", Shape::Mapping),
     ("packs", Shape::List),
@@ -107,7 +107,12 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Times in which something is worked on.",
         ),
-        later("slos", "Objectives."),
+        Field::new(
+            "slos",
+            Kind::List(&Kind::SectionOrText(&OBJECTIVE)),
+            "",
+            "Objectives, or files of them: the last part of a path may be a glob.",
+        ),
         Field::new(
             "forecasts",
             Kind::Sections(&FORECAST),
@@ -143,8 +148,9 @@ static RUNTIME: Section = Section {
 };
 
 fn check_root(view: &View<'_>, problems: &mut Problems) {
-    for key in ["rule_files", "scrape_config_files"] {
+    for key in ["rule_files", "scrape_config_files", "slos"] {
         for item in view.items(key) {
+            // Of mappings there is no text.
             let text = node_text(item);
             if !is_pattern(&text) {
                 problems.error(

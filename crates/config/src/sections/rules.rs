@@ -236,7 +236,7 @@ impl<'a> RuleDecoder<'a> {
         let record = view.text("record");
         let kind = if record.is_empty() {
             let name = view.text("alert");
-            self.check_templates(view, name, problems);
+            check_templates(view, name, &self.functions, problems);
             RuleKind::Alert {
                 name: name.to_owned(),
                 for_ms: view.duration_ms("for"),
@@ -286,27 +286,40 @@ impl<'a> RuleDecoder<'a> {
             }
         }
     }
+}
 
-    fn check_templates(&self, view: &View<'_>, alert: &str, problems: &mut Problems) {
-        let texts: Vec<(&str, &Node)> = view
-            .entries("labels")
-            .chain(view.entries("annotations"))
-            .collect();
-        for (_, node) in texts {
-            let text = crate::view::node_text(node);
-            if !text.contains("{{") {
-                continue;
-            }
-            let mut set = TemplateSet::new(Mode::Text);
-            let name = format!("__alert_{}", short(alert));
-            if let Err(error) = set.parse_with(&name, &text, &RULE_VARIABLES, &self.functions) {
-                problems.error(
-                    &view.origin.file,
-                    node.position,
-                    &node.path,
-                    error.to_string(),
-                );
-            }
-        }
+/// Notes the labels and annotations of an alert that are no templates.
+pub(crate) fn check_templates(
+    view: &View<'_>,
+    alert: &str,
+    functions: &Functions,
+    problems: &mut Problems,
+) {
+    for (_, node) in view.entries("labels").chain(view.entries("annotations")) {
+        check_template(node, view, alert, functions, problems);
+    }
+}
+
+/// Notes a text that is no template.
+pub(crate) fn check_template(
+    node: &Node,
+    view: &View<'_>,
+    alert: &str,
+    functions: &Functions,
+    problems: &mut Problems,
+) {
+    let text = crate::view::node_text(node);
+    if !text.contains("{{") {
+        return;
+    }
+    let mut set = TemplateSet::new(Mode::Text);
+    let name = format!("__alert_{}", short(alert));
+    if let Err(error) = set.parse_with(&name, &text, &RULE_VARIABLES, functions) {
+        problems.error(
+            &view.origin.file,
+            node.position,
+            &node.path,
+            error.to_string(),
+        );
     }
 }
