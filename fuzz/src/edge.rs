@@ -145,6 +145,8 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         alerting: Alerting::in_memory(Arc::new(ManualClock::new(NOW_MS))),
         probing: None,
         scaling: None,
+        objectives: None,
+        predictions: None,
     });
     server.router()
 });

@@ -10,8 +10,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::acknowledge::Acknowledge;
+use crate::anomaly::AnomalyFlags;
 use crate::backtest::Backtest;
 use crate::check::Check;
+use crate::forecast::ForecastFlags;
 use crate::probe::Probe;
 use crate::simulate::Simulate;
 use crate::slo::Slo;
@@ -46,6 +48,10 @@ pub(crate) enum Command {
     Test(Test),
     /// Tell which alerts rules would have given over stored history, or what scaling would have cost.
     Backtest(Backtest),
+    /// Tell what follows a series in a file, and how far off that may be.
+    Forecast(ForecastFlags),
+    /// Tell how anomalous each sample of a series in a file is.
+    Anomaly(AnomalyFlags),
     /// Objectives as files, over stored history, as reports.
     #[command(subcommand)]
     Slo(Slo),

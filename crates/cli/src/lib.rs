@@ -15,15 +15,18 @@ mod acknowledge;
 mod alert_metrics;
 mod alerting;
 mod allocator;
+mod anomaly;
 mod arguments;
 mod backtest;
 mod check;
 mod demo;
 mod external_alertmanagers;
+mod forecast;
 mod junit;
 mod logging;
 mod objectives;
 mod plot;
+mod predictions;
 mod probe;
 mod probing;
 mod remote;
@@ -33,6 +36,7 @@ mod rule_editor;
 mod rule_folder;
 mod scaling;
 mod scaling_replay;
+mod series_file;
 mod serve;
 mod simulate;
 mod simulations;
@@ -88,6 +92,8 @@ fn run(command: Command) -> Result<ExitCode> {
             output,
         }) => test_promql::run(&files, embedded, output),
         Command::Backtest(backtest) => backtest::run(&backtest),
+        Command::Forecast(flags) => forecast::run(&flags),
+        Command::Anomaly(flags) => anomaly::run(&flags),
         Command::Slo(slo) => slo::run(&slo),
         Command::Simulate(simulate) => client_runtime()?.block_on(simulate::run(&simulate)),
         Command::Probe(flags) => client_runtime()?.block_on(probe::run(&flags)),

@@ -15,6 +15,7 @@ use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts
 use bellwether_model::{Labels, relabel};
 use bellwether_promql::{Engine as QueryEngine, EngineOptions, MemoryBudget};
 use bellwether_rules::objective::ObjectivesParts;
+use bellwether_rules::prediction::PredictionsParts;
 use bellwether_rules::scaling::ScalersParts;
 use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
 use crate::objectives::ObjectivesProgram;
+use crate::predictions::PredictionsProgram;
 use crate::probing::{ProbingParts, ProbingProgram};
 use crate::scaling::ScalingProgram;
 use crate::{logging, told, wiring};
@@ -83,6 +85,7 @@ pub(crate) struct Program {
     probing: Arc<ProbingProgram>,
     objectives: Arc<ObjectivesProgram>,
     scaling: Arc<ScalingProgram>,
+    predictions: Arc<PredictionsProgram>,
     /// What others write to and read from.
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
@@ -123,6 +126,7 @@ struct Reloadable {
     probing: Arc<ProbingProgram>,
     objectives: Arc<ObjectivesProgram>,
     scaling: Arc<ScalingProgram>,
+    predictions: Arc<PredictionsProgram>,
 }
 
 impl Program {
@@ -252,6 +256,15 @@ impl Program {
         };
         let scaling = ScalingProgram::start(parts, alerting.replica(), &config).await?;
         let scaling = Arc::new(scaling);
+        let predictions = PredictionsProgram::start(
+            PredictionsParts {
+                store: Arc::clone(&store),
+                engine: Arc::clone(&query_engine),
+                clock: Arc::clone(&shared.clock),
+            },
+            &config,
+        )
+        .await?;
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {
@@ -263,6 +276,7 @@ impl Program {
             probing: Some(probing.edge.clone()),
             objectives: Some(objectives.objectives.clone()),
             scaling: Some(scaling.edge.clone()),
+            predictions: Some(predictions.predictions.clone()),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
@@ -272,6 +286,7 @@ impl Program {
             probing: Arc::clone(&probing),
             objectives: Arc::clone(&objectives),
             scaling: Arc::clone(&scaling),
+            predictions: Arc::clone(&predictions),
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
@@ -291,6 +306,7 @@ impl Program {
             probing,
             objectives,
             scaling,
+            predictions,
             store,
             address,
         })
@@ -337,6 +353,7 @@ impl Program {
         self.scaling.stop().await?;
         self.probing.stop().await;
         self.objectives.stop().await;
+        self.predictions.stop().await;
         self.manager.shutdown().await;
         self.alerting.stop().await?;
         self.serving.await?;
@@ -549,6 +566,7 @@ impl Shared {
         parts.probing.apply(&config).await?;
         parts.objectives.apply(&config);
         parts.scaling.apply(&config).await?;
+        parts.predictions.apply(&config).await?;
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms

@@ -64,6 +64,8 @@ pub struct CheckReport {
     pub maintenance_count: usize,
     /// Scalers.
     pub scaler_count: usize,
+    /// Forecasts.
+    pub forecast_count: usize,
     /// What there is of notifications, where the configuration has them.
     pub notifications: Option<NotificationCounts>,
 }
@@ -92,6 +94,7 @@ impl CheckReport {
             "probes": self.probe_count,
             "maintenance": self.maintenance_count,
             "scalers": self.scaler_count,
+            "forecasts": self.forecast_count,
             "notifications": self.notifications.map(NotificationCounts::to_json),
         })
     }
@@ -151,6 +154,7 @@ impl fmt::Display for CheckReport {
                 (self.probe_count, "probe"),
                 (self.maintenance_count, "maintenance window"),
                 (self.scaler_count, "scaler"),
+                (self.forecast_count, "forecast"),
             ] {
                 if count > 0 {
                     write!(f, "{}, ", plural(count, what))?;
@@ -214,6 +218,7 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
         probe_count: 0,
         maintenance_count: 0,
         scaler_count: 0,
+        forecast_count: 0,
         notifications: None,
     };
     let loaded = match load(path, options) {
@@ -230,6 +235,7 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
             report.probe_count = loaded.config.probes.len();
             report.maintenance_count = loaded.config.maintenance.len();
             report.scaler_count = loaded.config.scaling.len();
+            report.forecast_count = loaded.config.forecasts.len();
             report.rule_file_count = loaded.rule_files.len();
             let groups = &loaded.config.rule_groups;
             report.rule_count = groups.iter().map(|group| group.rules.len()).sum();

@@ -12,6 +12,7 @@ use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_rules::objective::ObjectiveSettings;
 use bellwether_rules::objective::rules::group;
+use bellwether_rules::prediction::settings::PredictionSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
 use crate::effective::effective_yaml;
@@ -23,6 +24,7 @@ use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
 use crate::rules::{LoadedRules, RuleOptions, read_groups};
 use crate::schema::Section;
 use crate::sections::alerting::{AlertingSettings, decode_alerting};
+use crate::sections::forecasts::decode_forecasts;
 use crate::sections::global::{GlobalSettings, decode_global};
 use crate::sections::notifications::NamedFiles;
 use crate::sections::otlp::decode_otlp;
@@ -132,6 +134,8 @@ pub struct Config {
     pub maintenance: Vec<MaintenanceSettings>,
     /// Pools of workers, and who is told how many there shall be.
     pub scaling: Vec<ScalerConfig>,
+    /// Series that are foreseen, and paths.
+    pub forecasts: Vec<PredictionSettings>,
     /// Sections that are kept as they are and not acted on: key and tree.
     pub later: Vec<(&'static str, Node)>,
 }
@@ -364,6 +368,7 @@ fn decode(
     Config {
         maintenance: decode_maintenance(&view, &probes, problems),
         scaling: decode_scaling(&view, &global, options, problems),
+        forecasts: decode_forecasts(&view, &global, options, problems),
         probes,
         probe_modules: probe_modules.unwrap_or_default(),
         alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),

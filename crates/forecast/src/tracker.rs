@@ -169,6 +169,15 @@ impl Tracker {
         Some(outlook.publish(&self.options, choice.name(), self.step_ms, start_ms))
     }
 
+    /// What is remembered of the cells that are over: the time of the first, and the values, NaN for
+    /// those without. `None` before the first is over.
+    #[must_use]
+    pub fn measured(&self) -> Option<(i64, Vec<f64>)> {
+        let (history, (open, _, _)) = (self.history.as_ref()?, self.open?);
+        let first = open.saturating_sub(history.len() as i64);
+        Some((first.saturating_mul(self.step_ms), history.measured()))
+    }
+
     /// Memory in bytes, without that of the allocator.
     #[must_use]
     pub fn bytes(&self) -> usize {

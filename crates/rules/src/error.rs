@@ -76,6 +76,22 @@ pub enum RulesError {
         /// What is wrong.
         source: Box<ScaleError>,
     },
+    /// A query of a forecast is none.
+    #[error("forecast {:?}: {key}: {source}", short(forecast))]
+    Forecast {
+        /// Its name.
+        forecast: String,
+        /// Which of its settings.
+        key: &'static str,
+        /// What is wrong.
+        source: Box<ParseError>,
+    },
+    /// Two forecasts have one name.
+    #[error("forecast {:?} is there twice: names must be unique", short(forecast))]
+    DuplicateForecast {
+        /// The name.
+        forecast: String,
+    },
     /// It was ended before its time.
     #[error("the evaluation took too long, or was cancelled")]
     Cancelled,

@@ -25,6 +25,7 @@ mod metrics;
 pub mod objective;
 mod output;
 mod pending;
+pub mod prediction;
 pub mod record;
 mod restore;
 mod rule;

@@ -129,6 +129,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             alerting: Alerting::in_memory(Arc::new(SystemClock)),
             probing: None,
             scaling: None,
+            objectives: None,
+            predictions: None,
         });
         let bound = server.bind().await?;
         let address = bound

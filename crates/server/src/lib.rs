@@ -25,6 +25,7 @@ mod evidence;
 mod external_metrics;
 mod federate;
 mod front_proxy;
+mod forecasts;
 mod headers;
 mod json;
 mod keda;

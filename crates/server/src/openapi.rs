@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::json::JsonWriter;
 
+mod forecasts;
 mod objectives;
 mod probing;
 mod scaling;
@@ -133,11 +134,12 @@ const PATH_PARAMETERS: [(&str, &str); 10] = [
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 4] = [
+const TABLES: [&[Operation]; 5] = [
     OPERATIONS,
     probing::OPERATIONS,
     objectives::OPERATIONS,
     scaling::OPERATIONS,
+    forecasts::OPERATIONS,
 ];
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, entities, evidence, external_metrics, headers, keda, objectives, otlp_grpc, own_api,
-    page, probing, receive, replica, ruler, scaling, simulations, system, timeline, tls,
+    am, api, entities, evidence, external_metrics, forecasts, headers, keda, objectives, otlp_grpc,
+    own_api, page, probing, receive, replica, ruler, scaling, simulations, system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -159,6 +159,7 @@ impl Server {
             .merge(objectives::routes())
             .merge(scaling::routes())
             .merge(external_metrics::routes())
+            .merge(forecasts::routes())
             .merge(evidence::routes())
             .merge(replica::routes())
             .merge(ruler::routes())

@@ -66,6 +66,8 @@ pub struct Services {
     pub objectives: Option<bellwether_rules::objective::Objectives>,
     /// How many workers pools shall have; `None`: nobody says.
     pub scaling: Option<Scalers>,
+    /// Forecasts and anomaly scores; `None`: there are none.
+    pub predictions: Option<bellwether_rules::prediction::Predictions>,
 }
 
 /// Alerts and who is told of them. Clones are the same.

@@ -217,6 +217,7 @@ fn trace_plot(
         ],
         marks: Vec::new(),
         mark_name: String::new(),
+        ..Plot::default()
     }
 }
 
@@ -387,6 +388,7 @@ fn history_plot(settings: &ScalerSettings, turns: &[PastTurn], from_ms: i64) -> 
         lines,
         marks: Vec::new(),
         mark_name: String::new(),
+        ..Plot::default()
     }
 }
 

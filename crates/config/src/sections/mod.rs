@@ -2,6 +2,7 @@
 
 pub(crate) mod alerting;
 pub(crate) mod discovery;
+pub(crate) mod forecasts;
 pub(crate) mod global;
 pub(crate) mod http_client;
 pub(crate) mod notifications;

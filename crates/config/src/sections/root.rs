@@ -1,6 +1,7 @@
 //! The root of a configuration file.
 
 use super::alerting::ALERTING;
+use super::forecasts::FORECAST;
 use super::global::GLOBAL;
 use super::notifications::NOTIFICATIONS;
 use super::objectives::short::OBJECTIVE;
@@ -26,11 +27,7 @@ const fn later(key: &'static str, doc: &'static str) -> Field {
 }
 
 /// The sections that are kept as they are, with whether they are a list.
-pub(crate) const LATER: [(&str, Shape); 3] = [
-    ("forecasts", Shape::List),
-    ("ai", Shape::Mapping),
-    ("packs", Shape::List),
-];
+pub(crate) const LATER: [(&str, Shape); 2] = [("ai", Shape::Mapping), ("packs", Shape::List)];
 
 /// What a section that is kept as it is must look like.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,12 +110,17 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Objectives, or files of them: the last part of a path may be a glob.",
         ),
-        later("forecasts", "Forecasts."),
         Field::new(
             "scaling",
             Kind::Sections(&SCALER),
             "",
             "Pools of workers, and who is told how many there shall be.",
+        ),
+        Field::new(
+            "forecasts",
+            Kind::Sections(&FORECAST),
+            "",
+            "Series that are foreseen and judged, and paths whose bottleneck is told.",
         ),
         later("ai", "Conventions and prices of AI services."),
         later(

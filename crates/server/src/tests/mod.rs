@@ -219,6 +219,7 @@ pub(super) fn services() -> Services {
         probing: None,
         objectives: None,
         scaling: None,
+        predictions: None,
     }
 }
 

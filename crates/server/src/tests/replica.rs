@@ -66,6 +66,7 @@ async fn member(state: LeaseState, runs: bool) -> Router {
         probing: None,
         objectives: None,
         scaling: None,
+        predictions: None,
         ..services()
     });
     server.router()
