@@ -44,7 +44,7 @@ fn a_scaler_is_read_with_all_it_has() {
     let error = config.unwrap_err();
     assert_eq!(
         error,
-        "c.yml:6:12: scaling[0].signals: rule 3 (latency) needs the signal latency_p95: without it no worker is ever taken away"
+        "c.yml:5:12: scaling[0].signals: rule 3 (latency) needs the signal latency_p95: without it no worker is ever taken away"
     );
     let source = "
 scaling:
