@@ -14,6 +14,7 @@ use crate::backtest::Backtest;
 use crate::check::Check;
 use crate::probe::Probe;
 use crate::simulate::Simulate;
+use crate::slo::Slo;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
 use crate::timeline::Timeline;
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     Test(Test),
     /// Tell which alerts rules would have given over stored history.
     Backtest(Backtest),
+    /// Objectives as files, over stored history, as reports.
+    #[command(subcommand)]
+    Slo(Slo),
     /// See on a running server what would happen if something failed; nobody is told unless asked.
     #[command(subcommand)]
     Simulate(Simulate),
@@ -452,7 +456,8 @@ pub(crate) enum Test {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-    /// Run unit tests of rules, in the format of promtool.
+    /// Run unit tests of rules, in the format of promtool, and of objectives.
+    #[command(alias = "slo")]
     Rules(TestRules),
     /// Tell which receivers an alert goes to, or check files of such cases.
     Routes(TestRoutes),

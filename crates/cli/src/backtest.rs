@@ -6,6 +6,8 @@ mod report;
 mod routes;
 mod summary;
 
+pub(crate) use report::table;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -223,7 +225,7 @@ fn groups(flags: &Backtest, patterns: &[PathBuf]) -> Result<Vec<GroupSettings>> 
 }
 
 /// Opens a folder so that nothing in it becomes too old.
-fn open(folder: &Path, now_ms: i64) -> Result<Arc<dyn MetricStore>> {
+pub(crate) fn open(folder: &Path, now_ms: i64) -> Result<Arc<dyn MetricStore>> {
     if !folder.is_dir() {
         bail!("{} is not a folder", folder.display());
     }

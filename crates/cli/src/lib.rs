@@ -22,6 +22,7 @@ mod demo;
 mod external_alertmanagers;
 mod junit;
 mod logging;
+mod objectives;
 mod probe;
 mod probing;
 mod remote;
@@ -32,6 +33,7 @@ mod rule_folder;
 mod serve;
 mod simulate;
 mod simulations;
+mod slo;
 mod test_promql;
 mod test_routes;
 mod test_rules;
@@ -81,6 +83,7 @@ fn run(command: Command) -> Result<ExitCode> {
             output,
         }) => test_promql::run(&files, embedded, output),
         Command::Backtest(backtest) => backtest::run(&backtest),
+        Command::Slo(slo) => slo::run(&slo),
         Command::Simulate(simulate) => client_runtime()?.block_on(simulate::run(&simulate)),
         Command::Probe(flags) => client_runtime()?.block_on(probe::run(&flags)),
         Command::Query(query) => done(client_runtime()?.block_on(remote::query(query))),

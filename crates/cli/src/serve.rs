@@ -14,6 +14,7 @@ use bellwether_config::Loaded;
 use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts};
 use bellwether_model::{Labels, relabel};
 use bellwether_promql::{Engine as QueryEngine, EngineOptions, MemoryBudget};
+use bellwether_rules::objective::ObjectivesParts;
 use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 
 use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
+use crate::objectives::ObjectivesProgram;
 use crate::probing::{ProbingParts, ProbingProgram};
 use crate::{logging, told, wiring};
 
@@ -77,6 +79,7 @@ pub(crate) struct Program {
     manager: Manager,
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
+    objectives: Arc<ObjectivesProgram>,
     /// What others write to and read from.
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
@@ -115,6 +118,7 @@ struct Reloadable {
     server: Server,
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
+    objectives: Arc<ObjectivesProgram>,
 }
 
 impl Program {
@@ -226,6 +230,14 @@ impl Program {
             .await?,
         );
         alerting.set_entities(probing.edge.entities.clone());
+        let objectives = ObjectivesProgram::start(
+            ObjectivesParts {
+                store: Arc::clone(&store),
+                engine: Arc::clone(&query_engine),
+                clock: Arc::clone(&shared.clock),
+            },
+            &config,
+        );
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {
@@ -235,6 +247,7 @@ impl Program {
             otlp: config.otlp.clone(),
             alerting: alerting.edge.clone(),
             probing: Some(probing.edge.clone()),
+            objectives: Some(objectives.objectives.clone()),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
@@ -242,6 +255,7 @@ impl Program {
             server: server.clone(),
             alerting: Arc::clone(&alerting),
             probing: Arc::clone(&probing),
+            objectives: Arc::clone(&objectives),
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
@@ -259,6 +273,7 @@ impl Program {
             manager,
             alerting,
             probing,
+            objectives,
             store,
             address,
         })
@@ -303,6 +318,7 @@ impl Program {
         self.alerting.hand_over().await?;
         self.server.stop();
         self.probing.stop().await;
+        self.objectives.stop().await;
         self.manager.shutdown().await;
         self.alerting.stop().await?;
         self.serving.await?;
@@ -513,6 +529,7 @@ impl Shared {
         self.loaded.store(Arc::new(loaded));
         self.note_replicas(has_other_replicas);
         parts.probing.apply(&config).await?;
+        parts.objectives.apply(&config);
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use bellwether_config::{RuleOptions, RuleTests, glob, load_rule_tests, load_rules};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
+use bellwether_rules::objective::rules::group;
 use bellwether_rules::unit_test::{FailureStyle, RuleTest, TestSettings, dump, unknown_groups};
 use clap::Args;
 
@@ -114,7 +115,15 @@ fn run_file(file: &Path, flags: &TestRules, chosen: &Chosen, features: Features)
         Ok(files) => files,
         Err(error) => return broken(&error),
     };
+    let objectives = match tests.slo_files.as_slice() {
+        [] => Vec::new(),
+        files => match crate::slo::read(files) {
+            Ok(objectives) => objectives,
+            Err(error) => return broken(&error),
+        },
+    };
     let settings = TestSettings {
+        objectives,
         evaluation_interval_ms: tests.evaluation_interval_ms,
         group_eval_order: tests.group_eval_order.clone(),
         fuzzy_compare: tests.fuzzy_compare,
@@ -132,9 +141,14 @@ fn run_file(file: &Path, flags: &TestRules, chosen: &Chosen, features: Features)
         ..RuleOptions::default()
     };
     let groups = match load_rules(&rule_files, &options) {
-        Ok(loaded) => Ok(loaded.groups),
+        Ok(loaded) => {
+            let all = &settings.objectives;
+            let theirs = all.iter().map(|objective| group(objective, all));
+            Ok(loaded.groups.into_iter().chain(theirs).collect())
+        }
         Err(error) => Err(error.to_string()),
     };
+    let groups: Result<Vec<GroupSettings>, String> = groups;
     if let Ok(groups) = &groups {
         for name in unknown_groups(&tests.group_eval_order, groups) {
             eprintln!("  WARNING: group_eval_order names {name}, and no rule file has it");

@@ -11,6 +11,7 @@ use bellwether_probe::watch::{MaintenanceSettings, ProbeSettings};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_rules::objective::ObjectiveSettings;
+use bellwether_rules::objective::rules::group;
 use bellwether_scrape::settings::ScrapeSettings;
 
 use crate::effective::effective_yaml;
@@ -101,7 +102,8 @@ pub struct Config {
     pub rule_files: Vec<PathBuf>,
     /// The groups of these files, in the order of the files.
     pub rule_groups: Vec<GroupSettings>,
-    /// Objectives, those of files after those that stand before them in the list.
+    /// What services promise, those of files where they stand in the list. Their rules are among
+    /// [`Config::rule_groups`].
     pub objectives: Vec<ObjectiveSettings>,
     /// Who is told of alerts, where the configuration says it.
     pub notifications: Option<NotificationConfig>,
@@ -215,6 +217,9 @@ pub fn load_text(
         if !options.leave_named_files {
             let loaded = read_rule_files(&view, &config, options, &mut problems);
             config.rule_groups = loaded.groups;
+            let all = &config.objectives;
+            let theirs = all.iter().map(|objective| group(objective, all));
+            config.rule_groups.extend(theirs);
             rule_files = loaded.files;
         }
         (config, root)

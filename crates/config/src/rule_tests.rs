@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bellwether_model::{Labels, short};
-use bellwether_rules::unit_test::{AlertTest, ExpectedSample, QueryTest, RuleTest};
+use bellwether_rules::unit_test::{AlertTest, ExpectedSample, ObjectiveTest, QueryTest, RuleTest};
 use jiff::Timestamp;
 
 use crate::config::{errors_of, origin_of, parse, read_file};
@@ -20,6 +20,12 @@ pub(crate) static RULE_TESTS: Section = Section {
             Kind::List(&Kind::Text),
             "",
             "Rule files and patterns of such, relative to the folder of the file.",
+        ),
+        Field::new(
+            "slo_files",
+            Kind::List(&Kind::Text),
+            "",
+            "Files with objectives and patterns of such, relative to the folder of the file. promtool does not know them.",
         ),
         Field::new(
             "evaluation_interval",
@@ -82,6 +88,12 @@ static TEST: Section = Section {
             Kind::Sections(&QUERY_TEST),
             "",
             "What queries give.",
+        ),
+        Field::new(
+            "slo_test",
+            Kind::Sections(&OBJECTIVE_TEST),
+            "",
+            "How objectives stand. promtool does not know these tests.",
         ),
         Field::new(
             "external_labels",
@@ -215,6 +227,59 @@ static EXPECTED_SAMPLE: Section = Section {
     }),
 };
 
+static OBJECTIVE_TEST: Section = Section {
+    name: "slo test",
+    doc: "How a budget of an objective stands at a time. What is absent may be anything; numbers are equal within one in ten thousand.",
+    fields: &[
+        Field::required(
+            "slo",
+            Kind::Text,
+            "The objective: its name, or `service/name`.",
+        ),
+        Field::new(
+            "eval_time",
+            Kind::Duration,
+            "0s",
+            "When, counted from the start of the test.",
+        ),
+        Field::new(
+            "labels",
+            Kind::Labels,
+            "",
+            "Which budget, where it has several.",
+        ),
+        Field::new(
+            "exp_verdict",
+            Kind::OneOf(&["met", "unknown", "at_risk", "exhausted"]),
+            "",
+            "The verdict.",
+        ),
+        Field::new(
+            "exp_budget_left",
+            Kind::Text,
+            "",
+            "What is left of the budget: 1 is all, below 0 too much is spent.",
+        ),
+        Field::new(
+            "exp_events",
+            Kind::Text,
+            "",
+            "Events of the period up to then.",
+        ),
+        Field::new("exp_bad_events", Kind::Text, "", "Bad ones of these."),
+    ],
+    includes: &[],
+    check: Some(|view, problems| {
+        for key in ["exp_budget_left", "exp_events", "exp_bad_events"] {
+            let text = view.text(key);
+            if !text.is_empty() && number(text).is_none() {
+                let message = format!("{:?} is not a number: want one such as 0.25", short(text));
+                view.error_at(problems, key, message);
+            }
+        }
+    }),
+};
+
 /// A time, as RFC 3339 or in seconds.
 fn time_ms(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<f64>() {
@@ -255,6 +320,8 @@ fn number(text: &str) -> Option<f64> {
 pub struct RuleTests {
     /// Rule files and patterns of such, joined with the file's folder.
     pub rule_files: Vec<PathBuf>,
+    /// Files with objectives and patterns of such, joined with the file's folder.
+    pub slo_files: Vec<PathBuf>,
     /// Time between two evaluations, ms.
     pub evaluation_interval_ms: i64,
     /// Names of groups in the order in which they are evaluated.
@@ -289,9 +356,13 @@ fn decode(view: &View<'_>) -> RuleTests {
         0 => 60_000,
         interval_ms => interval_ms,
     };
-    let files = view.texts("rule_files");
+    let (files, slo_files) = (view.texts("rule_files"), view.texts("slo_files"));
     RuleTests {
         rule_files: files.iter().map(|file| view.origin.join(file)).collect(),
+        slo_files: slo_files
+            .iter()
+            .map(|file| view.origin.join(file))
+            .collect(),
         evaluation_interval_ms,
         group_eval_order: view.texts("group_eval_order"),
         fuzzy_compare: view.bool("fuzzy_compare"),
@@ -320,8 +391,27 @@ fn decode_test(view: &View<'_>, evaluation_interval_ms: i64) -> RuleTest {
             .collect(),
         alert_tests: alerts.iter().map(decode_alert_test).collect(),
         query_tests: queries.iter().map(decode_query_test).collect(),
+        objective_tests: view
+            .sections("slo_test")
+            .iter()
+            .map(decode_objective_test)
+            .collect(),
         external_labels: Labels::from_pairs(view.text_map("external_labels")),
         external_url: view.text("external_url").to_owned(),
+    }
+}
+
+fn decode_objective_test(view: &View<'_>) -> ObjectiveTest {
+    ObjectiveTest {
+        eval_time_ms: view.duration_ms("eval_time"),
+        objective: view.text("slo").to_owned(),
+        labels: Labels::from_pairs(view.text_map("labels")),
+        verdict: view
+            .optional_text("exp_verdict")
+            .filter(|it| !it.is_empty()),
+        budget_left: number(view.text("exp_budget_left")),
+        events: number(view.text("exp_events")),
+        bad_events: number(view.text("exp_bad_events")),
     }
 }
 

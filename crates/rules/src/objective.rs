@@ -14,7 +14,9 @@
 //! ## See also
 //! ADR 0012 for the evidence that a page needs, `docs/user/objectives.md`.
 
+mod backfill;
 pub mod counts;
+pub mod past;
 pub mod rules;
 mod service;
 mod settings;
@@ -24,3 +26,6 @@ pub use service::{ObjectiveReport, Objectives, ObjectivesParts};
 pub use settings::{
     AlertOptions, Composition, Counting, Indicator, ObjectiveAlerts, ObjectiveSettings, Slices,
 };
+
+#[cfg(test)]
+mod tests;

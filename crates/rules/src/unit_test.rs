@@ -14,6 +14,7 @@
 
 mod compare;
 mod load;
+mod objectives;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use bellwether_storage::{ManualClock, MemoryStore, MetricStore};
 use crate::alerting::AlertState;
 use crate::error::RulesError;
 use crate::group::Group;
+use crate::objective::ObjectiveSettings;
 use crate::settings::GroupSettings;
 use crate::snapshot::{GroupSnapshot, RuleHealth};
 use crate::world::{Surroundings, World};
@@ -49,6 +51,8 @@ pub struct TestSettings {
     pub features: Features,
     /// How a failure shows what is different.
     pub style: FailureStyle,
+    /// Objectives that tests may ask for. Their groups are among those that tests are run with.
+    pub objectives: Vec<ObjectiveSettings>,
 }
 
 /// How a failure shows what is different.
@@ -76,6 +80,8 @@ pub struct RuleTest {
     pub alert_tests: Vec<AlertTest>,
     /// What is expected of queries.
     pub query_tests: Vec<QueryTest>,
+    /// What is expected of objectives.
+    pub objective_tests: Vec<ObjectiveTest>,
     /// `$externalLabels`.
     pub external_labels: Labels,
     /// `$externalURL`.
@@ -104,6 +110,25 @@ pub struct QueryTest {
     pub expected: Vec<ExpectedSample>,
 }
 
+/// How a budget stands at a time. What is not said may be anything.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectiveTest {
+    /// When, ms after the start.
+    pub eval_time_ms: i64,
+    /// The objective, as `service/name`, or its name where no other has it.
+    pub objective: String,
+    /// Which of its budgets, where it has several: values of `group_by`.
+    pub labels: Labels,
+    /// The verdict, as the API has it.
+    pub verdict: Option<String>,
+    /// What is left, as a part of the budget.
+    pub budget_left: Option<f64>,
+    /// Events of the period, all and bad ones.
+    pub events: Option<f64>,
+    /// See [`ObjectiveTest::events`].
+    pub bad_events: Option<f64>,
+}
+
 /// An element that a query gives.
 #[derive(Debug, Clone, Default)]
 pub struct ExpectedSample {
@@ -130,7 +155,9 @@ impl RuleTest {
     pub fn length_ms(&self) -> i64 {
         let alerts = self.alert_tests.iter().map(|test| test.eval_time_ms);
         let queries = self.query_tests.iter().map(|test| test.eval_time_ms);
-        alerts.chain(queries).max().unwrap_or(0).max(0)
+        let objectives = self.objective_tests.iter().map(|test| test.eval_time_ms);
+        let all = alerts.chain(queries).chain(objectives);
+        all.max().unwrap_or(0).max(0)
     }
 
     /// Runs the test with these groups.
@@ -252,6 +279,9 @@ impl<'a> Run<'a> {
         }
         for test in &self.test.query_tests {
             failures.extend(self.check_query(test));
+        }
+        for test in &self.test.objective_tests {
+            failures.extend(self.check_objective(test));
         }
     }
 

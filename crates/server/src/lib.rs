@@ -26,6 +26,7 @@ mod federate;
 mod headers;
 mod json;
 mod listener;
+mod objectives;
 mod openapi;
 mod otlp_grpc;
 mod own_api;

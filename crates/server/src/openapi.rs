@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::json::JsonWriter;
 
+mod objectives;
 mod probing;
 mod shape;
 
@@ -127,7 +128,7 @@ const PATH_PARAMETERS: [(&str, &str); 8] = [
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 2] = [OPERATIONS, probing::OPERATIONS];
+const TABLES: [&[Operation]; 3] = [OPERATIONS, probing::OPERATIONS, objectives::OPERATIONS];
 
 #[cfg(test)]
 pub(crate) fn operations() -> impl Iterator<Item = &'static Operation> {

@@ -26,8 +26,8 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, entities, evidence, headers, otlp_grpc, own_api, page, probing, receive, replica,
-    ruler, simulations, system, timeline, tls,
+    am, api, entities, evidence, headers, objectives, otlp_grpc, own_api, page, probing, receive,
+    replica, ruler, simulations, system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -156,6 +156,7 @@ impl Server {
             .merge(timeline::routes())
             .merge(probing::routes())
             .merge(entities::routes())
+            .merge(objectives::routes())
             .merge(evidence::routes())
             .merge(replica::routes())
             .merge(ruler::routes())

@@ -61,6 +61,8 @@ pub struct Services {
     pub alerting: Alerting,
     /// Probes and the map of entities; `None`: there are none.
     pub probing: Option<Probing>,
+    /// Objectives and how they stand; `None`: there are none.
+    pub objectives: Option<bellwether_rules::objective::Objectives>,
 }
 
 /// Alerts and who is told of them. Clones are the same.

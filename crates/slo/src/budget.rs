@@ -93,6 +93,12 @@ impl Counts {
         (self.total > 0.0).then(|| self.bad / self.total / (1.0 - target))
     }
 
+    /// What `target` allows of these events, and what they spent.
+    #[must_use]
+    pub fn budget(&self, target: f64) -> Budget {
+        budget((1.0 - target) * self.total, self.bad)
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -141,43 +147,37 @@ pub struct Budget {
     pub left_ms: Option<f64>,
 }
 
-impl Budget {
-    /// A budget of which nothing is known of late: `pace_recent` is the pace, `left_ms` is `None`
-    /// unless nothing is left.
-    #[must_use]
-    pub fn new(allowed: f64, spent: f64) -> Self {
-        let pace = if allowed > 0.0 { spent / allowed } else { 0.0 };
-        Self {
-            allowed,
-            spent,
-            left: allowed - spent,
-            pace,
-            pace_recent: pace,
-            left_ms: (allowed > 0.0 && allowed <= spent).then_some(0.0),
-        }
+/// A budget of which nothing is known of late: `pace_recent` is the pace, `left_ms` is `None` unless
+/// nothing is left.
+#[must_use]
+pub fn budget(allowed: f64, spent: f64) -> Budget {
+    let pace = if allowed > 0.0 { spent / allowed } else { 0.0 };
+    Budget {
+        allowed,
+        spent,
+        left: allowed - spent,
+        pace,
+        pace_recent: pace,
+        left_ms: (allowed > 0.0 && allowed <= spent).then_some(0.0),
     }
+}
 
-    /// The budget of `counts` at `target`.
-    #[must_use]
-    pub fn of(counts: Counts, target: f64) -> Self {
-        Self::new((1.0 - target) * counts.total, counts.bad)
+/// The same, with what was allowed and spent in its newest `recent_ms`.
+#[must_use]
+pub fn with_recent(budget: Budget, allowed: f64, spent: f64, recent_ms: f64) -> Budget {
+    let is_spending = budget.left_ms.is_none() && spent > 0.0;
+    let until_spent = is_spending.then(|| budget.left.max(0.0) / spent * recent_ms);
+    Budget {
+        pace_recent: if allowed > 0.0 { spent / allowed } else { 0.0 },
+        left_ms: budget.left_ms.or(until_spent),
+        ..budget
     }
+}
 
-    /// The same, with what was allowed and spent in the newest `recent_ms` of it.
-    #[must_use]
-    pub fn with_recent(mut self, allowed: f64, spent: f64, recent_ms: f64) -> Self {
-        self.pace_recent = if allowed > 0.0 { spent / allowed } else { 0.0 };
-        if self.left_ms.is_none() && spent > 0.0 {
-            self.left_ms = Some(self.left.max(0.0) / spent * recent_ms);
-        }
-        self
-    }
-
-    /// What is left as a share of what is allowed; `None` if nothing is allowed, as without events.
-    #[must_use]
-    pub fn left_share(&self) -> Option<f64> {
-        (self.allowed > 0.0).then(|| self.left / self.allowed)
-    }
+/// What is left as a share of what is allowed; `None` if nothing is allowed, as without events.
+#[must_use]
+pub fn left_share(budget: &Budget) -> Option<f64> {
+    (budget.allowed > 0.0).then(|| budget.left / budget.allowed)
 }
 
 #[cfg(test)]
@@ -221,15 +221,15 @@ mod tests {
     #[test]
     fn budgets_know_what_is_left() {
         let counts = Counts::of_bad(5.0, 1000.0).expect("counts");
-        let budget = Budget::of(counts, 0.99);
+        let budget = counts.budget(0.99);
         assert!((budget.left - 5.0).abs() < 1e-9 && (budget.pace - 0.5).abs() < 1e-9);
         assert_eq!(budget.left_ms, None);
         // One an hour of late: five hours.
-        let left_ms = budget.with_recent(1.0, 1.0, 3_600_000.0).left_ms;
+        let left_ms = with_recent(budget, 1.0, 1.0, 3_600_000.0).left_ms;
         assert!((left_ms.expect("some were bad") / 3_600_000.0 - 5.0).abs() < 1e-9);
-        let overdrawn = Budget::of(counts, 0.999);
+        let overdrawn = counts.budget(0.999);
         assert_eq!(overdrawn.left_ms, Some(0.0));
-        assert!((overdrawn.left_share().expect("events") + 4.0).abs() < 1e-9);
-        assert_eq!(Budget::of(Counts::default(), 0.99).left_share(), None);
+        assert!((left_share(&overdrawn).expect("events") + 4.0).abs() < 1e-9);
+        assert_eq!(left_share(&Counts::default().budget(0.99)), None);
     }
 }

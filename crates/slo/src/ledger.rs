@@ -125,15 +125,17 @@ impl Ledger {
     /// in which something happened: their ends, ascending.
     pub(crate) fn slice_ends(&self, after_ms: i64, until_ms: i64, slice_ms: i64) -> Vec<i64> {
         let slice_ms = slice_ms.max(1);
-        let short = self.events.times.iter().copied();
-        let times = short.chain(self.events.long.iter().map(|step| step.time_ms));
+        let all = &self.events.times;
+        let first = all.partition_point(|&it| it <= after_ms.saturating_sub(slice_ms));
+        let short = all[first..].iter().take_while(|&&it| it <= until_ms);
+        let long = self.events.long.iter().map(|step| &step.time_ms);
+        let times = short.chain(long).copied();
         let mut ends: Vec<i64> = times
-            .filter(|&time_ms| after_ms < time_ms && time_ms <= until_ms)
             .filter_map(|time_ms| {
                 let whole = time_ms.checked_sub(1)?.div_euclid(slice_ms);
                 whole.checked_add(1)?.checked_mul(slice_ms)
             })
-            .filter(|&end_ms| end_ms <= until_ms)
+            .filter(|&end_ms| after_ms < end_ms && end_ms <= until_ms)
             .collect();
         ends.sort_unstable();
         ends.dedup();

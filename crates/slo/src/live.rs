@@ -20,7 +20,7 @@
 //! [`crate::binomial`] for the bounds and why these.
 
 use crate::binomial;
-use crate::budget::Budget;
+use crate::budget::{Budget, budget, with_recent};
 use crate::window::{Window, WindowError, WindowOptions};
 
 /// The pace of late is that of this part of the window, and no less than one slice: the relation
@@ -251,7 +251,6 @@ impl LiveObjective {
         } else {
             Verdict::Unknown
         };
-        let budget = Budget::new(allowed, spent);
         let allowed_late = allowed_share * requests_late as f64;
         Standing {
             verdict,
@@ -259,7 +258,12 @@ impl LiveObjective {
             bad,
             allowed_share,
             bounds: binomial::bounds(bad, requests, self.options.confidence),
-            budget: budget.with_recent(allowed_late, bad_late as f64, recent_ms),
+            budget: with_recent(
+                budget(allowed, spent),
+                allowed_late,
+                bad_late as f64,
+                recent_ms,
+            ),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! - Slices are multiples of their length since 1970; one belongs to where its end is.
 //! - Where the target changes, each part counts at its own: what is allowed is the sum of parts.
 
-use crate::budget::{Budget, Counts, CountsError};
+use crate::budget::{self, Budget, Counts, CountsError};
 use crate::ledger::Ledger;
 use crate::objective::Targets;
 
@@ -57,7 +57,7 @@ impl Spending {
     /// As a budget, without what is new.
     #[must_use]
     pub fn budget(&self) -> Budget {
-        Budget::new(self.allowed, self.spent)
+        budget::budget(self.allowed, self.spent)
     }
 
     /// Share of good events or slices; `None` if there were none.

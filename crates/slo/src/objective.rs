@@ -2,7 +2,7 @@
 //!
 //! ## Model
 //! An [`Objective`] has [`Targets`], since what is promised changes, and a
-//! [`Period`](crate::period::Period). What counts as an event, and as a good one, is said elsewhere.
+//! [`Period`]. What counts as an event, and as a good one, is said elsewhere.
 
 use crate::period::Period;
 

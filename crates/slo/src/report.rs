@@ -6,7 +6,8 @@
 //! have been paged, as the rules that are generated for the objective would.
 //!
 //! ## Limits
-//! At most [`ROWS_MAX`] periods, and as many points of a backtest.
+//! At most [`ROWS_MAX`] periods, and as many points of a backtest. A point costs some searches, and with
+//! time slices those of all slices of its period.
 
 use crate::ledger::Ledger;
 use crate::method::{Spending, spending};

@@ -16,7 +16,7 @@ use super::{Pass, Told};
 use crate::time_argument::time_text;
 
 /// Lines of a table: the first is its head. The first column stands left, the others right.
-pub(super) fn table(lines: &[Vec<String>]) -> String {
+pub(crate) fn table(lines: &[Vec<String>]) -> String {
     let count = lines.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count)
         .map(|column| {

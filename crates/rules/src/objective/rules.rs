@@ -46,27 +46,46 @@ pub fn allowed_share(objective: &ObjectiveSettings) -> f64 {
     }
 }
 
+/// The queries that count all events and the bad ones of an interval; `None` for composites.
+#[must_use]
+pub fn count_queries(objective: &ObjectiveSettings) -> Option<[String; 2]> {
+    let writer = Writer {
+        objective,
+        all: &[],
+    };
+    let counts = writer.counts();
+    match counts.as_slice() {
+        [events, bad] => Some([events.expr.clone(), bad.expr.clone()]),
+        _ => None,
+    }
+}
+
 /// The group of an objective. `all` are those that composites may name.
 #[must_use]
 pub fn group(objective: &ObjectiveSettings, all: &[ObjectiveSettings]) -> GroupSettings {
     let writer = Writer { objective, all };
-    let mut labels = vec![
-        ("slo".to_owned(), objective.name.clone()),
-        ("service".to_owned(), objective.service.clone()),
-    ];
-    if let Some(entity) = &objective.entity {
-        labels.push(("entity".to_owned(), entity.clone()));
-    }
-    labels.extend(objective.labels.iter().cloned());
     GroupSettings {
         file: PathBuf::from(&objective.file),
         name: format!("slo {}", objective.id()),
         interval_ms: objective.interval_ms,
         query_offset_ms: None,
         limit: 0,
-        labels,
+        labels: series_labels(objective),
         rules: writer.rules(),
     }
+}
+
+/// The labels of everything that the rules of an objective give.
+#[must_use]
+pub fn series_labels(objective: &ObjectiveSettings) -> Vec<(String, String)> {
+    let own = [("slo", &objective.name), ("service", &objective.service)];
+    let mut labels: Vec<(String, String)> = own
+        .into_iter()
+        .chain(objective.entity.iter().map(|entity| ("entity", entity)))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect();
+    labels.extend(objective.labels.iter().cloned());
+    labels
 }
 
 struct Writer<'a> {
@@ -250,10 +269,11 @@ impl Writer<'_> {
                 )
             }
             Indicator::Spend { amount, limit } => {
-                let spent = self.sum(amount);
-                let per_interval = limit * self.objective.interval_ms as f64
-                    / self.objective.period.span_ms() as f64;
-                (spent.clone(), format!("0 * {spent} + {per_interval}"))
+                let span_ms = self.objective.period.span_ms() as f64;
+                let per_interval = limit * self.objective.interval_ms as f64 / span_ms;
+                // The limit is that of all spenders of a budget together.
+                let any = format!("{} ({amount})", self.by_group());
+                (self.sum(amount), format!("0 * {any} + {per_interval}"))
             }
             Indicator::Composite { .. } => return None,
         })

@@ -9,16 +9,20 @@
 //! An objective reads its counts of a whole period in each turn: 43,200 samples of 30 days, under a
 //! millisecond.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_model::{Labels, METRIC_NAME};
+use bellwether_promql::{CancelToken, Engine};
 use bellwether_storage::{Clock, MetricStore, SeriesWriter, Source};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::backfill::backfill;
+use super::rules;
 use super::settings::ObjectiveSettings;
-use super::status::{ObjectiveStatus, statuses};
+use super::status::{ObjectiveStatus, PAST_MS, statuses};
 
 /// How often objectives are looked at. Chosen: their counts come each minute.
 const TURN: Duration = Duration::from_secs(60);
@@ -39,6 +43,8 @@ pub struct ObjectiveReport {
 pub struct ObjectivesParts {
     /// Where counts are, and where what is found goes.
     pub store: Arc<dyn MetricStore>,
+    /// Counts the past of objectives that are new.
+    pub engine: Arc<Engine>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -50,6 +56,10 @@ pub struct Objectives(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     store: Arc<dyn MetricStore>,
+    engine: Arc<Engine>,
+    /// Those whose past is known, as far as it can be.
+    known: Mutex<BTreeSet<String>>,
+    cancel: CancelToken,
     clock: Arc<dyn Clock>,
     settings: Mutex<Arc<[ObjectiveSettings]>>,
     /// As the last turn found them.
@@ -65,6 +75,9 @@ impl Objectives {
     pub fn new(parts: ObjectivesParts) -> Self {
         Self(Arc::new(Inner {
             store: parts.store,
+            engine: parts.engine,
+            known: Mutex::default(),
+            cancel: CancelToken::default(),
             clock: parts.clock,
             settings: Mutex::new(Arc::from([])),
             reports: Mutex::new(Arc::from([])),
@@ -112,12 +125,14 @@ impl Objectives {
     /// Begins to stop: no more turns.
     pub fn stop(&self) {
         self.0.stopped.cancel();
+        self.0.cancel.cancel();
     }
 
     /// Looks at all of them, as of `now_ms`.
     pub fn turn(&self, now_ms: i64) {
         let mut writer = self.0.writer.lock();
         let all = self.settings();
+        self.learn(&all, now_ms);
         let reports: Arc<[ObjectiveReport]> = all
             .iter()
             .map(|settings| self.report(settings, &all, now_ms))
@@ -127,6 +142,32 @@ impl Objectives {
             tracing::warn!(%error, "what is left of budgets was not stored");
         }
         *self.0.reports.lock() = reports;
+    }
+
+    /// Counts the past of what is new.
+    fn learn(&self, all: &[ObjectiveSettings], now_ms: i64) {
+        let mut known = self.0.known.lock();
+        known.retain(|id| all.iter().any(|it| it.id() == *id));
+        for objective in all {
+            if known.contains(&objective.id()) || rules::count_queries(objective).is_none() {
+                continue;
+            }
+            // A calendar's period is no longer than its span and a few days; and how long a budget
+            // lasts is learnt from more than a short one.
+            let past_ms = (objective.period.span_ms() / 28 * 31).max(PAST_MS);
+            let from_ms = now_ms.saturating_sub(past_ms);
+            let (store, engine) = (self.0.store.as_ref(), &self.0.engine);
+            match backfill(store, engine, objective, (from_ms, now_ms), &self.0.cancel) {
+                Ok(0) => {}
+                Ok(written) => {
+                    tracing::info!(objective = objective.id(), written, "counted the past");
+                }
+                Err(error) => {
+                    tracing::warn!(objective = objective.id(), %error, "the past was not counted");
+                }
+            }
+            known.insert(objective.id());
+        }
     }
 
     fn report(
@@ -158,14 +199,9 @@ fn samples(report: &ObjectiveReport) -> Vec<(Labels, f64)> {
     for status in &report.statuses {
         let labels = |metric: &str, quantile: Option<&str>| {
             let mut builder = status.group.to_builder();
-            for (name, value) in &settings.labels {
-                builder.set(name, value);
+            for (name, value) in rules::series_labels(settings) {
+                builder.set(&name, &value);
             }
-            if let Some(entity) = &settings.entity {
-                builder.set("entity", entity);
-            }
-            builder.set("slo", &settings.name);
-            builder.set("service", &settings.service);
             builder.set(METRIC_NAME, metric);
             if let Some(quantile) = quantile {
                 builder.set("quantile", quantile);

@@ -27,7 +27,7 @@ use super::settings::{Composition, Indicator, ObjectiveSettings};
 
 const HOUR_MS: i64 = 3_600_000;
 /// The past that says for how long a budget lasts, and in what steps it is looked at.
-const PAST_MS: i64 = 14 * 86_400_000;
+pub(super) const PAST_MS: i64 = 14 * 86_400_000;
 const STEP_MS: i64 = 600_000;
 /// Those who spent most are told of, so many. Chosen: what fits a message.
 const SPENDERS_MAX: usize = 20;
@@ -79,13 +79,13 @@ pub struct Lasts {
     pub horizon_hours: f64,
 }
 
-/// What is known of a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is known of a verdict, in the order in which it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Nothing happened, or what is measured cannot be.
-    Unknown,
     /// There is a budget left, and it will last.
     Met,
+    /// Nothing happened, or what is measured cannot be.
+    Unknown,
     /// It is more likely than not that nothing is left before the period ends, or within three days.
     AtRisk,
     /// Nothing is left.
@@ -93,6 +93,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Met, Self::Unknown, Self::AtRisk, Self::Exhausted];
+
     /// `unknown`, `met`, `at_risk`, `exhausted`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -116,9 +119,9 @@ impl ObjectiveStatus {
         if left <= 0.0 {
             return Verdict::Exhausted;
         }
-        let is_soon = self.lasts.is_some_and(|lasts| {
-            lasts.median_hours.is_some_and(|hours| hours <= SOON_HOURS)
-        });
+        let is_soon = self
+            .lasts
+            .is_some_and(|lasts| lasts.median_hours.is_some_and(|hours| hours <= SOON_HOURS));
         if is_soon {
             Verdict::AtRisk
         } else {
@@ -141,7 +144,9 @@ pub fn statuses(
         return composed(store, objective, all, parts, *how, now_ms);
     }
     let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
-    let period = objective.period.at(now_ms, |time_ms| offset_ms(&zone, time_ms));
+    let period = objective
+        .period
+        .at(now_ms, |time_ms| offset_ms(&zone, time_ms));
     let from_ms = period.0.min(now_ms.saturating_sub(PAST_MS));
     let histories = read(store, objective, (from_ms, now_ms))?;
     Ok(histories
@@ -153,9 +158,8 @@ pub fn statuses(
 /// The offset of the clocks of a place at a time, ms.
 #[must_use]
 pub fn offset_ms(zone: &TimeZone, time_ms: i64) -> i64 {
-    Timestamp::from_millisecond(time_ms).map_or(0, |time| {
-        i64::from(zone.to_offset(time).seconds()) * 1_000
-    })
+    Timestamp::from_millisecond(time_ms)
+        .map_or(0, |time| i64::from(zone.to_offset(time).seconds()) * 1_000)
 }
 
 /// The counts of one budget.
@@ -212,7 +216,10 @@ pub fn read(
                 });
             }
             if !objective.spent_by.is_empty() {
-                let counts = history.spenders.entry(part(&objective.spent_by)).or_default();
+                let counts = history
+                    .spenders
+                    .entry(part(&objective.spent_by))
+                    .or_default();
                 match metric {
                     EVENTS => counts.total += sum,
                     _ => counts.bad += sum,
@@ -273,7 +280,13 @@ impl History {
             Period::Calendar(_) => period.1.saturating_sub(now_ms),
         };
         let lasts = left.and_then(|_| lasts(&series, now_ms, allowed - counts.bad, horizon_ms));
-        let mut spenders = contributions(self.spenders, 1.0 - allowed_share);
+        let spent = self.spenders.into_iter().map(|(labels, mut counts)| {
+            if is_spend {
+                counts.total = counts.bad;
+            }
+            (labels, counts)
+        });
+        let mut spenders = contributions(spent, 1.0 - allowed_share);
         spenders.retain(|it| it.counts.bad > 0.0);
         spenders.truncate(SPENDERS_MAX);
         ObjectiveStatus {
@@ -327,7 +340,14 @@ fn lasts(spent: &[f64], now_ms: i64, left: f64, horizon_ms: i64) -> Option<Lasts
         horizon_ms,
         ..exhaustion::Options::default()
     };
-    let found = exhaustion::exhaustion(series, Kind::Spend { left: left.max(0.0) }, &options).ok()?;
+    let found = exhaustion::exhaustion(
+        series,
+        Kind::Spend {
+            left: left.max(0.0),
+        },
+        &options,
+    )
+    .ok()?;
     Some(Lasts::of(&found))
 }
 
@@ -356,7 +376,9 @@ fn composed(
     now_ms: i64,
 ) -> Result<Vec<ObjectiveStatus>, StorageError> {
     let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
-    let period = objective.period.at(now_ms, |time_ms| offset_ms(&zone, time_ms));
+    let period = objective
+        .period
+        .at(now_ms, |time_ms| offset_ms(&zone, time_ms));
     let mut found: Vec<(ObjectiveStatus, f64, f64)> = Vec::new();
     for (name, weight) in parts {
         let part = all

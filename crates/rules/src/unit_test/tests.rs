@@ -8,6 +8,7 @@ fn settings() -> TestSettings {
         fuzzy_compare: false,
         features: Features::default(),
         style: FailureStyle::Whole,
+        objectives: Vec::new(),
     }
 }
 

@@ -216,6 +216,7 @@ pub(super) fn services() -> Services {
         otlp: bellwether_ingest::otlp::OtlpSettings::default(),
         alerting: alerting(),
         probing: None,
+        objectives: None,
     }
 }
 

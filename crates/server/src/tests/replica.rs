@@ -64,6 +64,7 @@ async fn member(state: LeaseState, runs: bool) -> Router {
     server.open(Services {
         alerting: alerting.with_replica(replica, Some(log)),
         probing: None,
+        objectives: None,
         ..services()
     });
     server.router()

@@ -82,6 +82,7 @@ impl Case {
             fuzzy_compare: true,
             features: Features::default(),
             style: FailureStyle::Whole,
+            objectives: self.objectives.clone(),
         };
         let failures = test.run(&groups, &settings).failures;
         assert!(failures.is_empty(), "{}", failures.join("\n"));

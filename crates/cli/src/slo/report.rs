@@ -1,0 +1,271 @@
+//! How objectives were kept, period by period: as text, as JSON, as a page for each service.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use bellwether_model::Labels;
+use bellwether_rules::objective::rules::percent;
+use bellwether_rules::objective::status::offset_ms;
+use bellwether_rules::objective::{Indicator, ObjectiveSettings};
+use bellwether_server::paper::{document, escape};
+use bellwether_slo::period::{Calendar, Unit};
+use bellwether_slo::report::{PeriodReport, compliance};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{By, Measured, Report, promise, title, write};
+use crate::arguments::Output;
+use crate::backtest::table;
+use crate::time_argument::time_text;
+
+const STYLE: &str = include_str!("report.css");
+
+/// One budget with its periods, oldest first.
+#[derive(Debug)]
+struct Kept<'a> {
+    settings: &'a ObjectiveSettings,
+    group: &'a Labels,
+    zone: TimeZone,
+    rows: Vec<PeriodReport>,
+}
+
+/// Tells of all of them.
+pub(super) fn run(flags: &Report, measured: &[Measured], range: (i64, i64)) -> Result<ExitCode> {
+    let mut kept = Vec::new();
+    for one in measured {
+        for (group, ledger) in &one.budgets {
+            let zone = TimeZone::get(&one.settings.time_zone).unwrap_or(TimeZone::UTC);
+            let promise = promise(&one.settings, target(&one.settings))?;
+            let offset = |time_ms: i64| offset_ms(&zone, time_ms);
+            let rows = compliance(ledger, &promise, flags.by.calendar(), range, offset)?;
+            kept.push(Kept {
+                settings: &one.settings,
+                group,
+                zone,
+                rows,
+            });
+        }
+    }
+    if let Some(folder) = &flags.html {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        let mut services: BTreeMap<&str, Vec<&Kept<'_>>> = BTreeMap::new();
+        for one in &kept {
+            services.entry(&one.settings.service).or_default().push(one);
+        }
+        for (service, kept) in services {
+            let path = folder.join(format!("{}.html", file_name(service)));
+            write(&path, &page(service, &kept, flags.by, range))?;
+        }
+    }
+    match flags.output {
+        Output::Text => print!("{}", text(&kept, flags.by)),
+        Output::Json => println!("{}", serde_json::to_string_pretty(&json(&kept, range))?),
+    }
+    let is_kept = |one: &Kept<'_>| {
+        one.rows
+            .iter()
+            .all(|row| row.spending.is_met() != Some(false))
+    };
+    Ok(if kept.iter().all(is_kept) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
+}
+
+/// Money and tokens: the pace that their limit allows is the total of each interval, and all of it
+/// may be spent. The nearest target to that.
+fn target(settings: &ObjectiveSettings) -> f64 {
+    match settings.indicator {
+        Indicator::Spend { .. } => f64::MIN_POSITIVE,
+        _ => settings.target,
+    }
+}
+
+impl By {
+    fn calendar(self) -> Calendar {
+        Calendar::of(match self {
+            Self::Day => Unit::Day,
+            Self::Week => Unit::Week,
+            Self::Month => Unit::Month,
+            Self::Quarter => Unit::Quarter,
+            Self::Year => Unit::Year,
+        })
+    }
+
+    /// What a period is called by the clocks of a place.
+    fn name(self, row: &PeriodReport, zone: &TimeZone) -> String {
+        let Ok(time) = Timestamp::from_millisecond(row.after_ms) else {
+            return row.after_ms.to_string();
+        };
+        let date = zone.to_datetime(time).date();
+        match self {
+            Self::Day | Self::Week => date.to_string(),
+            Self::Month => format!("{:04}-{:02}", date.year(), date.month()),
+            Self::Quarter => format!("{:04} Q{}", date.year(), (date.month() + 2) / 3),
+            Self::Year => format!("{:04}", date.year()),
+        }
+    }
+}
+
+/// Good events, budget spent, and what else there is to say of a period.
+fn cells(one: &Kept<'_>, row: &PeriodReport) -> [String; 4] {
+    let spending = &row.spending;
+    let is_spend = matches!(one.settings.indicator, Indicator::Spend { .. });
+    let good = match spending.ratio() {
+        None => "no events".to_owned(),
+        Some(_) if is_spend => format!("{:.2} spent", spending.spent),
+        Some(ratio) => percent(floor(ratio)),
+    };
+    let spent = spending
+        .burn()
+        .map_or_else(String::new, |burn| format!("{:.0} %", burn * 100.0));
+    let unmeasured = match spending.unmeasured_share() {
+        share if share < 0.0005 => String::new(),
+        share => format!("{:.1} %", share * 100.0),
+    };
+    let verdict = match (spending.problem, spending.is_met()) {
+        (Some(problem), _) => problem.to_string(),
+        (None, Some(true)) => "kept".to_owned(),
+        (None, Some(false)) => "missed".to_owned(),
+        (None, None) => "unknown".to_owned(),
+    };
+    [good, spent, unmeasured, verdict]
+}
+
+/// So that 0.99999 is not told as all of them.
+fn floor(ratio: f64) -> f64 {
+    (ratio * 1e6).floor() / 1e6
+}
+
+fn text(kept: &[Kept<'_>], by: By) -> String {
+    let header = [
+        "OBJECTIVE",
+        "TARGET",
+        "PERIOD",
+        "GOOD",
+        "BUDGET SPENT",
+        "UNMEASURED",
+        "VERDICT",
+    ];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    for one in kept {
+        for row in &one.rows {
+            let mut line = vec![
+                title(one.settings, one.group),
+                target_text(one.settings),
+                by.name(row, &one.zone),
+            ];
+            line.extend(cells(one, row));
+            lines.push(line);
+        }
+    }
+    table(&lines)
+}
+
+fn target_text(settings: &ObjectiveSettings) -> String {
+    match settings.indicator {
+        Indicator::Spend { limit, .. } => format!("limit {limit}"),
+        _ => percent(settings.target),
+    }
+}
+
+fn json(kept: &[Kept<'_>], range: (i64, i64)) -> Value {
+    let objectives: Vec<Value> = kept
+        .iter()
+        .map(|one| {
+            let periods: Vec<Value> = one
+                .rows
+                .iter()
+                .map(|row| {
+                    let spending = &row.spending;
+                    json!({
+                        "from": time_text(row.after_ms),
+                        "to": time_text(row.until_ms),
+                        "total": spending.total,
+                        "bad": spending.spent,
+                        "allowed": spending.allowed,
+                        "good_ratio": spending.ratio(),
+                        "budget_spent": spending.burn(),
+                        "unmeasured_share": spending.unmeasured_share(),
+                        "kept": spending.is_met(),
+                        "problem": spending.problem.map(|it| it.to_string()),
+                    })
+                })
+                .collect();
+            json!({
+                "objective": one.settings.id(),
+                "labels": one.group.iter().collect::<BTreeMap<_, _>>(),
+                "target": one.settings.target,
+                "periods": periods,
+            })
+        })
+        .collect();
+    json!({ "from": time_text(range.0), "to": time_text(range.1), "objectives": objectives })
+}
+
+/// A page for people who do not look at dashboards.
+fn page(service: &str, kept: &[&Kept<'_>], by: By, range: (i64, i64)) -> String {
+    let mut body = String::new();
+    // Writing to a text cannot fail.
+    let _ = write!(
+        body,
+        "<main class=\"wide\"><h1>{}</h1><p>How its objectives were kept from {} to {}.</p>",
+        escape(service),
+        time_text(range.0),
+        time_text(range.1)
+    );
+    for one in kept {
+        let _ = write!(
+            body,
+            "<section><h2>{}</h2><p>{}{}</p><div class=\"scroll\"><table><thead><tr><th>Period</th><th>Good</th>\
+             <th>Budget spent</th><th class=\"bar\"></th><th>Unmeasured</th><th></th></tr></thead><tbody>",
+            escape(&title(one.settings, one.group)),
+            escape(&target_text(one.settings)),
+            match one.settings.description.as_str() {
+                "" => String::new(),
+                text => format!(": {}", escape(text)),
+            }
+        );
+        for row in &one.rows {
+            let [good, spent, unmeasured, verdict] = cells(one, row);
+            let burn = row.spending.burn().unwrap_or(0.0);
+            let _ = write!(
+                body,
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"bar\"><svg class=\"spent {}\" viewBox=\"0 0 100 8\" \
+                 preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{} of the budget\"><rect width=\"{:.1}\" height=\"8\"/></svg></td>\
+                 <td>{}</td><td class=\"{}\">{}</td></tr>",
+                by.name(row, &one.zone),
+                good,
+                spent,
+                if burn > 1.0 { "over" } else { "within" },
+                spent,
+                (burn * 100.0).clamp(0.0, 100.0),
+                unmeasured,
+                if verdict == "missed" { "missed" } else { "" },
+                escape(&verdict)
+            );
+        }
+        body.push_str("</tbody></table></div></section>");
+    }
+    body.push_str("</main>");
+    document(&format!("Objectives of {service}"), STYLE, &body)
+}
+
+/// A name that every file system takes.
+fn file_name(service: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name: String = service
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    if name.starts_with('.') || name.is_empty() {
+        format!("_{name}")
+    } else {
+        name
+    }
+}

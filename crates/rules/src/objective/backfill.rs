@@ -1,0 +1,113 @@
+//! The past of an objective that is new: what it would have counted, written once.
+//!
+//! ## Model
+//! Rules count from when they are there. What is stored of the series before is counted here, from the
+//! beginning of the period up to the first count that the rules have written, so that a budget is
+//! known as soon as an objective is.
+//!
+//! ## Invariants
+//! Nothing is counted twice: what is written ends where the window of the first count that is there
+//! begins, or an interval ago, where the first one may be about to come. An objective whose query is
+//! changed keeps the counts of its old one.
+
+use bellwether_model::{Labels, METRIC_NAME, Matcher, TimeRange, is_stale_nan};
+use bellwether_promql::{CancelToken, Engine};
+use bellwether_storage::{
+    MetricStore, Samples, Selection, SelectionHints, Source, StorageError, WriteBatch,
+};
+
+use super::past::{PastError, counted};
+use super::rules::{BAD_EVENTS, EVENTS, series_labels};
+use super::settings::ObjectiveSettings;
+
+/// Why the past was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum BackfillError {
+    /// It cannot be counted.
+    #[error(transparent)]
+    Past(#[from] PastError),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Counts what came before the first count in `(from, now]`; gives how many samples were written.
+///
+/// # Errors
+/// Where the past cannot be counted or the store does not take it.
+pub(super) fn backfill(
+    store: &dyn MetricStore,
+    engine: &Engine,
+    objective: &ObjectiveSettings,
+    (from_ms, now_ms): (i64, i64),
+    cancel: &CancelToken,
+) -> Result<usize, BackfillError> {
+    let first_ms = first_count(store, objective, (from_ms, now_ms))?;
+    let to_ms = first_ms
+        .unwrap_or(now_ms)
+        .saturating_sub(objective.interval_ms);
+    if to_ms <= from_ms {
+        return Ok(0);
+    }
+    let source = Source::new("objectives");
+    let mut written = 0;
+    let found = counted(store, engine, objective, (from_ms, to_ms), cancel)?;
+    for (metric, series) in [EVENTS, BAD_EVENTS].into_iter().zip(found) {
+        for (labels, samples) in series {
+            let labels = full_labels(objective, metric, &labels);
+            let mut batch = WriteBatch::default();
+            let series = store.register(&source, None, &labels)?;
+            for (time_ms, value) in samples {
+                batch.push(series, time_ms, value);
+            }
+            written += batch.series.len();
+            store.write(&source, &batch)?;
+        }
+    }
+    Ok(written)
+}
+
+/// The labels that the rule gives its result.
+fn full_labels(objective: &ObjectiveSettings, metric: &str, labels: &Labels) -> Labels {
+    let mut builder = labels.to_builder();
+    for (name, value) in series_labels(objective) {
+        builder.set(&name, &value);
+    }
+    builder.set(METRIC_NAME, metric);
+    builder.build()
+}
+
+/// The time of the first count of all events that is there.
+fn first_count(
+    store: &dyn MetricStore,
+    objective: &ObjectiveSettings,
+    (after_ms, until_ms): (i64, i64),
+) -> Result<Option<i64>, StorageError> {
+    let matchers = [
+        Matcher::equal("slo", &objective.name),
+        Matcher::equal("service", &objective.service),
+        Matcher::equal(METRIC_NAME, EVENTS),
+    ];
+    let range = TimeRange::new(after_ms.saturating_add(1), until_ms);
+    let selection = Selection {
+        matchers: &matchers,
+        range,
+        hints: SelectionHints::default(),
+    };
+    let mut first_ms: Option<i64> = None;
+    for series in store.select(&selection)? {
+        let mut samples = Samples::default();
+        series.read(range, &mut samples)?;
+        let found = samples.times_ms.iter().zip(&samples.values);
+        let first = found
+            .filter(|(_, value)| !is_stale_nan(**value))
+            .map(|(time_ms, _)| *time_ms)
+            .next();
+        first_ms = match (first_ms, first) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+    Ok(first_ms)
+}

@@ -1,0 +1,191 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bellwether_model::{Labels, METRIC_NAME};
+use bellwether_promql::{Engine, EngineOptions};
+use bellwether_slo::period::{Calendar, Period, Unit};
+use bellwether_storage::{ManualClock, MemoryStore, MetricStore};
+
+use super::counts::counted;
+use super::status::{ObjectiveStatus, Verdict};
+use super::*;
+use crate::testing::series;
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 86_400_000;
+/// Noon of 10 March 2026.
+const NOW_MS: i64 = 1_773_144_000_000;
+
+fn objective(name: &str) -> ObjectiveSettings {
+    let query = |text: &str| counted(text, MINUTE_MS).expect("PromQL");
+    ObjectiveSettings {
+        file: PathBuf::from("slos.yml"),
+        line: 1,
+        name: name.to_owned(),
+        service: "chat".to_owned(),
+        description: String::new(),
+        target: 0.99,
+        period: Period::Rolling { span_ms: DAY_MS },
+        time_zone: "UTC".to_owned(),
+        indicator: Indicator::Ratio {
+            counting: Counting::Bad,
+            part: query("requests{code=\"500\"}"),
+            total: query("requests"),
+        },
+        slices: None,
+        group_by: Vec::new(),
+        spent_by: vec!["tenant".to_owned()],
+        entity: None,
+        labels: Vec::new(),
+        interval_ms: MINUTE_MS,
+        alerts: ObjectiveAlerts::default(),
+    }
+}
+
+/// Ten requests a minute of two tenants for two days, the last of which before now; of tenant `x` one
+/// in an hour fails.
+fn store() -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::new());
+    let counters = [("200", "x"), ("200", "y"), ("500", "x")];
+    for (code, tenant) in counters {
+        let labels = Labels::from_pairs([
+            (METRIC_NAME, "requests"),
+            ("code", code),
+            ("tenant", tenant),
+        ]);
+        for minute in 0..=2 * 1_440 {
+            let count = match (code, tenant) {
+                ("500", _) => minute / 60,
+                (_, "x") => 4 * minute - minute / 60,
+                _ => 6 * minute,
+            };
+            let time_ms = NOW_MS - 2 * DAY_MS + minute * MINUTE_MS;
+            store.insert(&labels, time_ms, count as f64);
+        }
+    }
+    store
+}
+
+fn objectives(store: &Arc<MemoryStore>, settings: Vec<ObjectiveSettings>) -> Objectives {
+    let objectives = Objectives::new(ObjectivesParts {
+        store: Arc::clone(store) as Arc<dyn MetricStore>,
+        engine: Arc::new(Engine::new(EngineOptions::default())),
+        clock: Arc::new(ManualClock::new(NOW_MS)),
+    });
+    objectives.apply(settings);
+    objectives.turn(NOW_MS);
+    objectives
+}
+
+fn only(objectives: &Objectives) -> ObjectiveStatus {
+    let reports = objectives.reports();
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0].problem, None);
+    assert_eq!(reports[0].statuses.len(), 1);
+    reports[0].statuses[0].clone()
+}
+
+#[test]
+fn a_new_objective_knows_its_past() {
+    let store = store();
+    let status = only(&objectives(&store, vec![objective("a")]));
+    // Ten requests in each minute of a day but the last, of which 23 failed and 143.9 may.
+    assert_eq!((status.counts.total, status.counts.bad), (14_390.0, 23.0));
+    assert!((status.allowed - 143.9).abs() < 1e-9);
+    assert!((status.left.unwrap() - (1.0 - 23.0 / 143.9)).abs() < 1e-9);
+    assert!((status.unmeasured - 1.0 / 1_440.0).abs() < 1e-9);
+    assert!((status.burn_day.unwrap() - 23.0 / 143.9).abs() < 1e-9);
+    assert_eq!(status.verdict(), Verdict::Met);
+    let spender = &status.spenders[0];
+    assert_eq!(spender.key.to_string(), "{tenant=\"x\"}");
+    assert_eq!(spender.bad_share, 1.0);
+    assert_eq!(status.spenders.len(), 1);
+    assert!(
+        series(store.as_ref(), "slo:budget_left")[0].starts_with("{service=\"chat\", slo=\"a\"} ")
+    );
+    // What is left of a day's budget lasts longer than the day at this pace.
+    assert_eq!(status.lasts.unwrap().median_hours, None);
+}
+
+#[test]
+fn a_budget_that_burns_ends_in_hours() {
+    let store = store();
+    let mut fast = objective("a");
+    // 28.78 may fail in a day; 23 did, one in an hour: 5.78 are left.
+    fast.target = 0.998;
+    let status = only(&objectives(&store, vec![fast]));
+    let lasts = status.lasts.unwrap();
+    let (low, median, high) = (
+        lasts.low_hours.unwrap(),
+        lasts.median_hours.unwrap(),
+        lasts.high_hours.unwrap(),
+    );
+    assert!(low <= median && median <= high);
+    assert!((4.0..12.0).contains(&median), "{lasts:?}");
+    assert_eq!(status.verdict(), Verdict::AtRisk);
+}
+
+#[test]
+fn what_was_not_measured_is_neither_good_nor_bad() {
+    let store = store();
+    let half = NOW_MS - DAY_MS / 2;
+    let mut calendar = objective("a");
+    // The month has begun before there was anything.
+    calendar.period = Period::Calendar(Calendar::of(Unit::Month));
+    let status = only(&objectives(&store, vec![calendar]));
+    assert_eq!(status.counts.total, 28_790.0);
+    // What is before the first sample is nobody's fault.
+    assert!((status.unmeasured - 1.0 / 2_880.0).abs() < 1e-6);
+    assert!(status.period_ms.1 > NOW_MS && status.period_ms.0 < half);
+    let nothing = objectives(&Arc::new(MemoryStore::new()), vec![objective("a")]);
+    assert!(nothing.reports()[0].statuses.is_empty());
+}
+
+#[test]
+fn more_bad_than_all_is_no_figure_to_rely_on() {
+    let store = store();
+    let mut wrong = objective("a");
+    wrong.indicator = Indicator::Ratio {
+        counting: Counting::Bad,
+        part: counted("requests", MINUTE_MS).unwrap(),
+        total: counted("requests{code=\"500\"}", MINUTE_MS).unwrap(),
+    };
+    let status = only(&objectives(&store, vec![wrong]));
+    assert_eq!(status.verdict(), Verdict::Unknown);
+    let problem = status.problem.unwrap();
+    assert!(
+        problem.starts_with("bad is 14390, more than the total of 23"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn composites_stand_as_their_parts_do() {
+    let store = store();
+    let mut both = objective("both");
+    both.indicator = Indicator::Composite {
+        parts: vec![("a".to_owned(), 1.0), ("chat/b".to_owned(), 1.0)],
+        how: Composition::Series,
+    };
+    let reports = objectives(&store, vec![objective("a"), objective("b"), both]).reports();
+    let status = &reports[2].statuses[0];
+    let one = 1.0 - 23.0 / 14_390.0;
+    assert!((status.good_ratio.unwrap() - one * one).abs() < 1e-12);
+    assert!((status.left.unwrap() - (1.0 - (1.0 - one * one) / 0.01)).abs() < 1e-9);
+}
+
+#[test]
+fn money_has_a_limit() {
+    let store = store();
+    let mut spend = objective("a");
+    spend.indicator = Indicator::Spend {
+        amount: counted("requests", MINUTE_MS).unwrap(),
+        limit: 10_000.0,
+    };
+    let status = only(&objectives(&store, vec![spend]));
+    assert_eq!((status.counts.bad, status.allowed), (14_390.0, 10_000.0));
+    assert!((status.left.unwrap() + 0.439).abs() < 1e-9);
+    assert_eq!(status.verdict(), Verdict::Exhausted);
+    assert_eq!(status.problem, None);
+    assert_eq!(status.burn_hour.map(|it| (it * 1e9).round()), Some(1.44e9));
+}
