@@ -10,6 +10,7 @@ mod bodies;
 mod edge;
 mod files;
 pub mod mutate;
+mod objectives;
 mod probes;
 mod seal;
 mod store_files;

@@ -19,7 +19,7 @@ use bellwether_template::{
     Functions, Limits as TemplateLimits, Map, Mode, TemplateSet, Time, Value,
 };
 
-use crate::{alerting, bodies, edge, files, probes, texts};
+use crate::{alerting, bodies, edge, files, objectives, probes, texts};
 
 /// One target.
 #[derive(Debug)]
@@ -195,6 +195,7 @@ pub const TARGETS: &[Target] = &[
     },
     alerting::ALERTMANAGER_CONFIG,
     alerting::RULE_FILE,
+    objectives::OBJECTIVE_FILE,
     Target {
         name: "template",
         seeds: template_seeds,

@@ -37,10 +37,12 @@ usage: cargo xtask <command>
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
   public-api [--write]    the SDK's public API against crates/sdk/public-api.txt, or that file anew
   bench [-- ARGS]         side by side with the peers; see bench/README.md
-  conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR | --blackbox DIR
+  conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR | --blackbox DIR |
+              --slos DIR
                           test suites of prometheus/prometheus or prometheus/compliance, the
-                          Prometheus configurations or rule files of public projects, or the files of
-                          prometheus/blackbox_exporter, from checkouts outside of this repository;
+                          Prometheus configurations or rule files of public projects, the files of
+                          prometheus/blackbox_exporter, or the objectives of OpenSLO, Sloth and
+                          Pyrra, from checkouts outside of this repository;
                           BELLWETHER_BIN names a binary that is there already, but for --compliance
 ";
 
@@ -83,9 +85,10 @@ fn run(arguments: &[String]) -> Result<()> {
             [what, folder] if what == "--blackbox" => {
                 blackbox_files::run(std::path::Path::new(folder), &given_or_built()?)
             }
+            [what, folder] if what == "--slos" => objectives(folder),
             _ => bail!(
-                "conformance needs --upstream DIR, --compliance DIR, --configs DIR, --rules DIR or \
-                 --blackbox DIR"
+                "conformance needs --upstream DIR, --compliance DIR, --configs DIR, --rules DIR, \
+                 --blackbox DIR or --slos DIR"
             ),
         },
         "" | "help" | "--help" | "-h" => {
@@ -213,6 +216,15 @@ fn conformance(upstream: &str) -> Result<()> {
     step.args(files);
     step.step("promqltest scripts of upstream")?;
     rule_tests::run(std::path::Path::new(upstream), &binary)
+}
+
+/// Documents of OpenSLO, Sloth and Pyrra, and whether they mean here what they mean there.
+fn objectives(folder: &str) -> Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let mut step = cargo(&["run", "--release", "--package", "bellwether-config"]);
+    step.args(["--example", "objective_meaning", "--"]);
+    step.args([folder]);
+    step.step("meaning of objectives of other programs")
 }
 
 /// The binary that `BELLWETHER_BIN` names, or a fresh one.

@@ -13,8 +13,10 @@ mod short_form;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use bellwether_model::time::DurationText;
 use bellwether_probe::watch::ProbeSettings;
 use bellwether_rules::objective::{Indicator, ObjectiveSettings};
+use bellwether_slo::period::Period;
 
 pub use self::short_form::short_form;
 
@@ -191,6 +193,7 @@ fn files_of(root: &View<'_>, item: &Node, problems: &mut Problems) -> Vec<PathBu
 fn checked(found: Vec<Found>, problems: &mut Problems) -> Vec<ObjectiveSettings> {
     let mut by_id: HashMap<String, usize> = HashMap::new();
     for (index, objective) in found.iter().enumerate() {
+        check_alone(objective, problems);
         if let Some(first) = by_id.insert(objective.settings.id(), index) {
             let first = &found[first];
             let message = format!(
@@ -223,6 +226,33 @@ fn checked(found: Vec<Found>, problems: &mut Problems) -> Vec<ObjectiveSettings>
         .into_iter()
         .map(|objective| objective.settings)
         .collect()
+}
+
+/// What holds for objectives of any form.
+fn check_alone(objective: &Found, problems: &mut Problems) {
+    let settings = &objective.settings;
+    let mut refuse = |key: &str, message: String| {
+        let path = objective.path.key(key);
+        problems.error(&objective.file, objective.position, &path, message);
+    };
+    for (key, text) in [("name", &settings.name), ("service", &settings.service)] {
+        if text.contains('/') {
+            let text = shortened(text);
+            refuse(
+                key,
+                format!("{text:?} has a /, which parts the service from the name"),
+            );
+        }
+    }
+    if let Period::Rolling { span_ms } = settings.period
+        && span_ms < settings.interval_ms
+    {
+        let [span, interval] = [span_ms, settings.interval_ms].map(DurationText);
+        refuse(
+            "window",
+            format!("{span} given: want at least the interval of {interval}"),
+        );
+    }
 }
 
 fn parts_of(

@@ -30,7 +30,7 @@ fn documents_mean_what_they_mean_elsewhere() {
             count += 1;
         }
     }
-    assert_eq!(count, 22);
+    assert_eq!(count, 24);
 }
 
 #[test]

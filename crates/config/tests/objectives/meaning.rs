@@ -342,7 +342,12 @@ fn compare(
     formula: &Formula,
 ) -> Result<Comparison, String> {
     let expr = parse(&formula.expr, &Features::default()).map_err(|error| error.to_string())?;
-    let series = series_of(&expr, &objective.group_by, formula.shape)?;
+    let group_by: Vec<String> = objective
+        .group_by
+        .iter()
+        .map(|label| label.strip_prefix("exported_").unwrap_or(label).to_owned())
+        .collect();
+    let series = series_of(&expr, &group_by, formula.shape)?;
     let test = RuleTest {
         interval_ms: SCRAPE_MS,
         input_series: series,
@@ -384,7 +389,12 @@ fn compare(
             let group: Vec<String> = objective
                 .group_by
                 .iter()
-                .map(|label| sample.labels.get(label).unwrap_or("").to_owned())
+                .map(|label| {
+                    // Of a label that says here who promises, our name is another.
+                    let theirs = label.strip_prefix("exported_").unwrap_or(label);
+                    let found = sample.labels.get(label).or(sample.labels.get(theirs));
+                    found.unwrap_or("").to_owned()
+                })
                 .collect();
             let Value::Float(value) = sample.value else {
                 return Err(format!("{query}: gives histograms"));

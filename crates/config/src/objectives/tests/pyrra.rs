@@ -144,6 +144,48 @@ fn what_cannot_be_kept_is_said() {
 }
 
 #[test]
+fn groups_by_who_serves_keep_that_label() {
+    let indicator = |text: &str| {
+        let loaded = read(&document(text, ""));
+        assert_eq!(loaded.objectives[0].group_by, ["exported_service", "m"]);
+        assert!(
+            warnings(&loaded)
+                .join("\n")
+                .contains("is kept as label \"exported_service\"")
+        );
+        loaded.objectives[0].indicator.clone()
+    };
+    let named = |query: &str| {
+        format!("label_replace({query}, \"exported_service\", \"$1\", \"service\", \"(.*)\")")
+    };
+    assert_eq!(
+        indicator("{ratio: {errors: {metric: e}, total: {metric: t}, grouping: [service, m]}}"),
+        ratio(
+            Counting::Bad,
+            &named("increase(e[1m] anchored)"),
+            &named("increase(t[1m] anchored)")
+        )
+    );
+    assert_eq!(
+        indicator("{bool_gauge: {metric: up, grouping: [service, m]}}"),
+        ratio(
+            Counting::Good,
+            &named("sum_over_time(up[1m])"),
+            &named("count_over_time(up[1m])")
+        )
+    );
+    let Indicator::Ratio { part, .. } =
+        indicator("{latencyNative: {latency: 1s, total: {metric: d}, grouping: [service, m]}}")
+    else {
+        panic!()
+    };
+    assert!(
+        part.contains("histogram_fraction(0, 1, increase(d[1m] anchored)) >= 0"),
+        "{part}"
+    );
+}
+
+#[test]
 fn lists_of_resources_are_read() {
     let text = format!(
         "apiVersion: v1\nkind: List\nitems:\n- {}",

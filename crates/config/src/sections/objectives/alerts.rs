@@ -2,6 +2,7 @@
 
 use bellwether_rules::objective::{AlertOptions, ObjectiveAlerts};
 
+use super::or;
 use crate::schema::{Field, Kind, Section};
 use crate::view::View;
 
@@ -75,7 +76,7 @@ pub(super) fn decode_alerts(view: &View<'_>) -> ObjectiveAlerts {
         })
     });
     ObjectiveAlerts {
-        name: view.text("name").to_owned(),
+        name: or(view.text("name"), ALERT_NAME).to_owned(),
         page,
         ticket,
         measurement,

@@ -307,7 +307,7 @@ fn decode_latency(view: &View<'_>, problems: &mut Problems) -> Option<Indicator>
         let message = "is not the series of buckets of a classic histogram: want a name that ends with _bucket";
         view.error_at(problems, "histogram", message);
     }
-    if selector.matchers.iter().any(|matcher| matcher.name == "le") {
+    if is_classic && selector.matchers.iter().any(|matcher| matcher.name == "le") {
         let message = "selects buckets by le: want all of them, and the bound at threshold";
         view.error_at(problems, "histogram", message);
     }

@@ -557,6 +557,11 @@ fn composite(
         Composition::Weighted => "weights are those of a mean",
     };
     let target = (target * 1e12).round() / 1e12;
+    if !(target > 0.0 && target < 1.0) {
+        let message = format!("joined, they promise {target}: want a share above 0 and below 1");
+        spec.error_at(problems, "objectives", message);
+        return None;
+    }
     let message = format!(
         "a composite has no target of its own by the specification: {}% is taken, where {said}",
         (target * 1e14).round() / 1e12

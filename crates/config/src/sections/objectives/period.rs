@@ -63,14 +63,6 @@ fn check_start(view: &View<'_>, problems: &mut Problems) {
 /// Checks the fields `window`, `calendar` and `time_zone` of an objective.
 pub(super) fn check_period(view: &View<'_>, problems: &mut Problems) {
     view.at_most_one(problems, &["window", "calendar"]);
-    if view.is_set("window") && view.duration_ms("window") < view.duration_ms("interval") {
-        let message = format!(
-            "{} given: want at least the interval of {}",
-            shortened(view.text("window")),
-            shortened(view.text("interval"))
-        );
-        view.error_at(problems, "window", message);
-    }
     if view.optional_section("calendar").is_none() {
         let unit = view.text("calendar");
         if !unit.is_empty() && unit_of(unit).is_none() {

@@ -12,7 +12,7 @@
 //! Pyrra's API `pyrra.dev/v1alpha1`.
 
 use bellwether_promql::ast::Expr;
-use bellwether_rules::objective::counts::counted;
+use bellwether_rules::objective::counts::{counted, duration_text};
 use bellwether_rules::objective::{
     AlertOptions, Counting, Indicator, ObjectiveAlerts, ObjectiveSettings,
 };
@@ -21,6 +21,7 @@ use bellwether_slo::period::Period;
 use super::indicator::threshold;
 use super::query::{of_today, selecting};
 use super::share::percent;
+use super::short::is_reserved;
 use super::{Found, Reading, add_label, or};
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
@@ -221,7 +222,9 @@ pub(super) fn decode_pyrra(
     let indicators = spec.section("indicator");
     let kind = *indicators.set_among(&INDICATORS).first()?;
     let indicator_view = indicators.section(kind);
-    let indicator = decode_indicator(kind, &indicator_view, interval_ms, problems);
+    let renamed = group_labels(&indicator_view, problems);
+    let indicator = decode_indicator(kind, &indicator_view, interval_ms, problems)
+        .map(|indicator| with_labels(indicator, &renamed, interval_ms));
     let settings = ObjectiveSettings {
         file: view.origin.file.clone().into(),
         line: view.position().line,
@@ -235,7 +238,7 @@ pub(super) fn decode_pyrra(
         time_zone: "UTC".to_owned(),
         indicator: indicator?,
         slices: None,
-        group_by: indicator_view.texts("grouping"),
+        group_by: renamed.iter().map(|(_, own)| own.clone()).collect(),
         spent_by: Vec::new(),
         entity: None,
         labels: passed_on(&metadata, problems),
@@ -257,6 +260,67 @@ fn passed_on(metadata: &View<'_>, problems: &mut Problems) -> Vec<(String, Strin
         }
     }
     labels
+}
+
+/// Labels of groups, each with the name that it has here. Those that say here whose promise it is
+/// begin with `exported_`, as labels do in Prometheus that a target and a scrape both have.
+fn group_labels(view: &View<'_>, problems: &mut Problems) -> Vec<(String, String)> {
+    let mut labels = Vec::new();
+    for item in view.items("grouping") {
+        let label = node_text(item);
+        let mut own = label.clone();
+        if is_reserved(&label) {
+            own = format!("exported_{label}");
+            let message = format!("is kept as label {own:?}: {label:?} is who promises");
+            problems.warning(&view.origin.file, item.position, &item.path, message);
+        }
+        labels.push((label, own));
+    }
+    labels
+}
+
+/// The indicator whose series have labels by their own names, too.
+fn with_labels(indicator: Indicator, labels: &[(String, String)], interval_ms: i64) -> Indicator {
+    if labels.iter().all(|(label, own)| label == own) {
+        return indicator;
+    }
+    let window = duration_text(interval_ms);
+    let (counting, part, total) = match indicator {
+        Indicator::Ratio {
+            counting,
+            part,
+            total,
+        } => (counting, part, total),
+        Indicator::Latency {
+            histogram,
+            threshold,
+            ..
+        } => {
+            let grown = format!("increase({histogram}[{window}] anchored)");
+            let count = format!("histogram_count({grown})");
+            // Without observations the fraction is no number.
+            let good = format!("(histogram_fraction(0, {threshold}, {grown}) >= 0) * {count}");
+            (Counting::Good, good, count)
+        }
+        Indicator::Samples { of } => (
+            Counting::Good,
+            format!("sum_over_time({of}[{window}])"),
+            format!("count_over_time({of}[{window}])"),
+        ),
+        other => return other,
+    };
+    let named = |query: String| {
+        let renamed = labels.iter().filter(|(label, own)| label != own);
+        let query = renamed.fold(query, |query, (label, own)| {
+            format!("label_replace({query}, \"{own}\", \"$1\", \"{label}\", \"(.*)\")")
+        });
+        counted(&query, interval_ms).unwrap_or(query)
+    };
+    Indicator::Ratio {
+        counting,
+        part: named(part),
+        total: named(total),
+    }
 }
 
 fn decode_indicator(

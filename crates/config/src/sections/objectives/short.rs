@@ -136,14 +136,6 @@ static SLICES: Section = Section {
 };
 
 fn check_objective(view: &View<'_>, problems: &mut Problems) {
-    for key in ["name", "service"] {
-        let text = view.text(key);
-        if text.contains('/') {
-            let text = shortened(text);
-            let message = format!("{text:?} has a /, which parts the service from the name");
-            view.error_at(problems, key, message);
-        }
-    }
     let spends = view.section("indicator").is_set("spend");
     match (spends, view.text("objective")) {
         (true, "") => {}
