@@ -106,6 +106,11 @@ impl Spec {
         }
     }
 
+    /// Whether it is one of those that others have to beat.
+    pub(crate) fn is_naive(&self) -> bool {
+        matches!(self.core, Core::LastValue | Core::SeasonalNaive(_)) && self.adjust.is_none()
+    }
+
     /// The model after `past`, `None` if that is too short or beyond fitting.
     pub(crate) fn fit(&self, past: Past<'_>) -> Option<Box<dyn Model>> {
         if past.len() < 2 {
