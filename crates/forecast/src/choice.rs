@@ -17,6 +17,9 @@ use crate::model::{Model, Past, Spec};
 
 /// Forecasts are within this part of the past's range beyond it.
 const RANGE_BEYOND: f64 = 1.0;
+/// Errors to come are so many times as large as those of the backtest that the weights were chosen by.
+/// Measured on the training parts of M4.
+const WIDER: f64 = 1.25;
 /// Models in the name of a forecast.
 const NAMED_MAX: usize = 3;
 
@@ -120,10 +123,9 @@ impl Choice {
         Outlook { choice: self, unit: history.unit, from: 0, centre }
     }
 
-    /// The next value, and how far off that is in the mean.
-    pub(crate) fn expects(&self, history: &History) -> Option<(f64, f64)> {
-        let next = self.forecast(history, 1).centre;
-        Some((*next.first()?, self.step_error))
+    /// Mean size of the errors one step ahead in the backtest, in the unit of the history; more than 0.
+    pub(crate) fn step_error(&self) -> f64 {
+        self.step_error
     }
 
     /// Takes in the last value of `history`.
@@ -196,30 +198,45 @@ impl Outlook<'_> {
         self.from = steps.min(self.centre.len());
     }
 
-    /// As others see it.
+    /// What is expected so many steps ahead, in the unit of the history.
+    pub(crate) fn centre(&self, step: usize) -> Option<f64> {
+        self.centre.get(step.checked_sub(1)?).copied()
+    }
+
+    /// The value that is not passed with probability `level`, in the unit of the series.
+    fn quantile(&self, step: usize, level: f64, width: f64) -> f64 {
+        let centre = self.centre(step).unwrap_or(f64::NAN);
+        let error = WIDER * width * self.choice.spread.quantile(step, level);
+        (centre + if self.choice.relative { error * centre } else { error }) * self.unit
+    }
+
+    /// Between two levels, in the unit of the series, with errors so many times as large.
+    pub(crate) fn interval(&self, step: usize, levels: (f64, f64), width: f64) -> (f64, f64) {
+        (self.quantile(step, levels.0, width), self.quantile(step, levels.1, width))
+    }
+
+    /// As others see it, with errors so many times as large at each step.
     pub(crate) fn publish(
         &self,
         options: &Options,
         model: String,
         step_ms: i64,
         start_ms: i64,
+        width: impl Fn(usize) -> f64,
     ) -> Forecast {
         let low = if options.non_negative { 0.0 } else { f64::MIN };
-        let shown = |value: f64| (value * self.unit).clamp(low, f64::MAX);
-        let centre = &self.centre[self.from..];
+        let shown = |value: f64| value.clamp(low, f64::MAX);
+        let steps = self.from + 1..=self.centre.len();
         let quantile = |level: f64| {
-            let each = centre.iter().zip(self.from + 1..);
-            each.map(|(centre, step)| {
-                let error = self.choice.spread.quantile(step, level);
-                shown(centre + if self.choice.relative { error * centre } else { error })
-            })
-            .collect()
+            let each = steps.clone();
+            each.map(|step| shown(self.quantile(step, level, width(step)))).collect()
         };
+        let mean = self.centre[self.from..].iter();
         Forecast {
             model,
             step_ms,
             start_ms,
-            mean: centre.iter().map(|value| shown(*value)).collect(),
+            mean: mean.map(|value| shown(value * self.unit)).collect(),
             quantiles: options.quantiles.iter().map(|level| (*level, quantile(*level))).collect(),
         }
     }

@@ -19,6 +19,9 @@
 //! ## See also
 //! ADR 0010.
 
+#[cfg(test)]
+mod tests;
+
 use crate::choice::Choice;
 use crate::history::History;
 use crate::seasons;
@@ -155,6 +158,7 @@ pub fn forecast(series: Series<'_>, options: &Options) -> Result<Forecast, Forec
         choice.name(),
         series.step_ms,
         series.start_ms.saturating_add(series.step_ms.saturating_mul(all as i64)),
+        |_| 1.0,
     ))
 }
 

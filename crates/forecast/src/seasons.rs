@@ -9,7 +9,7 @@ const STEPS_MIN: usize = 4;
 /// A period that is no whole number of steps drifts; by this much of itself at most.
 const DRIFT_MAX: f64 = 0.005;
 /// Correlation with a season ago from which on it is tried. A low bar: the backtest decides.
-const CORRELATION_MIN: f64 = 0.15;
+const CORRELATION_MIN: f64 = 0.0;
 /// Seasons of one series.
 pub(crate) const SEASONS_MAX: usize = 3;
 

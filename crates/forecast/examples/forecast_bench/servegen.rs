@@ -37,7 +37,10 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
     println!("| series | ahead | last value | day ago | week ago | ours | of the best naive | 80 % interval covers |");
     println!("|---|---|---|---|---|---|---|---|");
     for name in ["m-small", "m-mid", "m-large"] {
-        let values = read(&folder.join(format!("{name}.rate10min.csv.gz")))?;
+        let mut values = read(&folder.join(format!("{name}.rate10min.csv.gz")))?;
+        if std::env::var_os("DEV").is_some() {
+            values.truncate(values.len() * 2 / 3);
+        }
         let first = values.len() * 2 / 3;
         let changes: Vec<f64> = (DAY..first).map(|at| (values[at] - values[at - DAY]).abs()).filter(|change| change.is_finite()).collect();
         let scale = changes.iter().sum::<f64>() / changes.len() as f64;
@@ -58,6 +61,9 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
             let next = tracker.forecast(DAY).context("no forecast")?;
             model.clone_from(&next.model);
             let last = (0..at).rev().map(|back| values[back]).find(|value| value.is_finite()).unwrap_or(f64::NAN);
+            if std::env::var_os("SHOW").is_some() {
+                println!("{at} last {last:.0} ours {:.0?} true {:.0?} {model}", &next.mean[..6], &values[at..(at + 6).min(values.len())]);
+            }
             for step in 0..DAY.min(values.len() - at) {
                 let value = values[at + step];
                 let ago = |steps: usize| (at + step).checked_sub(steps).map_or(f64::NAN, |then| values[then]);

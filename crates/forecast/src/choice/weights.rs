@@ -2,7 +2,6 @@
 
 use super::backtest::{Backtest, Trial, env};
 use super::part_of;
-use crate::model::Core;
 
 /// Weights fall with this power of the error.
 const POWER: f64 = 4.0;
@@ -33,53 +32,47 @@ pub(super) fn weigh(trials: &mut Vec<Trial>, backtest: &Backtest) -> Vec<Vec<f64
         losses.iter_mut().zip(&share).for_each(|(loss, share)| *loss /= share);
         losses
     };
-    let mut table: Vec<Vec<f64>> = trials.iter().map(losses).collect();
-    // Nothing is used that does no better than the naive ones.
-    let naive = |trial: &Trial| matches!(trial.spec.core, Core::LastValue | Core::SeasonalNaive(_)) && trial.spec.adjust.is_none();
-    let bar = trials.iter().zip(&table).filter(|(trial, _)| naive(trial))
-        .map(|(_, losses)| losses[parts]).fold(f64::INFINITY, f64::min);
-    let mut row = 0;
-    let kept: Vec<bool> = table.iter().map(|losses| losses[parts] <= bar * env("GATE", 1.0)).collect();
-    trials.retain(|_| { row += 1; kept[row - 1] });
-    row = 0;
-    table.retain(|_| { row += 1; kept[row - 1] });
+    let table: Vec<Vec<f64>> = trials.iter().map(losses).collect();
+    // Nothing is used at a part of the horizon that does no better there than the naive ones.
+    let naive: Vec<bool> = trials.iter().map(|trial| trial.spec.is_naive()).collect();
     let count = trials.len();
     let mut weights = vec![vec![0.0; parts]; count];
-    let least = |part: usize| table.iter().map(|losses| losses[part]).fold(f64::INFINITY, f64::min);
+    let least = |part: usize, of: &[bool]| table.iter().zip(of).filter(|(_, of)| **of).map(|(losses, _)| losses[part]).fold(f64::INFINITY, f64::min);
     let (power, local, greedy) = (env("POWER", POWER), env("LOCAL", LOCAL), env("GREEDY", GREEDY));
-    let best = least(parts);
+    let glocal = env("GLOCAL", 0.5);
     for part in 0..parts {
-        let here = least(part);
-        let inverse: Vec<f64> = table.iter().map(|losses| {
+        let bar = least(part, &naive) * env("GATE", 1.0);
+        let used: Vec<bool> = table.iter().zip(&naive).map(|(losses, naive)| *naive || losses[part] < bar).collect();
+        let (best, here) = (least(parts, &used), least(part, &used));
+        let inverse: Vec<f64> = table.iter().zip(&used).map(|(losses, used)| {
             let all = (best + 1e-12) / (losses[parts] + 1e-12);
             let part = (here + 1e-12) / (losses[part] + 1e-12);
-            (all.powf(1.0 - local) * part.powf(local)).powf(power)
+            if *used { (all.powf(1.0 - local) * part.powf(local)).powf(power) } else { 0.0 }
         }).collect();
         let sum: f64 = inverse.iter().sum();
-        for (weights, inverse) in weights.iter_mut().zip(inverse) {
-            weights[part] = (1.0 - greedy) * inverse / sum;
-        }
-    }
-    if greedy > 0.0 && count > 0 {
-        let picked = build(trials, backtest);
-        for (weights, picked) in weights.iter_mut().zip(picked) {
-            weights.iter_mut().for_each(|weight| *weight += greedy * picked);
+        let importance: Vec<f64> = targets.iter().map(|t| {
+            let here = if part_of(t.step) == part { 1.0 / share[part] } else { 0.0 };
+            t.weight * (glocal * here + 1.0 - glocal)
+        }).collect();
+        let picked = build(trials, backtest, &importance, &used);
+        for (weights, (inverse, picked)) in weights.iter_mut().zip(inverse.iter().zip(&picked)) {
+            weights[part] = (1.0 - greedy) * inverse / sum + greedy * picked;
         }
     }
     limit(trials, weights)
 }
 
 /// Takes one model after the other, the same again if need be, so that the mean of all has the least error.
-fn build(trials: &[Trial], backtest: &Backtest) -> Vec<f64> {
+fn build(trials: &[Trial], backtest: &Backtest, importance: &[f64], used: &[bool]) -> Vec<f64> {
     let mut sums = vec![0.0; backtest.targets.len()];
     let mut picked = vec![0.0; trials.len()];
     let rounds = env("ROUNDS", ROUNDS as f64) as usize;
     for round in 1..=rounds {
         let part = 1.0 / round as f64;
         let mut best = (f64::INFINITY, 0);
-        for (at, trial) in trials.iter().enumerate() {
-            let each = sums.iter().zip(&trial.forecasts).zip(&backtest.targets);
-            let loss = each.map(|((sum, forecast), target)| target.weight * ((sum + forecast) * part - target.value).abs()).sum();
+        for (at, trial) in trials.iter().enumerate().filter(|(at, _)| used[*at]) {
+            let each = sums.iter().zip(&trial.forecasts).zip(backtest.targets.iter().zip(importance));
+            let loss = each.map(|((sum, forecast), (target, weight))| weight * ((sum + forecast) * part - target.value).abs()).sum();
             if loss < best.0 {
                 best = (loss, at);
             }
