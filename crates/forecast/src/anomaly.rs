@@ -4,7 +4,7 @@
 //! *Parts* look at each sample: is its value far from every known one; is the run of the last 16
 //! samples unlike every run before; is it where the time of day, or of the week, lets expect it; has
 //! the level moved, the noise grown, has activity ceased. Each part has the *history* of what it saw,
-//! which turns what it sees now into a chance; the strongest part and a third of the second make the
+//! which turns what it sees now into a chance; the mean of the two strongest parts is the
 //! *surprise*. The longer a history is, the more of it is rare by chance alone, which is taken off.
 //! The *score* is above one half for a sample that is anomalous and news: what follows an anomalous
 //! sample at once scores half. An *alarm* is an anomaly that persists.
@@ -128,7 +128,6 @@ pub struct Verdict {
     pub alarm: bool,
     /// Why.
     pub explanation: Explanation,
-    pub dump: [(f64, f64); 6],
 }
 
 /// Watches one series. See the [module](self).
@@ -214,7 +213,6 @@ impl Detector {
                 high: reading.high,
                 outside,
             },
-            dump: reading.dump,
         }
     }
 
@@ -257,13 +255,14 @@ impl Detector {
                 high: f64::NAN,
                 outside: f64::NAN,
             },
-            dump: Default::default(),
         }
     }
 }
 
 fn median_step_ms(samples: &[(i64, f64)]) -> i64 {
-    let steps = samples.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0));
+    let steps = samples
+        .windows(2)
+        .map(|pair| pair[1].0.saturating_sub(pair[0].0));
     let mut steps: Vec<i64> = steps.filter(|&step| step > 0).collect();
     steps.sort_unstable();
     steps.get(steps.len() / 2).copied().unwrap_or(STEP_MS)

@@ -31,7 +31,12 @@ pub(crate) fn vus_pr(scores: &[f64], ranges: &[(usize, usize)], buffer_max: usiz
         sums
     };
     let predicted = counted(&mut (0..count).map(|row| (row, 1.0)));
-    let hits = counted(&mut ranges.iter().flat_map(|&(from, to)| from..=to).map(|row| (row, 1.0)));
+    let hits = counted(
+        &mut ranges
+            .iter()
+            .flat_map(|&(from, to)| from..=to)
+            .map(|row| (row, 1.0)),
+    );
     let labelled: f64 = ranges.iter().map(|(from, to)| (to - from + 1) as f64).sum();
 
     let mut volume = 0.0;
@@ -50,11 +55,19 @@ pub(crate) fn vus_pr(scores: &[f64], ranges: &[(usize, usize)], buffer_max: usiz
         for &(from, to) in ranges {
             weights.retain(|&row, _| row < from || row > to);
         }
-        let near = counted(&mut weights.iter().map(|(&row, &weight)| (row, f64::min(weight, 1.0))));
+        let near = counted(
+            &mut weights
+                .iter()
+                .map(|(&row, &weight)| (row, f64::min(weight, 1.0))),
+        );
         let grown = grow(ranges, half, count);
         let mut touched = vec![0.0; THRESHOLDS + 1];
         for &(from, to) in &grown {
-            let soonest = passes[from..=to].iter().min().copied().unwrap_or(THRESHOLDS);
+            let soonest = passes[from..=to]
+                .iter()
+                .min()
+                .copied()
+                .unwrap_or(THRESHOLDS);
             touched[soonest] += 1.0;
         }
         let (mut area, mut before, mut ranges_touched) = (0.0, 0.0, 0.0);

@@ -14,8 +14,14 @@ const ADOPTED: u32 = 128;
 pub(super) enum Alarm {
     Off,
     /// An anomalous sample came; is it alone?
-    Suspected { samples: u32, unusual: u32 },
-    On { samples: u32, usual: u32 },
+    Suspected {
+        samples: u32,
+        unusual: u32,
+    },
+    On {
+        samples: u32,
+        usual: u32,
+    },
 }
 
 impl Alarm {

@@ -66,7 +66,11 @@ impl History {
             .iter()
             .map(|sample| (sample - newest).abs())
             .fold(f32::INFINITY, f32::min);
-        if least.is_finite() { f64::from(least) } else { 0.0 }
+        if least.is_finite() {
+            f64::from(least)
+        } else {
+            0.0
+        }
     }
 
     /// Root mean square distance of the last [`RUN`] samples from the most similar run that had ended
@@ -92,7 +96,10 @@ impl History {
             from += BLOCK;
         }
         for lag in from..lags {
-            let squares = run.iter().zip(&before[lag..]).map(|(a, b)| (a - b) * (a - b));
+            let squares = run
+                .iter()
+                .zip(&before[lag..])
+                .map(|(a, b)| (a - b) * (a - b));
             least = least.min(squares.sum());
         }
         (f64::from(least) / RUN as f64).sqrt()

@@ -3,14 +3,14 @@
 /// The surprise, corrected for the length of the history, from which a sample is anomalous.
 const THRESHOLD: f64 = 1.65;
 /// The longer a history, the more of it is rare by chance: of its logarithm, so much is taken off.
-const PER_DECADE: f64 = 0.69;
+const PER_DECADE: f64 = 2.0 / 3.0;
 /// The history of which nothing is taken off, and the bounds of those that are told apart.
 const HISTORY: f64 = 500.0;
 const HISTORY_MIN: f64 = 100.0;
 const HISTORY_MAX: f64 = 16_000.0;
 /// After an anomalous sample the next ones are no news for so many samples, and this part of the history.
 const REST: f64 = 5.0;
-const REST_SHARE: f64 = 0.034;
+const REST_SHARE: f64 = 0.01;
 /// What the score of a sample that is no news is multiplied with.
 const NO_NEWS: f64 = 0.5;
 
@@ -54,7 +54,11 @@ impl Onset {
         }
         let score = surprise.max(0.0) / (surprise.max(0.0) + THRESHOLD);
         Novelty {
-            score: if anomalous && rests { NO_NEWS * score } else { score },
+            score: if anomalous && rests {
+                NO_NEWS * score
+            } else {
+                score
+            },
             anomalous,
         }
     }

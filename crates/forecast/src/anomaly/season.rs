@@ -61,7 +61,9 @@ impl Seasons {
 
     pub(super) fn heap_bytes(&self) -> usize {
         let seasons = [&self.day, &self.week].into_iter();
-        seasons.map(|season| season.means.len() * (size_of::<f32>() + size_of::<u8>())).sum()
+        seasons
+            .map(|season| season.means.len() * (size_of::<f32>() + size_of::<u8>()))
+            .sum()
     }
 
     pub(super) fn rescale(&mut self, factor: f32) {
