@@ -45,8 +45,7 @@ mod tail;
 mod tests;
 
 use alarm::Alarm;
-use history::RUN;
-use model::Model;
+use model::{Model, run_of};
 use onset::Onset;
 
 /// A sample is anomalous, and news, if its score is above this.
@@ -155,8 +154,8 @@ pub struct Detector {
     model: Option<Box<Model>>,
     onset: Onset,
     alarm: Alarm,
-    /// Samples since the last anomalous one that was followed by none.
-    since_onset: usize,
+    /// Samples since the last one that was unusual by itself.
+    since_outlier: usize,
 }
 
 impl Detector {
@@ -169,7 +168,7 @@ impl Detector {
             model: None,
             onset: Onset::new(),
             alarm: Alarm::Off,
-            since_onset: 0,
+            since_outlier: 0,
         }
     }
 
@@ -192,13 +191,15 @@ impl Detector {
         let novelty = self.onset.push(reading.surprise);
 
         let outside = value - value.max(reading.low).min(reading.high);
-        self.since_onset += 1;
-        if !suspicious {
-            self.since_onset = 0;
+        let by_itself = novelty.anomalous && reading.part == Part::Value;
+        if outside != 0.0 || by_itself {
+            self.since_outlier = 0;
+        } else {
+            self.since_outlier = self.since_outlier.saturating_add(1);
         }
-        // One outlier makes the runs strange in which it lies.
-        let strange = reading.part != Part::Shape || self.since_onset >= RUN;
-        let unusual = outside != 0.0 || (novelty.anomalous && strange);
+        // A run is unusual of itself if there is no outlier in it.
+        let as_run = novelty.anomalous && self.since_outlier >= run_of(reading.part);
+        let unusual = outside != 0.0 || as_run;
         if self.alarm.push(novelty.anomalous, unusual) {
             model.adopt();
         }

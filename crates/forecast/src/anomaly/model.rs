@@ -2,7 +2,7 @@
 
 use super::Part;
 use super::counts::Counts;
-use super::history::History;
+use super::history::{History, RUN};
 use super::season::Seasons;
 use super::tail::{MEMORY, Tail};
 
@@ -27,6 +27,8 @@ const COUNT_MARGIN: f64 = 1.0;
 /// The unit is changed when values pass so many of them, and when the range is so small.
 const UNITS_MAX: f64 = 32_768.0;
 const RANGE_MIN: f64 = 0.25;
+/// The least unit: 1e150 times 1e150 of them are still a number.
+const UNIT_MIN: f64 = 1e-150;
 
 /// What is added to the surprise of each part: for [`Part::Shape`] since 16 samples in a row share
 /// one surprise, for the others since they find late what the first two find soon.
@@ -37,6 +39,16 @@ const fn handicap(part: Part) -> f64 {
         Part::Level => -0.6,
         Part::Noise | Part::Quiet => -1.0,
         Part::Value | Part::Nothing => 0.0,
+    }
+}
+
+/// How many samples a part looks back: one outlier among them makes all of them unusual.
+pub(super) const fn run_of(part: Part) -> usize {
+    match part {
+        Part::Shape => RUN,
+        Part::Season => SEASON_RUN,
+        Part::Level | Part::Noise => LEVEL_RUN,
+        Part::Value | Part::Quiet | Part::Nothing => 0,
     }
 }
 
@@ -90,7 +102,12 @@ impl Model {
         let base = sorted[count / 2];
         let middle = (sorted[count * 3 / 4] - sorted[count / 4]) / 1.35;
         let range = sorted[count - 1] - sorted[0];
-        let scale = middle.max(range * 0.1).max(base.abs() * 1e-3).max(1e-9);
+        let scale = middle.max(range * 0.1).max(base.abs() * 1e-3);
+        let scale = if scale > 0.0 {
+            scale.max(UNIT_MIN)
+        } else {
+            1.0
+        };
         Self {
             base,
             unit: scale.log2().floor().exp2(),
@@ -257,14 +274,15 @@ impl Model {
         if x.abs() <= UNITS_MAX {
             return x;
         }
-        let octaves = (x.abs() / UNITS_MAX).log2().ceil() as i32 + 1;
+        let octaves = (value - self.base).abs().log2() - self.unit.log2() - UNITS_MAX.log2();
+        let octaves = octaves.ceil() as i32 + 1;
         self.rescale(octaves);
         (value - self.base) / self.unit
     }
 
     fn rescale_if_small(&mut self) {
         let range = self.high - self.low;
-        if range > 0.0 && range < RANGE_MIN && self.unit > 1e-300 {
+        if range > 0.0 && range < RANGE_MIN && self.unit > UNIT_MIN * 16.0 {
             self.rescale(-4);
         }
     }

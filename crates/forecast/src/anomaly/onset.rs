@@ -52,7 +52,7 @@ impl Onset {
         if anomalous {
             self.since = 0.0;
         }
-        let score = surprise.max(0.0) / (surprise.max(0.0) + THRESHOLD);
+        let score = 1.0 - THRESHOLD / (surprise.max(0.0) + THRESHOLD);
         Novelty {
             score: if anomalous && rests {
                 NO_NEWS * score
@@ -61,5 +61,37 @@ impl Onset {
             },
             anomalous,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_an_onset_is_no_news() {
+        let mut onset = Onset::new();
+        (0..1000).for_each(|_| onset.skip());
+        assert!(onset.push(1.0).score < 0.5);
+        let first = onset.push(4.0);
+        assert!(first.anomalous && first.score > 0.5);
+        let second = onset.push(4.0);
+        assert!(second.anomalous && (second.score / first.score - NO_NEWS).abs() < 1e-3);
+        (0..14).for_each(|_| assert!(!onset.push(0.0).anomalous));
+        assert!(onset.push(4.0).score < 0.5, "it rests for 15 samples");
+        (0..16).for_each(|_| assert!(!onset.push(0.0).anomalous));
+        assert!(onset.push(4.0).score > 0.5);
+    }
+
+    #[test]
+    fn a_longer_history_asks_for_more() {
+        let score = |samples: usize| {
+            let mut onset = Onset::new();
+            (0..samples).for_each(|_| onset.skip());
+            onset.push(2.0).score
+        };
+        assert!(score(100) > score(500) && score(500) > score(5000));
+        assert_eq!(score(16_000), score(1_000_000));
+        assert_eq!(Onset::new().push(f64::INFINITY).score, 1.0);
     }
 }
