@@ -17,6 +17,9 @@ use crate::random::Random;
 const SPEND_HOURS: [f64; 6] = [1.0, 3.0, 6.0, 12.0, 24.0, 48.0];
 const LINES_HOURS: [f64; 3] = [1.0, 6.0, 24.0];
 
+/// Histories of errors for each kind and rate.
+const ERROR_SEEDS: u64 = 6;
+
 /// Which thirds of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -51,11 +54,18 @@ pub(crate) fn run(root: &Path, part: Part, tuning: &Tuning, verbose: bool) -> Re
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let mut all = Vec::new();
     for (number, family) in FAMILIES.iter().enumerate() {
+        if tuning.families >> number & 1 == 0 {
+            all.push(Vec::new());
+            continue;
+        }
         let cases = family_cases(root, number, part, tuning)?;
         row(family, &cases.iter().collect::<Vec<_>>());
         all.push(cases);
     }
     row("all", &all.iter().flatten().collect::<Vec<_>>());
+    for kind in ["steady", "wandering", "incidents"] {
+        row(kind, &all[0].iter().filter(|case| case.name.contains(kind)).collect::<Vec<_>>());
+    }
     if verbose {
         for (family, cases) in FAMILIES.iter().zip(&all) {
             let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
@@ -104,8 +114,10 @@ fn family_cases(root: &Path, family: usize, part: Part, tuning: &Tuning) -> Resu
                 let requests = data::servegen(root, model)?;
                 for errors in ["steady", "wandering", "incidents"] {
                     for scale in [1.0, 1.0 / 300.0] {
-                        let series = with_errors(&requests, errors, scale);
-                        spend_cases(&series, part, 2.0, tuning, &mut cases);
+                        for seed in 0..ERROR_SEEDS {
+                            let series = with_errors(&requests, errors, scale, seed);
+                            spend_cases(&series, part, 6.0, tuning, &mut cases);
+                        }
                     }
                 }
             }
@@ -146,8 +158,13 @@ fn family_cases(root: &Path, family: usize, part: Part, tuning: &Tuning) -> Resu
 }
 
 /// Errors of requests: one in a thousand; or a share that wanders; or fewer, with incidents.
-fn with_errors(requests: &Regular, kind: &str, scale: f64) -> Regular {
-    let mut random = Random::new(requests.values.len() as u64 + (scale * 1e4) as u64);
+fn with_errors(requests: &Regular, kind: &str, scale: f64, seed: u64) -> Regular {
+    let size = if scale < 1.0 { "small" } else { "large" };
+    let name = format!("{} {kind} {size}", requests.name);
+    let hash = name.bytes().fold(seed, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    let mut random = Random::new(hash);
     let filled = bridged(&requests.values);
     let (mut wander, mut incident_left, mut incident) = (0.0, 0.0, 0.0);
     let mut values = Vec::new();
@@ -168,9 +185,8 @@ fn with_errors(requests: &Regular, kind: &str, scale: f64) -> Regular {
         let errors = random.poisson(requests * scale * share);
         values.push(if known.is_finite() { errors } else { f64::NAN });
     }
-    let size = if scale < 1.0 { "small" } else { "large" };
     Regular {
-        name: format!("{} {kind} {size}", requests.name),
+        name,
         step_ms: requests.step_ms,
         values,
     }
@@ -223,6 +239,11 @@ fn range(len: usize, part: Part) -> (usize, usize) {
     }
 }
 
+/// Steps between origins: six hours, and more where a series is long, so that none counts for many.
+fn every(begin: usize, end: usize, hour: f64) -> usize {
+    ((6.0 * hour) as usize).max((end - begin) / 20)
+}
+
 fn spend_cases(series: &Regular, part: Part, every_hours: f64, tuning: &Tuning, cases: &mut Vec<Case>) {
     let hour = 3.6e6 / series.step_ms as f64;
     let truth = bridged(&series.values);
@@ -266,6 +287,7 @@ fn disk_cases(rate: &Regular, part: Part, cleaned: bool, tuning: &Tuning, cases:
     let (begin, end) = range(levels.len(), part);
     // Cleaned disks fill slowly: days rather than hours.
     let factor = if cleaned { 3.0 } else { 1.0 };
+    let every = every(begin, end, hour);
     for nominal in SPEND_HOURS {
         let mut origin = begin;
         while origin + (1.5 * nominal * factor * hour) as usize <= end {
@@ -276,7 +298,7 @@ fn disk_cases(rate: &Regular, part: Part, cleaned: bool, tuning: &Tuning, cases:
             let time = passage(&seen, distance);
             let kind = Kind::Gauge { limit, towards: Towards::Rising };
             cases.push(ask(&series, &levels[..end], origin, origin + 1, nominal, kind, time, distance, tuning));
-            origin += (6.0 * hour) as usize;
+            origin += every;
         }
     }
 }
@@ -286,7 +308,7 @@ fn gauge_cases(series: &Regular, part: Part, share: f64, tuning: &Tuning, cases:
     let hour = 3.6e6 / series.step_ms as f64;
     let levels = bridged(&series.values);
     let (begin, end) = range(levels.len(), part);
-    let every = (6.0 * hour) as usize;
+    let every = every(begin, end, hour);
     let mut origin = begin;
     while origin + (24.0 * hour) as usize <= end {
         let mut sorted = levels[..=origin].to_vec();

@@ -32,6 +32,9 @@ fn main() -> Result<()> {
                         "sw" => tuning.spread_weight = value,
                         "gs" => tuning.gamma_spend = value,
                         "gl" => tuning.gamma_level = value,
+                        "families" => tuning.families = value as u32,
+                        "only" => tuning.only = Some(value as usize),
+                        "fit" => tuning.fit_origins = value as usize,
                         "recency" => tuning.recency = value,
                         _ => anyhow::bail!("{key}"),
                     }

@@ -182,10 +182,12 @@ pub(crate) fn simulate(setting: &Setting, staged: &[Staged], from: usize, steps:
             Event::Arrive => {
                 measured.arrivals[step] += 1.0;
                 let mut todo = vec![1];
-                let rounds = random.poisson(0.8 + more_tools);
+                let rounds = random.poisson(0.8);
                 for _ in 0..rounds as usize {
                     todo.extend([3, 2, 1]);
                 }
+                // A tool that is asked again and again before the provider is told of it.
+                todo.extend(vec![2; random.poisson(more_tools) as usize]);
                 todo.extend([3, 3]);
                 requests.push(Request { arrived: now, todo, begun: 0.0, stage: 0 });
                 waiting.push_back(requests.len() - 1);
@@ -231,8 +233,6 @@ pub(crate) fn simulate(setting: &Setting, staged: &[Staged], from: usize, steps:
             let handed = now + handing * random.spread(0.3);
             measured.seconds[0][step] += handed - requests[id].arrived;
             measured.calls[0][step] += 1.0;
-            requests[id].todo.reverse();
-            requests[id].todo.reverse();
             begin(setting, &mut requests[id], handed, &factors, &mut provider_calls, capacity, &mut random, &mut events, &mut kinds, id);
         }
         measured.workers[step] = there;

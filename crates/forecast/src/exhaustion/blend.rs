@@ -5,9 +5,9 @@ use super::past::{Past, SHAPES_MAX};
 /// Half-lives of a return to the usual level, hours. Chosen.
 const RETURNS_HOURS: [f64; 2] = [2.0, 12.0];
 /// Windows of pace, hours.
-const PACES_HOURS: [usize; 3] = [1, 6, 24];
+const PACES_HOURS: [usize; 4] = [1, 6, 24, 48];
 /// Windows over which the present level of a shape is taken, hours.
-const LEVELS_HOURS: [usize; 2] = [3, 24];
+const LEVELS_HOURS: [usize; 2] = [1, 12];
 
 /// Windows of pace of a level, and after how many hours such a pace has come to an end.
 const TRENDS_HOURS: [(usize, f64); 3] = [(6, 24.0), (24, 96.0), (96, f64::INFINITY)];
@@ -107,6 +107,11 @@ fn spend_experts(past: &Past, origin: usize) -> Vec<Blend> {
         })
         .collect();
     for (number, shape) in past.shapes.iter().enumerate() {
+        // As much as then, …
+        let mut expert = Blend::default();
+        expert.shapes[number] = 1.0;
+        all.push(expert);
+        // … or in proportion to what was spent lately.
         for hours in LEVELS_HOURS {
             // As far as the shape itself goes back.
             let back = (hours * past.hour).min(origin - shape.season).max(1);

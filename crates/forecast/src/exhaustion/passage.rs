@@ -20,6 +20,9 @@ pub struct Tuning {
     pub gamma_spend: f64,
     pub gamma_level: f64,
     pub recency: f64,
+    pub families: u32,
+    pub only: Option<usize>,
+    pub fit_origins: usize,
 }
 
 impl Default for Tuning {
@@ -33,6 +36,9 @@ impl Default for Tuning {
             gamma_spend: -0.3,
             gamma_level: 0.25,
             recency: 0.0,
+            families: 255,
+            only: None,
+            fit_origins: 64,
         }
     }
 }
@@ -236,7 +242,7 @@ impl Asked<'_> {
 fn fitted(past: &Past, first: usize, reach: usize, tuning: &Tuning) -> Vec<f64> {
     let count = blend::experts(past, past.now()).len();
     let mut weights = vec![1.0 / count as f64; count];
-    let origins: Vec<usize> = spread(first, past.now() - reach, ORIGINS_MAX / 2).collect();
+    let origins: Vec<usize> = spread(first, past.now() - reach, tuning.fit_origins).collect();
     let mut steps = vec![reach.div_ceil(3), (2 * reach).div_ceil(3), reach];
     steps.dedup();
     let aheads: Vec<Ahead> = steps.iter().map(|steps| Ahead::new(*steps, past)).collect();
@@ -255,6 +261,13 @@ fn fitted(past: &Past, first: usize, reach: usize, tuning: &Tuning) -> Vec<f64> 
     }
     // Of a level errors count in units of how it moves.
     let unit = truths.iter().map(|truth| truth.abs()).sum::<f64>() / truths.len().max(1) as f64;
+    if let Some(only) = tuning.only
+        && only < count
+    {
+        weights.fill(0.0);
+        weights[only] = 1.0;
+        return weights;
+    }
     if unit <= 0.0 || truths.is_empty() {
         return weights;
     }
