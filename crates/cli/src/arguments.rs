@@ -47,7 +47,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Test(Test),
     /// Tell which alerts rules would have given over stored history, or what scaling would have cost.
-    Backtest(Backtest),
+    Backtest(Box<Backtest>),
     /// Tell what follows a series in a file, and how far off that may be.
     Forecast(ForecastFlags),
     /// Tell how anomalous each sample of a series in a file is.

@@ -125,6 +125,8 @@ impl Service {
             otlp: bellwether_ingest::otlp::OtlpSettings::default(),
             alerting: Alerting::in_memory(clock),
             probing: None,
+            objectives: None,
+            predictions: None,
             scaling: Some(scalers.clone()),
         });
         Ok(Self {
