@@ -240,8 +240,8 @@ fn main() -> Result<()> {
     };
     let six = traces::six(&PathBuf::from(data))?;
     println!(
-        "{:22}{:>20} |{:>20}  ratio\n{0:22}{2:>6}{3:>9}{4:>5} |{2:>6}{3:>9}{4:>5}",
-        "", "in-flight rule", "slo_s", "worker_s", "thr"
+        "{:22}{:>20} |{:>20}  ratio\n{0:22}{3:>6}{4:>9}{5:>5} |{3:>6}{4:>9}{5:>5}",
+        "", "in-flight rule", "ours", "slo_s", "worker_s", "thr"
     );
     let mut missed = 0;
     for trace in &six {
