@@ -51,6 +51,9 @@ mod workload;
 /// Alerting rules for the daemon.
 pub const RULES: &str = include_str!("../rules.yml");
 
+/// What the daemon promises, and what is foreseen and decided for it: sections of a `bellwether.yml`.
+pub const FORESIGHT: &str = include_str!("../foresight.yml");
+
 pub use backfill::{History, HistoryOptions, INSTANCE, JOB, backfill};
 pub use error::DemoError;
 pub use live::{
