@@ -364,6 +364,7 @@ fn compare(
         fuzzy_compare: true,
         features: Features::default(),
         style: FailureStyle::Whole,
+        objectives: Vec::new(),
     };
     let outcome = test.run(&[rules::group(objective, all)], &settings);
     let Some((store, _)) = outcome.store else {
