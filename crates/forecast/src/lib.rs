@@ -3,6 +3,7 @@
 //! Pure: values in, values out. No clock, no I/O, no randomness; times are parameters. The same
 //! input gives the same output, bit for bit, on one machine.
 
+pub mod anomaly;
 pub mod binomial;
 mod normal;
 pub mod objective;
