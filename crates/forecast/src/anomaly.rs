@@ -14,7 +14,7 @@
 //! - Scores and alarms do not depend on the origin of the metric, nor on its unit (but for the
 //!   rounding of a power of two).
 //! - One pass: a verdict depends on the samples up to its own alone.
-//! - A series takes less than 30 KB, a sample 10 to 20 µs: it is compared with all of 4,096.
+//! - A series takes less than 30 KB, a sample about 11 µs: it is compared with 4,096 others.
 //!
 //! ## Limits
 //! - The first [`LEARNING`] samples are learnt from and not judged.

@@ -142,7 +142,8 @@ fn noise_scores_above_the_threshold_rarely_and_alarms_more_rarely() {
             .windows(2)
             .filter(|pair| !pair[0].alarm && pair[1].alarm)
             .count();
-        assert!(above <= 20, "{name}: {above}");
+        // Of the outliers, one in a hundred samples, a third are farther out than ever.
+        assert!(above <= 30, "{name}: {above}");
         assert!(alarms <= 2, "{name}: {alarms}");
         // A thousandth on either side is outside of what is usual.
         let outside = verdicts[2000..]
