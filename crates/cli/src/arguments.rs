@@ -44,7 +44,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Test(Test),
     /// Tell which alerts rules would have given over stored history, or what scaling would have cost.
-    Backtest(Backtest),
+    Backtest(Box<Backtest>),
     /// See on a running server what would happen if something failed; nobody is told unless asked.
     #[command(subcommand)]
     Simulate(Simulate),
