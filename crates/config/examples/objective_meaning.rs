@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-#[path = "../tests/objectives/meaning.rs"]
+#[path = "../tests/objectives/meaning/mod.rs"]
 mod meaning;
 
 use meaning::{TOLERANCE, compare_file, files_below};

@@ -67,8 +67,10 @@ impl Problems {
         message: impl Into<String>,
     ) {
         if self.errors.len() < ERRORS_MAX {
-            self.errors
-                .push(problem(file, position, path, message.into()));
+            note(
+                &mut self.errors,
+                problem(file, position, path, message.into()),
+            );
         }
     }
 
@@ -100,9 +102,18 @@ impl Problems {
         message: impl Into<String>,
     ) {
         if self.warnings.len() < ERRORS_MAX {
-            self.warnings
-                .push(problem(file, position, path, message.into()));
+            note(
+                &mut self.warnings,
+                problem(file, position, path, message.into()),
+            );
         }
+    }
+}
+
+/// What several objectives or jobs share is wrong, or worth knowing, once.
+fn note(problems: &mut Vec<Problem>, problem: Problem) {
+    if !problems.contains(&problem) {
+        problems.push(problem);
     }
 }
 

@@ -14,6 +14,7 @@ mod openslo;
 mod openslo_alerts;
 mod openslo_alpha;
 mod openslo_metrics;
+mod openslo_window;
 pub(crate) mod period;
 mod pyrra;
 pub(crate) mod query;

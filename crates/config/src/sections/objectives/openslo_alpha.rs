@@ -7,10 +7,9 @@
 use bellwether_rules::objective::{Counting, ObjectiveAlerts, ObjectiveSettings};
 use bellwether_slo::period::{Period, Unit};
 
-use super::openslo::{
-    CALENDAR, METADATA, METHODS, calendar_period, decode_method, decode_target, names,
-};
+use super::openslo::{METADATA, METHODS, decode_method, decode_target, names};
 use super::openslo_metrics::{Asked, AskedRatio, Bound, OP, VALUE, is_promql, threshold_indicator};
+use super::openslo_window::{CALENDAR, calendar_period};
 use super::period::{PERIOD_MS, zone_of};
 use super::{Found, Reading, imported_labels};
 use crate::problem::Problems;
