@@ -36,8 +36,8 @@ const RESERVED_LABELS: [&str; 6] = [
 const HORIZONS: [(&str, i64); 2] = [("1h", 3_600_000), ("24h", 86_400_000)];
 const QUANTILES: [f64; 3] = [0.1, 0.5, 0.9];
 const NUMBER: Kind = Kind::Float {
-    min: f64::MIN,
-    max: f64::MAX,
+    min: -1e18,
+    max: 1e18,
 };
 
 pub(crate) static FORECAST: Section = Section {
@@ -237,18 +237,13 @@ fn check_forecast(view: &View<'_>, problems: &mut Problems) {
         view.error_at(problems, "interval", message);
     }
     if view.is_written("path") {
-        for key in [
-            "step",
-            "history",
-            "horizon",
-            "quantiles",
-            "anomaly",
-            "degrades",
-            "limit",
-        ] {
+        for key in ["horizon", "quantiles", "degrades", "limit"] {
             if view.is_written(key) {
                 view.error_at(problems, key, "stands beside path: want it beside a query");
             }
+        }
+        if view.bool("anomaly") {
+            view.error_at(problems, "anomaly", "stands beside path: want it beside a query");
         }
         return;
     }

@@ -15,9 +15,9 @@ use bellwether_forecast::anomaly::{Detector, Options as DetectorOptions};
 use bellwether_forecast::forecast::{Options, Series, forecast};
 use bellwether_forecast::grid;
 
-const FORECAST_CELLS: i64 = 256;
-const AHEAD_CELLS: i64 = 64;
-const SCORE_CELLS: i64 = 768;
+const FORECAST_CELLS: i64 = 128;
+const AHEAD_CELLS: i64 = 32;
+const SCORE_CELLS: i64 = 512;
 
 /// What is expected `ahead_seconds` after `time_ms`, or what is not passed with the probability
 /// `level` where that is a number. Samples are in order of their times.
