@@ -19,7 +19,6 @@ use bellwether_demo::{FORESIGHT, HistoryOptions, RULES, Staged, backfill};
 use bellwether_model::Value;
 use bellwether_promql::{CancelToken, Engine, EngineOptions, QueryRequest, QueryValue};
 use bellwether_rules::objective::{Objectives, ObjectivesParts};
-use bellwether_rules::prediction::settings::PredictionSettings;
 use bellwether_rules::prediction::status::{PredictionStatus, SeriesStatus};
 use bellwether_rules::prediction::{Predictions, PredictionsParts};
 use bellwether_rules::scaling::{Scalers, ScalersParts};

@@ -114,6 +114,11 @@ impl Spec {
         matches!(self.core, Core::LastValue | Core::SeasonalNaive(_)) && self.adjust.is_none()
     }
 
+    /// Whether it is a return to the mean of the last cycles.
+    pub(crate) fn is_return(&self) -> bool {
+        matches!(self.core, Core::Returning(..))
+    }
+
     /// The model after `past`, `None` if that is too short or beyond fitting.
     pub(crate) fn fit(&self, past: Past<'_>) -> Option<Box<dyn Model>> {
         if past.len() < 2 {
@@ -148,7 +153,9 @@ impl Spec {
             Core::Regression(seasons, differences) => {
                 Box::new(regression::Regression::fit(past, seasons, *differences)?)
             }
-            Core::Direct(seasons, horizon) => Box::new(direct::Direct::fit(past, seasons, *horizon)?),
+            Core::Direct(seasons, horizon) => {
+                Box::new(direct::Direct::fit(past, seasons, *horizon)?)
+            }
         };
         if self.corrected {
             return corrected::Corrected::fit(past, core, |past| {
@@ -186,7 +193,11 @@ impl fmt::Display for Spec {
             Core::Theta(Some(window)) => write!(f, "theta(last {window})")?,
             Core::HoltWinters(seasons) => write!(f, "holt-winters({})", Listed(seasons))?,
             Core::Regression(seasons, differences) => {
-                let name = if *differences { "ar of differences" } else { "ar" };
+                let name = if *differences {
+                    "ar of differences"
+                } else {
+                    "ar"
+                };
                 if seasons.is_empty() {
                     f.write_str(name)?;
                 } else {

@@ -41,7 +41,12 @@ fn correlation(values: &[f64], season: usize) -> f64 {
         left.push(values[at - season / 2] - sum / season as f64);
     }
     let squares: f64 = left.iter().map(|value| value * value).sum();
-    let products: f64 = left.iter().skip(season).zip(&left).map(|(a, b)| a * b).sum();
+    let products: f64 = left
+        .iter()
+        .skip(season)
+        .zip(&left)
+        .map(|(a, b)| a * b)
+        .sum();
     let share = (left.len() - season.min(left.len())) as f64 / left.len().max(1) as f64;
     if squares > 0.0 && share > 0.0 {
         products / squares / share

@@ -173,7 +173,9 @@ impl Tracker {
     pub fn forecast(&self, horizon_steps: usize) -> Option<Forecast> {
         let (history, choice) = (self.history.as_ref()?, self.choice.as_ref()?);
         let (cell, _, _) = self.open?;
-        let horizon = horizon_steps.min(self.options.horizon_steps).min(HORIZON_MAX);
+        let horizon = horizon_steps
+            .min(self.options.horizon_steps)
+            .min(HORIZON_MAX);
         let outlook = choice.forecast(history, horizon);
         let start_ms = cell.saturating_mul(self.step_ms);
         let width = |step| self.calibration.width(step);
@@ -316,10 +318,18 @@ mod tests {
         }
         let measured = tracker.history.as_ref().unwrap().measured();
         let wanted: Vec<f64> = (0..39).map(value).collect();
-        assert!(measured.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-9));
+        assert!(
+            measured
+                .iter()
+                .zip(&wanted)
+                .all(|(a, b)| (a - b).abs() < 1e-9)
+        );
         tracker.push(i64::MIN, 1.0);
         tracker.push(i64::MAX, 1.0);
-        assert!(tracker.history.is_none(), "after so long a gap it begins anew");
+        assert!(
+            tracker.history.is_none(),
+            "after so long a gap it begins anew"
+        );
         tracker.push(i64::MAX, 2.0);
         assert!(tracker.forecast(4).is_none() && !tracker.is_due());
     }

@@ -34,7 +34,7 @@ fn main() -> Result<()> {
         .map_or(Ok(10_000), |text| text.parse())?;
     let store = Arc::new(Made::new(series));
     let predictions = Predictions::new(PredictionsParts {
-        store: store.clone(),
+        store: Arc::<Made>::clone(&store),
         engine: Arc::new(Engine::new(EngineOptions {
             threads: 1,
             samples_max: 0,

@@ -165,7 +165,7 @@ fn family_series(
             } else {
                 let values = match shape {
                     Shape::Native => native(seed),
-                    Shape::Bool => gauge(|at| f64::from((at * 7 + seed) % 11 != 0)),
+                    Shape::Bool => gauge(|at| f64::from(!(at * 7 + seed).is_multiple_of(11))),
                     Shape::Around(value) => {
                         gauge(|at| ((at * 13 + seed) % 97) as f64 / 97.0 * 2.0 * value)
                     }
