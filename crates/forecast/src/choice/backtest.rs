@@ -63,7 +63,8 @@ impl Backtest {
         let mut targets = Vec::new();
         let mut of_step = vec![0.0; horizon + 1];
         for &origin in &origins {
-            for step in 1..=horizon.min(count - origin) {
+            let last = horizon.min(count - origin);
+            for (step, sum) in of_step.iter_mut().enumerate().take(last + 1).skip(1) {
                 let at = origin + step - 1;
                 let value = history.values[at];
                 let weight = if history.present[at] {
@@ -71,7 +72,7 @@ impl Backtest {
                 } else {
                     0.0
                 };
-                of_step[step] += weight;
+                *sum += weight;
                 targets.push(Target {
                     step,
                     value,

@@ -87,11 +87,13 @@ fn smooth_cycles(values: &[f64], present: &[bool], season: usize, cycles: usize)
                 }
             };
             take(at, weights[0]);
-            for away in 1..=cycles.min(at / season) {
-                take(at - away * season, weights[away]);
+            let before = cycles.min(at / season);
+            for (away, weight) in weights.iter().enumerate().take(before + 1).skip(1) {
+                take(at - away * season, *weight);
             }
-            for away in 1..=cycles.min((count - 1 - at) / season) {
-                take(at + away * season, weights[away]);
+            let after = cycles.min((count - 1 - at) / season);
+            for (away, weight) in weights.iter().enumerate().take(after + 1).skip(1) {
+                take(at + away * season, *weight);
             }
             if total > 0.0 { sum / total } else { 0.0 }
         })
