@@ -238,7 +238,7 @@ fn every_setting_reaches_its_type() {
     assert_eq!(config.storage.limits.labels_max, 64);
     assert_eq!(config.server.listen.unwrap().port(), 9090);
     assert!(config.server.tokens[0].may_write && !config.server.tokens[0].may_administrate);
-    assert_eq!(config.later.len(), 4);
+    assert_eq!(config.later.len(), 2);
 }
 
 #[test]
