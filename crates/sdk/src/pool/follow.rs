@@ -12,13 +12,16 @@
 //! `docs/user/scaling.md`.
 
 use std::fmt;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::futures::Notified;
 
 use super::{Pool, Shared};
 use crate::client::{Client, Target, is_header, shown};
@@ -195,9 +198,8 @@ async fn follow_on_and_on<J, O>(shared: Arc<Shared<J, O>>, leader: Leader) {
         if shared.is_over.load(Ordering::SeqCst) {
             return;
         }
-        let answer = tokio::select! {
-            () = &mut over => return,
-            answer = leader.ask(known) => answer,
+        let Some(answer) = unless(over.as_mut(), leader.ask(known)).await else {
+            return;
         };
         let wait = match answer {
             Ok(told) => {
@@ -222,11 +224,20 @@ async fn follow_on_and_on<J, O>(shared: Arc<Shared<J, O>>, leader: Leader) {
                 wait
             }
         };
-        tokio::select! {
-            () = &mut over => return,
-            () = tokio::time::sleep(wait) => {}
+        if unless(over, tokio::time::sleep(wait)).await.is_none() {
+            return;
         }
     }
+}
+
+/// What some work gives; `None`: the pool ended before.
+async fn unless<T>(mut over: Pin<&mut Notified<'_>>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match over.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => work.as_mut().poll(cx).map(Some),
+    })
+    .await
 }
 
 fn obey<J, O>(shared: &Shared<J, O>, told: &Told) {
