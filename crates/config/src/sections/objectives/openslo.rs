@@ -160,9 +160,9 @@ pub(super) fn decode_slo(
     let names = names(metadata.text("name"), &objectives, is_composite);
     let mut found = Vec::new();
     for (objective, name) in objectives.iter().zip(names) {
-        let (slices, interval_ms) = match decode_method(&spec, objective, reading, problems) {
-            Some(method) => method,
-            None => continue,
+        let method = decode_method(&spec, objective, reading, problems);
+        let Some((slices, interval_ms)) = method else {
+            continue;
         };
         let holder = if is_composite { objective } else { &spec };
         let Some(sli) = indicator_of(holder, resources, problems) else {

@@ -165,7 +165,7 @@ fn family_series(
             } else {
                 let values = match shape {
                     Shape::Native => native(seed),
-                    Shape::Bool => gauge(|at| f64::from((at * 7 + seed) % 11 != 0)),
+                    Shape::Bool => gauge(|at| f64::from(!(at * 7 + seed).is_multiple_of(11))),
                     Shape::Around(value) => {
                         gauge(|at| ((at * 13 + seed) % 97) as f64 / 97.0 * 2.0 * value)
                     }
@@ -251,7 +251,7 @@ fn counter(seed: usize, part: Option<usize>) -> String {
             let all = (4 + seed % 5 + at * (seed + 1) % 3) as u64;
             value += match part {
                 None => all,
-                Some(step) => (1 + step as u64).min(all) - u64::from(at % 5 == 0),
+                Some(step) => (1 + step as u64).min(all) - u64::from(at.is_multiple_of(5)),
             };
         }
         value as f64
