@@ -144,6 +144,9 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         otlp: OtlpSettings::default(),
         alerting: Alerting::in_memory(Arc::new(ManualClock::new(NOW_MS))),
         probing: None,
+        scaling: None,
+        objectives: None,
+        predictions: None,
     });
     server.router()
 });

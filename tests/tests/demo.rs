@@ -51,6 +51,64 @@ async fn the_demo_lives_and_the_page_shows_it() -> Result<()> {
     Ok(())
 }
 
+/// What one of our lists holds under a path.
+async fn listed(server: &Server, path: &str, key: &str) -> Result<Vec<Value>> {
+    let (status, body) = server
+        .get(&format!("/api/bellwether/v1/{path}"), &[])
+        .await?;
+    ensure!(status == 200, "{path}: {status}: {body}");
+    let answer: Value = serde_json::from_str(&body)?;
+    let list = answer["data"][key].as_array();
+    Ok(list.with_context(|| format!("{path}: {body}"))?.clone())
+}
+
+#[tokio::test]
+async fn budgets_forecasts_and_the_scaler_are_there_within_minutes() -> Result<()> {
+    let server = Server::demo(&["--history", "6", "--no-faults"]).await?;
+    let limit = Duration::from_secs(180);
+    within(limit, "budgets have hours left", || async {
+        let objectives = listed(&server, "objectives", "objectives").await?;
+        ensure!(objectives.len() == 5, "{} objectives", objectives.len());
+        for objective in objectives {
+            let budgets = objective["budgets"].as_array().context("no budgets")?;
+            let has_hours = |it: &Value| it["left"].is_number() && it["hoursLeft"].is_object();
+            ensure!(
+                !budgets.is_empty() && budgets.iter().all(has_hours),
+                "{objective}"
+            );
+        }
+        Ok(())
+    })
+    .await?;
+    within(limit, "series are foreseen", || async {
+        let jobs = listed(&server, "forecasts", "forecasts").await?;
+        for name in ["chunk-seconds", "queue", "load", "disk", "rate-limit"] {
+            let job = jobs.iter().find(|it| it["name"] == name);
+            let job = job.with_context(|| format!("no {name}"))?;
+            let series = job["series"].as_array().context("no series")?;
+            ensure!(!series.is_empty() && job["problem"].is_null(), "{job}");
+            let is_foreseen = |it: &Value| match name {
+                "rate-limit" => it["anomaly"].is_object(),
+                _ => it["forecasts"].as_array().is_some_and(|it| !it.is_empty()),
+            };
+            ensure!(series.iter().all(is_foreseen), "{job}");
+        }
+        let path = jobs.iter().find(|it| it["name"] == "request");
+        let path = path.context("no path")?;
+        let stages = path["bottleneck"]["stages"].as_array();
+        ensure!(stages.is_some_and(|it| it.len() == 7), "{path}");
+        Ok(())
+    })
+    .await?;
+    within(limit, "the scaler decides", || async {
+        let scalers = listed(&server, "scalers", "scalers").await?;
+        let workers = &scalers.first().context("no scaler")?["decided"]["workers"];
+        ensure!(workers.as_u64() >= Some(8), "{scalers:?}");
+        Ok(())
+    })
+    .await
+}
+
 /// What was seen of the demo, and when.
 struct Timeline {
     begun: Instant,

@@ -29,11 +29,12 @@ const DEBIAN: [(&str, &str); 7] = [
 ];
 
 /// Python packages of the interop tests.
-const PYTHON: [&str; 8] = [
+const PYTHON: [&str; 9] = [
     "prometheus-client==0.26.0",
     "opentelemetry-sdk==1.45.2",
     "opentelemetry-exporter-otlp-proto-http==1.45.2",
     "opentelemetry-exporter-otlp-proto-grpc==1.45.2",
+    "grpcio-tools==1.85.1",
     "PyYAML==6.0.3",
     "mcp==2.3.0",
     "llmock==0.2.2",

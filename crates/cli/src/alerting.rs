@@ -19,6 +19,7 @@ use bellwether_model::{Alert, Labels};
 use bellwether_notify::external::{ExternalOptions, dress, dress_labels};
 use bellwether_notify::receivers::Senders;
 use bellwether_notify::receivers::settings::NotifySettings;
+use bellwether_notify::replica::Replica;
 use bellwether_notify::{Machine, Plan, Runner, RunnerParts};
 use bellwether_promql::{Engine as QueryEngine, EngineOptions, Features};
 use bellwether_rules::evidence::{Collector, CollectorParts};
@@ -407,6 +408,16 @@ impl AlertingProgram {
     /// What keeps state over restarts.
     pub(crate) fn state(&self) -> Arc<dyn StateStore> {
         Arc::clone(&self.journal) as _
+    }
+
+    /// What has happened, without the counts of alerts.
+    pub(crate) fn timeline(&self) -> Arc<dyn Timeline> {
+        Arc::clone(&self.journal) as _
+    }
+
+    /// There where this is one of several replicas.
+    pub(crate) fn replica(&self) -> Option<Replica> {
+        self.member.as_ref().map(|member| member.replica.clone())
     }
 
     /// Reads what the configuration says of notifications, to be applied later.

@@ -10,13 +10,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::acknowledge::Acknowledge;
+use crate::anomaly::AnomalyFlags;
 use crate::backtest::Backtest;
 use crate::check::Check;
+use crate::forecast::ForecastFlags;
 use crate::probe::Probe;
 use crate::simulate::Simulate;
 use crate::slo::Slo;
 use crate::test_routes::TestRoutes;
 use crate::test_rules::TestRules;
+use crate::test_scaling::TestScaling;
 use crate::timeline::Timeline;
 
 /// Monitoring for services built on AI models.
@@ -43,8 +46,12 @@ pub(crate) enum Command {
     /// Run tests.
     #[command(subcommand)]
     Test(Test),
-    /// Tell which alerts rules would have given over stored history.
-    Backtest(Backtest),
+    /// Tell which alerts rules would have given over stored history, or what scaling would have cost.
+    Backtest(Box<Backtest>),
+    /// Tell what follows a series in a file, and how far off that may be.
+    Forecast(ForecastFlags),
+    /// Tell how anomalous each sample of a series in a file is.
+    Anomaly(AnomalyFlags),
     /// Objectives as files, over stored history, as reports.
     #[command(subcommand)]
     Slo(Slo),
@@ -461,6 +468,8 @@ pub(crate) enum Test {
     Rules(TestRules),
     /// Tell which receivers an alert goes to, or check files of such cases.
     Routes(TestRoutes),
+    /// Replay loads against scaling policies, and check what comes of it.
+    Scaling(TestScaling),
 }
 
 /// Flags of `export`.

@@ -4,6 +4,7 @@ mod compare;
 mod picture;
 mod report;
 mod routes;
+mod scaling;
 mod summary;
 
 pub(crate) use report::table;
@@ -20,7 +21,7 @@ use bellwether_rules::backtest::{BacktestSettings, Episode, RuleHistory, backtes
 use bellwether_rules::{GroupSettings, Surroundings};
 use bellwether_storage::{Clock, ManualClock, MetricStore, RealDisk, SystemClock};
 use bellwether_tsdb::EngineSettings;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use self::routes::{Replay, replay};
 use crate::arguments::Output;
@@ -30,7 +31,10 @@ use crate::time_argument::{time_before_ms, time_ms, time_text};
 
 /// Flags of `backtest`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Backtest {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Rule files and patterns of such; may be given several times.
     #[arg(long = "rules", value_name = "FILE", required = true)]
     rules: Vec<PathBuf>,
@@ -47,11 +51,11 @@ pub(crate) struct Backtest {
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
     /// The folder with the data of a server that does not run, or a snapshot of one that does.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    data: Option<PathBuf>,
     /// RFC 3339, seconds since the epoch, or how long before the end, such as 30d.
-    #[arg(long, value_name = "TIME")]
-    from: String,
+    #[arg(long, value_name = "TIME", required = true)]
+    from: Option<String>,
     /// RFC 3339 or seconds since the epoch; now if not given.
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
@@ -69,6 +73,13 @@ pub(crate) struct Backtest {
     /// How to print the answer.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
+}
+
+/// What beside rules.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Tell what a scaling policy would have cost, for a trace of requests or over stored history.
+    Scaling(scaling::BacktestScaling),
 }
 
 /// What became of one version.
@@ -102,11 +113,17 @@ impl Told {
 
 /// Goes through history and tells of it.
 pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
+    if let Some(What::Scaling(scaling)) = &flags.what {
+        return scaling::run(scaling);
+    }
+    let (Some(data), Some(from)) = (&flags.data, &flags.from) else {
+        bail!("--data and --from are missing");
+    };
     let to_ms = match &flags.to {
         Some(text) => time_ms("--to", text)?,
         None => SystemClock.now_ms(),
     };
-    let from_ms = time_before_ms("--from", &flags.from, to_ms)?;
+    let from_ms = time_before_ms("--from", from, to_ms)?;
     if from_ms > to_ms {
         bail!("--from is after --to: want a time before it");
     }
@@ -123,7 +140,7 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
     let read = |path: &Option<PathBuf>| path.as_deref().map(RoutesFile::read).transpose();
     let routes = read(&flags.routes)?;
     let other_routes = read(&flags.routes_against)?;
-    let store = open(&flags.data, to_ms)?;
+    let store = open(data, to_ms)?;
     let told = Told {
         from_ms,
         to_ms,

@@ -15,14 +15,18 @@ mod acknowledge;
 mod alert_metrics;
 mod alerting;
 mod allocator;
+mod anomaly;
 mod arguments;
 mod backtest;
 mod check;
 mod demo;
 mod external_alertmanagers;
+mod forecast;
 mod junit;
 mod logging;
 mod objectives;
+mod plot;
+mod predictions;
 mod probe;
 mod probing;
 mod remote;
@@ -30,6 +34,9 @@ mod replicas;
 mod routes_file;
 mod rule_editor;
 mod rule_folder;
+mod scaling;
+mod scaling_replay;
+mod series_file;
 mod serve;
 mod simulate;
 mod simulations;
@@ -37,6 +44,7 @@ mod slo;
 mod test_promql;
 mod test_routes;
 mod test_rules;
+mod test_scaling;
 mod time_argument;
 mod timeline;
 mod transitions;
@@ -77,12 +85,15 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check(check) => check::run(&check),
         Command::Test(Test::Rules(rules)) => test_rules::run(&rules),
         Command::Test(Test::Routes(routes)) => test_routes::run(&routes),
+        Command::Test(Test::Scaling(scaling)) => test_scaling::run(&scaling),
         Command::Test(Test::Promql {
             files,
             embedded,
             output,
         }) => test_promql::run(&files, embedded, output),
         Command::Backtest(backtest) => backtest::run(&backtest),
+        Command::Forecast(flags) => forecast::run(&flags),
+        Command::Anomaly(flags) => anomaly::run(&flags),
         Command::Slo(slo) => slo::run(&slo),
         Command::Simulate(simulate) => client_runtime()?.block_on(simulate::run(&simulate)),
         Command::Probe(flags) => client_runtime()?.block_on(probe::run(&flags)),

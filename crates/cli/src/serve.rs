@@ -15,6 +15,8 @@ use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts
 use bellwether_model::{Labels, relabel};
 use bellwether_promql::{Engine as QueryEngine, EngineOptions, MemoryBudget};
 use bellwether_rules::objective::ObjectivesParts;
+use bellwether_rules::prediction::PredictionsParts;
+use bellwether_rules::scaling::ScalersParts;
 use bellwether_scrape::{JobProblem, Manager};
 use bellwether_server::settings::ServerSettings;
 use bellwether_server::{
@@ -30,7 +32,9 @@ use tokio::sync::watch;
 use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
 use crate::objectives::ObjectivesProgram;
+use crate::predictions::PredictionsProgram;
 use crate::probing::{ProbingParts, ProbingProgram};
+use crate::scaling::ScalingProgram;
 use crate::{logging, told, wiring};
 
 /// The version of the Prometheus API that is spoken: clients choose their features by it.
@@ -80,6 +84,8 @@ pub(crate) struct Program {
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
     objectives: Arc<ObjectivesProgram>,
+    scaling: Arc<ScalingProgram>,
+    predictions: Arc<PredictionsProgram>,
     /// What others write to and read from.
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
@@ -119,6 +125,8 @@ struct Reloadable {
     alerting: Arc<AlertingProgram>,
     probing: Arc<ProbingProgram>,
     objectives: Arc<ObjectivesProgram>,
+    scaling: Arc<ScalingProgram>,
+    predictions: Arc<PredictionsProgram>,
 }
 
 impl Program {
@@ -238,6 +246,25 @@ impl Program {
             },
             &config,
         );
+        let parts = ScalersParts {
+            store: Arc::clone(&store),
+            engine: Arc::clone(&query_engine),
+            clock: Arc::clone(&shared.clock),
+            state: Some(alerting.state()),
+            timeline: Some(alerting.timeline()),
+            registry: shared.registry.clone(),
+        };
+        let scaling = ScalingProgram::start(parts, alerting.replica(), &config).await?;
+        let scaling = Arc::new(scaling);
+        let predictions = PredictionsProgram::start(
+            PredictionsParts {
+                store: Arc::clone(&store),
+                engine: Arc::clone(&query_engine),
+                clock: Arc::clone(&shared.clock),
+            },
+            &config,
+        )
+        .await?;
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {
@@ -248,6 +275,8 @@ impl Program {
             alerting: alerting.edge.clone(),
             probing: Some(probing.edge.clone()),
             objectives: Some(objectives.objectives.clone()),
+            scaling: Some(scaling.edge.clone()),
+            predictions: Some(predictions.predictions.clone()),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
@@ -256,6 +285,8 @@ impl Program {
             alerting: Arc::clone(&alerting),
             probing: Arc::clone(&probing),
             objectives: Arc::clone(&objectives),
+            scaling: Arc::clone(&scaling),
+            predictions: Arc::clone(&predictions),
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
@@ -274,6 +305,8 @@ impl Program {
             alerting,
             probing,
             objectives,
+            scaling,
+            predictions,
             store,
             address,
         })
@@ -317,8 +350,10 @@ impl Program {
         tracing::info!("stopping");
         self.alerting.hand_over().await?;
         self.server.stop();
+        self.scaling.stop().await?;
         self.probing.stop().await;
         self.objectives.stop().await;
+        self.predictions.stop().await;
         self.manager.shutdown().await;
         self.alerting.stop().await?;
         self.serving.await?;
@@ -530,6 +565,8 @@ impl Shared {
         self.note_replicas(has_other_replicas);
         parts.probing.apply(&config).await?;
         parts.objectives.apply(&config);
+        parts.scaling.apply(&config).await?;
+        parts.predictions.apply(&config).await?;
         parts.server.apply(config.otlp);
         parts.manager.apply(config.scrape).await?;
         self.last_config_ms

@@ -16,8 +16,8 @@ use bellwether_outbound::settings::{PemSource, TlsVersion as SpokenVersion};
 use bellwether_promql::{EngineOptions, Features, MemoryBudget, MemoryLimits};
 use bellwether_rules::RuleOptions;
 use bellwether_server::settings::{
-    ClientAuth, Hidden, Limits, Pem, Scopes, Security, ServerSettings, TlsSettings, TlsVersion,
-    TokenSettings,
+    ClientAuth, FrontProxySettings, Hidden, Limits, Pem, Scopes, Security, ServerSettings,
+    TlsSettings, TlsVersion, TokenSettings,
 };
 use bellwether_tsdb::{EngineSettings, FsyncPolicy};
 
@@ -293,6 +293,15 @@ fn security(flags: &Serve, config: &Config) -> Result<Security> {
         security.headers.extend(web.headers);
         security.no_http2 = !web.enable_http2;
     }
+    if let Some(proxy) = &own.front_proxy {
+        let Some(tls) = &mut security.tls else {
+            bail!("server.front_proxy is set without server.tls: certificates come with TLS only");
+        };
+        tls.front_proxy = Some(FrontProxySettings {
+            client_ca: pem(&proxy.client_ca),
+            allowed_names: proxy.allowed_names.clone(),
+        });
+    }
     Ok(security)
 }
 
@@ -311,6 +320,7 @@ fn tls(tls: &config::TlsServerSettings) -> TlsSettings {
         client_allowed_sans: tls.client_allowed_sans.clone(),
         version_min: tls_version(tls.version_min),
         version_max: tls_version(tls.version_max),
+        front_proxy: None,
     }
 }
 

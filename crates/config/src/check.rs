@@ -62,6 +62,10 @@ pub struct CheckReport {
     pub probe_count: usize,
     /// Maintenance windows.
     pub maintenance_count: usize,
+    /// Scalers.
+    pub scaler_count: usize,
+    /// Forecasts.
+    pub forecast_count: usize,
     /// What there is of notifications, where the configuration has them.
     pub notifications: Option<NotificationCounts>,
 }
@@ -89,6 +93,8 @@ impl CheckReport {
             "probe_modules": self.probe_module_count,
             "probes": self.probe_count,
             "maintenance": self.maintenance_count,
+            "scalers": self.scaler_count,
+            "forecasts": self.forecast_count,
             "notifications": self.notifications.map(NotificationCounts::to_json),
         })
     }
@@ -147,6 +153,8 @@ impl fmt::Display for CheckReport {
                 (self.probe_module_count, "probe module"),
                 (self.probe_count, "probe"),
                 (self.maintenance_count, "maintenance window"),
+                (self.scaler_count, "scaler"),
+                (self.forecast_count, "forecast"),
             ] {
                 if count > 0 {
                     write!(f, "{}, ", plural(count, what))?;
@@ -209,6 +217,8 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
         probe_module_count: 0,
         probe_count: 0,
         maintenance_count: 0,
+        scaler_count: 0,
+        forecast_count: 0,
         notifications: None,
     };
     let loaded = match load(path, options) {
@@ -224,6 +234,8 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
             report.probe_module_count = loaded.config.probe_modules.configured_count();
             report.probe_count = loaded.config.probes.len();
             report.maintenance_count = loaded.config.maintenance.len();
+            report.scaler_count = loaded.config.scaling.len();
+            report.forecast_count = loaded.config.forecasts.len();
             report.rule_file_count = loaded.rule_files.len();
             let groups = &loaded.config.rule_groups;
             report.rule_count = groups.iter().map(|group| group.rules.len()).sum();

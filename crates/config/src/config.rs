@@ -12,6 +12,7 @@ use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_rules::objective::ObjectiveSettings;
 use bellwether_rules::objective::rules::group;
+use bellwether_rules::prediction::settings::PredictionSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
 use crate::effective::effective_yaml;
@@ -23,6 +24,7 @@ use crate::problem::{ConfigErrors, NamedFile, Problem, Problems};
 use crate::rules::{LoadedRules, RuleOptions, read_groups};
 use crate::schema::Section;
 use crate::sections::alerting::{AlertingSettings, decode_alerting};
+use crate::sections::forecasts::decode_forecasts;
 use crate::sections::global::{GlobalSettings, decode_global};
 use crate::sections::notifications::NamedFiles;
 use crate::sections::otlp::decode_otlp;
@@ -32,6 +34,7 @@ use crate::sections::remote::{RemoteReadSettings, decode_remote_reads, decode_re
 use crate::sections::replicas::decode_replicas;
 use crate::sections::root::{LATER, ROOT};
 use crate::sections::rules::RuleDecoder;
+use crate::sections::scaling::{ScalerConfig, decode_scaling};
 use crate::sections::scrape::{JobPlace, SCRAPE_FILE, decode_jobs};
 use crate::sections::server::{ServerSettings, decode_server};
 use crate::sections::storage::{StorageSettings, decode_storage};
@@ -129,6 +132,10 @@ pub struct Config {
     pub probes: Vec<ProbeSettings>,
     /// Times in which something is worked on.
     pub maintenance: Vec<MaintenanceSettings>,
+    /// Pools of workers, and who is told how many there shall be.
+    pub scaling: Vec<ScalerConfig>,
+    /// Series that are foreseen, and paths.
+    pub forecasts: Vec<PredictionSettings>,
     /// Sections that are kept as they are and not acted on: key and tree.
     pub later: Vec<(&'static str, Node)>,
 }
@@ -360,6 +367,8 @@ fn decode(
     let probes = decode_probes(&view, &global, probe_modules.as_ref(), problems);
     Config {
         maintenance: decode_maintenance(&view, &probes, problems),
+        scaling: decode_scaling(&view, &global, options, problems),
+        forecasts: decode_forecasts(&view, &global, options, problems),
         probes,
         probe_modules: probe_modules.unwrap_or_default(),
         alerting: decode_alerting(&view.section("alerting"), global.name_validation, problems),

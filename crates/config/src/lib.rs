@@ -31,6 +31,7 @@ mod route_tests;
 mod rule_namespace;
 mod rule_tests;
 mod rules;
+mod scaling_tests;
 pub mod schema;
 mod sections;
 mod size;
@@ -60,11 +61,17 @@ pub use rule_tests::{RuleTests, load_rule_tests};
 pub use rules::{
     LoadedRules, RuleOptions, alerts_without_runbook, duplicate_rules, load_rules, load_rules_text,
 };
+pub use scaling_tests::{
+    ScalingExpectation, ScalingTest, ScalingTests, TestedLoad, TestedPolicy, load_scaling_policy,
+    load_scaling_tests,
+};
 pub use sections::alerting::{AlertingSettings, AlertmanagerSettings};
 pub use sections::global::GlobalSettings;
 pub use sections::remote::RemoteReadSettings;
+pub use sections::scaling::policy::ScalingPolicy;
+pub use sections::scaling::{ScalerConfig, ScalingWebhook};
 pub use sections::scrape::JobPlace;
-pub use sections::server::{ServerSettings, TokenSettings, parse_address};
+pub use sections::server::{FrontProxySettings, ServerSettings, TokenSettings, parse_address};
 pub use sections::storage::{StorageLimits, StorageSettings, WalFsync};
 pub use sections::tracing::TracingSettings;
 pub use sections::web::{ClientAuth, TlsServerSettings, WebSettings};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::route_tests::ROUTE_TESTS;
 use crate::rule_tests::RULE_TESTS;
+use crate::scaling_tests::SCALING_TESTS;
 use crate::schema::{Field, Kind, Section};
 use crate::sections::objectives::short::OBJECTIVE_FILE;
 use crate::sections::probes::modules::MODULE_FILE;
@@ -34,6 +35,7 @@ pub fn reference() -> String {
         &RULE_FILE,
         &RULE_TESTS,
         &ROUTE_TESTS,
+        &SCALING_TESTS,
         &MODULE_FILE,
         &OBJECTIVE_FILE,
     ]

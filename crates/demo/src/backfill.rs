@@ -30,6 +30,7 @@ use crate::DemoError;
 use crate::random::fraction_of;
 use crate::recorder::{Cell, CellValue, FamilySpec, HistogramCell, Recorder};
 use crate::simulation::Simulation;
+use crate::staging::Staged;
 
 /// The label `job` of the daemon.
 pub const JOB: &str = "ai-daemon";
@@ -51,6 +52,10 @@ pub struct HistoryOptions {
     /// Whether native histograms are written beside the classic ones, as a scrape of the protobuf
     /// format with both switched on does.
     pub native_histograms: bool,
+    /// Whether faults recur by themselves, as they do in the live daemon.
+    pub has_recurring_faults: bool,
+    /// What happens beside that.
+    pub staged: Vec<Staged>,
 }
 
 impl Default for HistoryOptions {
@@ -62,6 +67,8 @@ impl Default for HistoryOptions {
             step_ms: 15_000,
             target_labels: vec![label("job", JOB), label("instance", INSTANCE)],
             native_histograms: true,
+            has_recurring_faults: true,
+            staged: Vec::new(),
         }
     }
 }
@@ -101,6 +108,10 @@ pub fn backfill(
     let from_ms =
         last_seen_ms(store, now_ms, options)?.map_or(earliest_ms, |it| it.max(earliest_ms));
     let mut simulation = Simulation::new(options.seed, from_ms)?;
+    if !options.has_recurring_faults {
+        simulation.drop_plan();
+    }
+    options.staged.iter().for_each(|it| simulation.stage(*it));
     // Chosen: one batch being written, one waiting.
     let (sender, receiver) = sync_channel(1);
     std::thread::scope(|scope| {

@@ -197,6 +197,11 @@ pub(crate) const POOL_TASKS: Named<2> = number(
     "Jobs that have ended, by their result.",
     ["pool", "result"],
 );
+pub(crate) const POOL_TAKEN: Named<1> = number(
+    "worker_pool_tasks_taken_total",
+    "Jobs that the queue has taken.",
+    ["pool"],
+);
 pub(crate) const POOL_REFUSED: Named<1> = number(
     "worker_pool_tasks_refused_total",
     "Jobs for which the queue had no room.",

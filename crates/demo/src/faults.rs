@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     DiskFilling = 4,
     /// The second provider refuses every call.
     ProviderDown = 5,
+    /// The second provider answers slower and slower, up to four times.
+    ProviderDegrading = 6,
 }
 
 struct Plan {
@@ -36,7 +38,7 @@ struct Plan {
 }
 
 impl Fault {
-    pub(crate) const COUNT: usize = 6;
+    pub(crate) const COUNT: usize = 7;
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::ProviderSlow,
         Self::ToolFailing,
@@ -44,6 +46,7 @@ impl Fault {
         Self::QueueBurst,
         Self::DiskFilling,
         Self::ProviderDown,
+        Self::ProviderDegrading,
     ];
 
     /// The fault with a name.
@@ -59,13 +62,14 @@ impl Fault {
             "queue_burst",
             "disk_filling",
             "provider_down",
+            "provider_degrading",
         ][self as usize]
     }
 
     /// What it hits.
     pub(crate) fn target(self) -> &'static str {
         [
-            "meridian", "browser", "polaris", "queue", "traces", "polaris",
+            "meridian", "browser", "polaris", "queue", "traces", "polaris", "polaris",
         ][self as usize]
     }
 
@@ -78,6 +82,7 @@ impl Fault {
             "Batch and editor requests arrive up to six times as often.",
             "The folder traces is not cleaned up and fills the disk.",
             "Provider polaris answers every call with 503, overloaded.",
+            "Provider polaris becomes slower and slower, up to four times, for three quarters of the time.",
         ][self as usize]
     }
 
@@ -94,6 +99,7 @@ impl Fault {
             Self::QueueBurst => minutes(60, 49, 4),
             Self::DiskFilling => minutes(120, 13, 14),
             Self::ProviderDown => minutes(120, 6, 3),
+            Self::ProviderDegrading => minutes(120, 60, 20),
         }
     }
 }
@@ -101,6 +107,7 @@ impl Fault {
 /// One time that a fault happens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Occurrence {
+    pub(crate) fault: Fault,
     /// Microseconds since the beginning of the simulation; included.
     pub(crate) begin_us: u64,
     /// Excluded.
@@ -109,8 +116,8 @@ pub(crate) struct Occurrence {
     pub(crate) strength: f64,
 }
 
-/// The occurrence of a fault that is active at a time, if one is.
-pub(crate) fn active(seed: u64, fault: Fault, now_us: u64) -> Option<Occurrence> {
+/// The planned occurrence of a fault that is active at a time, if one is.
+fn active(seed: u64, fault: Fault, now_us: u64) -> Option<Occurrence> {
     let plan = fault.plan();
     let index = now_us.checked_sub(plan.phase_us)? / plan.period_us;
     let draw = |what: u64| fraction_of(seed ^ (index << 8 | (fault as u64) << 4 | what));
@@ -118,6 +125,7 @@ pub(crate) fn active(seed: u64, fault: Fault, now_us: u64) -> Option<Occurrence>
     let end_us = begin_us + (plan.length_us as f64 * (0.75 + 0.5 * draw(1))) as u64;
     let strength = 0.7 + 0.3 * draw(2);
     (begin_us..end_us).contains(&now_us).then_some(Occurrence {
+        fault,
         begin_us,
         end_us,
         strength,
@@ -139,25 +147,79 @@ impl Occurrence {
         (now_us - self.begin_us) as f64 / length_us as f64
     }
 
-    /// How strong it is at a time, 0 to 1: it grows over its first and shrinks over its last 20 seconds.
+    /// How strong it is at a time, 0 to 1: it grows over its first and shrinks over its last 20 seconds;
+    /// a degradation grows over three quarters of its time, so that it can be seen to come.
     pub(crate) fn strength_at(&self, now_us: u64) -> f64 {
         const RAMP_US: f64 = 20e6;
         if !self.is_active(now_us) {
             return 0.0;
         }
-        let from_edge = (now_us - self.begin_us).min(self.end_us - now_us);
-        self.strength * (from_edge as f64 / RAMP_US).min(1.0)
+        let growth_us = match self.fault {
+            Fault::ProviderDegrading => (self.end_us - self.begin_us) as f64 * 0.75,
+            _ => RAMP_US,
+        };
+        let grown = (now_us - self.begin_us) as f64 / growth_us;
+        let left = (self.end_us - now_us) as f64 / RAMP_US;
+        self.strength * grown.min(left).min(1.0)
     }
 }
 
-/// [`Occurrence::progress`] of the planned occurrence, if there is one.
-pub(crate) fn progress(seed: u64, fault: Fault, now_us: u64) -> f64 {
-    active(seed, fault, now_us).map_or(0.0, |it| it.progress(now_us))
+/// What goes wrong when: the plan, and what was begun by hand or is staged.
+#[derive(Debug, Clone)]
+pub(crate) struct Schedule {
+    seed: u64,
+    has_plan: bool,
+    /// The last one of each fault; it comes before the plan.
+    staged: [Option<Occurrence>; Fault::COUNT],
 }
 
-/// [`Occurrence::strength_at`] of the planned occurrence, if there is one.
-pub(crate) fn strength(seed: u64, fault: Fault, now_us: u64) -> f64 {
-    active(seed, fault, now_us).map_or(0.0, |it| it.strength_at(now_us))
+impl Schedule {
+    /// The plan of a seed.
+    pub(crate) fn planned(seed: u64) -> Self {
+        Self {
+            seed,
+            has_plan: true,
+            staged: [None; Fault::COUNT],
+        }
+    }
+
+    /// From now on only what is staged comes.
+    pub(crate) fn drop_plan(&mut self) {
+        self.has_plan = false;
+    }
+
+    /// Lets a fault happen at full strength. What was staged of it before is gone.
+    pub(crate) fn stage(&mut self, fault: Fault, begin_us: u64, length_us: u64) -> Occurrence {
+        let occurrence = Occurrence {
+            fault,
+            begin_us,
+            end_us: begin_us.saturating_add(length_us),
+            strength: 1.0,
+        };
+        self.staged[fault as usize] = Some(occurrence);
+        occurrence
+    }
+
+    /// What is active of a fault.
+    pub(crate) fn active(&self, fault: Fault, now_us: u64) -> Option<Occurrence> {
+        let staged = self.staged[fault as usize].filter(|it| it.is_active(now_us));
+        let planned = || {
+            self.has_plan
+                .then(|| active(self.seed, fault, now_us))
+                .flatten()
+        };
+        staged.or_else(planned)
+    }
+
+    /// [`Occurrence::progress`] of what is active of a fault; 0 where nothing is.
+    pub(crate) fn progress(&self, fault: Fault, now_us: u64) -> f64 {
+        (self.active(fault, now_us)).map_or(0.0, |it| it.progress(now_us))
+    }
+
+    /// [`Occurrence::strength_at`] of what is active of a fault; 0 where nothing is.
+    pub(crate) fn strength(&self, fault: Fault, now_us: u64) -> f64 {
+        (self.active(fault, now_us)).map_or(0.0, |it| it.strength_at(now_us))
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +230,7 @@ mod tests {
     fn every_fault_comes_and_goes_each_day() {
         for fault in Fault::ALL {
             let day: Vec<bool> = (0..24 * 60)
-                .map(|minute| strength(3, fault, minute * MINUTE_US) > 0.5)
+                .map(|minute| Schedule::planned(3).strength(fault, minute * MINUTE_US) > 0.5)
                 .collect();
             let active = day.iter().filter(|active| **active).count();
             let starts = day.windows(2).filter(|pair| !pair[0] && pair[1]).count();
@@ -187,9 +249,23 @@ mod tests {
     fn the_first_fault_comes_within_five_minutes_of_the_end_of_a_day() {
         for seed in 0..20 {
             let day_us = 24 * 60 * MINUTE_US;
-            let seen =
-                (0..300).any(|s| strength(seed, Fault::ProviderSlow, day_us + s * 1_000_000) > 0.5);
+            let strength = |s: u64| {
+                Schedule::planned(seed).strength(Fault::ProviderSlow, day_us + s * 1_000_000)
+            };
+            let seen = (0..300).any(|s| strength(s) > 0.5);
             assert!(seen, "seed {seed}");
         }
+    }
+
+    #[test]
+    fn a_degradation_can_be_seen_to_come() {
+        let mut schedule = Schedule::planned(1);
+        schedule.drop_plan();
+        schedule.stage(Fault::ProviderDegrading, MINUTE_US, 20 * MINUTE_US);
+        let strength =
+            |minute: u64| schedule.strength(Fault::ProviderDegrading, minute * MINUTE_US);
+        let seen = [0, 1, 4, 16, 20, 21].map(strength);
+        assert_eq!(seen, [0.0, 0.0, 0.2, 1.0, 1.0, 0.0]);
+        assert_eq!(schedule.strength(Fault::ProviderSlow, 4 * MINUTE_US), 0.0);
     }
 }

@@ -187,6 +187,11 @@ impl Instruments {
         }
     }
 
+    /// Counts a request that the queue has taken.
+    pub(crate) fn taken(&mut self) {
+        self.recorder.add(self.pool.taken, 1.0);
+    }
+
     /// Notes how long a request waited for a worker.
     pub(crate) fn waited(&mut self, workload: Workload, wait_s: f64) {
         let cell = self.workloads[workload as usize].wait;

@@ -43,6 +43,7 @@ mod provider;
 mod random;
 mod recorder;
 mod simulation;
+mod staging;
 mod tool;
 mod trace;
 mod workload;
@@ -50,9 +51,13 @@ mod workload;
 /// Alerting rules for the daemon.
 pub const RULES: &str = include_str!("../rules.yml");
 
+/// What the daemon promises, and what is foreseen and decided for it: sections of a `bellwether.yml`.
+pub const FORESIGHT: &str = include_str!("../foresight.yml");
+
 pub use backfill::{History, HistoryOptions, INSTANCE, JOB, backfill};
 pub use error::DemoError;
 pub use live::{
     BreakerSummary, Demo, DemoHandle, DemoOptions, DemoState, FaultState, ModelState,
     ProviderState, RecentEvent, RequestsState, ToolState, WorkersState,
 };
+pub use staging::{Staged, UnknownStage};

@@ -57,6 +57,8 @@ pub(crate) struct Pool {
     pub(crate) busy: u32,
     /// Workers that there should be.
     pub(crate) target: u32,
+    /// Workers that can be had.
+    there: u32,
     scaler: Scaler,
     seen: Seen,
 }
@@ -82,6 +84,7 @@ impl Pool {
             workers: WORKERS_MIN,
             busy: 0,
             target: WORKERS_MIN,
+            there: WORKERS_MAX,
             scaler: Scaler::new(policy())?,
             seen: Seen::default(),
         })
@@ -107,8 +110,9 @@ impl Pool {
         self.shrink();
     }
 
-    /// Looks at the size; what was decided is done at once, as far as workers are idle.
-    pub(crate) fn scale(&mut self, waiting: usize, now_us: u64) -> Decision {
+    /// Looks at the size; what was decided is done at once, as far as workers are idle and no more than `there` can
+    /// be had.
+    pub(crate) fn scale(&mut self, waiting: usize, there: u32, now_us: u64) -> Decision {
         let seen = &mut self.seen;
         let time_ms = (now_us / 1_000) as i64;
         let measured = |value: f64| Measured {
@@ -133,14 +137,15 @@ impl Pool {
         };
         let decision = self.scaler.decide(&signals);
         self.target = decision.workers;
-        self.workers = self.workers.max(self.target);
+        self.there = there;
+        self.workers = self.workers.max(self.target.min(there));
         self.shrink();
         decision
     }
 
     /// Idle workers go where there are too many.
     fn shrink(&mut self) {
-        self.workers = self.workers.min(self.target.max(self.busy));
+        self.workers = self.workers.min(self.target.min(self.there).max(self.busy));
     }
 }
 
@@ -159,7 +164,7 @@ mod tests {
             let ended = pool.busy / 2;
             (0..ended).for_each(|_| pool.release(10_000_000));
             while pool.busy < arrivals * 2 && pool.take() {}
-            pool.scale(waiting, now_us)
+            pool.scale(waiting, WORKERS_MAX, now_us)
         };
         for _ in 0..24 {
             step(&mut pool, 15, 0);

@@ -114,10 +114,9 @@ pub(crate) fn is_fallback(last: usize, model: usize) -> bool {
 
 /// How much slower than usual a provider is, by the strength of faults; 1 on a good day.
 pub(crate) fn slowness(provider: usize, strength: impl Fn(Fault) -> f64) -> f64 {
-    match PROVIDERS[provider] == Fault::ProviderSlow.target() {
-        true => 1.0 + 3.0 * strength(Fault::ProviderSlow),
-        false => 1.0,
-    }
+    let faults = [Fault::ProviderSlow, Fault::ProviderDegrading].into_iter();
+    let hit = faults.filter(|fault| PROVIDERS[provider] == fault.target());
+    hit.map(|fault| 1.0 + 3.0 * strength(fault)).product()
 }
 
 /// The part of a provider's quota that is there, by the strength of faults.

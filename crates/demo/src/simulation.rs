@@ -19,13 +19,14 @@ use std::collections::{BinaryHeap, VecDeque};
 use bellwether_sdk::health::{HealthState, Outcome};
 use bellwether_sdk::pool::scale::ScaleError;
 
-use crate::faults::{self, Fault};
+use crate::faults::{Fault, Schedule};
 use crate::instruments::{CallReport, Instruments, McpMethod, RequestOutcome};
 use crate::machine;
 use crate::pool::{self, Pool, QUEUE_CAPACITY};
 use crate::provider::{self, CallOutcome, MODELS, PROVIDERS, ProviderHealth, QUOTAS, Quota};
 use crate::random::{Random, mix};
 use crate::recorder::Recorder;
+use crate::staging::{Growing, Staged};
 use crate::tool::{self, TOOLS, ToolHealth, ToolOutcome};
 use crate::workload::{self, Replay, Workload, busyness};
 
@@ -82,6 +83,8 @@ struct Request {
 #[derive(Debug, Clone)]
 pub(crate) struct Simulation {
     seed: u64,
+    faults: Schedule,
+    staged: Vec<Staged>,
     start_ms: i64,
     now_us: u64,
     random: Random,
@@ -115,6 +118,8 @@ impl Simulation {
             .to_vec();
         let mut simulation = Self {
             seed,
+            faults: Schedule::planned(seed),
+            staged: Vec::new(),
             start_ms,
             now_us: 0,
             random: Random::new(seed),
@@ -141,6 +146,31 @@ impl Simulation {
         simulation.plan(PING_EVERY_US, Event::Ping);
         simulation.show();
         Ok(simulation)
+    }
+
+    /// From now on only faults that are staged come.
+    pub(crate) fn drop_plan(&mut self) {
+        self.faults.drop_plan();
+    }
+
+    /// Lets something happen at a time to come.
+    pub(crate) fn stage(&mut self, staged: Staged) {
+        match staged.what {
+            Growing::Fault(fault) => {
+                let since_ms = |time_ms: i64| (time_ms - self.start_ms).max(0).unsigned_abs();
+                let begin_us = since_ms(staged.begin_ms) * 1_000;
+                let length_us = (since_ms(staged.end_ms) * 1_000).saturating_sub(begin_us);
+                self.faults.stage(fault, begin_us, length_us);
+            }
+            _ => self.staged.push(staged),
+        }
+    }
+
+    /// By which factor something has grown by what is staged.
+    fn grown(&self, what: Growing) -> f64 {
+        let now_ms = self.time_ms();
+        let of_it = self.staged.iter().filter(|it| it.what == what);
+        of_it.map(|it| it.factor_at(now_ms)).product()
     }
 
     /// Where it stands, Unix time in milliseconds.
@@ -181,7 +211,7 @@ impl Simulation {
     }
 
     fn fault_strength(&self, fault: Fault) -> f64 {
-        faults::strength(self.seed, fault, self.now_us)
+        self.faults.strength(fault, self.now_us)
     }
 
     fn time_ms(&self) -> i64 {
@@ -220,7 +250,7 @@ impl Simulation {
 
     fn plan_arrival(&mut self, workload: Workload) {
         let burst = workload::burst(self.fault_strength(Fault::QueueBurst));
-        let busyness = busyness(self.time_ms());
+        let busyness = busyness(self.time_ms()) * self.grown(Growing::Load);
         let next = self.replays[workload as usize].next(busyness, burst);
         let event = Event::Arrive {
             workload: workload as u8,
@@ -282,6 +312,7 @@ impl Simulation {
         };
         self.waiting[workload as usize].push_back(id);
         self.pool.arrived();
+        self.instruments.taken();
         self.serve();
     }
 
@@ -416,7 +447,9 @@ impl Simulation {
     fn begin_tool(&mut self, id: u32, workload: Workload) {
         let tool = tool::choose(workload, &mut self.random);
         let extra_failure = tool::extra_failure(&TOOLS[tool], |fault| self.fault_strength(fault));
-        let (outcome, seconds) = tool::plan_call(&TOOLS[tool], extra_failure, &mut self.random);
+        let slowness = self.grown(Growing::Tool(tool));
+        let (outcome, seconds) =
+            tool::plan_call(&TOOLS[tool], extra_failure, slowness, &mut self.random);
         self.tools_in_flight[tool] += 1;
         if let Some(request) = self.requests[id as usize].as_mut() {
             request.tool = tool;
@@ -486,7 +519,8 @@ impl Simulation {
         self.plan(pool::SCALE_EVERY_US, Event::Scale);
         let waiting = self.waiting.iter().map(VecDeque::len).sum();
         let before = self.pool.target;
-        let decision = self.pool.scale(waiting, self.now_us);
+        let there = f64::from(pool::WORKERS_MAX) / self.grown(Growing::FewerWorkers);
+        let decision = self.pool.scale(waiting, there as u32, self.now_us);
         let r = &mut self.instruments.recorder;
         self.instruments.pool.decided(r, decision.reason.name());
         let [up, down] = self.instruments.pool.scale_events;
@@ -558,7 +592,8 @@ impl Simulation {
     }
 
     fn slowness(&self, provider: usize) -> f64 {
-        provider::slowness(provider, |fault| self.fault_strength(fault))
+        let faults = provider::slowness(provider, |fault| self.fault_strength(fault));
+        faults * self.grown(Growing::Provider(provider))
     }
 
     fn quota_part(&self, provider: usize) -> f64 {
@@ -566,7 +601,7 @@ impl Simulation {
     }
 
     fn is_down(&self, provider: usize) -> bool {
-        let is_active = |fault| faults::active(self.seed, fault, self.now_us).is_some();
+        let is_active = |fault| self.faults.active(fault, self.now_us).is_some();
         provider::is_down(provider, is_active)
     }
 
@@ -592,7 +627,7 @@ impl Simulation {
         for (tool, count) in self.tools_in_flight.iter().enumerate() {
             self.instruments.set_tools_in_flight(tool, *count);
         }
-        let filled = faults::progress(self.seed, Fault::DiskFilling, self.now_us);
+        let filled = self.faults.progress(Fault::DiskFilling, self.now_us);
         let disk_used = machine::disk_used(elapsed_s, filled);
         let single = &self.instruments.single;
         let r = &mut self.instruments.recorder;

@@ -133,13 +133,14 @@ pub(crate) fn extra_failure(tool: &ToolSpec, strength: impl Fn(Fault) -> f64) ->
     }
 }
 
-/// Decides how a call goes, with `extra_failure` added to the probability of a failure.
+/// Decides how a call goes, with `extra_failure` added to the probability of a failure; `slowness` is 1 on a good day.
 pub(crate) fn plan_call(
     tool: &ToolSpec,
     extra_failure: f64,
+    slowness: f64,
     random: &mut Random,
 ) -> (ToolOutcome, f64) {
-    let seconds = tool.median_seconds * random.spread(tool.sigma);
+    let seconds = tool.median_seconds * slowness * random.spread(tool.sigma);
     if random.chance(tool.failure + extra_failure) {
         // Tools fail early or late: at any part of the time that they would have taken.
         return (ToolOutcome::Failed, seconds * random.fraction());

@@ -10,9 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_ai::ErrorClass;
-use bellwether_slo::binomial;
 use bellwether_health::{EntityFact, EntityId, EntityKind, FactSource, HealthState};
 use bellwether_model::Labels;
+use bellwether_slo::binomial;
 
 use crate::ask::{Ask, Unanswered, process_labels, process_name};
 

@@ -16,7 +16,8 @@
 //!
 //! ## Limits
 //! - At least 24 known values; below that there is no answer ([`ExhaustionError::Short`]).
-//! - At most 128 origins and 160 moments of the future, whatever the length of the series.
+//! - At most 128 origins; moments of the future lie 4 % apart: 160 for 30 days at ten minutes.
+//! - No more than ten million steps ahead.
 //! - A day's shape needs two and a half days, a week's two and a half weeks.
 //!
 //! ## Failure
@@ -24,22 +25,23 @@
 //! exhausted now. A series that does not move never is.
 //!
 //! ## See also
-//! ADR 0013. E. L. Lehmann's order statistics are all there is of statistics; the laying of past
-//! error paths over a forecast is the "dressing" of weather ensembles (M. Roulston, L. Smith,
-//! "Combining dynamical and statistical ensembles", Tellus A 55, 2003).
+//! ADR 0013. M. Roulston, L. Smith, "Combining dynamical and statistical ensembles", Tellus A 55,
+//! 2003 (past errors laid over a forecast); E. Kaplan, P. Meier, "Nonparametric estimation from
+//! incomplete observations", 1958 (futures whose end is not known); J. Kivinen, M. Warmuth,
+//! "Exponentiated gradient versus gradient descent", 1997 (the fit of the blend).
 
 mod blend;
+mod fit;
 mod passage;
 mod past;
+mod survival;
 
 #[cfg(test)]
 mod tests;
 
 use crate::series::Series;
-use passage::Futures;
 use past::Past;
 
-const HOUR_MS: f64 = 3_600_000.0;
 /// Fewest values that say anything.
 const KNOWN_MIN: usize = 24;
 
@@ -188,51 +190,8 @@ pub fn exhaustion(
     kind: Kind,
     options: &Options,
 ) -> Result<Exhaustion, ExhaustionError> {
-    exhaustion_tuned(series, kind, options, &Tuning::default())
-}
-
-pub use passage::Tuning;
-pub fn exhaustion_tuned(
-    series: Series<'_>,
-    kind: Kind,
-    options: &Options,
-    tuning: &Tuning,
-) -> Result<Exhaustion, ExhaustionError> {
     let horizon_ms = checked_horizon(series, kind, options)?;
-    let values = known(series.values)?;
-    let (distance, past) = match kind {
-        Kind::Spend { left } => {
-            let steps: Vec<f64> = values.iter().map(|value| value.max(0.0)).collect();
-            (
-                left,
-                Past::of_spend(&steps, series.step_ms, &seasons(series, options)),
-            )
-        }
-        Kind::Gauge { limit, towards } => {
-            let sign = match towards {
-                Towards::Rising => 1.0,
-                Towards::Falling => -1.0,
-            };
-            let levels: Vec<f64> = values.iter().map(|value| sign * value).collect();
-            let last = levels.last().copied().unwrap_or(0.0);
-            let distance = sign * limit - last;
-            if options.reset_ms.is_some() || is_spend(&levels) {
-                let steps: Vec<f64> = levels
-                    .windows(2)
-                    .map(|pair| (pair[1] - pair[0]).max(0.0))
-                    .collect();
-                (
-                    distance,
-                    Past::of_spend(&steps, series.step_ms, &seasons(series, options)),
-                )
-            } else {
-                (
-                    distance,
-                    Past::of_level(&levels, series.step_ms, &seasons(series, options)),
-                )
-            }
-        }
-    };
+    let (distance, past) = movement(series, kind, options)?;
     let answer = |median_ms, time, probability, method| Exhaustion {
         median_ms,
         quantiles: options
@@ -254,12 +213,11 @@ pub fn exhaustion_tuned(
     }
     let step_ms = series.step_ms as f64;
     let horizon = (horizon_ms as f64 / step_ms).ceil().clamp(1.0, 1e7);
-    let futures = Futures::new(&past, distance, horizon as usize, tuning);
+    let (origins, survival) = passage::foreseen(&past, distance, horizon as usize);
     let time = |share: f64| {
-        let time_ms = futures.quantile(share) * step_ms;
+        let time_ms = survival.quantile(share) * step_ms;
         (time_ms <= horizon_ms as f64).then_some(time_ms as i64)
     };
-    let origins = futures.times.len();
     Ok(Exhaustion {
         median_ms: time(0.5),
         quantiles: options
@@ -267,7 +225,7 @@ pub fn exhaustion_tuned(
             .iter()
             .map(|share| (*share, time(*share)))
             .collect(),
-        probability_within_horizon: futures.within(),
+        probability_within_horizon: survival.by(horizon).clamp(0.0, 1.0),
         horizon_ms,
         pace_per_hour: pace_per_hour(&past),
         method: match past.is_spend {
@@ -275,6 +233,36 @@ pub fn exhaustion_tuned(
             false => Method::Level { origins },
         },
     })
+}
+
+/// How far the limit is, and what moved towards it.
+fn movement(
+    series: Series<'_>,
+    kind: Kind,
+    options: &Options,
+) -> Result<(f64, Past), ExhaustionError> {
+    let values = known(series.values)?;
+    let seasons = seasons(series, options);
+    let spend = |steps: &[f64]| Past::of_spend(steps, series.step_ms, &seasons);
+    let (limit, sign) = match kind {
+        Kind::Spend { left } => {
+            let steps: Vec<f64> = values.iter().map(|value| value.max(0.0)).collect();
+            return Ok((left, spend(&steps)));
+        }
+        Kind::Gauge { limit, towards } => match towards {
+            Towards::Rising => (limit, 1.0),
+            Towards::Falling => (-limit, -1.0),
+        },
+    };
+    let levels: Vec<f64> = values.iter().map(|value| sign * value).collect();
+    let distance = limit - levels.last().copied().unwrap_or(0.0);
+    let past = if options.reset_ms.is_some() || is_spend(&levels) {
+        let ways = levels.windows(2).map(|pair| (pair[1] - pair[0]).max(0.0));
+        spend(&ways.collect::<Vec<f64>>())
+    } else {
+        Past::of_level(&levels, series.step_ms, &seasons)
+    };
+    Ok((distance, past))
 }
 
 /// What each step spent of a counter that was read at regular times: one value fewer than there are

@@ -5,6 +5,13 @@ const RETURN: f64 = 0.9;
 
 /// Below this, in units of the largest value, logarithms say nothing.
 const POSITIVE_MIN: f64 = 1e-9;
+/// The range of nine values in ten says what is usual: beyond it by its own ratio, or by this factor
+/// where that is more, a value is odd: the rest of a cell that was half collected, a counter's hiccup.
+const ODD_FACTOR_MIN: f64 = 3.0;
+/// Measured values that say what is usual, at least.
+const USUAL_MIN: usize = 24;
+/// So many odd values in a row count as missing; what lasts longer is true.
+const ODD_RUN: usize = 3;
 
 /// Filled values, and which of them were measured.
 #[derive(Debug, Clone)]
@@ -13,6 +20,10 @@ pub(crate) struct History {
     pub(crate) unit: f64,
     pub(crate) values: Vec<f64>,
     pub(crate) present: Vec<bool>,
+    /// Bounds beyond which a value is odd; only positive series have some.
+    bounds: Option<(f64, f64)>,
+    /// How many of the last values were odd.
+    odd: usize,
 }
 
 impl History {
@@ -30,6 +41,8 @@ impl History {
             unit,
             values: Vec::with_capacity(values.len()),
             present: Vec::with_capacity(values.len()),
+            bounds: usual(values, unit),
+            odd: 0,
         };
         for value in values {
             history.push(*value, season);
@@ -43,9 +56,14 @@ impl History {
 
     /// Appends the next value, in the unit of the series; a guess if it is missing.
     pub(crate) fn push(&mut self, value: f64, season: Option<usize>) {
-        let present = value.is_finite();
+        let value = value / self.unit;
+        let odd = self
+            .bounds
+            .is_some_and(|(low, high)| value < low || value > high);
+        self.odd = if odd { self.odd + 1 } else { 0 };
+        let present = value.is_finite() && !(1..=ODD_RUN).contains(&self.odd);
         let value = if present {
-            value / self.unit
+            value
         } else {
             let measured = self.present.iter().rev().position(|present| *present);
             self.guess(season, measured.unwrap_or(0) + 1)
@@ -57,8 +75,14 @@ impl History {
     /// As values in the unit of the series, with NaN for what was not measured.
     pub(crate) fn measured(&self) -> Vec<f64> {
         let each = self.values.iter().zip(&self.present);
-        each.map(|(value, present)| if *present { value * self.unit } else { f64::NAN })
-            .collect()
+        each.map(|(value, present)| {
+            if *present {
+                value * self.unit
+            } else {
+                f64::NAN
+            }
+        })
+        .collect()
     }
 
     /// The least and the largest value.
@@ -80,11 +104,13 @@ impl History {
         self.values.capacity() * size_of::<f64>() + self.present.capacity()
     }
 
-    /// Logarithms of the last values; `None` if one of them is not positive.
+    /// Logarithms of the last values; `None` if one of them is not positive, in a series that has
+    /// such values not only by accident.
     pub(crate) fn log(&self, count: usize) -> Option<Vec<f64>> {
         let tail = &self.values[self.len().saturating_sub(count)..];
-        let positive = tail.iter().all(|value| *value > POSITIVE_MIN);
-        positive.then(|| tail.iter().map(|value| value.ln()).collect())
+        let floor = self.bounds.map_or(f64::NEG_INFINITY, |(low, _)| low);
+        let positive = tail.iter().all(|value| value.max(floor) > POSITIVE_MIN);
+        positive.then(|| tail.iter().map(|value| value.max(floor).ln()).collect())
     }
 
     /// The next value, while nobody has measured `missing` of them: from the last one towards the season.
@@ -101,4 +127,21 @@ impl History {
             _ => last,
         }
     }
+}
+
+/// Bounds beyond which a value is odd, in `unit`.
+fn usual(values: &[f64], unit: f64) -> Option<(f64, f64)> {
+    let mut sorted: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .collect();
+    if sorted.len() < USUAL_MIN {
+        return None;
+    }
+    sorted.sort_unstable_by(f64::total_cmp);
+    let low = sorted[sorted.len() / 20] / unit;
+    let high = sorted[sorted.len() - 1 - sorted.len() / 20] / unit;
+    let ratio = (high / low).max(ODD_FACTOR_MIN);
+    (low > POSITIVE_MIN).then(|| (low / ratio, high * ratio))
 }

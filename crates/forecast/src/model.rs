@@ -18,6 +18,7 @@ mod holt;
 mod holt_winters;
 mod naive;
 mod regression;
+mod returning;
 mod theta;
 
 use std::fmt;
@@ -72,6 +73,8 @@ pub(crate) enum Core {
     SeasonalNaive(usize),
     /// The mean slope of all goes on.
     Drift,
+    /// The mean of so many cycles of a season, and a damped return to it; moved to the level of the last if so said.
+    Returning(usize, usize, bool),
     /// Level and damped trend.
     Holt,
     /// Level and a part of the slope; of so many last values only, where given.
@@ -106,6 +109,16 @@ impl Spec {
         }
     }
 
+    /// Whether it is one of those that others have to beat.
+    pub(crate) fn is_naive(&self) -> bool {
+        matches!(self.core, Core::LastValue | Core::SeasonalNaive(_)) && self.adjust.is_none()
+    }
+
+    /// Whether it is a return to the mean of the last cycles.
+    pub(crate) fn is_return(&self) -> bool {
+        matches!(self.core, Core::Returning(..))
+    }
+
     /// The model after `past`, `None` if that is too short or beyond fitting.
     pub(crate) fn fit(&self, past: Past<'_>) -> Option<Box<dyn Model>> {
         if past.len() < 2 {
@@ -131,13 +144,18 @@ impl Spec {
             Core::LastValue => Box::new(naive::LastValue),
             Core::SeasonalNaive(season) => Box::new(naive::SeasonalNaive::fit(*season, past)?),
             Core::Drift => Box::new(naive::Drift::fit(past)),
+            Core::Returning(season, cycles, levelled) => Box::new(returning::Returning::fit(
+                past, *season, *cycles, *levelled,
+            )?),
             Core::Holt => Box::new(holt::Holt::fit(past)?),
             Core::Theta(window) => Box::new(theta::Theta::fit(past, *window)?),
             Core::HoltWinters(seasons) => Box::new(holt_winters::HoltWinters::fit(past, seasons)?),
             Core::Regression(seasons, differences) => {
                 Box::new(regression::Regression::fit(past, seasons, *differences)?)
             }
-            Core::Direct(seasons, horizon) => Box::new(direct::Direct::fit(past, seasons, *horizon)?),
+            Core::Direct(seasons, horizon) => {
+                Box::new(direct::Direct::fit(past, seasons, *horizon)?)
+            }
         };
         if self.corrected {
             return corrected::Corrected::fit(past, core, |past| {
@@ -166,12 +184,20 @@ impl fmt::Display for Spec {
             Core::LastValue => f.write_str("last value")?,
             Core::SeasonalNaive(season) => write!(f, "seasonal naive({season})")?,
             Core::Drift => f.write_str("drift")?,
+            Core::Returning(season, cycles, levelled) => {
+                let level = if *levelled { " at the last level" } else { "" };
+                write!(f, "return to {cycles} cycles({season}){level}")?;
+            }
             Core::Holt => f.write_str("damped holt")?,
             Core::Theta(None) => f.write_str("theta")?,
             Core::Theta(Some(window)) => write!(f, "theta(last {window})")?,
             Core::HoltWinters(seasons) => write!(f, "holt-winters({})", Listed(seasons))?,
             Core::Regression(seasons, differences) => {
-                let name = if *differences { "ar of differences" } else { "ar" };
+                let name = if *differences {
+                    "ar of differences"
+                } else {
+                    "ar"
+                };
                 if seasons.is_empty() {
                     f.write_str(name)?;
                 } else {

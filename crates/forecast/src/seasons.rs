@@ -9,7 +9,7 @@ const STEPS_MIN: usize = 4;
 /// A period that is no whole number of steps drifts; by this much of itself at most.
 const DRIFT_MAX: f64 = 0.005;
 /// Correlation with a season ago from which on it is tried. A low bar: the backtest decides.
-const CORRELATION_MIN: f64 = 0.15;
+const CORRELATION_MIN: f64 = 0.0;
 /// Seasons of one series.
 pub(crate) const SEASONS_MAX: usize = 3;
 
@@ -41,7 +41,12 @@ fn correlation(values: &[f64], season: usize) -> f64 {
         left.push(values[at - season / 2] - sum / season as f64);
     }
     let squares: f64 = left.iter().map(|value| value * value).sum();
-    let products: f64 = left.iter().skip(season).zip(&left).map(|(a, b)| a * b).sum();
+    let products: f64 = left
+        .iter()
+        .skip(season)
+        .zip(&left)
+        .map(|(a, b)| a * b)
+        .sum();
     let share = (left.len() - season.min(left.len())) as f64 / left.len().max(1) as f64;
     if squares > 0.0 && share > 0.0 {
         products / squares / share

@@ -45,7 +45,7 @@ mod season;
 mod whitener;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::VecDeque;
 

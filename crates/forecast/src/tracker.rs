@@ -16,6 +16,10 @@
 //! Values that are not finite, and values of cells that are over, are passed over. A cell without
 //! values is a gap. After a gap longer than the memory the tracker begins anew.
 
+mod calibration;
+
+use calibration::Calibration;
+
 use crate::choice::Choice;
 use crate::forecast::{Forecast, ForecastError, HORIZON_MAX, MEASURED_MIN, Options};
 use crate::history::History;
@@ -60,8 +64,11 @@ pub struct Tracker {
     /// Cells since the beginning, and at the last choice.
     cells: u64,
     chosen_at: u64,
+    /// What the next cell was expected to be, in the unit of the history.
+    next: Option<f64>,
     /// Mean size of late of errors one step ahead, in those of the backtest.
     surprise: f64,
+    calibration: Calibration,
 }
 
 impl Tracker {
@@ -72,6 +79,7 @@ impl Tracker {
     pub fn new(options: Options, step_ms: i64) -> Result<Self, ForecastError> {
         options.check(step_ms)?;
         Ok(Self {
+            calibration: Calibration::new(options.horizon_steps),
             options,
             step_ms,
             phase: 0,
@@ -81,6 +89,7 @@ impl Tracker {
             choice: None,
             cells: 0,
             chosen_at: 0,
+            next: None,
             surprise: 1.0,
         })
     }
@@ -153,6 +162,7 @@ impl Tracker {
         if let Some(choice) = Choice::new(&history, &seasons, self.options.horizon_steps) {
             self.choice = Some(choice);
             self.history = Some(history);
+            self.next = None;
         }
     }
 
@@ -163,10 +173,22 @@ impl Tracker {
     pub fn forecast(&self, horizon_steps: usize) -> Option<Forecast> {
         let (history, choice) = (self.history.as_ref()?, self.choice.as_ref()?);
         let (cell, _, _) = self.open?;
-        let horizon = horizon_steps.min(self.options.horizon_steps).min(HORIZON_MAX);
+        let horizon = horizon_steps
+            .min(self.options.horizon_steps)
+            .min(HORIZON_MAX);
         let outlook = choice.forecast(history, horizon);
         let start_ms = cell.saturating_mul(self.step_ms);
-        Some(outlook.publish(&self.options, choice.name(), self.step_ms, start_ms))
+        let width = |step| self.calibration.width(step);
+        Some(outlook.publish(&self.options, choice.name(), self.step_ms, start_ms, width))
+    }
+
+    /// What is remembered of the cells that are over: the time of the first, and the values, NaN for
+    /// those without. `None` before the first is over.
+    #[must_use]
+    pub fn measured(&self) -> Option<(i64, Vec<f64>)> {
+        let (history, (open, _, _)) = (self.history.as_ref()?, self.open?);
+        let first = open.saturating_sub(history.len() as i64);
+        Some((first.saturating_mul(self.step_ms), history.measured()))
     }
 
     /// Memory in bytes, without that of the allocator.
@@ -174,11 +196,12 @@ impl Tracker {
     pub fn bytes(&self) -> usize {
         let history = self.history.as_ref().map_or(0, History::bytes);
         let choice = self.choice.as_ref().map_or(0, Choice::bytes);
-        size_of::<Self>() + history + choice
+        size_of::<Self>() + history + choice + self.calibration.bytes()
     }
 
     fn forget(&mut self) {
-        (self.history, self.choice, self.season) = (None, None, None);
+        (self.history, self.choice, self.season, self.next) = (None, None, None, None);
+        self.calibration = Calibration::new(self.options.horizon_steps);
         (self.cells, self.chosen_at, self.surprise) = (0, 0, 1.0);
     }
 
@@ -189,17 +212,162 @@ impl Tracker {
             self.history = History::new(&[value], None);
             return;
         };
-        let expected = self.choice.as_ref().and_then(|choice| choice.expects(history));
+        self.calibration.judge(value);
         history.push(value, self.season);
-        if let (Some((next, size)), true) = (expected, value.is_finite()) {
-            let error = (value / history.unit - next).abs() / size;
+        let Some(choice) = &mut self.choice else {
+            return;
+        };
+        if let (Some(next), true) = (self.next, value.is_finite()) {
+            let error = (value / history.unit - next).abs() / choice.step_error();
             self.surprise += (error.min(10.0 * SURPRISE) - self.surprise) / SURPRISE_CELLS;
         }
-        if let Some(choice) = &mut self.choice {
-            choice.update(history);
-        }
+        choice.update(history);
         if history.len() > CELLS + SLACK {
             history.forget(SLACK);
         }
+        let outlook = choice.forecast(history, self.calibration.horizon());
+        self.next = outlook.centre(1);
+        let said: Vec<(f64, f64)> = self
+            .calibration
+            .watched()
+            .map(|step| outlook.interval(step, calibration::LEVELS, self.calibration.width(step)))
+            .collect();
+        self.calibration.say(said.into_iter());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP_MS: i64 = 600_000;
+
+    /// A day of 144 cells, a weekend, noise.
+    fn value(at: i64) -> f64 {
+        let noise = (at.wrapping_mul(at).wrapping_mul(7919) % 1009) as f64 / 1009.0;
+        let day = (at as f64 / 144.0 * std::f64::consts::TAU).sin();
+        let week = if at / 144 % 7 > 4 { 0.7 } else { 1.0 };
+        100.0 * week * (1.5 + day) + 5.0 * noise
+    }
+
+    fn tracker(horizon_steps: usize) -> Tracker {
+        let options = Options {
+            horizon_steps,
+            ..Options::default()
+        };
+        Tracker::new(options, STEP_MS).unwrap()
+    }
+
+    fn feed(tracker: &mut Tracker, cells: std::ops::Range<i64>) {
+        for at in cells {
+            tracker.push(at * STEP_MS, value(at));
+        }
+    }
+
+    #[test]
+    fn it_says_what_the_whole_history_says() {
+        let mut tracker = tracker(24);
+        feed(&mut tracker, 0..1_441);
+        tracker.choose();
+        let next = tracker.forecast(24).unwrap();
+        assert_eq!(next.start_ms, 1_440 * STEP_MS);
+        let values: Vec<f64> = (0..1_440).map(value).collect();
+        let series = crate::forecast::Series {
+            step_ms: STEP_MS,
+            start_ms: 0,
+            values: &values,
+        };
+        let whole = crate::forecast::forecast(series, &tracker.options).unwrap();
+        assert_eq!((whole.model, whole.mean), (next.model, next.mean));
+    }
+
+    #[test]
+    fn cells_taken_in_one_by_one_keep_it_as_good() {
+        let mut tracker = tracker(24);
+        feed(&mut tracker, 0..1_441);
+        tracker.choose();
+        feed(&mut tracker, 1_441..1_541);
+        assert_eq!(tracker.forecast(99).unwrap().mean.len(), 24);
+        let (mut off, mut day_ago) = (0.0, 0.0);
+        for (said, at) in tracker.forecast(24).unwrap().mean.iter().zip(1_540..) {
+            off += (said - value(at)).abs();
+            day_ago += (value(at - 144) - value(at)).abs();
+        }
+        assert!(off < day_ago.max(100.0), "{off} {day_ago}");
+    }
+
+    #[test]
+    fn memory_is_bounded_and_stated() {
+        let mut tracker = tracker(144);
+        feed(&mut tracker, 0..5_000);
+        tracker.choose();
+        feed(&mut tracker, 5_000..8_000);
+        assert!(tracker.history.as_ref().unwrap().len() <= CELLS + SLACK);
+        assert!(tracker.bytes() < 60 << 10, "{}", tracker.bytes());
+        assert!(tracker.forecast(144).is_some());
+    }
+
+    #[test]
+    fn values_out_of_order_and_of_no_number_are_passed_over() {
+        let mut tracker = tracker(4);
+        for at in 0..40 {
+            tracker.push(at * STEP_MS, value(at));
+            tracker.push(at * STEP_MS - 5 * STEP_MS, 1e9);
+            tracker.push(at * STEP_MS + 1, f64::NAN);
+            tracker.push(at * STEP_MS + 2, f64::INFINITY);
+        }
+        let measured = tracker.history.as_ref().unwrap().measured();
+        let wanted: Vec<f64> = (0..39).map(value).collect();
+        assert!(
+            measured
+                .iter()
+                .zip(&wanted)
+                .all(|(a, b)| (a - b).abs() < 1e-9)
+        );
+        tracker.push(i64::MIN, 1.0);
+        tracker.push(i64::MAX, 1.0);
+        assert!(
+            tracker.history.is_none(),
+            "after so long a gap it begins anew"
+        );
+        tracker.push(i64::MAX, 2.0);
+        assert!(tracker.forecast(4).is_none() && !tracker.is_due());
+    }
+
+    #[test]
+    fn a_choice_is_due_when_young_in_turn_and_after_a_surprise() {
+        let mut tracker = tracker(6);
+        let mut choices = 0;
+        for at in 0..1_000 {
+            tracker.push(at * STEP_MS, value(at));
+            if tracker.is_due() {
+                tracker.choose();
+                choices += 1;
+            }
+        }
+        assert!((15..40).contains(&choices), "{choices}");
+        let mut waited = 0;
+        while !tracker.is_due() {
+            let at = 1_000 + waited;
+            tracker.push(at * STEP_MS, 3_000.0 + 900.0 * (at % 2) as f64);
+            waited += 1;
+        }
+        assert!(waited < 16, "{waited}");
+    }
+
+    #[test]
+    fn phases_spread_the_turns() {
+        let due_at = |phase: u64| {
+            let mut tracker = tracker(6).with_phase(phase);
+            feed(&mut tracker, 0..1_000);
+            tracker.choose();
+            let turn = (1_000..1_100).find(|at| {
+                tracker.push(at * STEP_MS, value(*at));
+                tracker.is_due()
+            });
+            turn.unwrap()
+        };
+        let turns: Vec<i64> = (0..4).map(due_at).collect();
+        assert!(turns.windows(2).all(|pair| pair[0] != pair[1]), "{turns:?}");
     }
 }

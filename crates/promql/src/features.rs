@@ -3,6 +3,7 @@
 /// Experimental parts of the language, each behind the name that Prometheus gives it in
 /// `--enable-feature`. All are off by default, but for duration expressions, which Prometheus has
 /// made part of the language, and for extended range selectors, which the rules of objectives need.
+/// `prediction` is of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
     /// `promql-experimental-functions`: functions and aggregations that may still change.
@@ -21,6 +22,8 @@ pub struct Features {
     pub use_start_timestamps: bool,
     /// `type-and-unit-labels`: metric type and unit stand in labels and are dropped with the name.
     pub type_and_unit_labels: bool,
+    /// `prediction`: the functions `forecast_over_time` and `anomaly_score`.
+    pub prediction: bool,
 }
 
 impl Default for Features {
@@ -46,10 +49,11 @@ impl Features {
             per_step_stats: false,
             use_start_timestamps: false,
             type_and_unit_labels: false,
+            prediction: false,
         }
     }
 
-    /// Everything on: how the test scripts of Prometheus are run.
+    /// Everything on: how test scripts are run.
     #[must_use]
     pub const fn all() -> Self {
         Self {
@@ -61,6 +65,7 @@ impl Features {
             per_step_stats: true,
             use_start_timestamps: true,
             type_and_unit_labels: true,
+            prediction: true,
         }
     }
 
@@ -79,6 +84,7 @@ impl Features {
                 "promql-per-step-stats" => features.per_step_stats = true,
                 "use-start-timestamps" => features.use_start_timestamps = true,
                 "type-and-unit-labels" => features.type_and_unit_labels = true,
+                "prediction" => features.prediction = true,
                 _ => {}
             }
         }

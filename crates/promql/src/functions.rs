@@ -1,5 +1,6 @@
 //! The functions of the language: names, arguments and results. What they do is in `eval`.
 
+use crate::Features;
 use crate::ast::ValueType::{self, Matrix, Scalar, String, Vector};
 
 /// The signature of a function.
@@ -14,8 +15,31 @@ pub struct Function {
     pub variadic: i32,
     /// Type of the result.
     pub returns: ValueType,
-    /// Whether it needs [`crate::Features::experimental_functions`].
-    pub is_experimental: bool,
+    /// What must be switched on for it.
+    pub gate: Gate,
+}
+
+/// What must be switched on for a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing.
+    Open,
+    /// [`Features::experimental_functions`].
+    Experimental,
+    /// [`Features::prediction`].
+    Prediction,
+}
+
+impl Gate {
+    /// Whether functions behind it may be called.
+    #[must_use]
+    pub const fn is_open(self, features: &Features) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Experimental => features.experimental_functions,
+            Self::Prediction => features.prediction,
+        }
+    }
 }
 
 const fn plain(name: &'static str, args: &'static [ValueType], returns: ValueType) -> Function {
@@ -24,7 +48,7 @@ const fn plain(name: &'static str, args: &'static [ValueType], returns: ValueTyp
         args,
         variadic: 0,
         returns,
-        is_experimental: false,
+        gate: Gate::Open,
     }
 }
 
@@ -34,13 +58,20 @@ const fn variadic(name: &'static str, args: &'static [ValueType], variadic: i32)
         args,
         variadic,
         returns: Vector,
-        is_experimental: false,
+        gate: Gate::Open,
     }
 }
 
 const fn experimental(function: Function) -> Function {
     Function {
-        is_experimental: true,
+        gate: Gate::Experimental,
+        ..function
+    }
+}
+
+const fn prediction(function: Function) -> Function {
+    Function {
+        gate: Gate::Prediction,
         ..function
     }
 }
@@ -52,6 +83,7 @@ pub static FUNCTIONS: &[Function] = &[
     plain("absent_over_time", &[Matrix], Vector),
     plain("acos", &[Vector], Vector),
     plain("acosh", &[Vector], Vector),
+    prediction(plain("anomaly_score", &[Matrix], Vector)),
     plain("asin", &[Vector], Vector),
     plain("asinh", &[Vector], Vector),
     plain("atan", &[Vector], Vector),
@@ -82,6 +114,7 @@ pub static FUNCTIONS: &[Function] = &[
     plain("exp", &[Vector], Vector),
     plain("first_over_time", &[Matrix], Vector),
     plain("floor", &[Vector], Vector),
+    prediction(variadic("forecast_over_time", &[Matrix, Scalar, Scalar], 1)),
     plain("histogram_avg", &[Vector], Vector),
     plain("histogram_count", &[Vector], Vector),
     plain("histogram_fraction", &[Scalar, Scalar, Vector], Vector),

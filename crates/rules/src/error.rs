@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bellwether_model::{Labels, ShortLabels, short};
 use bellwether_promql::{ParseError, QueryError};
+use bellwether_scale::ScaleError;
 use bellwether_storage::{ErrorKind, RejectionReason, StorageError};
 use bellwether_template::TemplateError;
 
@@ -50,6 +51,46 @@ pub enum RulesError {
         name: String,
         /// What is wrong.
         source: Box<TemplateError>,
+    },
+    /// Two scalers have one name.
+    #[error("scaler {:?} is there twice: names must be unique", short(scaler))]
+    DuplicateScaler {
+        /// The name.
+        scaler: String,
+    },
+    /// The expression of a signal is no query.
+    #[error("scaler {:?}: signals.{signal}: {source}", short(scaler))]
+    Signal {
+        /// The scaler.
+        scaler: String,
+        /// The signal.
+        signal: &'static str,
+        /// What is wrong.
+        source: Box<ParseError>,
+    },
+    /// A policy makes no sense.
+    #[error("scaler {:?}: {source}", short(scaler))]
+    Policy {
+        /// The scaler.
+        scaler: String,
+        /// What is wrong.
+        source: Box<ScaleError>,
+    },
+    /// A query of a forecast is none.
+    #[error("forecast {:?}: {key}: {source}", short(forecast))]
+    Forecast {
+        /// Its name.
+        forecast: String,
+        /// Which of its settings.
+        key: &'static str,
+        /// What is wrong.
+        source: Box<ParseError>,
+    },
+    /// Two forecasts have one name.
+    #[error("forecast {:?} is there twice: names must be unique", short(forecast))]
+    DuplicateForecast {
+        /// The name.
+        forecast: String,
     },
     /// It was ended before its time.
     #[error("the evaluation took too long, or was cancelled")]

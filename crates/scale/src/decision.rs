@@ -16,10 +16,30 @@ pub enum RuleName {
     Queue,
     /// [`Rule::Latency`](crate::Rule::Latency).
     Latency,
+    /// [`Rule::Tokens`](crate::Rule::Tokens).
+    Tokens,
+    /// [`Rule::GpuCache`](crate::Rule::GpuCache).
+    GpuCache,
     /// [`Rule::Backlog`](crate::Rule::Backlog).
     Backlog,
     /// [`Rule::Predicted`](crate::Rule::Predicted).
     Predicted,
+}
+
+impl RuleName {
+    /// A word for it, as in settings and labels of series.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Utilisation => "utilisation",
+            Self::InFlight => "in_flight",
+            Self::Queue => "queue",
+            Self::Latency => "latency",
+            Self::Tokens => "tokens",
+            Self::GpuCache => "gpu_cache",
+            Self::Backlog => "backlog",
+            Self::Predicted => "predicted",
+        }
+    }
 }
 
 impl fmt::Display for RuleName {
@@ -29,6 +49,8 @@ impl fmt::Display for RuleName {
             Self::InFlight => "in flight",
             Self::Queue => "queue",
             Self::Latency => "latency",
+            Self::Tokens => "tokens",
+            Self::GpuCache => "GPU cache",
             Self::Backlog => "backlog",
             Self::Predicted => "predicted",
         })
@@ -54,6 +76,8 @@ pub enum Reason {
     Steady,
     /// No rule could say anything: the last decision is kept.
     Held(Unusable),
+    /// No rule could say anything for longer than the last decision is held.
+    Floor(Unusable),
     /// A rule could not say anything, so that no worker is taken away.
     NotDownBlind(Unusable),
     /// Fewer would do now, but the recent past, or what is too short a past, wants more.
@@ -99,6 +123,7 @@ impl Reason {
             Self::Rule(_) => "rule",
             Self::Steady => "steady",
             Self::Held(_) => "held",
+            Self::Floor(_) => "floor",
             Self::NotDownBlind(_) => "not_down_blind",
             Self::NotDownYet { .. } => "not_down_yet",
             Self::DeadBand { .. } => "dead_band",
@@ -118,6 +143,9 @@ impl fmt::Display for Reason {
             Self::Rule(rule) => write!(f, "the rule {rule} wants the most"),
             Self::Steady => f.write_str("the rules want what is there"),
             Self::Held(unusable) => write!(f, "the last decision is held, {unusable}"),
+            Self::Floor(unusable) => {
+                write!(f, "the floor for too long without signals, {unusable}")
+            }
             Self::NotDownBlind(unusable) => write!(f, "none is taken away, {unusable}"),
             Self::NotDownYet { wanted } => {
                 write!(
@@ -189,6 +217,8 @@ impl fmt::Display for Decision {
             (Signal::Offered, signals.offered),
             (Signal::ServiceTime, signals.service_seconds),
             (Signal::Latency, signals.latency_p95_ms),
+            (Signal::Tokens, signals.tokens_per_second),
+            (Signal::GpuCache, signals.gpu_cache_use),
             (Signal::Budget, signals.budget_left),
         ];
         let seen = seen

@@ -4,7 +4,8 @@
 //! A [`Policy`] is what a user chose: [`Rule`]s that each turn [`Signals`] into a number of workers, of
 //! which the largest counts, and how far that is followed up and down. A [`Scaler`] is a policy at
 //! work: it learns the load from what it is shown, and gives [`Decision`]s, each with its [`Reason`],
-//! what each rule wanted and what was seen. [`simulation`] runs a policy on a recorded trace.
+//! what each rule wanted and what was seen. [`simulation`] runs a policy on a recorded trace, [`fluid`]
+//! estimates what one would have meant where only levels were recorded.
 //!
 //! ```text
 //! Signals ─▶ usable? ─▶ rules (largest) ─▶ way down held ─▶ idle ─▶ steps ─▶ bounds ─▶ Decision
@@ -22,6 +23,7 @@
 mod decision;
 mod demand;
 mod error;
+pub mod fluid;
 mod policy;
 mod rule;
 mod scaler;

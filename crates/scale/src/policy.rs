@@ -49,6 +49,10 @@ pub struct Policy {
     pub step_down: Option<StepLimit>,
     /// How long a pool is idle before its last worker goes, where `workers_min` is 0.
     pub idle_ms: i64,
+    /// For so long the last decision is kept while no rule can say anything; `None`: for ever.
+    pub hold_ms: Option<i64>,
+    /// How many workers there are after that: at least 1, whatever there were before.
+    pub floor: u32,
     /// At this share of the error budget or less, the way up has no step limit and there is no way
     /// down.
     pub budget_low: Option<f64>,
@@ -101,6 +105,8 @@ impl Policy {
             }),
             step_down: None,
             idle_ms: 300_000,
+            hold_ms: None,
+            floor: workers_min.max(1),
             budget_low: None,
             allow_queue_only: false,
         }
@@ -140,6 +146,12 @@ impl Policy {
             "0 to 7 days",
         )?;
         check_time(name("idle_ms"), self.idle_ms)?;
+        if let Some(hold_ms) = self.hold_ms {
+            check_time(name("hold_ms"), hold_ms)?;
+            let is_allowed = (self.workers_min.max(1)..=self.workers_max).contains(&self.floor);
+            let allowed = "at least 1, and workers_min to workers_max";
+            check(name("floor"), self.floor, is_allowed, allowed)?;
+        }
         check_step("step_up", self.step_up)?;
         check_step("step_down", self.step_down)?;
         if let Some(low) = self.budget_low {

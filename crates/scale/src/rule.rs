@@ -43,6 +43,17 @@ pub enum Rule {
         /// The target in milliseconds, above 0.
         target_ms: f64,
     },
+    /// Tokens a second over the pool, over what one worker shall make.
+    Tokens {
+        /// Tokens a second of one worker, above 0.
+        per_worker: f64,
+    },
+    /// The mean share of the GPUs' memory for keys and values that is in use, against a share, in the
+    /// arithmetic of [`Rule::Utilisation`]. It saturates as that does.
+    GpuCache {
+        /// The share that shall be in use, above 0 and at most 1.
+        share: f64,
+    },
     /// The load, and what a worker that is decided now would still find waiting, spread over a time.
     /// Work that ready and starting workers finish by then is not counted, nor what waits for the first
     /// time that it is looked at.
@@ -59,6 +70,8 @@ impl Rule {
             Self::InFlight { .. } => RuleName::InFlight,
             Self::Queue { .. } => RuleName::Queue,
             Self::Latency { .. } => RuleName::Latency,
+            Self::Tokens { .. } => RuleName::Tokens,
+            Self::GpuCache { .. } => RuleName::GpuCache,
             Self::Backlog(_) => RuleName::Backlog,
             Self::Predicted(_) => RuleName::Predicted,
         }
@@ -127,7 +140,7 @@ pub(crate) const HISTORY_STEPS_MAX: i64 = 4096;
 
 pub(crate) fn check_rule(path: &str, rule: &Rule) -> Result<(), ScaleError> {
     match rule {
-        Rule::Utilisation { share } | Rule::InFlight { share } => check(
+        Rule::Utilisation { share } | Rule::InFlight { share } | Rule::GpuCache { share } => check(
             format!("{path}.share"),
             share,
             *share > 0.0 && *share <= 1.0,
@@ -137,6 +150,7 @@ pub(crate) fn check_rule(path: &str, rule: &Rule) -> Result<(), ScaleError> {
             check_positive(format!("{path}.waiting_per_worker"), *waiting_per_worker)
         }
         Rule::Latency { target_ms } => check_positive(format!("{path}.target_ms"), *target_ms),
+        Rule::Tokens { per_worker } => check_positive(format!("{path}.per_worker"), *per_worker),
         Rule::Backlog(backlog) => check_time(format!("{path}.drain_ms"), backlog.drain_ms),
         Rule::Predicted(prediction) => check_prediction(path, prediction),
     }

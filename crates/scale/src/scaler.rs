@@ -9,7 +9,9 @@
 //! - Deterministic: equal policy, state and signals give an equal decision.
 //! - The decision is within the bounds of the policy, always. Bounds go before step limits.
 //! - Where no rule can say anything, the last decision stands, and one worker at least; where one
-//!   cannot, no worker is taken away. So an outage of the metrics never takes a worker away.
+//!   cannot, or the caller doubts its picture of the pool, no worker is taken away. So an outage of the
+//!   metrics never takes a worker away, unless the policy says what there shall be after how long: then
+//!   there is one step to that, and none more before there are signals again.
 //! - After signals were unusable the way down opens when its window has been seen whole again.
 //! - The way to zero is open only while nothing is served, waits or comes, for the whole cool-down.
 //!
@@ -55,6 +57,7 @@ pub struct Scaler {
     decided: Option<(i64, u32)>,
     sighted_since_ms: Option<i64>,
     idle_since_ms: Option<i64>,
+    blind_since_ms: Option<i64>,
     wanted: RecentMax,
     targets_high: RecentMax,
     /// The smallest of the recent targets, as the largest of what they are below `u32::MAX`.
@@ -75,6 +78,7 @@ impl Scaler {
             decided: None,
             sighted_since_ms: None,
             idle_since_ms: None,
+            blind_since_ms: None,
             wanted: RecentMax::default(),
             targets_high: RecentMax::default(),
             targets_low: RecentMax::default(),
@@ -94,6 +98,7 @@ impl Scaler {
             decided: snapshot.decided,
             sighted_since_ms: snapshot.sighted_since_ms,
             idle_since_ms: snapshot.idle_since_ms,
+            blind_since_ms: snapshot.blind_since_ms,
             wanted: window(&snapshot.wanted),
             targets_high: window(&snapshot.targets_high),
             targets_low: RecentMax::from_entries(low.map(|&(at, n)| (at, u32::MAX - n))),
@@ -108,6 +113,7 @@ impl Scaler {
             decided: self.decided,
             sighted_since_ms: self.sighted_since_ms,
             idle_since_ms: self.idle_since_ms,
+            blind_since_ms: self.blind_since_ms,
             wanted: self.wanted.entries(),
             targets_high: self.targets_high.entries(),
             targets_low: low.map(|(at, n)| (at, u32::MAX - n)).collect(),
@@ -149,6 +155,7 @@ impl Scaler {
             })
             .collect();
         let blind = wants.iter().find_map(|want| want.workers.err());
+        let blind = blind.or(signals.doubt);
         let most = (wants.iter())
             .filter_map(|want| Some((want.rule, want.workers.ok()?)))
             .reduce(|a, b| if b.1 > a.1 { b } else { a });
@@ -206,14 +213,25 @@ impl Scaler {
         let last = self
             .decided
             .map_or(signals.workers_target, |(_, last)| last);
-        let workers = self.bounded(last.max(1));
+        let mut workers = self.bounded(last.max(1));
+        let mut reason = Reason::Held(unusable);
         if !matches!(unusable.fault, Fault::TimeWentBack) {
+            let since_ms = *self.blind_since_ms.get_or_insert(signals.time_ms);
+            let blind_ms = signals.time_ms.saturating_sub(since_ms);
+            if self
+                .policy
+                .hold_ms
+                .is_some_and(|hold_ms| blind_ms >= hold_ms)
+            {
+                workers = self.bounded(self.policy.floor.max(1));
+                reason = Reason::Floor(unusable);
+            }
             self.decided = Some((signals.time_ms, workers));
             self.note_target(signals);
         }
         Decision {
             workers,
-            reason: Reason::Held(unusable),
+            reason,
             wants,
             signals: *signals,
         }
@@ -227,6 +245,7 @@ impl Scaler {
         blind: Option<Unusable>,
     ) -> Decision {
         let now_ms = signals.time_ms;
+        self.blind_since_ms = None;
         self.note_target(signals);
         self.sighted_since_ms = match (blind, self.sighted_since_ms) {
             (Some(_), _) => None,

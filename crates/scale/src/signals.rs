@@ -46,8 +46,16 @@ pub struct Signals {
     pub service_seconds: Option<Measured>,
     /// The 95th percentile of the latency, in milliseconds.
     pub latency_p95_ms: Option<Measured>,
+    /// Tokens that the pool makes in a second.
+    pub tokens_per_second: Option<Measured>,
+    /// The share of the GPUs' memory for keys and values that is in use, the mean of the workers that are
+    /// ready, 0 to 1.
+    pub gpu_cache_use: Option<Measured>,
     /// The share of the error budget that is left, 0 to 1.
     pub budget_left: Option<Measured>,
+    /// What the caller knows to be wrong with its picture of the pool, such as workers that do not
+    /// report: while it is there no worker is taken away.
+    pub doubt: Option<Unusable>,
 }
 
 impl Signals {
@@ -69,7 +77,10 @@ impl Signals {
             offered: None,
             service_seconds: None,
             latency_p95_ms: None,
+            tokens_per_second: None,
+            gpu_cache_use: None,
             budget_left: None,
+            doubt: None,
         }
     }
 
@@ -84,8 +95,10 @@ impl Signals {
             Signal::Offered => self.offered,
             Signal::ServiceTime => self.service_seconds,
             Signal::Latency => self.latency_p95_ms,
+            Signal::Tokens => self.tokens_per_second,
+            Signal::GpuCache => self.gpu_cache_use,
             Signal::Budget => self.budget_left,
-            Signal::Pool => None,
+            Signal::Target | Signal::Ready | Signal::Pool => None,
         };
         let unusable = |fault| Unusable { signal, fault };
         let measured = measured.ok_or(unusable(Fault::Absent))?;
@@ -115,8 +128,16 @@ pub enum Signal {
     ServiceTime,
     /// [`Signals::latency_p95_ms`].
     Latency,
+    /// [`Signals::tokens_per_second`].
+    Tokens,
+    /// [`Signals::gpu_cache_use`].
+    GpuCache,
     /// [`Signals::budget_left`].
     Budget,
+    /// [`Signals::workers_target`].
+    Target,
+    /// [`Signals::workers_ready`].
+    Ready,
     /// What describes the pool itself: time, slots, start-up.
     Pool,
 }
@@ -129,7 +150,11 @@ impl fmt::Display for Signal {
             Self::Offered => "offered load",
             Self::ServiceTime => "service time",
             Self::Latency => "p95 latency",
+            Self::Tokens => "tokens a second",
+            Self::GpuCache => "GPU cache use",
             Self::Budget => "error budget",
+            Self::Target => "workers that there shall be",
+            Self::Ready => "ready workers",
             Self::Pool => "description of the pool",
         })
     }
@@ -147,6 +172,11 @@ pub enum Fault {
     Stale {
         /// How old it is.
         age_ms: i64,
+    },
+    /// Some of those who measure it are silent.
+    Silent {
+        /// How many.
+        count: u32,
     },
     /// The time of the signals is before that of the last decision.
     TimeWentBack,
@@ -173,6 +203,10 @@ impl fmt::Display for Unusable {
                 write!(f, "{signal}: measured {} s in the future", seconds(-age_ms))
             }
             Fault::Stale { age_ms } => write!(f, "{signal}: {} s old", seconds(age_ms)),
+            Fault::Silent { count: 1 } => write!(f, "{signal}: one of those who report is silent"),
+            Fault::Silent { count } => {
+                write!(f, "{signal}: {count} of those who report are silent")
+            }
             Fault::TimeWentBack => write!(f, "{signal}: older than the last decision"),
             Fault::Impossible => write!(f, "{signal}: no slots, or a start-up time below 0"),
         }

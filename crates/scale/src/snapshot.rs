@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub sighted_since_ms: Option<i64>,
     /// Since when the pool is idle.
     pub idle_since_ms: Option<i64>,
+    /// Since when no rule can say anything.
+    pub blind_since_ms: Option<i64>,
     /// Numbers of workers that were wanted and can still bound the way down, falling.
     pub wanted: Vec<(i64, u32)>,
     /// Worker counts that can still bound a step down, falling.

@@ -20,7 +20,11 @@ impl View<'_> {
     /// The signal that keeps the rule from saying anything.
     pub(crate) fn want(&self, rule: &Rule) -> Result<f64, Unusable> {
         match rule {
-            Rule::Utilisation { share } => self.utilisation(*share),
+            Rule::Utilisation { share } => {
+                let busy = self.read(Signal::Busy)?;
+                let used = busy / (self.ready() * self.slots()).max(1.0);
+                Ok(self.used(used / share))
+            }
             Rule::InFlight { share } => {
                 let in_flight = self.read(Signal::Busy)? + self.read(Signal::Waiting)?;
                 Ok(self.average(in_flight, share * self.slots()))
@@ -29,6 +33,10 @@ impl View<'_> {
                 Ok(self.average(self.read(Signal::Waiting)?, *waiting_per_worker))
             }
             Rule::Latency { target_ms } => self.latency(*target_ms),
+            Rule::Tokens { per_worker } => {
+                Ok(self.average(self.read(Signal::Tokens)?, *per_worker))
+            }
+            Rule::GpuCache { share } => Ok(self.used(self.read(Signal::GpuCache)? / share)),
             Rule::Backlog(backlog) => self.backlog(backlog),
             Rule::Predicted(prediction) => {
                 // What is predicted from a past that is no longer seen is no prediction.
@@ -71,25 +79,23 @@ impl View<'_> {
         }
     }
 
-    fn utilisation(&self, share: f64) -> Result<f64, Unusable> {
-        let busy = self.read(Signal::Busy)?;
-        let used = busy / (self.ready() * self.slots()).max(1.0);
-        let ratio = used / share;
+    /// What ready workers use on average, against what they shall.
+    fn used(&self, ratio: f64) -> f64 {
         if self.ready() < self.target() && ratio > 1.0 {
             // As if the workers that are still starting were ready and idle; where that leaves
             // nothing to be done, nothing is done.
             let corrected = ratio * self.ready() / self.target();
-            return Ok(if corrected <= 1.0 + self.policy.tolerance {
+            return if corrected <= 1.0 + self.policy.tolerance {
                 self.target()
             } else {
                 corrected * self.target()
-            });
+            };
         }
-        Ok(if self.is_near(ratio) {
+        if self.is_near(ratio) {
             self.target()
         } else {
             self.ready() * ratio
-        })
+        }
     }
 
     fn latency(&self, target_ms: f64) -> Result<f64, Unusable> {
@@ -103,7 +109,11 @@ impl View<'_> {
 
     fn backlog(&self, backlog: &Backlog) -> Result<f64, Unusable> {
         let waiting = self.read(Signal::Waiting)?;
-        let service_seconds = self.read(Signal::ServiceTime)?;
+        // Where nothing waits it says nothing; and a pool that rests has no service time.
+        let service_seconds = match waiting > 0.0 {
+            true => self.read(Signal::ServiceTime)?,
+            false => 0.0,
+        };
         let level = match self.demand.level() {
             Some(level) => level,
             None => self.read(Signal::Busy)?,

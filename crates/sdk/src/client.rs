@@ -1,4 +1,5 @@
-//! A client of HTTP/1.1 for what the SDK itself asks: probes, and the receiver of OTLP.
+//! A client of HTTP/1.1 for what the SDK itself asks: probes, the receiver of OTLP, the server that a pool
+//! follows.
 //!
 //! ## Model
 //! One request on a connection of its own, which is closed behind it: there is one every some seconds,
@@ -137,11 +138,11 @@ pub(crate) struct Client {
 }
 
 /// An answer with what was read of it.
-#[cfg(feature = "otlp")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The value of `Retry-After`.
+    #[cfg(feature = "otlp")]
     pub(crate) retry_after: Option<String>,
     /// Empty where the answer does not say how long it is.
     pub(crate) body: Vec<u8>,
@@ -167,7 +168,6 @@ impl Client {
     }
 
     /// Asks, and gives the answer.
-    #[cfg(feature = "otlp")]
     pub(crate) async fn answer(&self, request: &[u8]) -> Result<Answer, String> {
         let mut stream = self.connect().await?;
         whole_answer(&mut *stream, request).await
@@ -224,7 +224,6 @@ async fn read_more(stream: &mut (impl Stream + ?Sized), head: &mut Vec<u8>) -> R
     Ok(())
 }
 
-#[cfg(feature = "otlp")]
 async fn whole_answer(
     stream: &mut (impl Stream + ?Sized),
     request: &[u8],
@@ -240,6 +239,7 @@ async fn whole_answer(
             let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default());
             let length = header(&head, "content-length").and_then(|it| it.parse().ok());
             let wanted = length.unwrap_or(0).min(HEAD_BYTES_MAX);
+            #[cfg(feature = "otlp")]
             let retry_after = header(&head, "retry-after").map(str::to_owned);
             let mut body = answer.get(end + 4..).unwrap_or_default().to_vec();
             while body.len() < wanted {
@@ -250,6 +250,7 @@ async fn whole_answer(
             body.truncate(wanted);
             return Ok(Answer {
                 status,
+                #[cfg(feature = "otlp")]
                 retry_after,
                 body,
             });
@@ -259,7 +260,6 @@ async fn whole_answer(
 }
 
 /// The value of a header of a head.
-#[cfg(feature = "otlp")]
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().skip(1).find_map(|line| {
         let (it, value) = line.split_once(':')?;
@@ -268,7 +268,6 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// What is behind the interim answers (1xx).
-#[cfg(feature = "otlp")]
 fn final_answer(mut bytes: &[u8]) -> &[u8] {
     while bytes.starts_with(b"HTTP/1.1 1") {
         let Some(end) = bytes.windows(4).position(|it| it == b"\r\n\r\n") else {

@@ -34,6 +34,7 @@
 //! at most as many as the budget of retries allows.
 
 mod autoscale;
+mod follow;
 mod harmless;
 mod job;
 mod metrics;
@@ -61,6 +62,7 @@ use crate::Telemetry;
 
 pub use autoscale::Autoscale;
 pub use bellwether_scale as scale;
+pub use follow::{Follow, FollowError};
 pub use job::{Failure, JobError, JobHandle};
 pub use queue::Priority;
 pub use retry::Retries;
@@ -343,6 +345,7 @@ impl<J, O> Shared<J, O> {
         }
         let is_to_be_woken = state.put_new(job.priority, Queued::with_place(job.into_job()));
         drop(state);
+        self.metrics.taken();
         self.wake_worker(is_to_be_woken);
         Offered::Taken
     }
@@ -386,6 +389,7 @@ impl<J, O> Shared<J, O> {
         }
         let is_to_be_woken = state.put_new(job.priority, Queued::with_place(job.into_job()));
         drop(state);
+        self.metrics.taken();
         self.wake_worker(is_to_be_woken);
         Ok(())
     }
@@ -413,6 +417,7 @@ impl<J, O> Shared<J, O> {
         };
         let is_to_be_woken = state.put_new(job.priority, Queued::instead_of(&shed, job.into_job()));
         drop(state);
+        self.metrics.taken();
         self.wake_worker(is_to_be_woken);
         self.finish(shed.job, Err(JobError::Shed));
         Ok(())

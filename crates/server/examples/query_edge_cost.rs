@@ -117,6 +117,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             otlp,
             alerting: Alerting::in_memory(Arc::new(ManualClock::new(0))),
             probing: None,
+            scaling: None,
+            objectives: None,
+            predictions: None,
         });
         let router = server.router();
         for encoding in ["identity", "identity", "identity", "gzip", "gzip"] {

@@ -128,6 +128,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             otlp: bellwether_ingest::otlp::OtlpSettings::default(),
             alerting: Alerting::in_memory(Arc::new(SystemClock)),
             probing: None,
+            scaling: None,
+            objectives: None,
+            predictions: None,
         });
         let bound = server.bind().await?;
         let address = bound

@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::envelope::{ApiError, ErrorType};
+use crate::front_proxy::Peer;
 use crate::ruler;
 use crate::settings::{Hidden, Scopes, Security, TokenSettings};
 
@@ -264,7 +265,20 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     if let Some(text) = refused {
         return ApiError::new(ErrorType::Forbidden, text).into_response();
     }
-    if need == Need::Nothing || !app.auth.is_on() {
+    let peer = request.extensions().get::<Peer>().copied();
+    let is_known = peer.is_some_and(|peer| {
+        let path = request.uri().path();
+        peer.may(request.method(), path, request.headers())
+    });
+    if need == Need::Nothing || is_known {
+        return next.run(request).await;
+    }
+    if !app.auth.is_on() {
+        // Certificates of front proxies are taken beside those of clients, who may do everything.
+        if app.settings.security.asks_peers_only() && peer != Some(Peer::Client) {
+            let text = "the certificate of a front proxy may read /apis for the user in X-Remote-User, and nothing else";
+            return ApiError::new(ErrorType::Forbidden, text).into_response();
+        }
         return next.run(request).await;
     }
     match app.auth.scopes(request.headers()).await {

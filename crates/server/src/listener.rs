@@ -19,8 +19,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
+use crate::front_proxy::Peer;
 use crate::own_metrics::InFlight;
 use crate::settings::Limits;
+use crate::tls::LoadedTls;
 
 /// How long a TLS handshake may take. Chosen: a slow link needs 2 s.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,7 +30,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The TLS configuration in force, if any.
-pub(crate) type SharedTls = Option<Arc<arc_swap::ArcSwap<rustls::ServerConfig>>>;
+pub(crate) type SharedTls = Option<Arc<arc_swap::ArcSwap<LoadedTls>>>;
 
 /// What all listeners share.
 #[derive(Debug, Clone)]
@@ -62,27 +64,34 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, tls: SharedTls,
         // Answers are written whole; waiting for more to send only adds delay.
         stream.set_nodelay(true).ok();
         let open = InFlight::enter(&shared.open);
-        let service = router.clone();
-        let service = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let service = service.clone();
-            async move {
-                let request: Request = request.map(axum::body::Body::new);
-                service.oneshot(request).await
-            }
-        });
+        let router = router.clone();
+        let service_for = move |shown: Option<Peer>| {
+            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                if let Some(shown) = shown {
+                    request.extensions_mut().insert(shown);
+                }
+                let router = router.clone();
+                async move {
+                    let request: Request = request.map(axum::body::Body::new);
+                    router.oneshot(request).await
+                }
+            })
+        };
         let watcher = graceful.watcher();
         let builder = Arc::clone(&builder);
-        let tls = tls
-            .as_ref()
-            .map(|tls| tokio_rustls::TlsAcceptor::from(tls.load_full()));
+        let tls = tls.as_ref().map(|tls| tls.load_full());
         tokio::spawn(async move {
             let _held = (permit, open);
             match tls {
-                None => drive(&builder, TokioIo::new(stream), service, watcher).await,
-                Some(acceptor) => {
+                None => drive(&builder, TokioIo::new(stream), service_for(None), watcher).await,
+                Some(tls) => {
+                    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.config));
                     match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
                         Ok(Ok(stream)) => {
+                            let certificates = stream.get_ref().1.peer_certificates();
+                            let shown = certificates.and_then(|it| tls.peers.peer(it));
+                            let service = service_for(shown);
                             drive(&builder, TokioIo::new(stream), service, watcher).await;
                         }
                         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),

@@ -9,12 +9,16 @@ use serde_json::Value;
 
 use crate::json::JsonWriter;
 
+mod forecasts;
 mod objectives;
 mod probing;
+mod scaling;
 mod shape;
 
 #[cfg(test)]
 pub(crate) use probing::OPERATIONS as PROBING;
+#[cfg(test)]
+pub(crate) use scaling::OPERATIONS as SCALING;
 pub(crate) use shape::Shape;
 
 /// A parameter: name, what it is, whether it must be there.
@@ -113,7 +117,7 @@ const fn operation(
 }
 
 /// Parts of a path and what they are.
-const PATH_PARAMETERS: [(&str, &str); 8] = [
+const PATH_PARAMETERS: [(&str, &str); 10] = [
     ("name", "The label; may be escaped as U__…."),
     ("fingerprint", "The alert: 16 hexadecimal digits."),
     (
@@ -125,10 +129,18 @@ const PATH_PARAMETERS: [(&str, &str); 8] = [
     ("probe", "The name of the probe; percent-encoded."),
     ("entity", "The entity as kind/name; percent-encoded."),
     ("number", "The id of the maintenance."),
+    ("scaler", "The name of the scaler."),
+    ("metric", "The name of the external metric."),
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 3] = [OPERATIONS, probing::OPERATIONS, objectives::OPERATIONS];
+const TABLES: [&[Operation]; 5] = [
+    OPERATIONS,
+    probing::OPERATIONS,
+    objectives::OPERATIONS,
+    scaling::OPERATIONS,
+    forecasts::OPERATIONS,
+];
 
 #[cfg(test)]
 pub(crate) fn operations() -> impl Iterator<Item = &'static Operation> {

@@ -26,8 +26,8 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, entities, evidence, headers, objectives, otlp_grpc, own_api, page, probing, receive,
-    replica, ruler, simulations, system, timeline, tls,
+    am, api, entities, evidence, external_metrics, forecasts, headers, keda, objectives, otlp_grpc,
+    own_api, page, probing, receive, replica, ruler, scaling, simulations, system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -157,6 +157,9 @@ impl Server {
             .merge(probing::routes())
             .merge(entities::routes())
             .merge(objectives::routes())
+            .merge(scaling::routes())
+            .merge(external_metrics::routes())
+            .merge(forecasts::routes())
             .merge(evidence::routes())
             .merge(replica::routes())
             .merge(ruler::routes())
@@ -189,9 +192,10 @@ impl Server {
         self.finish(routes.with_state(Arc::clone(&self.app)))
     }
 
-    /// The routes of the port for OTLP over gRPC.
+    /// The routes of the port for OTLP over gRPC, which is KEDA's too.
     pub(crate) fn otlp_grpc_router(&self) -> Router {
-        self.finish(otlp_grpc::routes(&self.app))
+        let keda = keda::routes().with_state(Arc::clone(&self.app));
+        self.finish(otlp_grpc::routes(&self.app).merge(keda))
     }
 
     /// Opens the listeners of the settings.

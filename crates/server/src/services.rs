@@ -16,6 +16,7 @@ use bellwether_notify::{Machine, NoReceivers, Plan, Runner, RunnerParts};
 use bellwether_promql::Engine;
 use bellwether_rules::GroupSnapshot;
 use bellwether_rules::evidence::Collector;
+use bellwether_rules::scaling::Scalers;
 use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
@@ -63,6 +64,10 @@ pub struct Services {
     pub probing: Option<Probing>,
     /// Objectives and how they stand; `None`: there are none.
     pub objectives: Option<bellwether_rules::objective::Objectives>,
+    /// How many workers pools shall have; `None`: nobody says.
+    pub scaling: Option<Scalers>,
+    /// Forecasts and anomaly scores; `None`: there are none.
+    pub predictions: Option<bellwether_rules::prediction::Predictions>,
 }
 
 /// Alerts and who is told of them. Clones are the same.

@@ -128,6 +128,16 @@ pub struct Security {
 }
 
 impl Security {
+    /// Whether a certificate is all that clients say who they are by, and not every one that is taken
+    /// says it: those of front proxies are taken too.
+    pub(crate) fn asks_peers_only(&self) -> bool {
+        let tls = self.tls.as_ref();
+        let asks = tls.is_some_and(|tls| {
+            tls.client_auth == ClientAuth::RequireAndVerify && tls.front_proxy.is_some()
+        });
+        asks && self.users.is_empty() && self.tokens.is_empty()
+    }
+
     /// Whether a client must say who it is.
     #[must_use]
     pub fn authenticates(&self) -> bool {
@@ -220,6 +230,17 @@ pub struct TlsSettings {
     pub version_min: TlsVersion,
     /// The newest version that is spoken.
     pub version_max: TlsVersion,
+    /// Who may say in a header whom he has asked already who he is.
+    pub front_proxy: Option<FrontProxySettings>,
+}
+
+/// Kubernetes' aggregation layer.
+#[derive(Debug, Clone)]
+pub struct FrontProxySettings {
+    /// Its authority, the `requestheader-client-ca-file` of the API server.
+    pub client_ca: Pem,
+    /// Common names of which its certificate must have one; empty: any.
+    pub allowed_names: Vec<String>,
 }
 
 impl TlsSettings {
@@ -234,6 +255,7 @@ impl TlsSettings {
             client_allowed_sans: Vec::new(),
             version_min: TlsVersion::Tls12,
             version_max: TlsVersion::Tls13,
+            front_proxy: None,
         }
     }
 }

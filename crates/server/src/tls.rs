@@ -20,6 +20,7 @@ use rustls::{
 };
 
 use crate::error::ServerError;
+use crate::front_proxy::{EitherAuthority, Peers};
 use crate::settings::{ClientAuth, Pem, TlsSettings, TlsVersion};
 
 fn fail(pem: &Pem, reason: impl std::fmt::Display) -> ServerError {
@@ -50,8 +51,15 @@ fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, ServerError> 
     Ok(found)
 }
 
+/// What the listeners of TLS need.
+#[derive(Debug)]
+pub(crate) struct LoadedTls {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) peers: Peers,
+}
+
 /// Reads the files and makes a configuration.
-pub(crate) fn load(settings: &TlsSettings, http2: bool) -> Result<Arc<ServerConfig>, ServerError> {
+pub(crate) fn load(settings: &TlsSettings, http2: bool) -> Result<Arc<LoadedTls>, ServerError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let spoken = settings.version_min..=settings.version_max;
     let all = [
@@ -66,18 +74,34 @@ pub(crate) fn load(settings: &TlsSettings, http2: bool) -> Result<Arc<ServerConf
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions)
         .map_err(|error| fail(&settings.cert, error))?;
-    let builder = match settings.client_auth {
-        ClientAuth::None => builder.with_no_client_auth(),
-        ClientAuth::Request | ClientAuth::RequireAny => {
+    let front_proxies = match &settings.front_proxy {
+        None => None,
+        Some(proxy) => Some(verifier(&proxy.client_ca, &provider, false)?),
+    };
+    let clients: Option<Arc<dyn ClientCertVerifier>> = match settings.client_auth {
+        ClientAuth::None if front_proxies.is_none() => None,
+        // Whoever comes without the certificate of a front proxy is nobody yet.
+        ClientAuth::None | ClientAuth::Request | ClientAuth::RequireAny => {
             let mandatory = settings.client_auth == ClientAuth::RequireAny;
-            builder.with_client_cert_verifier(Arc::new(AnyClient {
+            Some(Arc::new(AnyClient {
                 provider,
                 mandatory,
             }))
         }
         ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify => {
-            builder.with_client_cert_verifier(signed_clients(settings, provider)?)
+            let clients = signed_clients(settings, &provider)?;
+            Some(match &front_proxies {
+                None => clients,
+                Some(front_proxies) => Arc::new(EitherAuthority {
+                    clients,
+                    front_proxies: Arc::clone(front_proxies),
+                }),
+            })
         }
+    };
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(clients) => builder.with_client_cert_verifier(clients),
     };
     let chain = certificates(&settings.cert)?;
     let key = PrivateKeyDer::from_pem_slice(&bytes(&settings.key)?)
@@ -90,12 +114,43 @@ pub(crate) fn load(settings: &TlsSettings, http2: bool) -> Result<Arc<ServerConf
     } else {
         vec![b"http/1.1".to_vec()]
     };
-    Ok(Arc::new(config))
+    let names = settings.front_proxy.as_ref();
+    let names = names.map(|proxy| proxy.allowed_names.clone());
+    Ok(Arc::new(LoadedTls {
+        config: Arc::new(config),
+        peers: Peers {
+            front_proxy: front_proxies.zip(names),
+            verifies_clients: matches!(
+                settings.client_auth,
+                ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify
+            ),
+        },
+    }))
+}
+
+/// Takes what an authority has signed, and nothing at all where that is allowed.
+fn verifier(
+    ca: &Pem,
+    provider: &Arc<CryptoProvider>,
+    may_be_missing: bool,
+) -> Result<Arc<dyn ClientCertVerifier>, ServerError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(ca)? {
+        roots.add(certificate).map_err(|error| fail(ca, error))?;
+    }
+    let provider = Arc::clone(provider);
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let builder = match may_be_missing {
+        true => builder.allow_unauthenticated(),
+        false => builder,
+    };
+    let verifier = builder.build().map_err(|error| fail(ca, error))?;
+    Ok(verifier)
 }
 
 fn signed_clients(
     settings: &TlsSettings,
-    provider: Arc<CryptoProvider>,
+    provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, ServerError> {
     let ca = settings.client_ca.as_ref().ok_or_else(|| {
         fail(
@@ -103,17 +158,8 @@ fn signed_clients(
             "certificates of clients cannot be verified without client_ca_file or client_ca",
         )
     })?;
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca)? {
-        roots.add(certificate).map_err(|error| fail(ca, error))?;
-    }
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    let builder = if settings.client_auth == ClientAuth::VerifyIfGiven {
-        builder.allow_unauthenticated()
-    } else {
-        builder
-    };
-    let verifier = builder.build().map_err(|error| fail(ca, error))?;
+    let may_be_missing = settings.client_auth == ClientAuth::VerifyIfGiven;
+    let verifier = verifier(ca, provider, may_be_missing)?;
     if settings.client_allowed_sans.is_empty() {
         return Ok(verifier);
     }

@@ -1,7 +1,8 @@
-//! The timeline: every transition of every alert, with its cause and what a receiver answered.
+//! The timeline: every transition of every alert, with its cause and what a receiver answered; and every
+//! change of what scalers want.
 //!
 //! ## Model
-//! A [`TimelineRow`] is one thing that happened to one alert. Rows are appended in the order in
+//! A [`TimelineRow`] is one thing that happened to one alert, or to one scaler. Rows are appended in the order in
 //! which they happen and never change; [`TimelineQuery`] finds them again, newest first.
 
 use std::fmt::Debug;
@@ -44,11 +45,13 @@ pub enum TimelineKind {
     Acknowledged,
     /// The acknowledgement has ended or was taken back.
     Unacknowledged,
+    /// A pool is to have another number of workers. Its labels name a scaler and no alert.
+    Scaled,
 }
 
 impl TimelineKind {
     /// All of them, in the order of their numbers on disk.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Pending,
         Self::Firing,
         Self::Resolved,
@@ -64,6 +67,7 @@ impl TimelineKind {
         Self::NotifyFailed,
         Self::Acknowledged,
         Self::Unacknowledged,
+        Self::Scaled,
     ];
 
     /// The word for it in the API, in series and on the command line.
@@ -85,6 +89,7 @@ impl TimelineKind {
             Self::NotifyFailed => "notify_failed",
             Self::Acknowledged => "acknowledged",
             Self::Unacknowledged => "unacknowledged",
+            Self::Scaled => "scaled",
         }
     }
 
@@ -95,14 +100,14 @@ impl TimelineKind {
     }
 }
 
-/// One thing that happened to one alert.
+/// One thing that happened to one alert, or to one scaler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelineRow {
     /// When, ms.
     pub time_ms: i64,
     /// What.
     pub kind: TimelineKind,
-    /// The alert.
+    /// The alert or the scaler.
     pub labels: Labels,
     /// Why, for people: a value, a silence and its author, a rule that inhibits, an error.
     pub cause: String,

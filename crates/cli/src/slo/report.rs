@@ -212,15 +212,16 @@ fn json(kept: &[Kept<'_>], range: (i64, i64)) -> Value {
 fn page(service: &str, kept: &[&Kept<'_>], by: By, range: (i64, i64)) -> String {
     let mut body = String::new();
     // Writing to a text cannot fail.
-    let _ = write!(
+    write!(
         body,
         "<main class=\"wide\"><h1>{}</h1><p>How its objectives were kept from {} to {}.</p>",
         escape(service),
         time_text(range.0),
         time_text(range.1)
-    );
+    )
+    .ok();
     for one in kept {
-        let _ = write!(
+        write!(
             body,
             "<section><h2>{}</h2><p>{}{}</p><div class=\"scroll\"><table><thead><tr><th>Period</th><th>Good</th>\
              <th>Budget spent</th><th class=\"bar\"></th><th>Unmeasured</th><th></th></tr></thead><tbody>",
@@ -230,11 +231,12 @@ fn page(service: &str, kept: &[&Kept<'_>], by: By, range: (i64, i64)) -> String 
                 "" => String::new(),
                 text => format!(": {}", escape(text)),
             }
-        );
+        )
+        .ok();
         for row in &one.rows {
             let [good, spent, unmeasured, verdict] = cells(one, row);
             let burn = row.spending.burn().unwrap_or(0.0);
-            let _ = write!(
+            write!(
                 body,
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"bar\"><svg class=\"spent {}\" viewBox=\"0 0 100 8\" \
                  preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{} of the budget\"><rect width=\"{:.1}\" height=\"8\"/></svg></td>\
@@ -248,7 +250,8 @@ fn page(service: &str, kept: &[&Kept<'_>], by: By, range: (i64, i64)) -> String 
                 unmeasured,
                 if verdict == "missed" { "missed" } else { "" },
                 escape(&verdict)
-            );
+            )
+            .ok();
         }
         body.push_str("</tbody></table></div></section>");
     }

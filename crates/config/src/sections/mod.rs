@@ -2,6 +2,7 @@
 
 pub(crate) mod alerting;
 pub(crate) mod discovery;
+pub(crate) mod forecasts;
 pub(crate) mod global;
 pub(crate) mod http_client;
 pub(crate) mod notifications;
@@ -14,6 +15,7 @@ pub(crate) mod replicas;
 pub(crate) mod root;
 pub(crate) mod rule_documents;
 pub(crate) mod rules;
+pub(crate) mod scaling;
 pub(crate) mod scrape;
 pub(crate) mod server;
 pub(crate) mod storage;

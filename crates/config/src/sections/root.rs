@@ -1,6 +1,7 @@
 //! The root of a configuration file.
 
 use super::alerting::ALERTING;
+use super::forecasts::FORECAST;
 use super::global::GLOBAL;
 use super::notifications::NOTIFICATIONS;
 use super::objectives::short::OBJECTIVE;
@@ -10,6 +11,7 @@ use super::probes::modules::MODULE;
 use super::probes::scheduled::PROBE;
 use super::remote::{REMOTE_READ, REMOTE_WRITE};
 use super::replicas::REPLICAS;
+use super::scaling::SCALER;
 use super::scrape::SCRAPE;
 use super::server::SERVER;
 use super::storage::STORAGE;
@@ -25,12 +27,7 @@ const fn later(key: &'static str, doc: &'static str) -> Field {
 }
 
 /// The sections that are kept as they are, with whether they are a list.
-pub(crate) const LATER: [(&str, Shape); 4] = [
-    ("forecasts", Shape::List),
-    ("scaling", Shape::List),
-    ("ai", Shape::Mapping),
-    ("packs", Shape::List),
-];
+pub(crate) const LATER: [(&str, Shape); 2] = [("ai", Shape::Mapping), ("packs", Shape::List)];
 
 /// What a section that is kept as it is must look like.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,8 +110,18 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Objectives, or files of them: the last part of a path may be a glob.",
         ),
-        later("forecasts", "Forecasts."),
-        later("scaling", "Worker pools and external scalers."),
+        Field::new(
+            "scaling",
+            Kind::Sections(&SCALER),
+            "",
+            "Pools of workers, and who is told how many there shall be.",
+        ),
+        Field::new(
+            "forecasts",
+            Kind::Sections(&FORECAST),
+            "",
+            "Series that are foreseen and judged, and paths whose bottleneck is told.",
+        ),
         later("ai", "Conventions and prices of AI services."),
         later(
             "packs",

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bellwether_model::Regexp;
-use bellwether_outbound::settings::Secret;
+use bellwether_outbound::settings::{PemSource, Secret};
 use url::Url;
 
 use super::web::{TLS_SERVER, TlsServerSettings, decode_tls_server};
@@ -79,6 +79,12 @@ pub(crate) static SERVER: Section = Section {
             "TLS; plain HTTP where absent.",
         ),
         Field::new(
+            "front_proxy",
+            Kind::Section(&FRONT_PROXY),
+            "",
+            "Kubernetes' aggregation layer in front of /apis; needs TLS.",
+        ),
+        Field::new(
             "auth",
             Kind::Section(&AUTH),
             "",
@@ -104,6 +110,36 @@ pub(crate) static SERVER: Section = Section {
             if !text.is_empty() && parse_address(text).is_none() {
                 view.error_at(problems, key, format!("{text:?} is not an address: want one such as 127.0.0.1:9090, [::1]:9090 or :9090"));
             }
+        }
+    }),
+};
+
+static FRONT_PROXY: Section = Section {
+    name: "front_proxy",
+    doc: "The aggregation layer of Kubernetes: who comes with its certificate may read /apis for the user that the header X-Remote-User names. Exactly one of client_ca and client_ca_file.",
+    fields: &[
+        Field::new(
+            "client_ca_file",
+            Kind::ReadFile,
+            "",
+            "File with its authority: requestheader-client-ca-file in the ConfigMap extension-apiserver-authentication of the namespace kube-system.",
+        ),
+        Field::new("client_ca", Kind::Secret, "", "The same as PEM text."),
+        Field::new(
+            "allowed_names",
+            Kind::List(&Kind::Text),
+            "",
+            "Common names of which its certificate must have one, such as front-proxy-client; any where absent.",
+        ),
+    ],
+    includes: &[],
+    check: Some(|view, problems| {
+        let keys = ["client_ca", "client_ca_file"];
+        if view.at_most_one(problems, &keys) && view.set_among(&keys).is_empty() {
+            view.error(
+                problems,
+                "says not whom to trust: want client_ca_file or client_ca",
+            );
         }
     }),
 };
@@ -171,6 +207,15 @@ pub struct TokenSettings {
     pub may_administrate: bool,
 }
 
+/// Kubernetes' aggregation layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrontProxySettings {
+    /// Its authority.
+    pub client_ca: PemSource,
+    /// Common names of which its certificate must have one; empty: any.
+    pub allowed_names: Vec<String>,
+}
+
 /// The server, as far as the file says; a flag wins over it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSettings {
@@ -198,6 +243,8 @@ pub struct ServerSettings {
     pub enable_otlp: bool,
     /// TLS; plain HTTP where absent.
     pub tls: Option<TlsServerSettings>,
+    /// Who may say in a header whom it has asked already who he is.
+    pub front_proxy: Option<FrontProxySettings>,
     /// Users who may do everything, each with the bcrypt hash of the password.
     pub users: Vec<(String, Secret)>,
     /// Bearer tokens.
@@ -229,6 +276,14 @@ pub(crate) fn decode_server(view: &View<'_>) -> ServerSettings {
         tls: view
             .optional_section("tls")
             .and_then(|view| decode_tls_server(&view)),
+        front_proxy: view.optional_section("front_proxy").and_then(|view| {
+            let inline = view.secret("client_ca").map(PemSource::Inline);
+            let file = || view.path_of("client_ca_file").map(PemSource::File);
+            Some(FrontProxySettings {
+                client_ca: inline.or_else(file)?,
+                allowed_names: view.texts("allowed_names"),
+            })
+        }),
         users: auth
             .text_map("users")
             .into_iter()

@@ -53,6 +53,7 @@ pub(super) struct WorkloadCells {
 pub(crate) struct PoolCells {
     pub(super) run: CellIndex,
     pub(super) busy_seconds: CellIndex,
+    pub(super) taken: CellIndex,
     pub(super) refused: CellIndex,
     tasks: FamilyIndex,
     by_result: Vec<(&'static str, CellIndex)>,
@@ -76,6 +77,7 @@ impl PoolCells {
         Self {
             run: r.single(&f::POOL_RUN, [f::POOL]),
             busy_seconds: r.single(&f::POOL_BUSY_SECONDS, [f::POOL]),
+            taken: r.single(&f::POOL_TAKEN, [f::POOL]),
             refused: r.single(&f::POOL_REFUSED, [f::POOL]),
             tasks,
             by_result,

@@ -57,6 +57,7 @@ pub(super) fn config(
          \x20     webhook_configs:\n\
          \x20       - url: http://{daemon}/hook\n"
     ));
+    text.push_str(crate::FORESIGHT);
     text
 }
 

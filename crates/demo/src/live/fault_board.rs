@@ -1,11 +1,9 @@
 //! What goes wrong just now: the plan, and what somebody began by hand.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::faults::{self, Fault, Occurrence};
+use crate::faults::{Fault, Occurrence, Schedule};
 
 /// Seconds that a fault may be begun for.
 pub(super) const SECONDS_MAX: u64 = 3_600;
@@ -13,26 +11,21 @@ pub(super) const SECONDS_MAX: u64 = 3_600;
 /// See the module's page. The plan is counted from the start of the daemon.
 #[derive(Debug)]
 pub(super) struct FaultBoard {
-    seed: u64,
     began: Instant,
-    has_plan: AtomicBool,
-    /// The last one of each fault that was begun by hand.
-    manual: Mutex<[Option<Occurrence>; Fault::COUNT]>,
+    schedule: Mutex<Schedule>,
 }
 
 impl FaultBoard {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            seed,
             began: Instant::now(),
-            has_plan: AtomicBool::new(true),
-            manual: Mutex::default(),
+            schedule: Mutex::new(Schedule::planned(seed)),
         }
     }
 
     /// From now on faults come by hand only.
     pub(super) fn drop_plan(&self) {
-        self.has_plan.store(false, Ordering::Relaxed);
+        self.schedule.lock().drop_plan();
     }
 
     /// Microseconds since the daemon's start.
@@ -42,39 +35,23 @@ impl FaultBoard {
 
     /// Begins a fault now, for so long. What was begun by hand before ends with it.
     pub(super) fn begin(&self, fault: Fault, seconds: u64) -> Occurrence {
-        let begin_us = self.now_us();
         let length_us = seconds.min(SECONDS_MAX) * 1_000_000;
-        let occurrence = Occurrence {
-            begin_us,
-            end_us: begin_us.saturating_add(length_us),
-            strength: 1.0,
-        };
-        self.manual.lock()[fault as usize] = Some(occurrence);
-        occurrence
+        self.schedule.lock().stage(fault, self.now_us(), length_us)
     }
 
     /// What is active of a fault; what was begun by hand comes before the plan.
     pub(super) fn active(&self, fault: Fault) -> Option<Occurrence> {
-        let now_us = self.now_us();
-        let manual = self.manual.lock()[fault as usize];
-        let manual = manual.filter(|it| it.is_active(now_us));
-        let planned = || match self.has_plan.load(Ordering::Relaxed) {
-            true => faults::active(self.seed, fault, now_us),
-            false => None,
-        };
-        manual.or_else(planned)
+        self.schedule.lock().active(fault, self.now_us())
     }
 
     /// How strong a fault is, 0 to 1.
     pub(super) fn strength(&self, fault: Fault) -> f64 {
-        let now_us = self.now_us();
-        self.active(fault).map_or(0.0, |it| it.strength_at(now_us))
+        self.schedule.lock().strength(fault, self.now_us())
     }
 
     /// How much of a fault has passed, 0 to 1; 0 where it is not active.
     pub(super) fn progress(&self, fault: Fault) -> f64 {
-        let now_us = self.now_us();
-        self.active(fault).map_or(0.0, |it| it.progress(now_us))
+        self.schedule.lock().progress(fault, self.now_us())
     }
 }
 

@@ -7,6 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+/// What result files begin with: the name of a detector.
+pub(crate) const RESULTS: &str = "bellwether";
+
 /// A labelled series.
 pub(crate) struct Series {
     /// `realTweets/Twitter_volume_AAPL.csv`.
@@ -33,9 +36,12 @@ impl Series {
 
     /// Which half of the series: constants were chosen on the first alone.
     pub(crate) fn held_out(&self) -> bool {
-        let hash = self.name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        });
+        let hash = self
+            .name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+            });
         hash >> 63 == 1
     }
 }
@@ -45,7 +51,9 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Series>> {
     let labels = root.join("labels/combined_windows.json");
     let text = std::fs::read(&labels).with_context(|| labels.display().to_string())?;
     let windows: serde_json::Value = serde_json::from_slice(&text)?;
-    let windows = windows.as_object().context("combined_windows.json is no object")?;
+    let windows = windows
+        .as_object()
+        .context("combined_windows.json is no object")?;
     let mut all = Vec::new();
     for (name, spans) in windows {
         let path = root.join("data").join(name);
@@ -90,11 +98,14 @@ fn time_ms(stamp: &str) -> Result<i64> {
         anyhow::bail!("time {stamp:?}: six numbers wanted");
     };
     // Days of the civil calendar, counted from a March.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400)
-        + (153 * m + 2) / 5
-        + day
-        - 719_469;
+    let (y, m) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days =
+        365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day
+            - 719_469;
     Ok((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
 }
 
@@ -106,9 +117,21 @@ pub(crate) struct Profile {
 }
 
 pub(crate) const PROFILES: [Profile; 3] = [
-    Profile { name: "standard", missed: 1.0, false_alarm: 0.11 },
-    Profile { name: "reward_low_FP_rate", missed: 1.0, false_alarm: 0.22 },
-    Profile { name: "reward_low_FN_rate", missed: 2.0, false_alarm: 0.11 },
+    Profile {
+        name: "standard",
+        missed: 1.0,
+        false_alarm: 0.11,
+    },
+    Profile {
+        name: "reward_low_FP_rate",
+        missed: 1.0,
+        false_alarm: 0.22,
+    },
+    Profile {
+        name: "reward_low_FN_rate",
+        missed: 2.0,
+        false_alarm: 0.11,
+    },
 ];
 
 /// What a profile says of scores of all series.
@@ -139,7 +162,13 @@ struct Row {
     window: Option<usize>,
 }
 
-fn rows(series: &Series, scores: &[f64], profile: &Profile, first_window: usize, out: &mut Vec<Row>) {
+fn rows(
+    series: &Series,
+    scores: &[f64],
+    profile: &Profile,
+    first_window: usize,
+    out: &mut Vec<Row>,
+) {
     let mut next = 0;
     for (at, &score) in scores.iter().enumerate() {
         while next < series.windows.len() && series.windows[next].1 < at {
@@ -160,7 +189,11 @@ fn rows(series: &Series, scores: &[f64], profile: &Profile, first_window: usize,
             }
         };
         if at >= series.probation() {
-            out.push(Row { score, worth, window });
+            out.push(Row {
+                score,
+                worth,
+                window,
+            });
         }
     }
 }
@@ -184,7 +217,13 @@ pub(crate) fn score(
     let normed = |total: f64| {
         100.0 * (total + perfect * profile.missed) / (perfect * (1.0 + profile.missed))
     };
-    let mut best = Outcome { score: normed(total), threshold: 1.1, false_alarms, found, windows };
+    let mut best = Outcome {
+        score: normed(total),
+        threshold: 1.1,
+        false_alarms,
+        found,
+        windows,
+    };
     let mut at = 0;
     while at < list.len() {
         let level = list[at].score;
@@ -210,7 +249,13 @@ pub(crate) fn score(
             at += 1;
         }
         if threshold.is_some() || normed(total) > best.score {
-            best = Outcome { score: normed(total), threshold: level, false_alarms, found, windows };
+            best = Outcome {
+                score: normed(total),
+                threshold: level,
+                false_alarms,
+                found,
+                windows,
+            };
         }
     }
     best

@@ -31,7 +31,12 @@ pub(crate) fn vus_pr(scores: &[f64], ranges: &[(usize, usize)], buffer_max: usiz
         sums
     };
     let predicted = counted(&mut (0..count).map(|row| (row, 1.0)));
-    let hits = counted(&mut ranges.iter().flat_map(|&(from, to)| from..=to).map(|row| (row, 1.0)));
+    let hits = counted(
+        &mut ranges
+            .iter()
+            .flat_map(|&(from, to)| from..=to)
+            .map(|row| (row, 1.0)),
+    );
     let labelled: f64 = ranges.iter().map(|(from, to)| (to - from + 1) as f64).sum();
 
     let mut volume = 0.0;
@@ -50,11 +55,19 @@ pub(crate) fn vus_pr(scores: &[f64], ranges: &[(usize, usize)], buffer_max: usiz
         for &(from, to) in ranges {
             weights.retain(|&row, _| row < from || row > to);
         }
-        let near = counted(&mut weights.iter().map(|(&row, &weight)| (row, f64::min(weight, 1.0))));
+        let near = counted(
+            &mut weights
+                .iter()
+                .map(|(&row, &weight)| (row, f64::min(weight, 1.0))),
+        );
         let grown = grow(ranges, half, count);
         let mut touched = vec![0.0; THRESHOLDS + 1];
         for &(from, to) in &grown {
-            let soonest = passes[from..=to].iter().min().copied().unwrap_or(THRESHOLDS);
+            let soonest = passes[from..=to]
+                .iter()
+                .min()
+                .copied()
+                .unwrap_or(THRESHOLDS);
             touched[soonest] += 1.0;
         }
         let (mut area, mut before, mut ranges_touched) = (0.0, 0.0, 0.0);
@@ -82,4 +95,94 @@ fn grow(ranges: &[(usize, usize)], half: usize, count: usize) -> Vec<(usize, usi
         }
     }
     grown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, row by row: for each buffer, for each threshold, all rows.
+    fn plain(scores: &[f64], ranges: &[(usize, usize)], buffer_max: usize) -> f64 {
+        let count = scores.len();
+        let mut falling = scores.to_vec();
+        falling.sort_by(|a, b| b.total_cmp(a));
+        let labelled: f64 = ranges.iter().map(|(from, to)| (to - from + 1) as f64).sum();
+        let mut volume = 0.0;
+        for buffer in 0..=buffer_max {
+            let (half, width) = (buffer / 2, buffer as f64);
+            let mut labels = vec![0.0f64; count];
+            for &(from, to) in ranges {
+                labels[from..=to].iter_mut().for_each(|label| *label += 1.0);
+                for (row, label) in labels.iter_mut().enumerate() {
+                    if row > to && row <= to + half {
+                        *label += (1.0 - (row - to) as f64 / width).sqrt();
+                    }
+                    if row < from && row + half >= from {
+                        *label += (1.0 - (from - row) as f64 / width).sqrt();
+                    }
+                }
+            }
+            labels.iter_mut().for_each(|label| *label = label.min(1.0));
+            let grown = grow(ranges, half, count);
+            let (mut area, mut before) = (0.0, 0.0);
+            for at in 0..THRESHOLDS {
+                let at = (at as f64 * (count - 1) as f64 / (THRESHOLDS - 1) as f64) as usize;
+                let predicted: Vec<f64> = scores
+                    .iter()
+                    .map(|score| f64::from(u8::from(*score >= falling[at])))
+                    .collect();
+                let touched = grown
+                    .iter()
+                    .filter(|&&(from, to)| predicted[from..=to].iter().any(|p| *p > 0.0))
+                    .count();
+                let found: f64 = (0..count).map(|row| labels[row] * predicted[row]).sum();
+                // Rows of the ranges themselves count in full, be they found or not.
+                let inside = |row: usize| ranges.iter().any(|r| r.0 <= row && row <= r.1);
+                let reachable: f64 = (0..count)
+                    .map(|row| {
+                        if inside(row) {
+                            1.0
+                        } else {
+                            labels[row] * predicted[row]
+                        }
+                    })
+                    .sum();
+                let recall = (found / ((labelled + reachable) / 2.0)).min(1.0);
+                let recall = recall * touched as f64 / grown.len() as f64;
+                area += (recall - before) * found / predicted.iter().sum::<f64>();
+                before = recall;
+            }
+            volume += area;
+        }
+        volume / (buffer_max + 1) as f64
+    }
+
+    #[test]
+    fn the_fast_way_gives_what_the_definition_gives() {
+        let noise = |at: usize| (at * 7919 % 1009) as f64 / 1009.0;
+        for (ranges, gain) in [
+            (vec![(100, 130)], 0.5),
+            (vec![(40, 60), (70, 71), (300, 390)], 0.2),
+            (vec![(395, 399)], 0.0),
+        ] {
+            let inside = |at: usize| {
+                ranges
+                    .iter()
+                    .any(|r: &(usize, usize)| r.0 <= at && at <= r.1)
+            };
+            let scores: Vec<f64> = (0..400)
+                .map(|at| {
+                    if at % 3 == 0 {
+                        0.0
+                    } else {
+                        noise(at) + if inside(at) { gain } else { 0.0 }
+                    }
+                })
+                .collect();
+            let fast = vus_pr(&scores, &ranges, 30).expect("there are ranges");
+            let plain = plain(&scores, &ranges, 30);
+            assert!((fast - plain).abs() < 1e-9, "{ranges:?}: {fast} {plain}");
+        }
+        assert_eq!(vus_pr(&[1.0, 0.0], &[], 10), None);
+    }
 }

@@ -23,7 +23,11 @@ pub(crate) fn servegen(root: &Path, model: &str) -> Result<Regular> {
     let mut values = Vec::new();
     for line in text.lines().skip(1) {
         let rate: f64 = line.split(',').nth(1).context("a rate")?.parse()?;
-        values.push(if rate > 0.0 { rate * WINDOW_S as f64 } else { f64::NAN });
+        values.push(if rate > 0.0 {
+            rate * WINDOW_S as f64
+        } else {
+            f64::NAN
+        });
     }
     Ok(Regular {
         name: model.to_owned(),
@@ -103,7 +107,11 @@ fn time_ms(text: &str) -> Result<i64> {
         anyhow::bail!("time {text:?}");
     };
     // Days since 0000-03-01: years begin in March, so that a leap day is the last.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (y, m) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
     Ok((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
 }

@@ -84,7 +84,9 @@ impl Setting {
     /// About how long a request holds a worker.
     pub(crate) fn work_s(&self) -> f64 {
         let [provider, tool, database] = self.calls();
-        provider * self.provider_s * 1.15 + tool * self.tool_s * 1.15 + database * self.database_s * 1.3
+        provider * self.provider_s * 1.15
+            + tool * self.tool_s * 1.15
+            + database * self.database_s * 1.3
     }
 
     /// A growth of a stage that adds about `part` of a request's work.
@@ -132,7 +134,12 @@ struct Request {
 }
 
 /// Runs a path of `steps`; what is staged sets in at `from` and is at its height three steps later.
-pub(crate) fn simulate(setting: &Setting, staged: &[Staged], from: usize, steps: usize) -> Measured {
+pub(crate) fn simulate(
+    setting: &Setting,
+    staged: &[Staged],
+    from: usize,
+    steps: usize,
+) -> Measured {
     let mut random = Random::new(setting.seed ^ 0xabcd);
     let mut measured = Measured {
         arrivals: vec![0.0; steps],
@@ -151,7 +158,10 @@ pub(crate) fn simulate(setting: &Setting, staged: &[Staged], from: usize, steps:
     let mut requests: Vec<Request> = Vec::new();
     let mut events: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
     let mut kinds: Vec<Event> = Vec::new();
-    let plan = |events: &mut BinaryHeap<Reverse<(u64, usize)>>, kinds: &mut Vec<Event>, at: f64, event: Event| {
+    let plan = |events: &mut BinaryHeap<Reverse<(u64, usize)>>,
+                kinds: &mut Vec<Event>,
+                at: f64,
+                event: Event| {
         kinds.push(event);
         events.push(Reverse(((at * 1e6) as u64, kinds.len() - 1)));
     };
@@ -182,16 +192,29 @@ pub(crate) fn simulate(setting: &Setting, staged: &[Staged], from: usize, steps:
             Event::Arrive => {
                 measured.arrivals[step] += 1.0;
                 let mut todo = vec![1];
-                let rounds = random.poisson(0.8 + more_tools);
+                let rounds = random.poisson(0.8);
                 for _ in 0..rounds as usize {
                     todo.extend([3, 2, 1]);
                 }
+                // A tool that is asked again and again before the provider is told of it.
+                todo.extend(vec![2; random.poisson(more_tools) as usize]);
                 todo.extend([3, 3]);
-                requests.push(Request { arrived: now, todo, begun: 0.0, stage: 0 });
+                requests.push(Request {
+                    arrived: now,
+                    todo,
+                    begun: 0.0,
+                    stage: 0,
+                });
                 waiting.push_back(requests.len() - 1);
-                let wave = 1.0 + setting.wave.0 * (std::f64::consts::TAU * now / setting.wave.1).sin();
+                let wave =
+                    1.0 + setting.wave.0 * (std::f64::consts::TAU * now / setting.wave.1).sin();
                 let rate = setting.rate * load * wave * f64::exp(wander);
-                plan(&mut events, &mut kinds, now + random.exponential() / rate, Event::Arrive);
+                plan(
+                    &mut events,
+                    &mut kinds,
+                    now + random.exponential() / rate,
+                    Event::Arrive,
+                );
             }
             Event::Ended(id) => {
                 let request = &mut requests[id];
@@ -206,7 +229,18 @@ pub(crate) fn simulate(setting: &Setting, staged: &[Staged], from: usize, steps:
                     measured.whole[step] += now - request.arrived;
                     busy -= 1.0;
                 } else {
-                    begin(setting, &mut requests[id], now, &factors, &mut provider_calls, capacity, &mut random, &mut events, &mut kinds, id);
+                    begin(
+                        setting,
+                        &mut requests[id],
+                        now,
+                        &factors,
+                        &mut provider_calls,
+                        capacity,
+                        &mut random,
+                        &mut events,
+                        &mut kinds,
+                        id,
+                    );
                 }
             }
             Event::Scale => {
@@ -214,7 +248,9 @@ pub(crate) fn simulate(setting: &Setting, staged: &[Staged], from: usize, steps:
                 let is = busy + waiting.len() as f64;
                 offered += 0.05 * (is - offered);
                 if setting.scaled {
-                    workers = (offered / setting.busy).clamp(0.5 * usual_workers, 2.0 * usual_workers).ceil();
+                    workers = (offered / setting.busy)
+                        .clamp(0.5 * usual_workers, 2.0 * usual_workers)
+                        .ceil();
                 }
                 plan(&mut events, &mut kinds, now + 5.0, Event::Scale);
             }
@@ -231,9 +267,18 @@ pub(crate) fn simulate(setting: &Setting, staged: &[Staged], from: usize, steps:
             let handed = now + handing * random.spread(0.3);
             measured.seconds[0][step] += handed - requests[id].arrived;
             measured.calls[0][step] += 1.0;
-            requests[id].todo.reverse();
-            requests[id].todo.reverse();
-            begin(setting, &mut requests[id], handed, &factors, &mut provider_calls, capacity, &mut random, &mut events, &mut kinds, id);
+            begin(
+                setting,
+                &mut requests[id],
+                handed,
+                &factors,
+                &mut provider_calls,
+                capacity,
+                &mut random,
+                &mut events,
+                &mut kinds,
+                id,
+            );
         }
         measured.workers[step] = there;
     }
@@ -253,7 +298,9 @@ fn begin(
     kinds: &mut Vec<Event>,
     id: usize,
 ) {
-    let Some(stage) = request.todo.pop() else { return };
+    let Some(stage) = request.todo.pop() else {
+        return;
+    };
     let seconds = match stage {
         1 => {
             let load = *provider_calls / capacity;
@@ -266,5 +313,8 @@ fn begin(
     request.stage = stage;
     request.begun = now;
     kinds.push(Event::Ended(id));
-    events.push(Reverse((((now + seconds * factors[stage]) * 1e6) as u64, kinds.len() - 1)));
+    events.push(Reverse((
+        ((now + seconds * factors[stage]) * 1e6) as u64,
+        kinds.len() - 1,
+    )));
 }

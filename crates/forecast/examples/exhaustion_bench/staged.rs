@@ -2,7 +2,7 @@
 
 use bellwether_forecast::bottleneck::{Bottleneck, RequestPath, Stage, StageKind, bottleneck};
 
-use crate::path::{self, Measured, STAGES, STEP_S, Setting, Staged};
+use crate::path::{self, Measured, STAGES, STEP_S, Setting};
 use crate::random::Random;
 
 /// Steps before the growth sets in, and those that are asked about, from five steps after.
@@ -11,11 +11,13 @@ const AFTER: usize = 15;
 const SINCE: usize = 3;
 
 pub(crate) fn run(count: usize, first_seed: u64, verbose: bool) {
-    println!("| staged | n | stage of cause first | largest growth first | largest relative growth first |");
-    println!("|---|---|---|---|---|");
-    let mut singles = [0.0; 4];
-    let mut by_kind = vec![[0.0; 4]; 7];
-    let mut doubles = [0.0; 4];
+    println!(
+        "| staged | n | ours | ours, workers unknown | largest growth | largest relative growth |"
+    );
+    println!("|---|---|---|---|---|---|");
+    let mut singles = [0.0; 5];
+    let mut by_kind = vec![[0.0; 5]; 7];
+    let mut doubles = [0.0; 5];
     let mut seed = first_seed;
     let (mut single_count, mut double_count) = (0, 0);
     let mut discarded = 0;
@@ -23,12 +25,13 @@ pub(crate) fn run(count: usize, first_seed: u64, verbose: bool) {
         seed += 1;
         let setting = Setting::draw(seed);
         let mut random = Random::new(seed ^ 0x77);
-        let is_double = double_count < single_count / 1 && double_count < count / 2;
+        let is_double = double_count < single_count && double_count < count / 2;
         let what = (random.fraction() * 7.0) as usize;
         let mut staged = vec![setting.staged(what, random.between(0.2, 1.0))];
         if is_double {
             loop {
-                let other = setting.staged((random.fraction() * 7.0) as usize, random.between(0.2, 1.0));
+                let other =
+                    setting.staged((random.fraction() * 7.0) as usize, random.between(0.2, 1.0));
                 if other.stage() != staged[0].stage() {
                     staged.push(other);
                     break;
@@ -43,10 +46,13 @@ pub(crate) fn run(count: usize, first_seed: u64, verbose: bool) {
             discarded += 1;
             continue;
         }
-        let answer = ask(&measured);
+        let answer = ask(&measured, &measured.workers);
+        let blind = ask(&measured, &[]);
         let stages: Vec<usize> = staged.iter().map(|it| it.stage()).collect();
         let ours: Vec<usize> = answer.causes.iter().map(|cause| cause.stage).collect();
-        let growths: Vec<f64> = (0..4).map(|stage| growth(&contribution(&measured, stage), &measured)).collect();
+        let growths: Vec<f64> = (0..4)
+            .map(|stage| growth(&contribution(&measured, stage), &measured))
+            .collect();
         let plain = order(&growths);
         let ratios: Vec<f64> = (0..4)
             .map(|stage| {
@@ -56,44 +62,85 @@ pub(crate) fn run(count: usize, first_seed: u64, verbose: bool) {
             .collect();
         let relative = order(&ratios);
         let right = |ranking: &[usize]| {
-            let hit = stages.iter().all(|stage| ranking[..stages.len()].contains(stage));
+            let hit = stages
+                .iter()
+                .all(|stage| ranking[..stages.len()].contains(stage));
             f64::from(u8::from(hit))
         };
-        let add = [1.0, right(&ours), right(&plain), right(&relative)];
+        let unseen: Vec<usize> = blind.causes.iter().map(|cause| cause.stage).collect();
+        let add = [
+            1.0,
+            right(&ours),
+            right(&unseen),
+            right(&plain),
+            right(&relative),
+        ];
         if is_double {
             double_count += 1;
-            (0..4).for_each(|at| doubles[at] += add[at]);
+            (0..5).for_each(|at| doubles[at] += add[at]);
         } else {
             single_count += 1;
-            (0..4).for_each(|at| singles[at] += add[at]);
-            (0..4).for_each(|at| by_kind[what][at] += add[at]);
+            (0..5).for_each(|at| singles[at] += add[at]);
+            (0..5).for_each(|at| by_kind[what][at] += add[at]);
         }
         if verbose && right(&ours) < 0.5 {
             println!("seed {seed} {staged:?} growth {growths:.2?}");
             println!("   {setting:?}");
             for cause in &answer.causes {
-                println!("   {cause} own {:.2} induced {:.2} conf {:.2}", cause.own_seconds, cause.induced_seconds, cause.confidence);
+                println!(
+                    "   {cause} own {:.2} induced {:.2} conf {:.2}",
+                    cause.own_seconds, cause.induced_seconds, cause.confidence
+                );
             }
         }
     }
-    let row = |name: &str, it: &[f64; 4]| {
-        println!("| {name} | {} | {:.3} | {:.3} | {:.3} |", it[0], it[1] / it[0], it[2] / it[0], it[3] / it[0]);
+    let row = |name: &str, it: &[f64; 5]| {
+        println!(
+            "| {name} | {} | {:.3} | {:.3} | {:.3} | {:.3} |",
+            it[0],
+            it[1] / it[0],
+            it[2] / it[0],
+            it[3] / it[0],
+            it[4] / it[0]
+        );
     };
-    for (name, kind) in ["load", "workers", "handing", "provider", "tool", "tool calls", "database"].iter().zip(&by_kind) {
+    for (name, kind) in [
+        "load",
+        "workers",
+        "handing",
+        "provider",
+        "tool",
+        "tool calls",
+        "database",
+    ]
+    .iter()
+    .zip(&by_kind)
+    {
         row(name, kind);
     }
     row("one", &singles);
     row("two, both among the first two", &doubles);
-    println!("\n{discarded} draws in which the queue was to grow and did not are left out; {} stages.", STAGES.len());
+    println!(
+        "\n{discarded} draws in which the queue was to grow and did not are left out; {} stages.",
+        STAGES.len()
+    );
 }
 
-fn ask(measured: &Measured) -> Bottleneck {
-    let seconds: Vec<Vec<f64>> = (0..4).map(|stage| ratio(&measured.seconds[stage], &measured.calls[stage])).collect();
-    let calls: Vec<Vec<f64>> = (0..4).map(|stage| ratio(&measured.calls[stage], &measured.ended)).collect();
+fn ask(measured: &Measured, workers: &[f64]) -> Bottleneck {
+    let seconds: Vec<Vec<f64>> = (0..4)
+        .map(|stage| ratio(&measured.seconds[stage], &measured.calls[stage]))
+        .collect();
+    let calls: Vec<Vec<f64>> = (0..4)
+        .map(|stage| ratio(&measured.calls[stage], &measured.ended))
+        .collect();
     let stages: Vec<Stage<'_>> = (0..4)
         .map(|stage| Stage {
             name: STAGES[stage],
-            kind: if stage == 0 { StageKind::Wait } else { StageKind::Work },
+            kind: if stage == 0 {
+                StageKind::Wait
+            } else {
+                StageKind::Work
+            },
             seconds: &seconds[stage],
             calls: &calls[stage],
         })
@@ -104,9 +151,14 @@ fn ask(measured: &Measured) -> Bottleneck {
         stages: &stages,
         whole: &whole,
         arrivals: &measured.arrivals,
-        workers: &measured.workers,
+        workers,
     };
-    bottleneck(&request_path, 5..BEFORE, BEFORE + SINCE..BEFORE + SINCE + AFTER).expect("well formed")
+    bottleneck(
+        &request_path,
+        5..BEFORE,
+        BEFORE + SINCE..BEFORE + SINCE + AFTER,
+    )
+    .expect("well formed")
 }
 
 /// Seconds a request in each step.
@@ -116,17 +168,24 @@ fn contribution(measured: &Measured, stage: usize) -> Vec<f64> {
 
 fn growth(values: &[f64], measured: &Measured) -> f64 {
     let after = BEFORE + SINCE..BEFORE + SINCE + AFTER;
-    mean(&values[after.clone()], &measured.ended[after]) - mean(&values[5..BEFORE], &measured.ended[5..BEFORE])
+    mean(&values[after.clone()], &measured.ended[after])
+        - mean(&values[5..BEFORE], &measured.ended[5..BEFORE])
 }
 
 fn mean(values: &[f64], weights: &[f64]) -> f64 {
     let pairs = values.iter().zip(weights).filter(|pair| pair.0.is_finite());
-    let (sum, total) = pairs.fold((0.0, 0.0), |(sum, total), (value, weight)| (sum + value * weight, total + weight));
+    let (sum, total) = pairs.fold((0.0, 0.0), |(sum, total), (value, weight)| {
+        (sum + value * weight, total + weight)
+    });
     sum / total
 }
 
 fn ratio(above: &[f64], below: &[f64]) -> Vec<f64> {
-    above.iter().zip(below).map(|(above, below)| above / below).collect()
+    above
+        .iter()
+        .zip(below)
+        .map(|(above, below)| above / below)
+        .collect()
 }
 
 fn order(values: &[f64]) -> Vec<usize> {

@@ -14,8 +14,14 @@ const ADOPTED: u32 = 128;
 pub(super) enum Alarm {
     Off,
     /// An anomalous sample came; is it alone?
-    Suspected { samples: u32, unusual: u32 },
-    On { samples: u32, usual: u32 },
+    Suspected {
+        samples: u32,
+        unusual: u32,
+    },
+    On {
+        samples: u32,
+        usual: u32,
+    },
 }
 
 impl Alarm {
@@ -61,5 +67,43 @@ impl Alarm {
 
     pub(super) fn is_on(self) -> bool {
         matches!(self, Self::On { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `!` is anomalous, `u` unusual, `.` usual.
+    fn alarms(samples: &str) -> String {
+        let mut alarm = Alarm::Off;
+        let pushed = samples.chars().map(|sample| {
+            let adopted = alarm.push(sample == '!', sample != '.');
+            match (adopted, alarm) {
+                (true, _) => 'a',
+                (_, Alarm::On { .. }) => '1',
+                (_, Alarm::Suspected { .. }) => '?',
+                (_, Alarm::Off) => '0',
+            }
+        });
+        pushed.collect()
+    }
+
+    #[test]
+    fn alarms_need_three_unusual_samples_of_eight() {
+        assert_eq!(alarms("..!......."), "00???????0");
+        assert_eq!(alarms("uuuu"), "0000", "without an anomalous one");
+        assert_eq!(alarms("!uu"), "??1");
+        assert_eq!(alarms("!..u..u"), "??????1");
+        assert_eq!(alarms("!..u...u"), "???????1");
+        assert_eq!(alarms("!..u....u"), "???????00");
+    }
+
+    #[test]
+    fn alarms_end_by_recovery_or_adoption() {
+        assert_eq!(alarms("!uu.......u........"), "??11111111111111110");
+        let lasting = alarms(&"!".repeat(140));
+        assert_eq!(lasting.find('a'), Some(2 + 128));
+        assert_eq!(lasting.matches('1').count(), 128 + 7);
     }
 }

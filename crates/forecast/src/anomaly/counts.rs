@@ -76,3 +76,54 @@ impl Counts {
         Some((-(ln_term + sum.ln()) / std::f64::consts::LN_10).max(0.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surprise_is_the_tail_of_the_distribution() {
+        let mut counts = Counts::new();
+        // Mean 1 and variance 1/2, less than Poisson: taken for Poisson.
+        (0..4000).for_each(|at| counts.learn([0.0, 1.0, 1.0, 2.0][at % 4]));
+        // 1 - e^-1, 1 - 2 e^-1, and the tail from 5 on, at a mean of 1.
+        for (value, chance) in [(1.0, 0.632), (2.0, 0.264), (5.0, 3.66e-3), (10.0, 1.11e-7)] {
+            let wanted = -f64::log10(chance);
+            let got = counts.surprise(value).expect("counts");
+            assert!(
+                (got - wanted).abs() < 0.01,
+                "{value}: {got}, wanted {wanted}"
+            );
+        }
+        assert_eq!(counts.surprise(0.0), Some(0.0));
+    }
+
+    #[test]
+    fn bursts_make_bursts_likely() {
+        let (mut even, mut bursts) = (Counts::new(), Counts::new());
+        for at in 0..1000 {
+            even.learn(f64::from(at % 10 == 0));
+            bursts.learn(if at % 100 == 0 { 10.0 } else { 0.0 });
+        }
+        let (even, bursts) = (even.surprise(10.0), bursts.surprise(10.0));
+        assert!(even.expect("counts") > 10.0 && bursts.expect("counts") < 3.0);
+    }
+
+    #[test]
+    fn other_series_are_no_counts() {
+        for value in [0.5, -1.0, f64::MAX] {
+            let mut counts = Counts::new();
+            counts.learn(1.0);
+            counts.learn(value);
+            assert_eq!(counts.surprise(3.0), None, "{value}");
+        }
+        let mut counts = Counts::new();
+        counts.learn(2.0);
+        assert_eq!(counts.surprise(0.5), None);
+        assert!(
+            counts
+                .surprise(1e300)
+                .is_some_and(|surprise| surprise > 30.0)
+        );
+    }
+}

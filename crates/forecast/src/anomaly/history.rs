@@ -12,6 +12,8 @@ const VALUES: usize = 2048;
 const VALUE_APART: usize = 2;
 /// Lags that are summed up at once.
 const BLOCK: usize = 64;
+/// Minima that are kept side by side.
+const LANES: usize = 8;
 
 /// A sliding window of samples, the newest first.
 #[derive(Debug, Clone)]
@@ -62,11 +64,18 @@ impl History {
             return 0.0;
         };
         let known = &known[(VALUE_APART - 1).min(known.len())..known.len().min(VALUES)];
-        let least = known
-            .iter()
-            .map(|sample| (sample - newest).abs())
-            .fold(f32::INFINITY, f32::min);
-        if least.is_finite() { f64::from(least) } else { 0.0 }
+        let (lanes, rest) = known.as_chunks::<LANES>();
+        let mut least = [f32::INFINITY; LANES];
+        for lane in lanes {
+            keep_least(&mut least, &lane.map(|sample| (sample - newest).abs()));
+        }
+        let rest = rest.iter().map(|sample| (sample - newest).abs());
+        let least = rest.chain(least).fold(f32::INFINITY, f32::min);
+        if least.is_finite() {
+            f64::from(least)
+        } else {
+            0.0
+        }
     }
 
     /// Root mean square distance of the last [`RUN`] samples from the most similar run that had ended
@@ -82,19 +91,105 @@ impl History {
         let mut least = f32::INFINITY;
         let mut from = 0;
         while from + BLOCK <= lags {
-            let mut sums = [0.0f32; BLOCK];
-            for (at, sample) in run.iter().enumerate() {
-                for (sum, other) in sums.iter_mut().zip(&before[from + at..from + at + BLOCK]) {
-                    *sum += (sample - other) * (sample - other);
-                }
-            }
-            least = sums.into_iter().fold(least, f32::min);
+            least = block_least(run, &before[from..], least);
             from += BLOCK;
         }
         for lag in from..lags {
-            let squares = run.iter().zip(&before[lag..]).map(|(a, b)| (a - b) * (a - b));
+            let squares = run
+                .iter()
+                .zip(&before[lag..])
+                .map(|(a, b)| (a - b) * (a - b));
             least = least.min(squares.sum());
         }
         (f64::from(least) / RUN as f64).sqrt()
+    }
+}
+
+/// The least square distance between `run` and the runs at the first [`BLOCK`] lags, if less than
+/// `least`. Sums only grow: most blocks are given up after a few samples.
+fn block_least(run: &[f32], before: &[f32], least: f32) -> f32 {
+    let mut sums = [0.0f32; BLOCK];
+    let mut lower = least;
+    for (at, samples) in run.chunks(4).enumerate() {
+        for (i, sample) in samples.iter().enumerate() {
+            let others = &before[4 * at + i..][..BLOCK];
+            for (sum, other) in sums.iter_mut().zip(others) {
+                *sum += (sample - other) * (sample - other);
+            }
+        }
+        let mut lowest = [f32::INFINITY; LANES];
+        let (lanes, _) = sums.as_chunks::<LANES>();
+        lanes.iter().for_each(|lane| keep_least(&mut lowest, lane));
+        lower = lowest.into_iter().fold(f32::INFINITY, f32::min);
+        if lower >= least {
+            return least;
+        }
+    }
+    lower
+}
+
+/// Written so that it is one instruction for some lanes.
+fn keep_least(least: &mut [f32; LANES], values: &[f32; LANES]) {
+    for (least, &value) in least.iter_mut().zip(values) {
+        if value < *least {
+            *least = value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(at: usize) -> f32 {
+        (at as f32 * 0.731).sin() * 10.0 + (at * 7919 % 97) as f32
+    }
+
+    #[test]
+    fn distances_are_those_of_a_plain_search() {
+        let mut history = History::new();
+        let mut all: Vec<f32> = Vec::new();
+        for at in 0..KEPT + 3000 {
+            history.push(sample(at));
+            all.insert(0, sample(at));
+            all.truncate(KEPT);
+            assert_eq!(history.newest_first().len(), all.len());
+            if at % 577 != 0 && at > 40 {
+                continue;
+            }
+            assert_eq!(history.newest_first(), all);
+            let values = all.iter().skip(VALUE_APART).take(VALUES - VALUE_APART + 1);
+            let least = values
+                .map(|other| (other - all[0]).abs())
+                .fold(f32::INFINITY, f32::min);
+            let wanted = if least.is_finite() {
+                f64::from(least)
+            } else {
+                0.0
+            };
+            assert_eq!(history.value_distance(), wanted, "{at}");
+            let runs = (RUN..).take_while(|from| from + RUN <= all.len());
+            let squares = runs.map(|from| {
+                (0..RUN)
+                    .map(|i| (all[i] - all[from + i]).powi(2))
+                    .sum::<f32>()
+            });
+            let least = squares.fold(f32::INFINITY, f32::min);
+            let wanted = if least.is_finite() {
+                (f64::from(least) / 16.0).sqrt()
+            } else {
+                0.0
+            };
+            assert!((history.shape_distance() - wanted).abs() < 1e-4, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_unit_is_applied_to_all() {
+        let mut history = History::new();
+        (0..100).for_each(|at| history.push(sample(at)));
+        let before = history.shape_distance();
+        history.rescale(0.25);
+        assert_eq!(history.shape_distance(), before / 4.0);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Part;
 use super::counts::Counts;
-use super::history::History;
+use super::history::{History, RUN};
 use super::season::Seasons;
 use super::tail::{MEMORY, Tail};
 
@@ -19,25 +19,36 @@ const QUIET: f64 = 2.0;
 /// What is drawn as usual: one sample in a thousand lies above, and one below.
 const BAND_SURPRISE: f64 = 3.0;
 /// A distance of less than 10^this of the range counts less…
-const REACH: f64 = -0.97;
+const REACH: f64 = -1.0;
 /// … by so much for each decade.
-const REACH_WEIGHT: f64 = 1.16;
-/// The second strongest part counts so much.
-const SECOND: f64 = 0.33;
+const REACH_WEIGHT: f64 = 1.5;
 /// A count may be so much more surprising as a value than as a count.
 const COUNT_MARGIN: f64 = 1.0;
 /// The unit is changed when values pass so many of them, and when the range is so small.
 const UNITS_MAX: f64 = 32_768.0;
 const RANGE_MIN: f64 = 0.25;
+/// The least unit: 1e150 times 1e150 of them are still a number.
+const UNIT_MIN: f64 = 1e-150;
 
 /// What is added to the surprise of each part: for [`Part::Shape`] since 16 samples in a row share
 /// one surprise, for the others since they find late what the first two find soon.
 const fn handicap(part: Part) -> f64 {
     match part {
-        Part::Shape => 1.03,
-        Part::Season => -0.53,
-        Part::Level | Part::Noise | Part::Quiet => -1.0,
+        Part::Shape => 1.1,
+        Part::Season => -0.5,
+        Part::Level => -0.6,
+        Part::Noise | Part::Quiet => -1.0,
         Part::Value | Part::Nothing => 0.0,
+    }
+}
+
+/// How many samples a part looks back: one outlier among them makes all of them unusual.
+pub(super) const fn run_of(part: Part) -> usize {
+    match part {
+        Part::Shape => RUN,
+        Part::Season => SEASON_RUN,
+        Part::Level | Part::Noise => LEVEL_RUN,
+        Part::Value | Part::Quiet | Part::Nothing => 0,
     }
 }
 
@@ -80,7 +91,6 @@ pub(super) struct Reading {
     pub(super) expected: f64,
     pub(super) low: f64,
     pub(super) high: f64,
-    pub(super) dump: [(f64, f64); 6],
 }
 
 impl Model {
@@ -92,7 +102,12 @@ impl Model {
         let base = sorted[count / 2];
         let middle = (sorted[count * 3 / 4] - sorted[count / 4]) / 1.35;
         let range = sorted[count - 1] - sorted[0];
-        let scale = middle.max(range * 0.1).max(base.abs() * 1e-3).max(1e-9);
+        let scale = middle.max(range * 0.1).max(base.abs() * 1e-3);
+        let scale = if scale > 0.0 {
+            scale.max(UNIT_MIN)
+        } else {
+            1.0
+        };
         Self {
             base,
             unit: scale.log2().floor().exp2(),
@@ -137,14 +152,22 @@ impl Model {
         strongest.add(Part::Value, surprise, distance / range);
 
         let distance = self.history.shape_distance();
-        strongest.add(Part::Shape, self.shape_tail.surprise(distance), distance / range);
+        strongest.add(
+            Part::Shape,
+            self.shape_tail.surprise(distance),
+            distance / range,
+        );
         self.shape_tail.learn(distance);
 
         let outside = expected.map_or(0.0, |expected| expected.outside(x));
         self.outside[self.outside_at] = outside as f32;
         self.outside_at = (self.outside_at + 1) % SEASON_RUN;
         let distance = f64::from(self.outside.iter().sum::<f32>().abs()) / SEASON_RUN as f64;
-        strongest.add(Part::Season, self.season_tail.surprise(distance), distance / range);
+        strongest.add(
+            Part::Season,
+            self.season_tail.surprise(distance),
+            distance / range,
+        );
         self.season_tail.learn(distance);
 
         self.judge_runs(x, &mut strongest);
@@ -184,7 +207,10 @@ impl Model {
         }
         let count = LEVEL_RUN as f64;
         let level = f64::from(samples[..LEVEL_RUN].iter().sum::<f32>()) / count;
-        let steps = samples.windows(2).take(LEVEL_RUN).map(|pair| (pair[0] - pair[1]).abs());
+        let steps = samples
+            .windows(2)
+            .take(LEVEL_RUN)
+            .map(|pair| (pair[0] - pair[1]).abs());
         let noise = f64::from(steps.sum::<f32>()) / count;
         let moved = (level - self.median).abs();
         strongest.add(Part::Level, self.level_tail.surprise(moved), 1.0);
@@ -216,15 +242,15 @@ impl Model {
         self.rescale_if_small();
     }
 
-    fn reading(
-        &self,
-        strongest: &Strongest,
-        expected: Option<super::season::Expected>,
-    ) -> Reading {
+    fn reading(&self, strongest: &Strongest, expected: Option<super::season::Expected>) -> Reading {
         let (middle, low, high) = match expected {
             Some(expected) => {
                 let margin = self.outside_tail.value_at(BAND_SURPRISE);
-                (expected.value, expected.low - margin, expected.high + margin)
+                (
+                    expected.value,
+                    expected.low - margin,
+                    expected.high + margin,
+                )
             }
             None => (
                 self.median,
@@ -232,14 +258,14 @@ impl Model {
                 self.median + self.above_tail.value_at(BAND_SURPRISE),
             ),
         };
+        let explanation = strongest.explanation();
         Reading {
-            surprise: (strongest.first + SECOND * strongest.second) / (1.0 + SECOND),
-            part: strongest.part,
-            rarity: strongest.rarity,
+            surprise: strongest.surprise(),
+            part: explanation.part,
+            rarity: explanation.rarity,
             expected: self.base + middle * self.unit,
             low: self.base + low * self.unit,
             high: self.base + high * self.unit,
-            dump: strongest.dump,
         }
     }
 
@@ -249,14 +275,15 @@ impl Model {
         if x.abs() <= UNITS_MAX {
             return x;
         }
-        let octaves = (x.abs() / UNITS_MAX).log2().ceil() as i32 + 1;
+        let octaves = (value - self.base).abs().log2() - self.unit.log2() - UNITS_MAX.log2();
+        let octaves = octaves.ceil() as i32 + 1;
         self.rescale(octaves);
         (value - self.base) / self.unit
     }
 
     fn rescale_if_small(&mut self) {
         let range = self.high - self.low;
-        if range > 0.0 && range < RANGE_MIN && self.unit > 1e-300 {
+        if range > 0.0 && range < RANGE_MIN && self.unit > UNIT_MIN * 16.0 {
             self.rescale(-4);
         }
     }
@@ -267,10 +294,17 @@ impl Model {
         self.unit /= factor;
         self.history.rescale(factor as f32);
         self.seasons.rescale(factor as f32);
-        for number in [&mut self.median, &mut self.deviation, &mut self.high, &mut self.low] {
+        for number in [
+            &mut self.median,
+            &mut self.deviation,
+            &mut self.high,
+            &mut self.low,
+        ] {
             *number *= factor;
         }
-        self.outside.iter_mut().for_each(|outside| *outside *= factor as f32);
+        self.outside
+            .iter_mut()
+            .for_each(|outside| *outside *= factor as f32);
         for tail in [
             &mut self.value_tail,
             &mut self.shape_tail,
@@ -286,24 +320,33 @@ impl Model {
     }
 }
 
-/// The two strongest parts.
+/// The surprise of a part, its handicap and reach counted in, and as it is.
+#[derive(Debug, Clone, Copy)]
+struct Strength {
+    part: Part,
+    strength: f64,
+    rarity: f64,
+}
+
+/// The two strongest parts, and the strongest of those that say what people see.
 #[derive(Debug, Clone, Copy)]
 struct Strongest {
-    part: Part,
-    first: f64,
+    first: Strength,
     second: f64,
-    rarity: f64,
-    dump: [(f64, f64); 6],
+    sharp: Strength,
 }
 
 impl Default for Strongest {
     fn default() -> Self {
-        Self {
+        let none = Strength {
             part: Part::Nothing,
-            first: 0.0,
-            second: 0.0,
+            strength: 0.0,
             rarity: 0.0,
-            dump: Default::default(),
+        };
+        Self {
+            first: none,
+            second: 0.0,
+            sharp: none,
         }
     }
 }
@@ -311,16 +354,34 @@ impl Default for Strongest {
 impl Strongest {
     /// `reach` is the distance as a part of the range.
     fn add(&mut self, part: Part, surprise: f64, reach: f64) {
-        self.dump[part as usize - 1] = (surprise, (reach + 1e-6).log10());
         let short = (reach + 1e-6).log10() - REACH;
-        let strength = surprise + handicap(part) + REACH_WEIGHT * short.min(0.0);
-        if strength > self.first {
-            self.second = self.first;
-            self.first = strength;
-            self.part = part;
-            self.rarity = surprise;
-        } else if strength > self.second {
-            self.second = strength;
+        let this = Strength {
+            part,
+            strength: surprise + handicap(part) + REACH_WEIGHT * short.min(0.0),
+            rarity: surprise,
+        };
+        if this.strength > self.first.strength {
+            self.second = self.first.strength;
+            self.first = this;
+        } else if this.strength > self.second {
+            self.second = this.strength;
+        }
+        let is_sharp = matches!(part, Part::Value | Part::Shape | Part::Season);
+        if is_sharp && this.strength > self.sharp.strength {
+            self.sharp = this;
+        }
+    }
+
+    fn surprise(&self) -> f64 {
+        0.5 * (self.first.strength + self.second)
+    }
+
+    /// A spike moves the mean of 36 samples, too, and may surprise more there: it is a spike.
+    fn explanation(&self) -> Strength {
+        if self.sharp.strength >= 0.5 * self.first.strength && self.sharp.strength > 0.0 {
+            self.sharp
+        } else {
+            self.first
         }
     }
 }

@@ -3,14 +3,14 @@
 /// The surprise, corrected for the length of the history, from which a sample is anomalous.
 const THRESHOLD: f64 = 1.65;
 /// The longer a history, the more of it is rare by chance: of its logarithm, so much is taken off.
-const PER_DECADE: f64 = 0.69;
+const PER_DECADE: f64 = 2.0 / 3.0;
 /// The history of which nothing is taken off, and the bounds of those that are told apart.
 const HISTORY: f64 = 500.0;
 const HISTORY_MIN: f64 = 100.0;
 const HISTORY_MAX: f64 = 16_000.0;
 /// After an anomalous sample the next ones are no news for so many samples, and this part of the history.
 const REST: f64 = 5.0;
-const REST_SHARE: f64 = 0.034;
+const REST_SHARE: f64 = 0.01;
 /// What the score of a sample that is no news is multiplied with.
 const NO_NEWS: f64 = 0.5;
 
@@ -52,10 +52,46 @@ impl Onset {
         if anomalous {
             self.since = 0.0;
         }
-        let score = surprise.max(0.0) / (surprise.max(0.0) + THRESHOLD);
+        let score = 1.0 - THRESHOLD / (surprise.max(0.0) + THRESHOLD);
         Novelty {
-            score: if anomalous && rests { NO_NEWS * score } else { score },
+            score: if anomalous && rests {
+                NO_NEWS * score
+            } else {
+                score
+            },
             anomalous,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_an_onset_is_no_news() {
+        let mut onset = Onset::new();
+        (0..1000).for_each(|_| onset.skip());
+        assert!(onset.push(1.0).score < 0.5);
+        let first = onset.push(4.0);
+        assert!(first.anomalous && first.score > 0.5);
+        let second = onset.push(4.0);
+        assert!(second.anomalous && (second.score / first.score - NO_NEWS).abs() < 1e-3);
+        (0..14).for_each(|_| assert!(!onset.push(0.0).anomalous));
+        assert!(onset.push(4.0).score < 0.5, "it rests for 15 samples");
+        (0..16).for_each(|_| assert!(!onset.push(0.0).anomalous));
+        assert!(onset.push(4.0).score > 0.5);
+    }
+
+    #[test]
+    fn a_longer_history_asks_for_more() {
+        let score = |samples: usize| {
+            let mut onset = Onset::new();
+            (0..samples).for_each(|_| onset.skip());
+            onset.push(2.0).score
+        };
+        assert!(score(100) > score(500) && score(500) > score(5000));
+        assert_eq!(score(16_000), score(1_000_000));
+        assert_eq!(Onset::new().push(f64::INFINITY).score, 1.0);
     }
 }

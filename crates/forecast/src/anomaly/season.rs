@@ -61,7 +61,9 @@ impl Seasons {
 
     pub(super) fn heap_bytes(&self) -> usize {
         let seasons = [&self.day, &self.week].into_iter();
-        seasons.map(|season| season.means.len() * (size_of::<f32>() + size_of::<u8>())).sum()
+        seasons
+            .map(|season| season.means.len() * (size_of::<f32>() + size_of::<u8>()))
+            .sum()
     }
 
     pub(super) fn rescale(&mut self, factor: f32) {
@@ -156,5 +158,60 @@ impl Season {
 
     fn explains(&self, limit: f64) -> bool {
         self.judged >= self.judged_min && self.error < limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn work(hour: i64) -> f64 {
+        let (weekday, of_day) = ((hour / 24) % 7, hour % 24);
+        if weekday < 5 && (8..18).contains(&of_day) {
+            10.0
+        } else {
+            1.0
+        }
+    }
+
+    #[test]
+    fn a_week_is_told_from_days_once_it_is_known() {
+        let mut seasons = Seasons::new(HOUR_MS);
+        let mut unknown = 0;
+        for hour in 0..24 * 7 * 5 {
+            let expected = seasons.push(hour * HOUR_MS, work(hour), 3.0);
+            unknown += i64::from(expected.is_none());
+            if hour >= 24 * 7 * 3 {
+                let expected = expected.expect("a week is known");
+                assert_eq!(expected.value, work(hour), "{hour}");
+                assert_eq!(expected.outside(work(hour)), 0.0);
+                assert_eq!(expected.outside(expected.high + 2.0), 2.0);
+                assert_eq!(expected.outside(expected.low - 2.0), -2.0);
+            }
+        }
+        assert!(unknown >= 48, "two days are needed at least");
+    }
+
+    #[test]
+    fn what_explains_little_is_not_used() {
+        let mut seasons = Seasons::new(HOUR_MS);
+        for hour in 0..24 * 60i64 {
+            let noise = (hour * 7919 % 97) as f64 / 97.0;
+            assert!(
+                seasons.push(hour * HOUR_MS, noise, 0.25).is_none(),
+                "{hour}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_time_will_do() {
+        let mut seasons = Seasons::new(i64::MAX);
+        for time_ms in [0, i64::MIN, i64::MAX, -1, 5] {
+            let expected = seasons.push(time_ms, 1.0, 1.0);
+            assert!(expected.is_none_or(|expected| expected.outside(1.0) == 0.0));
+        }
     }
 }

@@ -84,13 +84,15 @@ impl Tail {
         }
         // Within the histogram: down until enough lies above.
         let enough = wanted.exp() * (self.count() + 1.0) - 0.5;
-        let mut above = edge.weight;
-        let mut bin = edge.bin;
-        while bin > 0 && above < enough {
-            bin -= 1;
-            above += f64::from(self.bins[bin]) / f64::from(self.next);
+        let mut missing = enough - edge.weight;
+        for bin in (1..edge.bin).rev() {
+            let weight = f64::from(self.bins[bin]) / f64::from(self.next);
+            if weight >= missing && weight > 0.0 {
+                return value_of(bin as f64 + 1.0 - missing.max(0.0) / weight);
+            }
+            missing -= weight;
         }
-        if bin == 0 { 0.0 } else { value_of(bin as f64) }
+        0.0
     }
 
     /// The unit is 2^`octaves` times what it was.
@@ -150,4 +152,87 @@ fn bin_of(value: f64) -> f64 {
 
 fn value_of(bin: f64) -> f64 {
     ((bin - BIN_OF_ONE) / f64::from(PER_OCTAVE)).exp2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(count: usize) -> Tail {
+        let mut tail = Tail::new();
+        // A Pareto distribution of shape 1/4, evenly: the i-th value has a chance of i / count.
+        for at in 0..count {
+            let chance = (at as f64 * 0.618_034).fract().max(1e-9);
+            tail.learn(chance.powf(-0.25));
+        }
+        tail
+    }
+
+    #[test]
+    fn surprise_is_the_chance_in_the_history() {
+        let tail = filled(4000);
+        // The last one lies beyond what was seen: the tail is a little heavier by its prior.
+        for (value, wanted) in [
+            (1.2, 0.317),
+            (1.5, 0.704),
+            (2.0, 1.204),
+            (3.0, 1.908),
+            (10.0, 4.0),
+        ] {
+            let got = tail.surprise(value);
+            assert!(
+                (got - wanted).abs() < 0.3,
+                "{value}: {got}, wanted {wanted}"
+            );
+        }
+        assert_eq!(tail.surprise(0.0), 0.0);
+        assert_eq!(tail.surprise(-1.0), 0.0);
+        assert_eq!(Tail::new().surprise(1.0), 0.0);
+    }
+
+    #[test]
+    fn surprise_never_falls_and_values_are_found_by_it() {
+        let tail = filled(3000);
+        let mut before = 0.0;
+        for step in 0..400 {
+            let value = 0.5 * 1.03f64.powi(step);
+            let surprise = tail.surprise(value);
+            assert!(
+                surprise >= before - 1e-9,
+                "{value}: {surprise} after {before}"
+            );
+            before = surprise;
+        }
+        for surprise in [1.0, 2.0, 3.0, 5.0] {
+            let again = tail.surprise(tail.value_at(surprise));
+            assert!((again - surprise).abs() < 0.15, "{surprise}: {again}");
+        }
+    }
+
+    #[test]
+    fn old_values_fade() {
+        let mut tail = Tail::new();
+        (0..1000).for_each(|_| tail.learn(100.0));
+        let early = tail.surprise(90.0);
+        (0..60_000).for_each(|_| tail.learn(1.0));
+        assert!(early < 0.1 && tail.surprise(90.0) > 3.0);
+        assert!(tail.next.is_finite() && tail.next <= 1e6 * 1.001);
+    }
+
+    #[test]
+    fn another_unit_changes_nothing() {
+        for octaves in [-4, 1, 5] {
+            let (before, mut tail) = (filled(2000), filled(2000));
+            tail.rescale(octaves);
+            for value in [1.1, 1.7, 4.0, 20.0] {
+                let moved = value * f64::from(-octaves).exp2();
+                let (a, b) = (before.surprise(value), tail.surprise(moved));
+                assert!((a - b).abs() < 1e-6, "{octaves} {value}: {a} {b}");
+            }
+        }
+        let mut tail = filled(100);
+        tail.rescale(i32::MAX);
+        tail.rescale(i32::MIN);
+        assert!(tail.surprise(1.0).is_finite());
+    }
 }

@@ -89,7 +89,7 @@ fn work_that_grew_explains_the_whole() {
     );
     assert_eq!(
         first.to_string(),
-        "database: 0.10 s to 0.60 s a request, calls take longer; 98 % of the growth"
+        "database: 0.10 s to 0.60 s a request, calls take longer; 99 % of the growth"
     );
 }
 

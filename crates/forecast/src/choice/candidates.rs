@@ -9,10 +9,29 @@ const FEW: usize = 4;
 /// A trend of the last five cycles, and of about as many steps where there is no season.
 const RECENT_CYCLES: usize = 5;
 
+/// Over how many cycles a profile is averaged, and whether it is moved to the last level.
+const RETURNS: [(usize, bool); 6] = [
+    (1, false),
+    (2, false),
+    (4, false),
+    (7, false),
+    (4, true),
+    (7, true),
+];
+
 /// Candidates for a series with these seasons; those on logarithms too if `log`.
 pub(super) fn list(seasons: &[usize], horizon: usize, log: bool) -> Vec<Spec> {
     let mut specs = vec![Spec::plain(Core::LastValue), Spec::plain(Core::Drift)];
-    specs.extend(seasons.iter().map(|season| Spec::plain(Core::SeasonalNaive(*season))));
+    specs.extend(
+        seasons
+            .iter()
+            .map(|season| Spec::plain(Core::SeasonalNaive(*season))),
+    );
+    if let Some(&season) = seasons.first() {
+        for (cycles, levelled) in RETURNS {
+            specs.push(Spec::plain(Core::Returning(season, cycles, levelled)));
+        }
+    }
     for log in if log { &[false, true][..] } else { &[false] } {
         let mut add = |adjust: Option<(&[usize], usize)>, core: Core, corrected: bool| {
             specs.push(Spec {

@@ -5,12 +5,12 @@ use super::past::{Past, SHAPES_MAX};
 /// Half-lives of a return to the usual level, hours. Chosen.
 const RETURNS_HOURS: [f64; 2] = [2.0, 12.0];
 /// Windows of pace, hours.
-const PACES_HOURS: [usize; 3] = [1, 6, 24];
+const PACES_HOURS: [usize; 4] = [1, 6, 24, 48];
 /// Windows over which the present level of a shape is taken, hours.
-const LEVELS_HOURS: [usize; 2] = [3, 24];
+const LEVELS_HOURS: [usize; 2] = [1, 12];
 
 /// Windows of pace of a level, and after how many hours such a pace has come to an end.
-const TRENDS_HOURS: [(usize, f64); 3] = [(6, 24.0), (24, 96.0), (96, f64::INFINITY)];
+const TRENDS_HOURS: [(usize, f64); 4] = [(1, 6.0), (6, 24.0), (24, 96.0), (96, f64::INFINITY)];
 
 /// A foreseen movement: a straight line, lines that bend, shapes, and returns to a level, each with
 /// its factor.
@@ -106,7 +106,16 @@ fn spend_experts(past: &Past, origin: usize) -> Vec<Blend> {
             ..Blend::default()
         })
         .collect();
+    all.push(Blend {
+        line: median_pace(past, origin),
+        ..Blend::default()
+    });
     for (number, shape) in past.shapes.iter().enumerate() {
+        // As much as then, …
+        let mut expert = Blend::default();
+        expert.shapes[number] = 1.0;
+        all.push(expert);
+        // … or in proportion to what was spent lately.
         for hours in LEVELS_HOURS {
             // As far as the shape itself goes back.
             let back = (hours * past.hour).min(origin - shape.season).max(1);
@@ -164,4 +173,21 @@ fn level_experts(past: &Past, origin: usize) -> Vec<Blend> {
 fn pace(past: &Past, origin: usize, back: usize) -> f64 {
     let back = back.clamp(1, origin.max(1));
     past.between(origin.saturating_sub(back), origin) / back as f64
+}
+
+/// The median of the last day's hourly movements, as movement a step: one bad hour is none of it.
+fn median_pace(past: &Past, origin: usize) -> f64 {
+    let mut hours = [0.0; 24];
+    let mut count = 0;
+    while count < hours.len() && (count + 1) * past.hour <= origin {
+        let end = origin - count * past.hour;
+        hours[count] = past.between(end - past.hour, end);
+        count += 1;
+    }
+    let hours = &mut hours[..count];
+    hours.sort_by(f64::total_cmp);
+    match hours.get(count / 2) {
+        Some(median) => median / past.hour as f64,
+        None => pace(past, origin, past.hour),
+    }
 }

@@ -145,7 +145,7 @@ impl Past {
         for at in 0..=now + season {
             let turns = (1..=TURNS_MAX)
                 .map_while(|turn| at.checked_sub(turn * season))
-                .filter(|&then| then <= now);
+                .filter(|&then| then <= now && (then > 0 || !self.is_spend));
             let (mut count, mut total) = (0.0, 0.0);
             for then in turns {
                 total += match self.is_spend {

@@ -98,7 +98,7 @@ fn a_level_that_returns_may_never_reach_its_limit() {
             level
         })
         .collect();
-    let near = ask(&levels, rising(1.0), &Options::default()).unwrap();
+    let near = ask(&levels, rising(0.5), &Options::default()).unwrap();
     assert!(near.probability_within_horizon > 0.9, "{near:?}");
     assert!(near.median_ms.unwrap() < 24 * HOUR_MS, "{near:?}");
     let far = ask(&levels, rising(50.0), &Options::default()).unwrap();

@@ -87,11 +87,13 @@ fn smooth_cycles(values: &[f64], present: &[bool], season: usize, cycles: usize)
                 }
             };
             take(at, weights[0]);
-            for away in 1..=cycles.min(at / season) {
-                take(at - away * season, weights[away]);
+            let before = cycles.min(at / season);
+            for (away, weight) in weights.iter().enumerate().take(before + 1).skip(1) {
+                take(at - away * season, *weight);
             }
-            for away in 1..=cycles.min((count - 1 - at) / season) {
-                take(at + away * season, weights[away]);
+            let after = cycles.min((count - 1 - at) / season);
+            for (away, weight) in weights.iter().enumerate().take(after + 1).skip(1) {
+                take(at + away * season, *weight);
             }
             if total > 0.0 { sum / total } else { 0.0 }
         })
@@ -175,7 +177,13 @@ impl Model for Adjusted {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.patterns.iter().map(|pattern| pattern.len() * 8).sum::<usize>() + self.inner.bytes()
+        size_of::<Self>()
+            + self
+                .patterns
+                .iter()
+                .map(|pattern| pattern.len() * 8)
+                .sum::<usize>()
+            + self.inner.bytes()
     }
 }
 
@@ -195,7 +203,10 @@ mod tests {
         let (patterns, left) = decompose(past, &[6, 42], 99).unwrap();
         for at in 0..42 {
             let found = patterns[0][at % 6] + patterns[1][at];
-            assert!((found - daily(at) - weekly(at)).abs() < 0.1, "{at}: {found}");
+            assert!(
+                (found - daily(at) - weekly(at)).abs() < 0.1,
+                "{at}: {found}"
+            );
         }
         assert!(left.iter().all(|left| (left - 100.0).abs() < 0.1));
     }
@@ -210,6 +221,9 @@ mod tests {
             present: &[true; 400],
         };
         let (patterns, _) = decompose(past, &[24], 99).unwrap();
-        assert!(patterns[0].iter().all(|value| value.abs() < 0.12), "{patterns:?}");
+        assert!(
+            patterns[0].iter().all(|value| value.abs() < 0.12),
+            "{patterns:?}"
+        );
     }
 }

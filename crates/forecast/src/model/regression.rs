@@ -63,7 +63,12 @@ impl Regression {
             let target = past.values[at] - model.base(before);
             let age = (count - at) as f64 / (count as f64 * HALF_LIFE);
             rows.add(target, (-age).exp2(), |row| {
-                row.extend(model.features.iter().map(|lags| model.feature(lags, before)));
+                row.extend(
+                    model
+                        .features
+                        .iter()
+                        .map(|lags| model.feature(lags, before)),
+                );
                 row.push(1.0);
             });
         }
@@ -128,7 +133,11 @@ fn differenced(seasons: &[usize], lag_max: usize) -> Vec<Feature> {
     alone.dedup();
     let change = |lag: usize| vec![(lag, 1.0), (lag + 1, -1.0)];
     let mut features: Vec<Feature> = alone.into_iter().map(change).collect();
-    for width in seasons.iter().copied().chain(seasons.is_empty().then_some(12)) {
+    for width in seasons
+        .iter()
+        .copied()
+        .chain(seasons.is_empty().then_some(12))
+    {
         if width <= lag_max {
             let mut gap = mean_of(1..=width);
             gap[0].1 -= 1.0;
@@ -164,6 +173,11 @@ impl Model for Regression {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.features.iter().map(|lags| lags.len() * 16 + 32).sum::<usize>()
+        size_of::<Self>()
+            + self
+                .features
+                .iter()
+                .map(|lags| lags.len() * 16 + 32)
+                .sum::<usize>()
     }
 }

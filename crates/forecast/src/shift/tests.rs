@@ -4,7 +4,7 @@ use super::*;
 use noise::{Kind, Source};
 
 #[path = "../../examples/shift_bench/noise.rs"]
-mod noise;
+pub(crate) mod noise;
 
 const MINUTE: i64 = 60_000;
 

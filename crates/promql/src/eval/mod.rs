@@ -30,6 +30,7 @@ mod matching;
 mod node;
 mod over_time;
 mod plan;
+mod prediction;
 mod quantile;
 mod range_call;
 mod rate;

@@ -8,6 +8,7 @@ use bellwether_model::{CounterReset, FloatHistogram};
 
 use super::column::{ABSENT, OwnedCell, guard};
 use super::functions::RangeFn;
+use super::prediction;
 use super::quantile::{quantile, sorted_quantile};
 use super::range_call::Slide;
 use crate::annotations::Annotations;
@@ -62,6 +63,10 @@ pub(crate) fn of_floats(
                 return None;
             }
             smoothing(values, args[0], args[1])
+        }
+        RangeFn::AnomalyScore => prediction::anomaly_score(times, values),
+        RangeFn::ForecastOverTime => {
+            prediction::forecast_over_time(times, values, time_ms, args[0], args[1])?
         }
         RangeFn::Rate
         | RangeFn::Increase

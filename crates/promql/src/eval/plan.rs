@@ -295,6 +295,7 @@ impl Planner<'_> {
                 | "minute"
                 | "month"
                 | "year"
+                | "forecast_over_time"
                 | "predict_linear"
                 | "timestamp"
         );

@@ -183,7 +183,11 @@ impl Windows<'_> {
                 shape: &self.shape,
                 grid,
             };
-            self.fill_sliding(&slide, out, notes)
+            if self.function.is_slow() {
+                self.fill_slowly(query, &slide, out)?
+            } else {
+                self.fill_sliding(&slide, out, notes)
+            }
         } else {
             self.fill_windows(points, labels, grid, out, notes)
         };
@@ -199,9 +203,29 @@ impl Windows<'_> {
     }
 
     fn check_args(&self) -> Result<(), QueryError> {
-        if self.function != RangeFn::DoubleExponentialSmoothing {
-            return Ok(());
+        match self.function {
+            RangeFn::DoubleExponentialSmoothing => self.check_factors(),
+            RangeFn::ForecastOverTime => self.check_forecast(),
+            _ => Ok(()),
         }
+    }
+
+    fn check_forecast(&self) -> Result<(), QueryError> {
+        let wrong = |index: usize, is_right: fn(f64) -> bool| {
+            let given = self.args.get(index).into_iter().flatten();
+            given.copied().find(|value| !is_right(*value))
+        };
+        let what = if let Some(ahead) = wrong(0, |ahead| ahead > 0.0 && ahead.is_finite()) {
+            format!("is to look {ahead} seconds ahead. Expected: a finite number above 0")
+        } else if let Some(level) = wrong(1, |level| level > 0.0 && level < 1.0) {
+            format!("is asked for the quantile {level}. Expected: above 0 and below 1")
+        } else {
+            return Ok(());
+        };
+        Err(QueryError::Execution(format!("forecast_over_time {what}")))
+    }
+
+    fn check_factors(&self) -> Result<(), QueryError> {
         for (index, name) in ["smoothing", "trend"].into_iter().enumerate() {
             let short = if index == 0 { "sf" } else { "tf" };
             for &factor in self.args.get(index).into_iter().flatten() {
@@ -269,6 +293,35 @@ impl Windows<'_> {
                 out.push(value.map_or(ABSENT, super::column::guard));
             }),
         }
+    }
+
+    /// As [`Windows::fill_sliding`], with a look at the limits before each window.
+    fn fill_slowly(
+        &self,
+        query: &Query<'_>,
+        slide: &Slide<'_>,
+        out: &mut Column,
+    ) -> Result<(u64, u64), QueryError> {
+        let mut slider = Slider::default();
+        let (mut total, mut greatest) = (0, 0);
+        for step in 0..slide.grid.count {
+            query.limits.check()?;
+            let time_ms = slide.grid.time(step);
+            let (start_ms, end_ms) = slide.shape.bounds(time_ms);
+            slider.advance(slide.times, start_ms, end_ms);
+            let window = slider.from..slider.to;
+            let samples = window.len() as u64;
+            total += samples;
+            greatest = greatest.max(samples);
+            let (times, values) = (&slide.times[window.clone()], &slide.values[window]);
+            let args = [self.arg(0, step), self.arg(1, step)];
+            let value = match times {
+                [] => None,
+                times => over_time::of_floats(self.function, times, values, time_ms, args),
+            };
+            out.values.push(value.map_or(ABSENT, super::column::guard));
+        }
+        Ok((total, greatest))
     }
 
     /// Notes quantiles outside of 0 to 1, at steps that have an answer.

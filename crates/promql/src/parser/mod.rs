@@ -626,7 +626,7 @@ impl<'a> Parser<'a> {
     }
 
     fn check_enabled(&mut self, function: &Function, range: PosRange) {
-        if function.is_experimental && !self.features.experimental_functions {
+        if !function.gate.is_open(self.features) {
             self.note(
                 range,
                 format!("function {} is not enabled", quoted_short(function.name)),

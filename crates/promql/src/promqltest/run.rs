@@ -15,12 +15,13 @@ use crate::{Features, QueryError, QueryValue, VectorSample, parse};
 const STEP_MS: i64 = 60_000;
 
 /// Functions whose result depends on the evaluation time though their arguments do not.
-const AT_UNSAFE_FUNCTIONS: [&str; 15] = [
+const AT_UNSAFE_FUNCTIONS: [&str; 16] = [
     "days_in_month",
     "day_of_month",
     "day_of_week",
     "day_of_year",
     "end",
+    "forecast_over_time",
     "hour",
     "minute",
     "month",

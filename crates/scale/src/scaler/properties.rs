@@ -29,7 +29,8 @@ struct Turn {
     ready: u32,
     slots: u32,
     startup_ms: i64,
-    measured: [Option<(f64, i64)>; 6],
+    measured: [Option<(f64, i64)>; 8],
+    is_doubted: bool,
     set_to: Option<u32>,
 }
 
@@ -39,16 +40,18 @@ fn any_turn() -> impl Strategy<Value = Turn> {
         0..60_u32,
         prop_oneof![9 => Just(8_u32), 1 => Just(0), 1 => Just(u32::MAX)],
         prop_oneof![9 => Just(60_000_i64), 1 => Just(-1), 1 => Just(0), 1 => Just(i64::MAX)],
-        prop::array::uniform6(any_measured()),
+        prop::array::uniform8(any_measured()),
+        prop::bool::weighted(0.1),
         prop::option::weighted(0.1, prop_oneof![0..100_u32, Just(u32::MAX)]),
     )
         .prop_map(
-            |(elapsed_ms, ready, slots, startup_ms, measured, set_to)| Turn {
+            |(elapsed_ms, ready, slots, startup_ms, measured, is_doubted, set_to)| Turn {
                 elapsed_ms,
                 ready,
                 slots,
                 startup_ms,
                 measured,
+                is_doubted,
                 set_to,
             },
         )
@@ -69,6 +72,9 @@ fn signals(time_ms: i64, target: u32, turn: &Turn) -> Signals {
         service_seconds: measured(3),
         latency_p95_ms: measured(4),
         budget_left: measured(5),
+        tokens_per_second: measured(6),
+        gpu_cache_use: measured(7),
+        doubt: turn.is_doubted.then_some(pool(Fault::Silent { count: 1 })),
         ..Signals::at(time_ms, target, turn.ready, turn.slots)
     }
 }
@@ -81,6 +87,8 @@ fn any_policy() -> impl Strategy<Value = Policy> {
             waiting_per_worker: 2.0
         }),
         Just(Rule::Latency { target_ms: 300.0 }),
+        Just(Rule::Tokens { per_worker: 50.0 }),
+        Just(Rule::GpuCache { share: 0.7 }),
         Just(Rule::Backlog(Backlog::default())),
         Just(Rule::Predicted(Prediction::default())),
     ];
@@ -101,9 +109,12 @@ fn any_policy() -> impl Strategy<Value = Policy> {
         step(),
         step(),
         prop::option::of(0.0..0.9),
+        prop::option::of((1..200_000_i64, 1..5_u32)),
     )
         .prop_map(
-            |(min, max, rules, down_hold_ms, step_up, step_down, budget_low)| Policy {
+            |(min, max, rules, down_hold_ms, step_up, step_down, budget_low, hold)| Policy {
+                hold_ms: hold.map(|(hold_ms, _)| hold_ms),
+                floor: hold.map_or(5, |(_, floor)| floor.max(min)),
                 down_hold_ms,
                 step_up,
                 step_down,
@@ -152,7 +163,9 @@ proptest! {
                     let held = held.max(1).clamp(policy.workers_min, policy.workers_max);
                     prop_assert_eq!(decision.workers, held);
                 }
-                _ if decision.wants.iter().any(|want| want.workers.is_err()) => {
+                Reason::Floor(_) => prop_assert_eq!(decision.workers, policy.floor),
+                _ if decision.wants.iter().any(|want| want.workers.is_err())
+                    || decision.signals.doubt.is_some() => {
                     let least = target.min(policy.workers_max);
                     prop_assert!(decision.workers >= least, "{decision}");
                 }
@@ -196,7 +209,7 @@ proptest! {
         for decision in follow(&policy, &turns) {
             let target = decision.signals.workers_target;
             let is_inside = (policy.workers_min..=policy.workers_max).contains(&target);
-            if !is_inside || matches!(decision.reason, Reason::Held(_)) {
+            if !is_inside || matches!(decision.reason, Reason::Held(_) | Reason::Floor(_)) {
                 continue;
             }
             let low = decision.signals.budget_left.zip(policy.budget_low);
@@ -227,7 +240,8 @@ proptest! {
             ready: 5,
             slots: 8,
             startup_ms: 60_000,
-            measured: [Some((load.min(40.0), 0)), Some((waiting, 0)), Some((load, 0)), Some((4.0, 0)), None, None],
+            measured: [Some((load.min(40.0), 0)), Some((waiting, 0)), Some((load, 0)), Some((4.0, 0)), None, None, None, None],
+            is_doubted: false,
             set_to: None,
         };
         let mut time_ms = 0;

@@ -473,3 +473,117 @@ fn a_decision_reads_as_a_sentence() {
          offered load 30, service time 4"
     );
 }
+
+#[test]
+fn after_the_hold_there_is_one_step_to_the_floor() {
+    // As in keda#4249: between the floor and what was there it must not swing.
+    let mut policy = Policy::predictive(0, 50);
+    (policy.hold_ms, policy.floor) = (Some(120_000), 3);
+    let mut scaler = scaler(policy);
+    let mut target = scaler.decide(&seen(15, 20, 100.0, 50.0, 140.0)).workers;
+    assert!(target > 20);
+    let mut counts = vec![target];
+    for i in 2..=60 {
+        let decision = scaler.decide(&Signals::at(i * 15_000, target, target, SLOTS));
+        let is_over = i * 15_000 - 30_000 >= 120_000;
+        let want = if is_over { "floor" } else { "held" };
+        assert_eq!(decision.reason.name(), want, "{decision}");
+        target = decision.workers;
+        counts.push(target);
+    }
+    counts.dedup();
+    assert_eq!(counts, [counts[0], 3]);
+    // With signals the way up is open at once, and the next hold begins anew.
+    target = scaler
+        .decide(&seen(1_000, target, 24.0, 50.0, 140.0))
+        .workers;
+    assert!(target > 3);
+    let blind = scaler.decide(&Signals::at(1_015_000, target, target, SLOTS));
+    assert_eq!((blind.workers, blind.reason.name()), (target, "held"));
+}
+
+#[test]
+fn a_floor_above_what_is_held_is_a_floor() {
+    let mut policy = one_rule(Rule::InFlight { share: 0.7 });
+    (policy.hold_ms, policy.floor) = (Some(15_000), 4);
+    let mut scaler = scaler(policy.clone());
+    assert_eq!(scaler.decide(&seen(15, 1, 1.0, 0.0, 1.0)).workers, 1);
+    assert_eq!(scaler.decide(&Signals::at(30_000, 1, 1, SLOTS)).workers, 1);
+    assert_eq!(scaler.decide(&Signals::at(45_000, 1, 1, SLOTS)).workers, 4);
+    for floor in [0, 101] {
+        policy.floor = floor;
+        let error = policy.validate().expect_err("no floor").to_string();
+        assert!(error.starts_with("floor is"), "{error}");
+    }
+}
+
+#[test]
+fn doubt_closes_the_way_down_only() {
+    let mut policy = one_rule(Rule::InFlight { share: 0.7 });
+    policy.down_hold_ms = 0;
+    let mut scaler = scaler(policy);
+    let doubt = Some(Unusable {
+        signal: Signal::Ready,
+        fault: Fault::Silent { count: 2 },
+    });
+    let with_doubt = |signals| Signals { doubt, ..signals };
+    let decision = scaler.decide(&with_doubt(seen(15, 10, 8.0, 0.0, 8.0)));
+    assert_eq!(decision.workers, 10);
+    assert_eq!(
+        decision.reason.to_string(),
+        "none is taken away, ready workers: 2 of those who report are silent"
+    );
+    assert_eq!(
+        scaler
+            .decide(&with_doubt(seen(30, 2, 20.0, 0.0, 20.0)))
+            .workers,
+        4
+    );
+}
+
+#[test]
+fn tokens_and_the_gpu_cache_are_shared_among_workers() {
+    let mut signals = seen(15, 4, 8.0, 0.0, 8.0);
+    let now = |value| {
+        Some(Measured {
+            value,
+            at_ms: 15_000,
+        })
+    };
+    let tokens = || Rule::Tokens {
+        per_worker: 2_000.0,
+    };
+    let cache = || Rule::GpuCache { share: 0.6 };
+    assert!(matches!(
+        decide(tokens(), &signals).reason,
+        Reason::Held(Unusable {
+            signal: Signal::Tokens,
+            ..
+        })
+    ));
+    signals.tokens_per_second = now(15_000.0);
+    assert_eq!(decide(tokens(), &signals).wants[0].workers, Ok(7.5));
+    signals.tokens_per_second = now(8_500.0);
+    assert_eq!(decide(tokens(), &signals).reason, Reason::Steady);
+    signals.gpu_cache_use = now(0.9);
+    assert_eq!(decide(cache(), &signals).workers, 6);
+    // Two of four are still starting: as if they were empty.
+    signals.workers_ready = 2;
+    assert_eq!(decide(cache(), &signals).reason, Reason::Steady);
+}
+
+#[test]
+fn a_pool_that_rests_needs_no_service_time() {
+    let mut policy = Policy::predictive(1, 20);
+    policy.down_hold_ms = 0;
+    let mut scaler = scaler(policy);
+    let at = |seconds, waiting| {
+        let mut signals = seen(seconds, 10, 0.0, waiting, 0.0);
+        signals.service_seconds = None;
+        signals.offered = None;
+        signals
+    };
+    assert!(scaler.decide(&at(15, 0.0)).workers < 10);
+    let decision = scaler.decide(&at(30, 5.0));
+    assert_eq!(decision.reason.name(), "not_down_blind", "{decision}");
+}

@@ -61,6 +61,8 @@ where
         let cut = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         policy.workers_min = policy.workers_min.max(cut(shared.settings.workers_min));
         policy.workers_max = policy.workers_max.min(cut(shared.settings.workers_max));
+        policy.floor = policy.floor.min(policy.workers_max);
+        policy.floor = policy.floor.max(policy.workers_min).max(1);
         let scaler = Scaler::new(policy)?;
         let interval = autoscale
             .interval

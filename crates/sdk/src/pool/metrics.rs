@@ -13,6 +13,7 @@ pub(super) struct Metrics {
     runs: Histogram,
     ended_well: Counter,
     ended: Family<Counter, 2>,
+    taken: Counter,
     refused: Counter,
     retried: Counter,
     resized_up: Counter,
@@ -69,6 +70,7 @@ impl Metrics {
             runs: runs.with([pool]).clone(),
             ended_well: ended.with([pool, "done"]).clone(),
             ended,
+            taken: count("worker_pool_tasks_taken", "Jobs that the queue has taken."),
             refused: count(
                 "worker_pool_tasks_refused",
                 "Jobs for which the queue had no room.",
@@ -123,6 +125,10 @@ impl Metrics {
             None => self.ended_well.increment(),
             Some(error) => self.ended.with([&self.pool, error.label()]).increment(),
         }
+    }
+
+    pub(super) fn taken(&self) {
+        self.taken.increment();
     }
 
     pub(super) fn refused(&self) {

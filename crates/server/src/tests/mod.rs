@@ -8,6 +8,7 @@ mod probing;
 mod receive;
 mod replica;
 mod ruler;
+mod scaling;
 mod security;
 mod transfer;
 
@@ -217,6 +218,8 @@ pub(super) fn services() -> Services {
         alerting: alerting(),
         probing: None,
         objectives: None,
+        scaling: None,
+        predictions: None,
     }
 }
 

@@ -65,6 +65,8 @@ async fn member(state: LeaseState, runs: bool) -> Router {
         alerting: alerting.with_replica(replica, Some(log)),
         probing: None,
         objectives: None,
+        scaling: None,
+        predictions: None,
         ..services()
     });
     server.router()

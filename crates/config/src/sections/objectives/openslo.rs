@@ -160,8 +160,7 @@ pub(super) fn decode_slo(
     let names = names(metadata.text("name"), &objectives, is_composite);
     let mut found = Vec::new();
     for (objective, name) in objectives.iter().zip(names) {
-        let method = decode_method(&spec, objective, reading, problems);
-        let Some((slices, interval_ms)) = method else {
+        let Some((slices, interval_ms)) = decode_method(&spec, objective, reading, problems) else {
             continue;
         };
         let holder = if is_composite { objective } else { &spec };

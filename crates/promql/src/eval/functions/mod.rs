@@ -13,6 +13,7 @@ use crate::ast::RangeExtension;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RangeFn {
     AbsentOverTime,
+    AnomalyScore,
     AvgOverTime,
     Changes,
     CountOverTime,
@@ -20,6 +21,7 @@ pub(crate) enum RangeFn {
     Deriv,
     DoubleExponentialSmoothing,
     FirstOverTime,
+    ForecastOverTime,
     Idelta,
     Increase,
     Irate,
@@ -45,6 +47,7 @@ impl RangeFn {
     pub(crate) fn find(name: &str) -> Option<Self> {
         Some(match name {
             "absent_over_time" => Self::AbsentOverTime,
+            "anomaly_score" => Self::AnomalyScore,
             "avg_over_time" => Self::AvgOverTime,
             "changes" => Self::Changes,
             "count_over_time" => Self::CountOverTime,
@@ -52,6 +55,7 @@ impl RangeFn {
             "deriv" => Self::Deriv,
             "double_exponential_smoothing" => Self::DoubleExponentialSmoothing,
             "first_over_time" => Self::FirstOverTime,
+            "forecast_over_time" => Self::ForecastOverTime,
             "idelta" => Self::Idelta,
             "increase" => Self::Increase,
             "irate" => Self::Irate,
@@ -86,6 +90,11 @@ impl RangeFn {
             self,
             Self::Rate | Self::Irate | Self::Increase | Self::Resets
         )
+    }
+
+    /// Whether a window takes as long as thousands of others do.
+    pub(crate) fn is_slow(self) -> bool {
+        matches!(self, Self::AnomalyScore | Self::ForecastOverTime)
     }
 
     fn name(self) -> &'static str {

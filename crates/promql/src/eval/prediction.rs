@@ -1,0 +1,175 @@
+//! The functions `forecast_over_time` and `anomaly_score`.
+//!
+//! ## Model
+//! The samples of a window become cells at regular times: as long as the median distance of the
+//! samples, and longer where there would be too many of them; the last is around the last sample. A
+//! cell is the mean of its samples, or missing. Counters are the user's business: `rate` them in a
+//! subquery.
+//!
+//! ## Limits
+//! - A forecast learns from [`FORECAST_CELLS`] cells and looks at most [`AHEAD_CELLS`] ahead, an anomaly
+//!   score from [`SCORE_CELLS`]: about a millisecond a window (measured: ADR 0015).
+//! - Where there is not enough for an answer there is none.
+
+use bellwether_forecast::anomaly::{Detector, Options as DetectorOptions};
+use bellwether_forecast::forecast::{Options, Series, forecast};
+use bellwether_forecast::grid;
+
+const FORECAST_CELLS: i64 = 128;
+const AHEAD_CELLS: i64 = 32;
+const SCORE_CELLS: i64 = 512;
+
+/// What is expected `ahead_seconds` after `time_ms`, or what is not passed with the probability
+/// `level` where that is a number. Samples are in order of their times.
+pub(crate) fn forecast_over_time(
+    times: &[i64],
+    values: &[f64],
+    time_ms: i64,
+    ahead_seconds: f64,
+    level: f64,
+) -> Option<f64> {
+    let wanted_ms = time_ms as f64 + ahead_seconds * 1_000.0;
+    let ahead_ms = wanted_ms - *times.last()? as f64;
+    let step_min_ms = (ahead_ms / AHEAD_CELLS as f64).ceil().clamp(1.0, 1e15) as i64;
+    let cells = Cells::new(times, values, FORECAST_CELLS, step_min_ms)?;
+    // The first step of the forecast is around one step after the last sample.
+    let steps = (ahead_ms / cells.step_ms as f64).round().max(1.0) as usize;
+    let options = Options {
+        horizon_steps: steps,
+        quantiles: [level]
+            .into_iter()
+            .filter(|level| !level.is_nan())
+            .collect(),
+        ..Options::default()
+    };
+    let series = Series {
+        step_ms: cells.step_ms,
+        start_ms: cells.start_ms,
+        values: &cells.values,
+    };
+    let next = forecast(series, &options).ok()?;
+    let asked = next
+        .quantiles
+        .first()
+        .map_or(&next.mean, |(_, values)| values);
+    asked.last().copied()
+}
+
+/// How anomalous the last sample is, seen from those before it in the window; 0 while there are too
+/// few to judge.
+pub(crate) fn anomaly_score(times: &[i64], values: &[f64]) -> f64 {
+    let Some(cells) = Cells::new(times, values, SCORE_CELLS, 1) else {
+        return 0.0;
+    };
+    let mut detector = Detector::new(DetectorOptions {
+        step_ms: Some(cells.step_ms),
+    });
+    let mut score = 0.0;
+    for (at, value) in (0..).zip(&cells.values) {
+        score = detector
+            .push(cells.start_ms + at * cells.step_ms, *value)
+            .score;
+    }
+    score
+}
+
+/// A window at regular times.
+#[derive(Debug)]
+struct Cells {
+    step_ms: i64,
+    start_ms: i64,
+    values: Vec<f64>,
+}
+
+impl Cells {
+    /// At most `count_max` cells, each at least `step_min_ms` long; `None` of fewer than two times.
+    fn new(times: &[i64], values: &[f64], count_max: i64, step_min_ms: i64) -> Option<Self> {
+        let (first_ms, last_ms) = (*times.first()?, *times.last()?);
+        let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let middle = steps.len() / 2;
+        if steps.is_empty() {
+            return None;
+        }
+        let usual_ms = *steps.select_nth_unstable(middle).1;
+        let span_ms = last_ms.saturating_sub(first_ms);
+        let fitting_ms = span_ms / (count_max - 1) + 1;
+        let step_ms = if span_ms / usual_ms.max(1) < count_max {
+            usual_ms.max(step_min_ms).max(1)
+        } else {
+            fitting_ms.max(step_min_ms)
+        };
+        let before = (span_ms + step_ms / 2) / step_ms;
+        let start_ms = last_ms - before * step_ms;
+        let samples: Vec<grid::Sample> =
+            times.iter().copied().zip(values.iter().copied()).collect();
+        let count = usize::try_from(before + 1).ok()?;
+        Some(Self {
+            step_ms,
+            start_ms,
+            values: grid::means(&samples, start_ms - step_ms / 2, step_ms, count),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_as_long_as_samples_are_apart_and_end_with_the_last() {
+        let times = [0, 60_000, 120_010, 300_000];
+        let cells = Cells::new(&times, &[1.0, 2.0, 3.0, 6.0], 100, 1).unwrap();
+        assert_eq!((cells.step_ms, cells.values.len()), (60_010, 6));
+        assert_eq!(cells.values[5], 6.0);
+        assert_eq!(cells.values[0], 1.0);
+        assert!(cells.values[3].is_nan() && cells.values[4].is_nan());
+    }
+
+    #[test]
+    fn more_samples_than_cells_are_averaged() {
+        let times: Vec<i64> = (0..10_000).map(|at| at * 1_000).collect();
+        let values: Vec<f64> = times.iter().map(|time| *time as f64).collect();
+        let cells = Cells::new(&times, &values, 100, 1).unwrap();
+        assert!(
+            (99..=101).contains(&cells.values.len()),
+            "{}",
+            cells.values.len()
+        );
+        assert!(cells.values.iter().all(|value| value.is_finite()));
+        let longer = Cells::new(&times, &values, 100, 2_000_000).unwrap();
+        assert_eq!(longer.values.len(), 6);
+    }
+
+    #[test]
+    fn nothing_and_nonsense_have_no_answer_and_do_not_panic() {
+        let far = [i64::MIN / 4, 0, i64::MAX / 4];
+        for times in [&[][..], &[5][..], &[5, 5, 5][..], &far[..]] {
+            let values = vec![f64::NAN; times.len()];
+            assert_eq!(
+                forecast_over_time(times, &values, 0, 3_600.0, f64::NAN),
+                None
+            );
+            assert_eq!(anomaly_score(times, &values), 0.0);
+        }
+        let times: Vec<i64> = (0..50).map(|at| at * 60_000).collect();
+        let huge: Vec<f64> = (0..50)
+            .map(|at| if at % 2 == 0 { 1e308 } else { -1e308 })
+            .collect();
+        for ahead in [1e-9, 1e9, 1e300] {
+            let next = forecast_over_time(&times, &huge, 3_000_000, ahead, 0.9);
+            assert!(
+                next.is_none_or(|next| next.is_finite()),
+                "{ahead}: {next:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_step_counts_from_the_time_of_the_evaluation() {
+        let times: Vec<i64> = (0..200).map(|at| at * 60_000).collect();
+        let values: Vec<f64> = (0..200).map(|at| f64::from(at % 10)).collect();
+        // 199 min is 9; the evaluation is two minutes later, and the answer another three.
+        let next = forecast_over_time(&times, &values, 201 * 60_000, 180.0, f64::NAN);
+        assert!((next.unwrap() - 4.5).abs() <= 4.5);
+    }
+}

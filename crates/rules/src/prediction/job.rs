@@ -1,0 +1,412 @@
+//! A job at work: learns the past, looks at the present, chooses models while there is time.
+
+use std::sync::Arc;
+
+use bellwether_model::Labels;
+use bellwether_promql::Prepared;
+use bellwether_storage::{Clock, SeriesWriter, Source};
+use parking_lot::{Mutex, MutexGuard};
+use rustc_hash::FxHashMap;
+
+use super::followed::{Followed, Limit};
+use super::look::{Asker, Found, prepared};
+use super::settings::{JobSettings, LimitAt};
+use super::status::{JobStatus, SeriesStatus};
+use crate::error::RulesError;
+
+/// Points of history that are held at once. Chosen: 32 MB.
+pub(super) const POINTS_AT_ONCE: usize = 2_000_000;
+/// A series that is away for so long is forgotten, ms.
+pub(super) const FORGET_AFTER_MS: i64 = 3_600_000;
+/// Samples of one series that its detectors learn from: what the anomaly detector remembers, …
+const JUDGED_MAX: i64 = 4_096;
+/// … fewer where there are many series, so that all of them together have about so many. Chosen: two
+/// minutes of one core.
+const JUDGED_ALL: i64 = 10_000_000;
+/// … but so many at least: what they need to begin with, several times.
+const JUDGED_MIN: i64 = 1_000;
+/// History is read at this many points a step: its mean is what the tracker makes of it.
+const POINTS_PER_STEP: i64 = 10;
+/// The part of the interval that learning and choosing may take: one in so many.
+const BUDGET_PART: i64 = 4;
+/// Others who want to look at the job get in between after so long, ms.
+const LOCK_MS: i64 = 50;
+
+/// See the module's page.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) settings: Arc<JobSettings>,
+    query: Prepared,
+    limit: Option<Prepared>,
+    reset: Option<Prepared>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    series: FxHashMap<Labels, Followed>,
+    writer: SeriesWriter,
+    /// What is learnt up to, the time from which on detectors look, and where the history began.
+    learnt: Option<Learnt>,
+    limits: Limits,
+    refused: FxHashMap<Labels, i64>,
+    turned_at_ms: Option<i64>,
+    problem: Option<String>,
+    /// Series that wait for a choice of models or a look at the limit, those that waited longest last.
+    waiting: Vec<Labels>,
+    is_over: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Learnt {
+    from_ms: i64,
+    judged_from_ms: i64,
+    to_ms: i64,
+    /// Series that there were at the start.
+    count: usize,
+}
+
+/// The answers of the queries of limits at the last turn.
+#[derive(Debug, Default)]
+struct Limits {
+    at: FxHashMap<Labels, f64>,
+    reset: FxHashMap<Labels, f64>,
+}
+
+impl Job {
+    /// A job that knows nothing yet.
+    ///
+    /// # Errors
+    /// What is wrong with its queries.
+    pub(super) fn new(settings: &JobSettings, asker: Asker<'_>) -> Result<Self, RulesError> {
+        let read = |key, query: &str| prepared(asker.engine, &settings.name, key, query);
+        let limit = settings.limit.as_ref();
+        let limit_query = match limit.map(|limit| &limit.at) {
+            Some(LimitAt::Query(query)) => Some(read("limit.query", query)?),
+            _ => None,
+        };
+        let reset = limit.and_then(|limit| limit.reset.as_deref());
+        Ok(Self {
+            query: read("query", &settings.query)?,
+            limit: limit_query,
+            reset: reset.map(|query| read("limit.reset", query)).transpose()?,
+            settings: Arc::new(settings.clone()),
+            state: Mutex::new(State {
+                series: FxHashMap::default(),
+                writer: SeriesWriter::new(Source::new(&format!("forecast:{}", settings.name))),
+                learnt: None,
+                limits: Limits::default(),
+                refused: FxHashMap::default(),
+                turned_at_ms: None,
+                problem: None,
+                waiting: Vec::new(),
+                is_over: false,
+            }),
+        })
+    }
+
+    /// Learns, looks, writes, chooses. `None` of a clock is all the time there is.
+    pub(super) fn turn(&self, asker: Asker<'_>, time_ms: i64, clock: Option<&dyn Clock>) {
+        let mut state = self.state.lock();
+        if state.is_over
+            || state
+                .turned_at_ms
+                .is_some_and(|before_ms| before_ms >= time_ms)
+        {
+            return;
+        }
+        let mut watch = Watch::new(clock, self.settings.interval_ms / BUDGET_PART);
+        state.turned_at_ms = Some(time_ms);
+        let looked = self.catch_up(&mut state, asker, time_ms, &mut watch);
+        // Others may have ended it in between.
+        if asker.cancel.is_cancelled() || state.is_over {
+            return;
+        }
+        state.problem = looked.as_ref().err().cloned();
+        if let Err(problem) = &looked {
+            tracing::warn!(
+                forecast = self.settings.name,
+                problem,
+                "a forecast could not be made"
+            );
+        }
+        if let Ok(true) = looked {
+            self.publish(&mut state, asker, time_ms);
+            self.work(state, asker, &mut watch);
+        }
+    }
+
+    /// Says that its series end, and takes no more turns.
+    pub(super) fn end(&self, asker: Asker<'_>, time_ms: i64) {
+        let mut state = self.state.lock();
+        state.is_over = true;
+        if let Err(error) = state.writer.end(asker.store, time_ms) {
+            tracing::warn!(forecast = self.settings.name, %error, "the end of forecasts is not stored");
+        }
+    }
+
+    /// How it is, with as many of its series as wanted.
+    pub(super) fn status(&self, series_max: usize) -> JobStatus {
+        let state = self.state.lock();
+        let time_ms = state.turned_at_ms.unwrap_or(0);
+        let mut series: Vec<SeriesStatus> = state
+            .series
+            .iter()
+            .map(|(labels, one)| {
+                one.status(&self.settings, state.limit(&self.settings, labels), time_ms)
+            })
+            .collect();
+        let key = |one: &SeriesStatus| {
+            let is_calm = !one.anomaly.is_some_and(|verdict| verdict.alarm) && one.shift.is_none();
+            let left_ms = one.left.as_ref().and_then(|left| left.median_ms);
+            (is_calm, left_ms.unwrap_or(i64::MAX))
+        };
+        series.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.labels.cmp(&b.labels)));
+        series.truncate(series_max);
+        let learnt = match (state.learnt, state.turned_at_ms) {
+            (Some(learnt), Some(now_ms)) => {
+                let all_ms = (now_ms - learnt.from_ms).max(1);
+                (learnt.to_ms - learnt.from_ms) as f64 / all_ms as f64
+            }
+            _ => 0.0,
+        };
+        let refused_count = state.refused.len();
+        let refused = || {
+            format!(
+                "{} series: the first {} are followed (series_max)",
+                state.series.len() + refused_count,
+                self.settings.series_max
+            )
+        };
+        JobStatus {
+            settings: Arc::clone(&self.settings),
+            turned_at_ms: state.turned_at_ms,
+            learnt: learnt.clamp(0.0, 1.0),
+            series_count: state.series.len(),
+            refused_count,
+            problem: state
+                .problem
+                .clone()
+                .or_else(|| (refused_count > 0).then(refused)),
+            series,
+        }
+    }
+
+    /// Reads what there is up to `time_ms`, as far as the budget allows; whether all of it was read.
+    fn catch_up(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        asker: Asker<'_>,
+        time_ms: i64,
+        watch: &mut Watch<'_>,
+    ) -> Result<bool, String> {
+        let interval_ms = self.settings.interval_ms;
+        let mut learnt = match state.learnt {
+            Some(learnt) => learnt,
+            None => self.begin(asker, time_ms)?,
+        };
+        let mut is_first = true;
+        while learnt.to_ms < time_ms {
+            if !is_first && watch.is_over() {
+                return Ok(false);
+            }
+            is_first = false;
+            let is_judged = learnt.to_ms >= learnt.judged_from_ms;
+            let step_ms = match is_judged {
+                true => interval_ms,
+                false => interval_ms.max(self.settings.step_ms / POINTS_PER_STEP),
+            };
+            let until_ms = match is_judged {
+                true => time_ms,
+                false => learnt.judged_from_ms.min(time_ms),
+            };
+            // The last turn that is due is always at its time; what is between is at whole steps.
+            let first_ms = (learnt.to_ms + step_ms).min(until_ms);
+            let at_once = POINTS_AT_ONCE / state.series.len().max(learnt.count).max(100);
+            let more = ((until_ms - first_ms) / step_ms).min(at_once.max(1) as i64 - 1);
+            let last_ms = first_ms + more * step_ms;
+            let found = asker.range(&self.query, (first_ms, last_ms), step_ms)?;
+            self.take(state, found, is_judged);
+            learnt.to_ms = last_ms;
+            state.learnt = Some(learnt);
+            if asker.cancel.is_cancelled() {
+                return Ok(false);
+            }
+            if watch.may_yield() {
+                MutexGuard::bump(state);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Where to begin to learn.
+    fn begin(&self, asker: Asker<'_>, time_ms: i64) -> Result<Learnt, String> {
+        let count = asker.instant(&self.query, time_ms)?.len();
+        let judged = (JUDGED_ALL / count.max(1) as i64).clamp(JUDGED_MIN, JUDGED_MAX);
+        let interval_ms = self.settings.interval_ms;
+        let judged_ms = judged
+            .saturating_mul(interval_ms)
+            .min(self.settings.history_ms);
+        let is_tracked = !self.settings.horizons.is_empty() || self.settings.limit.is_some();
+        let history_ms = if is_tracked {
+            self.settings.history_ms
+        } else {
+            judged_ms
+        };
+        let from_ms = time_ms.saturating_sub(history_ms / interval_ms * interval_ms);
+        Ok(Learnt {
+            from_ms,
+            judged_from_ms: time_ms.saturating_sub(judged_ms / interval_ms * interval_ms),
+            to_ms: from_ms,
+            count,
+        })
+    }
+
+    fn take(&self, state: &mut State, found: Vec<Found>, is_judged: bool) {
+        for (labels, samples) in found {
+            let Some(&(last_ms, _)) = samples.last() else {
+                continue;
+            };
+            let count = state.series.len();
+            let followed = match state.series.entry(labels) {
+                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::hash_map::Entry::Vacant(new) => {
+                    if count >= self.settings.series_max {
+                        state.refused.insert(new.key().clone(), last_ms);
+                        continue;
+                    }
+                    // Options were looked at when the configuration was read.
+                    let Ok(followed) = Followed::new(new.key(), &self.settings) else {
+                        continue;
+                    };
+                    new.insert(followed)
+                }
+            };
+            for (time_ms, value) in samples {
+                followed.push(time_ms, value, is_judged);
+            }
+        }
+    }
+
+    /// Writes what is to be said at a turn, and forgets what is away.
+    fn publish(&self, state: &mut State, asker: Asker<'_>, time_ms: i64) {
+        let settings = &self.settings;
+        let read = |query: &Option<Prepared>, what| match query {
+            None => FxHashMap::default(),
+            Some(query) => match asker.instant(query, time_ms) {
+                Ok(found) => found.into_iter().collect(),
+                Err(problem) => {
+                    tracing::warn!(forecast = settings.name, problem, "{what} is not known");
+                    FxHashMap::default()
+                }
+            },
+        };
+        state.limits = Limits {
+            at: read(&self.limit, "the limit"),
+            reset: read(&self.reset, "the reset"),
+        };
+        let away_ms = time_ms.saturating_sub(FORGET_AFTER_MS);
+        let is_near = |one: &Followed| one.seen_ms().is_some_and(|seen_ms| seen_ms > away_ms);
+        state.series.retain(|_, one| is_near(one));
+        state.refused.retain(|_, seen_ms| *seen_ms == time_ms);
+        let State { series, limits, .. } = state;
+        let mut samples = Vec::new();
+        for (labels, one) in series.iter_mut() {
+            if one.seen_ms() == Some(time_ms) {
+                one.look_ahead(settings);
+                one.samples(settings, limits.of(settings, labels), time_ms, &mut samples);
+            }
+        }
+        if let Err(error) = state.writer.write(asker.store, time_ms, samples) {
+            tracing::warn!(forecast = settings.name, %error, "forecasts are not stored");
+        }
+    }
+
+    /// Chooses models and looks at limits while there is time.
+    fn work(&self, mut state: MutexGuard<'_, State>, asker: Asker<'_>, watch: &mut Watch<'_>) {
+        if state.waiting.is_empty() {
+            let due = state
+                .series
+                .iter()
+                .filter(|(_, one)| one.is_due(&self.settings));
+            state.waiting = due.map(|(labels, _)| labels.clone()).collect();
+        }
+        while !asker.cancel.is_cancelled() && !watch.is_over() {
+            let Some(labels) = state.waiting.pop() else {
+                break;
+            };
+            let limit = state.limit(&self.settings, &labels);
+            if let Some(one) = state.series.get_mut(&labels) {
+                one.work(&self.settings, limit);
+                one.look_ahead(&self.settings);
+            }
+            if watch.may_yield() {
+                MutexGuard::bump(&mut state);
+            }
+        }
+    }
+}
+
+impl State {
+    fn limit(&self, settings: &JobSettings, labels: &Labels) -> Option<Limit> {
+        self.limits.of(settings, labels)
+    }
+}
+
+impl Limits {
+    fn of(&self, settings: &JobSettings, labels: &Labels) -> Option<Limit> {
+        let limit = settings.limit.as_ref()?;
+        let at = match &limit.at {
+            LimitAt::Value(value) => *value,
+            LimitAt::Query(_) => of_series(&self.at, labels)?,
+        };
+        let reset = of_series(&self.reset, labels).filter(|seconds| seconds.abs() < 1e12);
+        Some(Limit {
+            at,
+            towards: limit.towards,
+            reset_ms: reset.map(|seconds| (seconds * 1_000.0) as i64),
+        })
+    }
+}
+
+/// What stands for the same labels, or for all.
+fn of_series(found: &FxHashMap<Labels, f64>, labels: &Labels) -> Option<f64> {
+    let for_all = || found.get(&Labels::empty());
+    found.get(labels).or_else(for_all).copied()
+}
+
+/// How long a turn has worked.
+struct Watch<'a> {
+    clock: Option<&'a dyn Clock>,
+    end_ms: i64,
+    yielded_at_ms: i64,
+}
+
+impl<'a> Watch<'a> {
+    fn new(clock: Option<&'a dyn Clock>, budget_ms: i64) -> Self {
+        let now_ms = clock.map_or(0, Clock::now_ms);
+        Self {
+            clock,
+            end_ms: now_ms.saturating_add(budget_ms),
+            yielded_at_ms: now_ms,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.clock
+            .is_some_and(|clock| clock.now_ms() >= self.end_ms)
+    }
+
+    /// Whether others should get in between now.
+    fn may_yield(&mut self) -> bool {
+        let Some(clock) = self.clock else {
+            return false;
+        };
+        let now_ms = clock.now_ms();
+        let is_time = now_ms - self.yielded_at_ms >= LOCK_MS;
+        if is_time {
+            self.yielded_at_ms = now_ms;
+        }
+        is_time
+    }
+}
