@@ -243,7 +243,11 @@ fn check_forecast(view: &View<'_>, problems: &mut Problems) {
             }
         }
         if view.bool("anomaly") {
-            view.error_at(problems, "anomaly", "stands beside path: want it beside a query");
+            view.error_at(
+                problems,
+                "anomaly",
+                "stands beside path: want it beside a query",
+            );
         }
         return;
     }
