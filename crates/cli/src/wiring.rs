@@ -408,7 +408,7 @@ pub(crate) fn shown_flags(
 }
 
 /// Features that can be switched on: those of the language and those of collection.
-const FEATURES: [(&str, &str); 12] = [
+const FEATURES: [(&str, &str); 13] = [
     ("promql", "promql-experimental-functions"),
     ("promql", "promql-duration-expr"),
     ("promql", "promql-delayed-name-removal"),
@@ -417,6 +417,7 @@ const FEATURES: [(&str, &str); 12] = [
     ("promql", "promql-per-step-stats"),
     ("promql", "use-start-timestamps"),
     ("promql", "type-and-unit-labels"),
+    ("promql", "prediction"),
     ("scrape", "created-timestamp-zero-ingestion"),
     ("scrape", "native-histograms"),
     ("scrape", "extra-scrape-metrics"),

@@ -2,8 +2,8 @@
 //!
 //! ## Model
 //! The samples of a window become cells at regular times: as long as the median distance of the
-//! samples, and longer where there would be too many of them; the last is around the last sample. A
-//! cell is the mean of its samples, or missing. Counters are the user's business: `rate` them in a
+//! samples, and where there would be too many of them as long as a round part of a day, so that its
+//! hours keep their places; the last is around the last sample. A cell is the mean of its samples, or missing. Counters are the user's business: `rate` them in a
 //! subquery.
 //!
 //! ## Limits
@@ -73,6 +73,21 @@ pub(crate) fn anomaly_score(times: &[i64], values: &[f64]) -> f64 {
     score
 }
 
+const DAY_MS: i64 = 86_400_000;
+/// Parts of a day, ms.
+const ROUND_MS: [i64; 22] = [
+    1_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 180_000, 300_000, 600_000, 720_000,
+    900_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 14_400_000, 21_600_000,
+    28_800_000, 43_200_000, DAY_MS,
+];
+
+/// The next part of a day, or whole days.
+fn round_up(step_ms: i64) -> i64 {
+    let part = ROUND_MS.iter().find(|part| **part >= step_ms).copied();
+    let days = || step_ms.saturating_add(DAY_MS - 1) / DAY_MS * DAY_MS;
+    part.unwrap_or_else(days)
+}
+
 /// A window at regular times.
 #[derive(Debug)]
 struct Cells {
@@ -92,11 +107,11 @@ impl Cells {
         }
         let usual_ms = *steps.select_nth_unstable(middle).1;
         let span_ms = last_ms.saturating_sub(first_ms);
-        let fitting_ms = span_ms / (count_max - 1) + 1;
-        let step_ms = if span_ms / usual_ms.max(1) < count_max {
-            usual_ms.max(step_min_ms).max(1)
+        let usual_ms = usual_ms.max(1);
+        let step_ms = if span_ms / usual_ms < count_max && usual_ms >= step_min_ms {
+            usual_ms
         } else {
-            fitting_ms.max(step_min_ms)
+            round_up((span_ms / (count_max - 1) + 1).max(step_min_ms))
         };
         let before = (span_ms + step_ms / 2) / step_ms;
         let start_ms = last_ms - before * step_ms;
@@ -130,14 +145,31 @@ mod tests {
         let times: Vec<i64> = (0..10_000).map(|at| at * 1_000).collect();
         let values: Vec<f64> = times.iter().map(|time| *time as f64).collect();
         let cells = Cells::new(&times, &values, 100, 1).unwrap();
-        assert!(
-            (99..=101).contains(&cells.values.len()),
-            "{}",
-            cells.values.len()
-        );
+        // 101 s would do.
+        assert_eq!((cells.step_ms, cells.values.len()), (120_000, 84));
         assert!(cells.values.iter().all(|value| value.is_finite()));
         let longer = Cells::new(&times, &values, 100, 2_000_000).unwrap();
-        assert_eq!(longer.values.len(), 6);
+        assert_eq!((longer.step_ms, longer.values.len()), (3_600_000, 4));
+    }
+
+    #[test]
+    fn a_day_is_seen_in_a_week_of_minutes() {
+        let times: Vec<i64> = (0..7 * 1_440).map(|at| at * 60_000).collect();
+        let day = |time_ms: i64| {
+            let turn = (time_ms % DAY_MS) as f64 / DAY_MS as f64;
+            100.0 + 50.0 * (turn * std::f64::consts::TAU).sin()
+        };
+        let values: Vec<f64> = times.iter().map(|time_ms| day(*time_ms)).collect();
+        let last_ms = 7 * DAY_MS - 60_000;
+        for hours in [2, 6, 12] {
+            let ahead = f64::from(hours) * 3_600.0;
+            let next = forecast_over_time(&times, &values, last_ms, ahead, f64::NAN);
+            let truth = day(last_ms + i64::from(hours) * 3_600_000);
+            assert!(
+                (next.unwrap() - truth).abs() < 10.0,
+                "{hours}: {next:?} {truth}"
+            );
+        }
     }
 
     #[test]
