@@ -52,8 +52,15 @@ impl Choice {
     pub(crate) fn new(history: &History, seasons: &[usize], horizon: usize) -> Option<Self> {
         let log = history.log(history.len());
         let past_of = |spec: &Spec| {
-            let values = if spec.log { log.as_deref()? } else { &history.values };
-            Some(Past { values, present: &history.present })
+            let values = if spec.log {
+                log.as_deref()?
+            } else {
+                &history.values
+            };
+            Some(Past {
+                values,
+                present: &history.present,
+            })
         };
         let backtest = Backtest::new(history, seasons, horizon)?;
         let usable = backtest.usable(seasons);
@@ -63,23 +70,44 @@ impl Choice {
                 trials.extend(backtest.run(spec, past));
             }
         }
+        if trials.is_empty() {
+            return None;
+        }
         let kept = weights::weigh(&mut trials, &backtest);
         let relative = log.is_some();
         let (mut errors, mut ahead) = (Vec::new(), (0.0, 0.0));
-        for (at, target) in backtest.targets.iter().enumerate().filter(|(_, target)| target.weight > 0.0) {
+        for (at, target) in backtest
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(_, target)| target.weight > 0.0)
+        {
             let part = part_of(target.step);
             let each = trials.iter().zip(&kept);
-            let centre: f64 = each.map(|(trial, weights)| weights[part] * trial.forecasts[at]).sum();
+            let centre: f64 = each
+                .map(|(trial, weights)| weights[part] * trial.forecasts[at])
+                .sum();
             let error = target.value - centre;
             if target.step == 1 {
                 ahead = (ahead.0 + error.abs(), ahead.1 + 1.0);
             }
-            errors.push((target.step, if relative { error / centre.max(1e-12) } else { error }));
+            errors.push((
+                target.step,
+                if relative {
+                    error / centre.max(1e-12)
+                } else {
+                    error
+                },
+            ));
         }
         let mut members = Vec::new();
         for (trial, weights) in trials.into_iter().zip(kept) {
             if let Some(model) = past_of(&trial.spec).and_then(|past| trial.spec.fit(past)) {
-                members.push(Member { spec: trial.spec, model, weights });
+                members.push(Member {
+                    spec: trial.spec,
+                    model,
+                    weights,
+                });
             }
         }
         (!members.is_empty()).then(|| Self {
@@ -101,13 +129,21 @@ impl Choice {
         };
         let log = history.log(look(true));
         for member in &self.members {
-            let past = if member.spec.log { log.as_deref() } else { Some(&history.values[..]) };
+            let past = if member.spec.log {
+                log.as_deref()
+            } else {
+                Some(&history.values[..])
+            };
             let Some(past) = past else {
                 continue;
             };
             member.model.forecast(past, &mut out);
             unscale(member.spec.log, &mut out);
-            for (at, value) in out.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+            for (at, value) in out
+                .iter()
+                .enumerate()
+                .filter(|(_, value)| value.is_finite())
+            {
                 let part = part_of(at + 1).min(member.weights.len() - 1);
                 centre[at] += member.weights[part] * value;
                 total[at] += member.weights[part];
@@ -120,7 +156,12 @@ impl Choice {
             let mean = if *total > 0.0 { *centre / total } else { last };
             *centre = mean.clamp(low - beyond, high + beyond);
         }
-        Outlook { choice: self, unit: history.unit, from: 0, centre }
+        Outlook {
+            choice: self,
+            unit: history.unit,
+            from: 0,
+            centre,
+        }
     }
 
     /// Mean size of the errors one step ahead in the backtest, in the unit of the history; more than 0.
@@ -136,7 +177,11 @@ impl Choice {
             if count == 0 {
                 continue;
             }
-            let log = if member.spec.log { history.log(count) } else { None };
+            let log = if member.spec.log {
+                history.log(count)
+            } else {
+                None
+            };
             match (&log, member.spec.log) {
                 (Some(past), _) => member.model.update(past, present),
                 (None, false) => member.model.update(&history.values, present),
@@ -149,8 +194,11 @@ impl Choice {
     /// The models by weight, as people say it.
     pub(crate) fn name(&self) -> String {
         let mean = |weights: &[f64]| weights.iter().sum::<f64>() / weights.len() as f64;
-        let mut named: Vec<(f64, &Spec)> =
-            self.members.iter().map(|member| (mean(&member.weights), &member.spec)).collect();
+        let mut named: Vec<(f64, &Spec)> = self
+            .members
+            .iter()
+            .map(|member| (mean(&member.weights), &member.spec))
+            .collect();
         named.sort_by(|a, b| b.0.total_cmp(&a.0));
         if let [(_, only)] = named[..] {
             return only.to_string();
@@ -168,7 +216,8 @@ impl Choice {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        let of = |member: &Member| member.model.bytes() + member.weights.len() * 8 + size_of::<Member>();
+        let of =
+            |member: &Member| member.model.bytes() + member.weights.len() * 8 + size_of::<Member>();
         self.members.iter().map(of).sum::<usize>() + self.spread.bytes()
     }
 }
@@ -207,12 +256,21 @@ impl Outlook<'_> {
     fn quantile(&self, step: usize, level: f64, width: f64) -> f64 {
         let centre = self.centre(step).unwrap_or(f64::NAN);
         let error = WIDER * width * self.choice.spread.quantile(step, level);
-        (centre + if self.choice.relative { error * centre } else { error }) * self.unit
+        (centre
+            + if self.choice.relative {
+                error * centre
+            } else {
+                error
+            })
+            * self.unit
     }
 
     /// Between two levels, in the unit of the series, with errors so many times as large.
     pub(crate) fn interval(&self, step: usize, levels: (f64, f64), width: f64) -> (f64, f64) {
-        (self.quantile(step, levels.0, width), self.quantile(step, levels.1, width))
+        (
+            self.quantile(step, levels.0, width),
+            self.quantile(step, levels.1, width),
+        )
     }
 
     /// As others see it, with errors so many times as large at each step.
@@ -229,7 +287,8 @@ impl Outlook<'_> {
         let steps = self.from + 1..=self.centre.len();
         let quantile = |level: f64| {
             let each = steps.clone();
-            each.map(|step| shown(self.quantile(step, level, width(step)))).collect()
+            each.map(|step| shown(self.quantile(step, level, width(step))))
+                .collect()
         };
         let mean = self.centre[self.from..].iter();
         Forecast {
@@ -237,7 +296,11 @@ impl Outlook<'_> {
             step_ms,
             start_ms,
             mean: mean.map(|value| shown(value * self.unit)).collect(),
-            quantiles: options.quantiles.iter().map(|level| (*level, quantile(*level))).collect(),
+            quantiles: options
+                .quantiles
+                .iter()
+                .map(|level| (*level, quantile(*level)))
+                .collect(),
         }
     }
 }

@@ -141,7 +141,10 @@ pub fn forecast(series: Series<'_>, options: &Options) -> Result<Forecast, Forec
     if measured < MEASURED_MIN {
         return Err(too_short);
     }
-    let end = values.iter().rposition(|value| value.is_finite()).map_or(0, |last| last + 1);
+    let end = values
+        .iter()
+        .rposition(|value| value.is_finite())
+        .map_or(0, |last| last + 1);
     let missing = values.len() - end;
     let horizon = options.horizon_steps + missing;
     if horizon > HORIZON_MAX {
@@ -157,7 +160,9 @@ pub fn forecast(series: Series<'_>, options: &Options) -> Result<Forecast, Forec
         options,
         choice.name(),
         series.step_ms,
-        series.start_ms.saturating_add(series.step_ms.saturating_mul(all as i64)),
+        series
+            .start_ms
+            .saturating_add(series.step_ms.saturating_mul(all as i64)),
         |_| 1.0,
     ))
 }
@@ -169,12 +174,18 @@ impl Options {
             return Err(ForecastError::Step { given: step_ms });
         }
         if !(1..=HORIZON_MAX).contains(&self.horizon_steps) {
-            return Err(ForecastError::Horizon { given: self.horizon_steps });
+            return Err(ForecastError::Horizon {
+                given: self.horizon_steps,
+            });
         }
         if let Some(&given) = self.seasons.iter().flatten().find(|season| **season < 2) {
             return Err(ForecastError::Season { given });
         }
-        match self.quantiles.iter().find(|level| !(**level > 0.0 && **level < 1.0)) {
+        match self
+            .quantiles
+            .iter()
+            .find(|level| !(**level > 0.0 && **level < 1.0))
+        {
             Some(&given) => Err(ForecastError::Quantile { given }),
             None => Ok(()),
         }
@@ -188,7 +199,9 @@ impl Options {
     ) -> Vec<usize> {
         let mut seasons = match &self.seasons {
             Some(seasons) => seasons.clone(),
-            None => history().map_or(Vec::new(), |history| seasons::find(step_ms, &history.values)),
+            None => history().map_or(Vec::new(), |history| {
+                seasons::find(step_ms, &history.values)
+            }),
         };
         seasons.sort_unstable();
         seasons.dedup();

@@ -95,7 +95,9 @@ fn cell_of(time_ms: i64, start_ms: i64, step_ms: i64, cells: usize) -> Option<us
         return None;
     }
     let offset_ms = time_ms.checked_sub(start_ms).filter(|&ms| ms >= 0)?;
-    usize::try_from(offset_ms / step_ms).ok().filter(|&cell| cell < cells)
+    usize::try_from(offset_ms / step_ms)
+        .ok()
+        .filter(|&cell| cell < cells)
 }
 
 #[cfg(test)]
@@ -115,18 +117,30 @@ mod tests {
     #[test]
     fn growth_is_spread_over_the_cells_it_fell_into() {
         // Scrapes every 15 s that do not hit the edges of the minute.
-        let samples: Vec<Sample> = (0..40).map(|at| (7_000 + at * 15_000, at as f64 * 30.0)).collect();
+        let samples: Vec<Sample> = (0..40)
+            .map(|at| (7_000 + at * 15_000, at as f64 * 30.0))
+            .collect();
         let cells = rates(&samples, 0, 60_000, 9);
-        assert!(cells.iter().all(|cell| (cell - 2.0).abs() < 1e-9), "{cells:?}");
+        assert!(
+            cells.iter().all(|cell| (cell - 2.0).abs() < 1e-9),
+            "{cells:?}"
+        );
     }
 
     #[test]
     fn nothing_and_nonsense_give_missing_cells() {
         assert!(means(&[], 0, 60, 3).iter().all(|cell| cell.is_nan()));
-        assert!(rates(&[(0, f64::NAN), (1, f64::INFINITY)], 0, 60, 3).iter().all(|cell| cell.is_nan()));
+        assert!(
+            rates(&[(0, f64::NAN), (1, f64::INFINITY)], 0, 60, 3)
+                .iter()
+                .all(|cell| cell.is_nan())
+        );
         for step in [0, -5, i64::MAX, i64::MIN] {
             assert_eq!(means(&[(5, 1.0)], i64::MIN, step, 2).len(), 2);
-            assert_eq!(rates(&[(i64::MIN, 1.0), (i64::MAX, 2.0)], 3, step, 2).len(), 2);
+            assert_eq!(
+                rates(&[(i64::MIN, 1.0), (i64::MAX, 2.0)], 3, step, 2).len(),
+                2
+            );
         }
         assert_eq!(means(&[], 0, 1, usize::MAX).len(), CELLS_MAX);
         assert_eq!(means(&[(0, 1e308), (1, 1e308)], 0, 60, 1), [1e308]);

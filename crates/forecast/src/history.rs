@@ -57,7 +57,9 @@ impl History {
     /// Appends the next value, in the unit of the series; a guess if it is missing.
     pub(crate) fn push(&mut self, value: f64, season: Option<usize>) {
         let value = value / self.unit;
-        let odd = self.bounds.is_some_and(|(low, high)| value < low || value > high);
+        let odd = self
+            .bounds
+            .is_some_and(|(low, high)| value < low || value > high);
         self.odd = if odd { self.odd + 1 } else { 0 };
         let present = value.is_finite() && !(1..=ODD_RUN).contains(&self.odd);
         let value = if present {
@@ -73,8 +75,14 @@ impl History {
     /// As values in the unit of the series, with NaN for what was not measured.
     pub(crate) fn measured(&self) -> Vec<f64> {
         let each = self.values.iter().zip(&self.present);
-        each.map(|(value, present)| if *present { value * self.unit } else { f64::NAN })
-            .collect()
+        each.map(|(value, present)| {
+            if *present {
+                value * self.unit
+            } else {
+                f64::NAN
+            }
+        })
+        .collect()
     }
 
     /// The least and the largest value.
@@ -83,6 +91,12 @@ impl History {
         all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
             (low.min(*value), high.max(*value))
         })
+    }
+
+    /// Makes room for so many values in all, and no more.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.values.reserve_exact(count.saturating_sub(self.values.len()));
+        self.present.reserve_exact(count.saturating_sub(self.present.len()));
     }
 
     /// Forgets the first values.
@@ -123,7 +137,11 @@ impl History {
 
 /// Bounds beyond which a value is odd, in `unit`.
 fn usual(values: &[f64], unit: f64) -> Option<(f64, f64)> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let mut sorted: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .collect();
     if sorted.len() < USUAL_MIN {
         return None;
     }

@@ -34,7 +34,9 @@ impl Spread {
                 pool.clear();
                 let low = (step as f64 / near).ceil() as usize;
                 let high = ((step as f64 * near) as usize).min(horizon);
-                by_step[low.max(1)..=high].iter().for_each(|errors| pool.extend(errors));
+                by_step[low.max(1)..=high]
+                    .iter()
+                    .for_each(|errors| pool.extend(errors));
                 if pool.len() >= ERRORS_MIN || (low <= 1 && high >= horizon) {
                     break;
                 }
@@ -61,7 +63,10 @@ impl Spread {
         let Some(last) = self.rows.len().checked_sub(1) else {
             return 0.0;
         };
-        let (right, left) = (&self.rows[at.min(last)], &self.rows[at.saturating_sub(1).min(last)]);
+        let (right, left) = (
+            &self.rows[at.min(last)],
+            &self.rows[at.saturating_sub(1).min(last)],
+        );
         let share = if right.0 > left.0 {
             (step.clamp(left.0, right.0) - left.0) as f64 / (right.0 - left.0) as f64
         } else {
@@ -104,13 +109,19 @@ mod tests {
         let errors: Vec<(usize, f64)> = (0..4000)
             .map(|at| {
                 let step = at % 20 + 1;
-                (step, ((at * 7919 % 2001) as f64 / 1000.0 - 1.0) * step as f64)
+                (
+                    step,
+                    ((at * 7919 % 2001) as f64 / 1000.0 - 1.0) * step as f64,
+                )
             })
             .collect();
         let spread = Spread::new(&errors, 20);
         for step in [1, 5, 13, 20] {
             let width = spread.quantile(step, 0.9) - spread.quantile(step, 0.1);
-            assert!((width / (1.6 * step as f64) - 1.0).abs() < 0.2, "{step}: {width}");
+            assert!(
+                (width / (1.6 * step as f64) - 1.0).abs() < 0.2,
+                "{step}: {width}"
+            );
             let mut before = f64::NEG_INFINITY;
             for level in 1..1000 {
                 let next = spread.quantile(step, f64::from(level) / 1000.0);

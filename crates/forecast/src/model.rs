@@ -148,7 +148,9 @@ impl Spec {
             Core::Regression(seasons, differences) => {
                 Box::new(regression::Regression::fit(past, seasons, *differences)?)
             }
-            Core::Direct(seasons, horizon) => Box::new(direct::Direct::fit(past, seasons, *horizon)?),
+            Core::Direct(seasons, horizon) => {
+                Box::new(direct::Direct::fit(past, seasons, *horizon)?)
+            }
         };
         if self.corrected {
             return corrected::Corrected::fit(past, core, |past| {
@@ -186,7 +188,11 @@ impl fmt::Display for Spec {
             Core::Theta(Some(window)) => write!(f, "theta(last {window})")?,
             Core::HoltWinters(seasons) => write!(f, "holt-winters({})", Listed(seasons))?,
             Core::Regression(seasons, differences) => {
-                let name = if *differences { "ar of differences" } else { "ar" };
+                let name = if *differences {
+                    "ar of differences"
+                } else {
+                    "ar"
+                };
                 if seasons.is_empty() {
                     f.write_str(name)?;
                 } else {

@@ -14,7 +14,8 @@ const DAYS: i64 = 14;
 
 /// A day, a week, noise: the same for the same numbers.
 fn value(series: u64, at: i64) -> f64 {
-    let mut noise = series.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (at as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
+    let mut noise = series.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ (at as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
     noise = (noise ^ (noise >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let noise = (noise >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
     let day = (at as f64 / 144.0 * std::f64::consts::TAU + series as f64).sin();
@@ -27,7 +28,10 @@ pub(crate) fn run() -> Result<()> {
     let mut trackers = Vec::new();
     let (mut choosing, mut bytes) = (Duration::ZERO, 0);
     for series in 0..SAMPLE {
-        let options = Options { horizon_steps: 144, ..Options::default() };
+        let options = Options {
+            horizon_steps: 144,
+            ..Options::default()
+        };
         let mut tracker = Tracker::new(options, STEP_MS)?.with_phase(series);
         for at in 0..DAYS * 144 {
             tracker.push(at * STEP_MS, value(series, at));
@@ -58,9 +62,18 @@ pub(crate) fn run() -> Result<()> {
     }
     let asking = started.elapsed();
     let each = |spent: Duration, of: u64| spent.as_secs_f64() * 1e6 / of as f64;
-    let (push, ask, choose) = (each(pushing, pushes), each(asking, SAMPLE), each(choosing, SAMPLE));
-    println!("{SAMPLE} series of {DAYS} days in steps of ten minutes, 144 steps ahead (first: {model}; {sum:.0})");
-    println!("choice {:.1} ms, forecast {ask:.0} µs, value {push:.2} µs, state at most {bytes} bytes", choose / 1000.0);
+    let (push, ask, choose) = (
+        each(pushing, pushes),
+        each(asking, SAMPLE),
+        each(choosing, SAMPLE),
+    );
+    println!(
+        "{SAMPLE} series of {DAYS} days in steps of ten minutes, 144 steps ahead (first: {model}; {sum:.0})"
+    );
+    println!(
+        "choice {:.1} ms, forecast {ask:.0} µs, value {push:.2} µs, state at most {bytes} bytes",
+        choose / 1000.0
+    );
     let minute = SERIES as f64 * (ask + push) / 60e6;
     let chosen = SERIES as f64 * choose / (72.0 * 600e6);
     println!(

@@ -4,7 +4,7 @@
 //! series of the M4 competition (`Dataset` of Mcompetitions/M4-methods). With `held-out`, the competition's test is
 //! left alone and the last values of the training part are forecast instead: that is what settings were chosen on.
 //!
-//! `… servegen FOLDER`: rates of a real service, 1 h and 24 h ahead in steps of ten minutes, through a [`Tracker`].
+//! `… servegen FOLDER [held-out]`: rates of a real service, 1 h and 24 h ahead in steps of ten minutes, through a tracker.
 //!
 //! `… cost`: time and memory of ten thousand series.
 #![expect(clippy::print_stdout, reason = "a measurement prints")]
@@ -23,8 +23,9 @@ fn main() -> Result<()> {
     match words[..] {
         ["m4", folder] => m4::run(Path::new(folder), false),
         ["m4", folder, "held-out"] => m4::run(Path::new(folder), true),
-        ["servegen", folder] => servegen::run(Path::new(folder)),
+        ["servegen", folder] => servegen::run(Path::new(folder), false),
+        ["servegen", folder, "held-out"] => servegen::run(Path::new(folder), true),
         ["cost"] => cost::run(),
-        _ => bail!("usage: m4 FOLDER [held-out] | servegen FOLDER | cost"),
+        _ => bail!("usage: m4 FOLDER [held-out] | servegen FOLDER [held-out] | cost"),
     }
 }

@@ -32,23 +32,33 @@ impl Tally {
 }
 
 /// Prints the table. Errors are averaged over all pairs of origin and step, and divided by the mean
-/// change from day to day in the first two thirds.
-pub(crate) fn run(folder: &Path) -> Result<()> {
-    println!("| series | ahead | last value | day ago | week ago | ours | of the best naive | 80 % interval covers |");
+/// change from day to day in the first two thirds. With `held_out` the last third is left away, and
+/// the last third of the rest takes its place.
+pub(crate) fn run(folder: &Path, held_out: bool) -> Result<()> {
+    println!(
+        "| series | ahead | last value | day ago | week ago | ours | of the best naive | 80 % interval covers |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for name in ["m-small", "m-mid", "m-large"] {
         let mut values = read(&folder.join(format!("{name}.rate10min.csv.gz")))?;
-        if std::env::var_os("DEV").is_some() {
+        if held_out {
             values.truncate(values.len() * 2 / 3);
         }
         let first = values.len() * 2 / 3;
-        let changes: Vec<f64> = (DAY..first).map(|at| (values[at] - values[at - DAY]).abs()).filter(|change| change.is_finite()).collect();
+        let changes: Vec<f64> = (DAY..first)
+            .map(|at| (values[at] - values[at - DAY]).abs())
+            .filter(|change| change.is_finite())
+            .collect();
         let scale = changes.iter().sum::<f64>() / changes.len() as f64;
         // Last value, day ago, week ago, ours; at each horizon.
         let mut tallies = vec![vec![Tally::default(); 4]; HORIZONS.len()];
-        let options = Options { horizon_steps: DAY, quantiles: vec![0.1, 0.9], non_negative: true, ..Options::default() };
+        let options = Options {
+            horizon_steps: DAY,
+            quantiles: vec![0.1, 0.9],
+            non_negative: true,
+            ..Options::default()
+        };
         let mut tracker = Tracker::new(options, STEP_MS)?;
-        let mut model = String::new();
         for at in 0..values.len() {
             // A value closes the cell before.
             tracker.push(at as i64 * STEP_MS, values[at]);
@@ -59,18 +69,27 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
                 continue;
             }
             let next = tracker.forecast(DAY).context("no forecast")?;
-            model.clone_from(&next.model);
-            let last = (0..at).rev().map(|back| values[back]).find(|value| value.is_finite()).unwrap_or(f64::NAN);
-            if std::env::var_os("SHOW").is_some() {
-                println!("{at} last {last:.0} ours {:.0?} true {:.0?} {model}", &next.mean[..6], &values[at..(at + 6).min(values.len())]);
-            }
+            let last = (0..at)
+                .rev()
+                .map(|back| values[back])
+                .find(|value| value.is_finite())
+                .unwrap_or(f64::NAN);
             for step in 0..DAY.min(values.len() - at) {
                 let value = values[at + step];
-                let ago = |steps: usize| (at + step).checked_sub(steps).map_or(f64::NAN, |then| values[then]);
-                let inside = next.quantiles[0].1[step] <= value && value <= next.quantiles[1].1[step];
+                let ago = |steps: usize| {
+                    (at + step)
+                        .checked_sub(steps)
+                        .map_or(f64::NAN, |then| values[then])
+                };
+                let inside =
+                    next.quantiles[0].1[step] <= value && value <= next.quantiles[1].1[step];
                 for (tallies, horizon) in tallies.iter_mut().zip(HORIZONS) {
                     if step < horizon {
-                        for (tally, said) in tallies.iter_mut().zip([last, ago(DAY), ago(7 * DAY), next.mean[step]]) {
+                        for (tally, said) in
+                            tallies
+                                .iter_mut()
+                                .zip([last, ago(DAY), ago(7 * DAY), next.mean[step]])
+                        {
                             tally.add(value, said, inside);
                         }
                     }
@@ -78,15 +97,21 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
             }
         }
         for (tallies, horizon) in tallies.iter().zip(HORIZONS) {
-            let mase: Vec<f64> = tallies.iter().map(|tally| tally.error / tally.count / scale).collect();
+            let mase: Vec<f64> = tallies
+                .iter()
+                .map(|tally| tally.error / tally.count / scale)
+                .collect();
             let best = mase[..3].iter().copied().fold(f64::INFINITY, f64::min);
             println!(
                 "| {name} | {} h | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} |",
-                horizon / 6, mase[0], mase[1], mase[2], mase[3], mase[3] / best, tallies[3].covered / tallies[3].count
+                horizon / 6,
+                mase[0],
+                mase[1],
+                mase[2],
+                mase[3],
+                mase[3] / best,
+                tallies[3].covered / tallies[3].count
             );
-        }
-        if std::env::var_os("SHOW").is_some() {
-            println!("{model}");
         }
     }
     Ok(())
@@ -98,7 +123,11 @@ fn read(path: &Path) -> Result<Vec<f64>> {
     let mut text = String::new();
     flate2::read::GzDecoder::new(file).read_to_string(&mut text)?;
     let rate = |line: &str| -> Result<f64> {
-        let rate: f64 = line.split(',').nth(1).context("a row without a rate")?.parse()?;
+        let rate: f64 = line
+            .split(',')
+            .nth(1)
+            .context("a row without a rate")?
+            .parse()?;
         Ok(if rate > 0.0 { rate } else { f64::NAN })
     };
     text.lines().skip(1).map(rate).collect()

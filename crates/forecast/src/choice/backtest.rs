@@ -40,43 +40,60 @@ pub(super) struct Backtest {
     pub(super) targets: Vec<Target>,
 }
 
-pub(crate) fn env(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
 impl Backtest {
     /// `None` if nothing can be tested.
     pub(super) fn new(history: &History, seasons: &[usize], horizon: usize) -> Option<Self> {
         let count = history.len();
-        let longest = seasons.iter().copied().filter(|season| 3 * season <= count).max();
-        let wanted = ((env("HORIZONS", HORIZONS as f64) * horizon as f64) as usize).max(longest.unwrap_or(0) + horizon);
+        let longest = seasons
+            .iter()
+            .copied()
+            .filter(|season| 3 * season <= count)
+            .max();
+        let wanted = (HORIZONS * horizon).max(longest.unwrap_or(0) + horizon);
         let span = wanted.min(count / PART);
         let first = count - span;
-        let stride = (span / env("ORIGINS", ORIGINS as f64) as usize).max(1);
+        let stride = (span / ORIGINS).max(1);
         let origins: Vec<usize> = (first..count).step_by(stride).collect();
-        let mean = history.values.iter().map(|value| value.abs() / count as f64).sum::<f64>();
+        let mean = history
+            .values
+            .iter()
+            .map(|value| value.abs() / count as f64)
+            .sum::<f64>();
         let mean = mean.max(f64::MIN_POSITIVE);
         let mut targets = Vec::new();
         let mut of_step = vec![0.0; horizon + 1];
-        let rel = env("RELATIVE", RELATIVE);
         for &origin in &origins {
-            for step in 1..=horizon.min(count - origin) {
-                let at = origin + step - 1;
+            for (at, step) in (origin..count).zip(1..=horizon) {
                 let value = history.values[at];
                 let weight = if history.present[at] {
-                    (1.0 - rel) + rel * mean / value.abs().max(0.05 * mean)
+                    (1.0 - RELATIVE) + RELATIVE * mean / value.abs().max(0.05 * mean)
                 } else {
                     0.0
                 };
                 of_step[step] += weight;
-                targets.push(Target { step, value, weight });
+                targets.push(Target {
+                    step,
+                    value,
+                    weight,
+                });
             }
         }
         let steps = of_step.iter().filter(|weight| **weight > 0.0).count() as f64;
         for target in targets.iter_mut().filter(|target| target.weight > 0.0) {
             target.weight /= of_step[target.step] * steps;
         }
-        (steps > 0.0).then_some(Self { horizon, count, first, origins, targets })
+        (steps > 0.0).then_some(Self {
+            horizon,
+            count,
+            first,
+            origins,
+            targets,
+        })
+    }
+
+    /// How many values are forecast.
+    pub(super) fn span(&self) -> usize {
+        self.count - self.first
     }
 
     /// Seasons of which two cycles are there to be fitted on.

@@ -22,8 +22,12 @@ const RETURNS: [(usize, bool); 6] = [
 /// Candidates for a series with these seasons; those on logarithms too if `log`.
 pub(super) fn list(seasons: &[usize], horizon: usize, log: bool) -> Vec<Spec> {
     let mut specs = vec![Spec::plain(Core::LastValue), Spec::plain(Core::Drift)];
-    specs.extend(seasons.iter().map(|season| Spec::plain(Core::SeasonalNaive(*season))));
-    if let Some(&season) = seasons.first() && std::env::var_os("NORET").is_none() {
+    specs.extend(
+        seasons
+            .iter()
+            .map(|season| Spec::plain(Core::SeasonalNaive(*season))),
+    );
+    for &season in seasons {
         for (cycles, levelled) in RETURNS {
             specs.push(Spec::plain(Core::Returning(season, cycles, levelled)));
         }
@@ -54,10 +58,6 @@ pub(super) fn list(seasons: &[usize], horizon: usize, log: bool) -> Vec<Spec> {
         add(Some((seasons, ALL)), Core::Regression(vec![], false), false);
         add(Some((&[*shortest], ALL)), lags(), false);
         add(None, Core::HoltWinters(seasons.to_vec()), false);
-    }
-    if let Ok(only) = std::env::var("ONLY") {
-        specs.retain(|s| s.to_string() == only || format!("{s}#{}", s.adjust.as_ref().map_or(0, |a| a.1)) == only);
-        if specs.is_empty() { specs.push(Spec::plain(Core::LastValue)); }
     }
     specs
 }

@@ -25,7 +25,10 @@ fn ask(values: &[f64], options: &Options) -> Forecast {
 }
 
 fn error(said: &[f64], truth: impl Fn(usize) -> f64, from: usize) -> f64 {
-    let each = said.iter().zip(from..).map(|(said, at)| (said - truth(at)).abs());
+    let each = said
+        .iter()
+        .zip(from..)
+        .map(|(said, at)| (said - truth(at)).abs());
     each.sum::<f64>() / said.len() as f64
 }
 
@@ -49,7 +52,11 @@ fn a_random_walk_stays_about_where_it_is() {
     let values: Vec<f64> = steps.by_ref().take(1_000).collect();
     let next = ask(&values, &Options::default());
     let last = values[values.len() - 1];
-    let moved = next.mean.iter().map(|value| (value - last).abs()).fold(0.0, f64::max);
+    let moved = next
+        .mean
+        .iter()
+        .map(|value| (value - last).abs())
+        .fold(0.0, f64::max);
     assert!(moved < 2.0, "{moved} by {}", next.model);
 }
 
@@ -104,7 +111,10 @@ fn constants_stay() {
     for constant in [0.0, 7.0, -3.0, 1e300, -1e-300, f64::MAX, f64::MIN_POSITIVE] {
         let next = ask(&[constant; 100], &Options::default());
         for value in next.mean.iter().chain(&next.quantiles[0].1) {
-            assert!((value - constant).abs() <= 1e-6 * constant.abs(), "{constant}: {next:?}");
+            assert!(
+                (value - constant).abs() <= 1e-6 * constant.abs(),
+                "{constant}: {next:?}"
+            );
         }
     }
 }
@@ -128,13 +138,19 @@ fn options_out_of_bounds_are_refused() {
     assert_eq!(said, "quantile 1: it must be above 0 and below 1");
     let said = refused(|options| options.seasons = Some(vec![24, 1]), 1, &some);
     assert_eq!(said, "a season of 1 steps: it must be at least 2");
-    assert_eq!(refused(|_| (), 0, &some), "step_ms is 0: it must be at least 1");
+    assert_eq!(
+        refused(|_| (), 0, &some),
+        "step_ms is 0: it must be at least 1"
+    );
     let said = refused(|_| (), 1, &[1.0, f64::NAN, 2.0]);
     assert_eq!(said, "2 measured values: a forecast takes at least 4");
     let mut stale = vec![1.0; 3_000];
     stale[900..].fill(f64::NAN);
     let said = refused(|_| (), 1, &stale);
-    assert!(said.starts_with("the last 2100 values are missing"), "{said}");
+    assert!(
+        said.starts_with("the last 2100 values are missing"),
+        "{said}"
+    );
 }
 
 /// Values as bad as they come.

@@ -76,26 +76,22 @@ fn smooth_cycles(values: &[f64], present: &[bool], season: usize, cycles: usize)
         let x = away as f64 / (cycles + 1) as f64;
         (1.0 - x * x * x).powi(3)
     };
-    let weights: Vec<f64> = (0..=cycles).map(weight_of).collect();
-    (0..count)
-        .map(|at| {
-            let (mut sum, mut total) = (0.0, 0.0);
-            let mut take = |index: usize, weight: f64| {
-                if present[index] {
-                    sum += weight * values[index];
-                    total += weight;
-                }
-            };
-            take(at, weights[0]);
-            for away in 1..=cycles.min(at / season) {
-                take(at - away * season, weights[away]);
+    let weights: Vec<f64> = (0..=cycles.min(count / season)).map(weight_of).collect();
+    let mean = |at: usize| {
+        let (mut sum, mut total) = (0.0, 0.0);
+        let mut take = |index: usize, weight: f64| {
+            if present[index] {
+                sum += weight * values[index];
+                total += weight;
             }
-            for away in 1..=cycles.min((count - 1 - at) / season) {
-                take(at + away * season, weights[away]);
-            }
-            if total > 0.0 { sum / total } else { 0.0 }
-        })
-        .collect()
+        };
+        let ago = (0..=at).rev().step_by(season);
+        ago.zip(&weights).for_each(|(index, weight)| take(index, *weight));
+        let ahead = (at..count).step_by(season);
+        ahead.zip(&weights).skip(1).for_each(|(index, weight)| take(index, *weight));
+        if total > 0.0 { sum / total } else { 0.0 }
+    };
+    (0..count).map(mean).collect()
 }
 
 /// Which share of a pattern is more than what noise alone leaves after averaging (James and Stein).
@@ -175,7 +171,13 @@ impl Model for Adjusted {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.patterns.iter().map(|pattern| pattern.len() * 8).sum::<usize>() + self.inner.bytes()
+        size_of::<Self>()
+            + self
+                .patterns
+                .iter()
+                .map(|pattern| pattern.len() * 8)
+                .sum::<usize>()
+            + self.inner.bytes()
     }
 }
 
@@ -195,7 +197,10 @@ mod tests {
         let (patterns, left) = decompose(past, &[6, 42], 99).unwrap();
         for at in 0..42 {
             let found = patterns[0][at % 6] + patterns[1][at];
-            assert!((found - daily(at) - weekly(at)).abs() < 0.1, "{at}: {found}");
+            assert!(
+                (found - daily(at) - weekly(at)).abs() < 0.1,
+                "{at}: {found}"
+            );
         }
         assert!(left.iter().all(|left| (left - 100.0).abs() < 0.1));
     }
@@ -210,6 +215,9 @@ mod tests {
             present: &[true; 400],
         };
         let (patterns, _) = decompose(past, &[24], 99).unwrap();
-        assert!(patterns[0].iter().all(|value| value.abs() < 0.12), "{patterns:?}");
+        assert!(
+            patterns[0].iter().all(|value| value.abs() < 0.12),
+            "{patterns:?}"
+        );
     }
 }

@@ -45,7 +45,9 @@ impl Corrected {
         let size: f64 = coefficients.iter().map(|part| part.abs()).sum();
         if size > 0.98 {
             // Errors must die out.
-            coefficients.iter_mut().for_each(|part| *part *= 0.98 / size);
+            coefficients
+                .iter_mut()
+                .for_each(|part| *part *= 0.98 / size);
         }
         Some(Self {
             inner,

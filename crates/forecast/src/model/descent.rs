@@ -92,7 +92,12 @@ mod tests {
 
     #[test]
     fn a_cost_that_is_no_number_is_avoided() {
-        let bottom = minimise([1.0], 0.5, 100, |at| if at[0] < 0.5 { f64::NAN } else { at[0] });
+        let bottom = minimise(
+            [1.0],
+            0.5,
+            100,
+            |at| if at[0] < 0.5 { f64::NAN } else { at[0] },
+        );
         assert!((bottom[0] - 0.5).abs() < 0.05, "{bottom:?}");
         assert_eq!(minimise([1.0], 0.5, 20, |_| f64::NAN), [1.0]);
     }

@@ -165,6 +165,11 @@ impl Model for Direct {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.anchors.iter().map(|(_, each)| each.len() * 8 + 32).sum::<usize>()
+        size_of::<Self>()
+            + self
+                .anchors
+                .iter()
+                .map(|(_, each)| each.len() * 8 + 32)
+                .sum::<usize>()
     }
 }

@@ -116,6 +116,11 @@ impl Model for HoltWinters {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.patterns.iter().map(|pattern| pattern.len() * 8).sum::<usize>()
+        size_of::<Self>()
+            + self
+                .patterns
+                .iter()
+                .map(|pattern| pattern.len() * 8)
+                .sum::<usize>()
     }
 }

@@ -38,7 +38,9 @@ impl Model for SeasonalNaive {
     }
 
     fn forecast(&self, past: &[f64], out: &mut [f64]) {
-        let cycle = past[past.len().saturating_sub(self.season)..].iter().cycle();
+        let cycle = past[past.len().saturating_sub(self.season)..]
+            .iter()
+            .cycle();
         for (out, value) in out.iter_mut().zip(cycle) {
             *out = *value;
         }

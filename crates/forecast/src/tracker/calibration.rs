@@ -103,7 +103,10 @@ mod tests {
         for at in 0..6_000 {
             let value = noise(at);
             calibration.judge(value);
-            let widths: Vec<f64> = calibration.watched().map(|step| calibration.width(step)).collect();
+            let widths: Vec<f64> = calibration
+                .watched()
+                .map(|step| calibration.width(step))
+                .collect();
             if at > 3_000 {
                 outside += usize::from(value.abs() > 0.1 * calibration.width(8));
             }
