@@ -63,16 +63,14 @@ impl Backtest {
         let mut targets = Vec::new();
         let mut of_step = vec![0.0; horizon + 1];
         for &origin in &origins {
-            let last = horizon.min(count - origin);
-            for (step, sum) in of_step.iter_mut().enumerate().take(last + 1).skip(1) {
-                let at = origin + step - 1;
+            for (at, step) in (origin..count).zip(1..=horizon) {
                 let value = history.values[at];
                 let weight = if history.present[at] {
                     (1.0 - RELATIVE) + RELATIVE * mean / value.abs().max(0.05 * mean)
                 } else {
                     0.0
                 };
-                *sum += weight;
+                of_step[step] += weight;
                 targets.push(Target {
                     step,
                     value,

@@ -27,7 +27,7 @@ pub(super) fn list(seasons: &[usize], horizon: usize, log: bool) -> Vec<Spec> {
             .iter()
             .map(|season| Spec::plain(Core::SeasonalNaive(*season))),
     );
-    if let Some(&season) = seasons.first() {
+    for &season in seasons {
         for (cycles, levelled) in RETURNS {
             specs.push(Spec::plain(Core::Returning(season, cycles, levelled)));
         }

@@ -14,8 +14,6 @@ const ROUNDS: usize = 12;
 /// end of a long horizon are nearly equal among all that beat the naive models. Measured on ServeGen: none of
 /// it is 4 % worse a day ahead; M4 does not mind.
 const WINDOWS_HALF: f64 = 10.0;
-/// How often a return to the mean cycle counts where there is little to judge by.
-const PRIOR_RETURN: f64 = 3.0;
 /// Members of the combination, at most; lighter ones than this are left out.
 const MEMBERS_MAX: usize = 16;
 const WEIGHT_MIN: f64 = 0.005;
@@ -49,17 +47,7 @@ pub(super) fn weigh(trials: &mut Vec<Trial>, backtest: &Backtest) -> Vec<Vec<f64
             .collect();
         let windows = backtest.span() as f64 / (1usize << part) as f64;
         let sure = windows / (windows + WINDOWS_HALF);
-        let prior: Vec<f64> = trials
-            .iter()
-            .map(|trial| {
-                if trial.spec.is_return() {
-                    PRIOR_RETURN.powf(1.0 - sure)
-                } else {
-                    1.0
-                }
-            })
-            .collect();
-        let inverse = inverse(&losses, &used, part, POWER * sure, &prior);
+        let inverse = inverse(&losses, &used, part, POWER * sure);
         let built = build(trials, backtest, part, &used);
         let greedy = GREEDY * sure;
         for (weights, (inverse, built)) in weights.iter_mut().zip(inverse.iter().zip(&built)) {
@@ -98,17 +86,14 @@ impl Losses {
 }
 
 /// Weights that fall with the error; their sum is 1.
-fn inverse(losses: &[Losses], used: &[bool], part: usize, power: f64, prior: &[f64]) -> Vec<f64> {
-    let weight = |losses: &Losses| {
-        let both =
-            (losses.all + LEAST).powf(1.0 - LOCAL) * (losses.parts[part] + LEAST).powf(LOCAL);
-        both.powf(-power)
+fn inverse(losses: &[Losses], used: &[bool], part: usize, power: f64) -> Vec<f64> {
+    let error = |losses: &Losses| {
+        (losses.all + LEAST).powf(1.0 - LOCAL) * (losses.parts[part] + LEAST).powf(LOCAL)
     };
-    let mut weights: Vec<f64> = losses
-        .iter()
-        .zip(used.iter().zip(prior))
-        .map(|(losses, (used, prior))| if *used { prior * weight(losses) } else { 0.0 })
-        .collect();
+    let each = || losses.iter().map(error).zip(used);
+    let least = each().filter(|(_, used)| **used).map(|(error, _)| error).fold(f64::INFINITY, f64::min);
+    let mut weights: Vec<f64> =
+        each().map(|(error, used)| if *used { (least / error).powf(power) } else { 0.0 }).collect();
     let sum: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= sum);
     weights

@@ -76,28 +76,22 @@ fn smooth_cycles(values: &[f64], present: &[bool], season: usize, cycles: usize)
         let x = away as f64 / (cycles + 1) as f64;
         (1.0 - x * x * x).powi(3)
     };
-    let weights: Vec<f64> = (0..=cycles).map(weight_of).collect();
-    (0..count)
-        .map(|at| {
-            let (mut sum, mut total) = (0.0, 0.0);
-            let mut take = |index: usize, weight: f64| {
-                if present[index] {
-                    sum += weight * values[index];
-                    total += weight;
-                }
-            };
-            take(at, weights[0]);
-            let before = cycles.min(at / season);
-            for (away, weight) in weights.iter().enumerate().take(before + 1).skip(1) {
-                take(at - away * season, *weight);
+    let weights: Vec<f64> = (0..=cycles.min(count / season)).map(weight_of).collect();
+    let mean = |at: usize| {
+        let (mut sum, mut total) = (0.0, 0.0);
+        let mut take = |index: usize, weight: f64| {
+            if present[index] {
+                sum += weight * values[index];
+                total += weight;
             }
-            let after = cycles.min((count - 1 - at) / season);
-            for (away, weight) in weights.iter().enumerate().take(after + 1).skip(1) {
-                take(at + away * season, *weight);
-            }
-            if total > 0.0 { sum / total } else { 0.0 }
-        })
-        .collect()
+        };
+        let ago = (0..=at).rev().step_by(season);
+        ago.zip(&weights).for_each(|(index, weight)| take(index, *weight));
+        let ahead = (at..count).step_by(season);
+        ahead.zip(&weights).skip(1).for_each(|(index, weight)| take(index, *weight));
+        if total > 0.0 { sum / total } else { 0.0 }
+    };
+    (0..count).map(mean).collect()
 }
 
 /// Which share of a pattern is more than what noise alone leaves after averaging (James and Stein).

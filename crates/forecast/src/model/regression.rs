@@ -14,8 +14,54 @@ const RANGES_BEYOND: f64 = 0.5;
 /// A row counts half after this part of the past.
 const HALF_LIFE: f64 = 0.5;
 
-/// A sum of past values: how long ago, with which weight.
-type Feature = Vec<(usize, f64)>;
+/// Past values so many steps apart, the first of them `lag` steps ago, each with the same weight.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    lag: usize,
+    apart: usize,
+    count: usize,
+    weight: f64,
+}
+
+impl Span {
+    fn one(lag: usize, weight: f64) -> Self {
+        Self {
+            lag,
+            apart: 1,
+            count: 1,
+            weight,
+        }
+    }
+
+    /// The mean of `count` values.
+    fn mean(lag: usize, apart: usize, count: usize) -> Self {
+        Self {
+            lag,
+            apart,
+            count,
+            weight: 1.0 / count as f64,
+        }
+    }
+
+    /// How long ago the last one is.
+    fn last(self) -> usize {
+        self.lag + self.apart * (self.count - 1)
+    }
+
+    fn of(self, before: &[f64], centre: f64) -> f64 {
+        let from = before.len() - self.last();
+        let values = &before[from..=before.len() - self.lag];
+        let sum: f64 = if self.apart == 1 {
+            values.iter().sum()
+        } else {
+            values.iter().step_by(self.apart).sum()
+        };
+        self.weight * (sum - centre * self.count as f64)
+    }
+}
+
+/// A sum over past values.
+type Feature = Vec<Span>;
 
 /// A regression on lags.
 #[derive(Debug)]
@@ -38,7 +84,7 @@ impl Regression {
         } else {
             levels(seasons, lag_max)
         };
-        let lookback = features.iter().flatten().map(|(lag, _)| *lag).max()?;
+        let lookback = features.iter().flatten().map(|span| span.last()).max()?;
         let centre = past.values.iter().map(|value| value / count as f64).sum();
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in past.values {
@@ -84,12 +130,9 @@ impl Regression {
         }
     }
 
-    fn feature(&self, lags: &Feature, before: &[f64]) -> f64 {
-        let count = before.len();
+    fn feature(&self, spans: &Feature, before: &[f64]) -> f64 {
         let centre = if self.differences { 0.0 } else { self.centre };
-        lags.iter()
-            .map(|(lag, weight)| weight * (before[count - lag] - centre))
-            .sum()
+        spans.iter().map(|span| span.of(before, centre)).sum()
     }
 }
 
@@ -105,11 +148,11 @@ fn levels(seasons: &[usize], lag_max: usize) -> Vec<Feature> {
     alone.retain(|lag| (1..=lag_max).contains(lag));
     alone.sort_unstable();
     alone.dedup();
-    let mut features: Vec<Feature> = alone.into_iter().map(|lag| vec![(lag, 1.0)]).collect();
+    let mut features: Vec<Feature> = alone.into_iter().map(|lag| vec![Span::one(lag, 1.0)]).collect();
     for season in seasons {
         let cycles = (lag_max / season).min(CYCLES_MAX);
         if cycles >= 2 {
-            features.push(mean_of((1..=cycles).map(|cycle| cycle * season)));
+            features.push(vec![Span::mean(*season, *season, cycles)]);
         }
     }
     let widths: &[usize] = if seasons.is_empty() { &[12] } else { seasons };
@@ -117,7 +160,7 @@ fn levels(seasons: &[usize], lag_max: usize) -> Vec<Feature> {
         widths
             .iter()
             .filter(|width| (2..=lag_max).contains(*width))
-            .map(|width| mean_of(1..=*width)),
+            .map(|width| vec![Span::mean(1, 1, *width)]),
     );
     features
 }
@@ -131,7 +174,7 @@ fn differenced(seasons: &[usize], lag_max: usize) -> Vec<Feature> {
     alone.retain(|lag| *lag < lag_max);
     alone.sort_unstable();
     alone.dedup();
-    let change = |lag: usize| vec![(lag, 1.0), (lag + 1, -1.0)];
+    let change = |lag: usize| vec![Span::one(lag, 1.0), Span::one(lag + 1, -1.0)];
     let mut features: Vec<Feature> = alone.into_iter().map(change).collect();
     for width in seasons
         .iter()
@@ -139,18 +182,11 @@ fn differenced(seasons: &[usize], lag_max: usize) -> Vec<Feature> {
         .chain(seasons.is_empty().then_some(12))
     {
         if width <= lag_max {
-            let mut gap = mean_of(1..=width);
-            gap[0].1 -= 1.0;
+            let gap = vec![Span::mean(1, 1, width), Span::one(1, -1.0)];
             features.push(gap);
         }
     }
     features
-}
-
-fn mean_of(lags: impl Iterator<Item = usize>) -> Feature {
-    let lags: Vec<usize> = lags.collect();
-    let weight = 1.0 / lags.len() as f64;
-    lags.into_iter().map(|lag| (lag, weight)).collect()
 }
 
 impl Model for Regression {
@@ -177,7 +213,7 @@ impl Model for Regression {
             + self
                 .features
                 .iter()
-                .map(|lags| lags.len() * 16 + 32)
+                .map(|spans| spans.len() * size_of::<Span>() + 32)
                 .sum::<usize>()
     }
 }
