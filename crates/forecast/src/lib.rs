@@ -4,7 +4,9 @@
 //! input gives the same output, bit for bit, on one machine.
 
 pub mod binomial;
+pub mod exhaustion;
 mod normal;
 pub mod objective;
+pub mod series;
 pub mod shift;
 pub mod window;
