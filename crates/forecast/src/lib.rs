@@ -4,6 +4,7 @@
 //! input gives the same output, bit for bit, on one machine.
 
 pub mod binomial;
+pub mod bottleneck;
 pub mod exhaustion;
 mod normal;
 pub mod objective;

@@ -6,6 +6,21 @@ pub(crate) fn density(x: f64) -> f64 {
     INV_SQRT_TAU * (-0.5 * x * x).exp()
 }
 
+/// How likely a standard normal value is below `x`, within 7.5e-8 (Abramowitz and Stegun 26.2.17).
+pub(crate) fn below(x: f64) -> f64 {
+    const B: [f64; 5] = [
+        0.319_381_530,
+        -0.356_563_782,
+        1.781_477_937,
+        -1.821_255_978,
+        1.330_274_429,
+    ];
+    let t = 1.0 / (1.0 + 0.231_641_9 * x.abs());
+    let sum = B.iter().rev().fold(0.0, |sum, b| (sum + b) * t);
+    let above = density(x) * sum;
+    if x >= 0.0 { 1.0 - above } else { above }
+}
+
 /// Quantile of the standard normal distribution; infinite at 0 and 1, NaN outside of them.
 ///
 /// Relative error below 1.2e-9 (P. J. Acklam's rational approximation, 2003).
@@ -69,6 +84,14 @@ pub(crate) fn quantile(p: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_below_a_quantile_is_its_share() {
+        for share in [1e-6, 0.02, 0.3, 0.5, 0.8, 0.999] {
+            assert!((below(quantile(share)) - share).abs() < 1e-7, "{share}");
+        }
+        assert_eq!((below(f64::NEG_INFINITY), below(f64::INFINITY)), (0.0, 1.0));
+    }
 
     #[test]
     fn quantiles_are_where_the_density_says() {
