@@ -223,7 +223,7 @@ pub fn bottleneck(
         .collect();
     let drives = Drives::of(path, &stages, &load, &before, &after);
     let causes = explained(path, &stages, &drives);
-    Ok(ranked(path, &whole, &stages, causes))
+    Ok(ranked(&whole, &stages, causes))
 }
 
 /// What became of a stage.
@@ -403,12 +403,8 @@ fn explained(path: &RequestPath<'_>, stages: &[Grown], drives: &Drives) -> Vec<C
         .collect()
 }
 
-fn ranked(
-    path: &RequestPath<'_>,
-    whole: &Growth,
-    stages: &[Grown],
-    mut causes: Vec<Cause>,
-) -> Bottleneck {
+/// Causes in their order, with their shares of the whole's growth.
+fn ranked(whole: &Growth, stages: &[Grown], mut causes: Vec<Cause>) -> Bottleneck {
     let growth = whole.after - whole.before;
     let explains = |cause: &Cause| cause.own_seconds + cause.induced_seconds;
     let sum: f64 = causes.iter().map(explains).sum();
@@ -443,10 +439,7 @@ fn ranked(
         } else {
             0.0
         },
-        causes: {
-            debug_assert_eq!(causes.len(), path.stages.len());
-            causes
-        },
+        causes,
     }
 }
 

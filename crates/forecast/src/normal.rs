@@ -86,6 +86,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_below_a_quantile_is_its_share() {
+        for share in [1e-6, 0.02, 0.3, 0.5, 0.8, 0.999] {
+            assert!((below(quantile(share)) - share).abs() < 1e-7, "{share}");
+        }
+        assert_eq!((below(f64::NEG_INFINITY), below(f64::INFINITY)), (0.0, 1.0));
+    }
+
+    #[test]
     fn quantiles_are_where_the_density_says() {
         // The slope of the quantile is one over the density there.
         for share in [1e-9, 1e-4, 0.02, 0.024, 0.025, 0.3, 0.5, 0.8, 0.976, 0.999] {

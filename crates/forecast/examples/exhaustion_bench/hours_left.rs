@@ -23,36 +23,28 @@ pub(crate) fn run(root: &Path, part: Part, verbose: bool) -> Result<()> {
         all.push(cases);
     }
     row("all", &all.iter().flatten().collect::<Vec<_>>());
-    for kind in ["steady", "wandering", "incidents"] {
+    let only = |name: &str, cases: &[Case], takes: &dyn Fn(&Case) -> bool| {
         row(
-            kind,
-            &all[0]
-                .iter()
-                .filter(|case| case.name.contains(kind))
-                .collect::<Vec<_>>(),
+            name,
+            &cases.iter().filter(|case| takes(case)).collect::<Vec<_>>(),
         );
+    };
+    for kind in ["steady", "wandering", "incidents"] {
+        only(kind, &all[0], &|case| case.name.contains(kind));
     }
     if verbose {
         for (family, cases) in FAMILIES.iter().zip(&all) {
             let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
             names.dedup();
             for name in names {
-                row(
-                    &format!("{family}: {name}"),
-                    &cases
-                        .iter()
-                        .filter(|case| case.name == name)
-                        .collect::<Vec<_>>(),
-                );
+                only(&format!("{family}: {name}"), cases, &|case| {
+                    case.name == name
+                });
             }
             for nominal in NOMINAL_HOURS {
-                row(
-                    &format!("{family}: {nominal} h"),
-                    &cases
-                        .iter()
-                        .filter(|case| case.nominal == nominal)
-                        .collect::<Vec<_>>(),
-                );
+                only(&format!("{family}: {nominal} h"), cases, &|case| {
+                    case.nominal == nominal
+                });
             }
         }
     }
