@@ -238,6 +238,8 @@ fn share(text: &str) -> Result<f64> {
     } else {
         value
     };
+    // 99.9 % is 0.999, whatever a division by a hundred makes of it.
+    let share = (share * 1e12).round() / 1e12;
     if !(share > 0.0 && share < 1.0) {
         bail!("--target {text:?}: want more than 0% and less than 100%");
     }
