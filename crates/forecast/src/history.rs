@@ -95,8 +95,10 @@ impl History {
 
     /// Makes room for so many values in all, and no more.
     pub(crate) fn reserve(&mut self, count: usize) {
-        self.values.reserve_exact(count.saturating_sub(self.values.len()));
-        self.present.reserve_exact(count.saturating_sub(self.present.len()));
+        self.values
+            .reserve_exact(count.saturating_sub(self.values.len()));
+        self.present
+            .reserve_exact(count.saturating_sub(self.present.len()));
     }
 
     /// Forgets the first values.

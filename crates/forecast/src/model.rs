@@ -113,12 +113,6 @@ impl Spec {
     pub(crate) fn is_naive(&self) -> bool {
         matches!(self.core, Core::LastValue | Core::SeasonalNaive(_)) && self.adjust.is_none()
     }
-
-    /// Whether it is a return to the mean of the last cycles.
-    pub(crate) fn is_return(&self) -> bool {
-        matches!(self.core, Core::Returning(..))
-    }
-
     /// The model after `past`, `None` if that is too short or beyond fitting.
     pub(crate) fn fit(&self, past: Past<'_>) -> Option<Box<dyn Model>> {
         if past.len() < 2 {

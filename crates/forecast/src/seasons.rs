@@ -76,7 +76,9 @@ mod tests {
         let hours: Vec<f64> = (0..2_000).map(|at| wave(at, 12) + noise(at)).collect();
         assert_eq!(find(300_000, &hours), [12, 288]);
         // A day looks like an hour ago, and more so like half an hour ago.
-        let days: Vec<f64> = (0..2_000).map(|at| wave(at, 288) + 0.1 * noise(at)).collect();
+        let days: Vec<f64> = (0..2_000)
+            .map(|at| wave(at, 288) + 0.1 * noise(at))
+            .collect();
         assert_eq!(find(300_000, &days), [288]);
         let years: Vec<f64> = (0..400).map(|at| wave(at, 52)).collect();
         assert_eq!(find(7 * 86_400_000, &years), [52]);

@@ -91,9 +91,19 @@ fn inverse(losses: &[Losses], used: &[bool], part: usize, power: f64) -> Vec<f64
         (losses.all + LEAST).powf(1.0 - LOCAL) * (losses.parts[part] + LEAST).powf(LOCAL)
     };
     let each = || losses.iter().map(error).zip(used);
-    let least = each().filter(|(_, used)| **used).map(|(error, _)| error).fold(f64::INFINITY, f64::min);
-    let mut weights: Vec<f64> =
-        each().map(|(error, used)| if *used { (least / error).powf(power) } else { 0.0 }).collect();
+    let least = each()
+        .filter(|(_, used)| **used)
+        .map(|(error, _)| error)
+        .fold(f64::INFINITY, f64::min);
+    let mut weights: Vec<f64> = each()
+        .map(|(error, used)| {
+            if *used {
+                (least / error).powf(power)
+            } else {
+                0.0
+            }
+        })
+        .collect();
     let sum: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= sum);
     weights

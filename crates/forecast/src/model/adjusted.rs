@@ -86,9 +86,13 @@ fn smooth_cycles(values: &[f64], present: &[bool], season: usize, cycles: usize)
             }
         };
         let ago = (0..=at).rev().step_by(season);
-        ago.zip(&weights).for_each(|(index, weight)| take(index, *weight));
+        ago.zip(&weights)
+            .for_each(|(index, weight)| take(index, *weight));
         let ahead = (at..count).step_by(season);
-        ahead.zip(&weights).skip(1).for_each(|(index, weight)| take(index, *weight));
+        ahead
+            .zip(&weights)
+            .skip(1)
+            .for_each(|(index, weight)| take(index, *weight));
         if total > 0.0 { sum / total } else { 0.0 }
     };
     (0..count).map(mean).collect()

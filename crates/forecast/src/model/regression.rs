@@ -148,7 +148,10 @@ fn levels(seasons: &[usize], lag_max: usize) -> Vec<Feature> {
     alone.retain(|lag| (1..=lag_max).contains(lag));
     alone.sort_unstable();
     alone.dedup();
-    let mut features: Vec<Feature> = alone.into_iter().map(|lag| vec![Span::one(lag, 1.0)]).collect();
+    let mut features: Vec<Feature> = alone
+        .into_iter()
+        .map(|lag| vec![Span::one(lag, 1.0)])
+        .collect();
     for season in seasons {
         let cycles = (lag_max / season).min(CYCLES_MAX);
         if cycles >= 2 {
