@@ -52,13 +52,14 @@ impl Fluid {
         };
         let capacity = f64::from(stretch.ready) * slots;
         let before = self.backlog;
-        let after = (before + (load - capacity) * stretch.seconds).max(0.0);
+        // Below 0 where all is done before the end: the way down is as steep until then.
+        let after = before + (load - capacity) * stretch.seconds;
         // A backlog of `capacity` seconds of service stands for a second of waiting.
         let allowed = capacity * stretch.wait_objective_seconds.max(0.0);
         self.violated_seconds += stretch.seconds * share_above(before, after, allowed);
         self.worker_seconds += f64::from(stretch.workers) * stretch.seconds;
         self.ideal_seconds += load * stretch.seconds / slots;
-        self.backlog = after;
+        self.backlog = after.max(0.0);
     }
 }
 
