@@ -173,12 +173,13 @@ impl Scaler {
         }
     }
 
+    /// What is remembered is in the order of time, so a time that went back goes before any other fault.
     fn pool_fault(&self, signals: &Signals) -> Option<Unusable> {
-        if signals.slots_per_worker == 0 || signals.startup_ms < 0 {
-            return Some(pool(Fault::Impossible));
+        let went_back = |(at_ms, _): (i64, u32)| signals.time_ms < at_ms;
+        if self.decided.is_some_and(went_back) {
+            return Some(pool(Fault::TimeWentBack));
         }
-        let (at_ms, _) = self.decided?;
-        (signals.time_ms < at_ms).then_some(pool(Fault::TimeWentBack))
+        (signals.slots_per_worker == 0 || signals.startup_ms < 0).then_some(pool(Fault::Impossible))
     }
 
     fn learn(&mut self, signals: &Signals) {

@@ -419,6 +419,24 @@ fn time_that_went_back_changes_nothing() {
     assert_eq!(scaler.snapshot().steps, before.steps);
 }
 
+/// Such signals are in the order of nothing that is remembered, so a scaler could not be restored.
+#[test]
+fn time_that_went_back_goes_before_an_impossible_pool() {
+    let mut scaler = scaler(Policy::predictive(1, 20));
+    scaler.decide(&seen(100, 4, 30.0, 0.0, 30.0));
+    let before = scaler.snapshot();
+    let impossible = Signals {
+        slots_per_worker: 0,
+        ..seen(50, 4, 0.0, 0.0, 0.0)
+    };
+    let decision = scaler.decide(&impossible);
+    assert_eq!(decision.reason, Reason::Held(pool(Fault::TimeWentBack)));
+    let after = scaler.snapshot();
+    assert_eq!(after.targets_low, before.targets_low);
+    assert_eq!(after.decided, before.decided);
+    Scaler::restore(scaler.policy().clone(), &after).expect("it is sound");
+}
+
 #[test]
 fn goes_on_from_a_snapshot_as_if_nothing_had_been() {
     let load = |i: i64| 20.0 + f64::from(i as u32 * 7919 % 31);
