@@ -6,7 +6,7 @@
 //! three hours of it are watched by the demo's own configuration (`foresight.yml`, `rules.yml`): rules, objectives,
 //! predictions and the scaler take their turns over the store, as in the server. What they foresee in that time is false.
 //! Then provider `polaris` degrades over a quarter of an hour (`provider_degrading`), an hour later the disk fills
-//! (`disk_filling`), and an hour after that all load doubles over 20 minutes.
+//! (`disk_filling`), and an hour after that all load grows by 60 % over 20 minutes.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 
@@ -19,6 +19,7 @@ use bellwether_demo::{FORESIGHT, HistoryOptions, RULES, Staged, backfill};
 use bellwether_model::Value;
 use bellwether_promql::{CancelToken, Engine, EngineOptions, QueryRequest, QueryValue};
 use bellwether_rules::objective::{Objectives, ObjectivesParts};
+use bellwether_rules::prediction::settings::LimitAt;
 use bellwether_rules::prediction::status::{PredictionStatus, SeriesStatus};
 use bellwether_rules::prediction::{Predictions, PredictionsParts};
 use bellwether_rules::scaling::{Scalers, ScalersParts};
@@ -54,7 +55,8 @@ const SIGNALS: [&str; 4] = [
 /// A thing that goes wrong, with the job that should foresee it and the alert that tells it.
 struct Trouble {
     name: &'static str,
-    job: &'static str,
+    /// Jobs of `foresight.yml`.
+    jobs: &'static [&'static str],
     /// Text in the labels of the series that is hit.
     series: &'static str,
     alert: &'static str,
@@ -64,14 +66,14 @@ struct Trouble {
 const TROUBLES: [Trouble; 2] = [
     Trouble {
         name: "provider_degrading",
-        job: "chunk-seconds",
+        jobs: &["provider-seconds", "answers-slow"],
         series: "polaris",
         alert: "ModelAnswersSlow",
         span: DEGRADING,
     },
     Trouble {
         name: "disk_filling",
-        job: "disk",
+        jobs: &["disk"],
         series: "",
         alert: "DiskAlmostFull",
         span: FILLING,
@@ -141,7 +143,7 @@ fn run(seed: u64, history_ms: i64) -> Result<Run> {
     let end_ms = begin_ms + LOADED.1;
     let fault =
         |name, span: (i64, i64)| Staged::fault(name, (begin_ms + span.0, begin_ms + span.1));
-    let span = (begin_ms + LOADED.0, end_ms + MINUTE_MS);
+    let loaded = (begin_ms + LOADED.0, end_ms + MINUTE_MS);
     let options = HistoryOptions {
         seed,
         span_ms: history_ms + LOADED.1,
@@ -150,7 +152,7 @@ fn run(seed: u64, history_ms: i64) -> Result<Run> {
         staged: vec![
             fault("provider_degrading", DEGRADING)?,
             fault("disk_filling", FILLING)?,
-            Staged::growth("load", 2.0, span, LOAD_RAMP_MS)?,
+            Staged::growth("load", 1.6, loaded, LOAD_RAMP_MS)?,
         ],
         ..HistoryOptions::default()
     };
@@ -276,22 +278,11 @@ impl Services {
             if at_ms > trouble.span.1 + 10 * MINUTE_MS {
                 continue;
             }
-            let status = self.predictions.statuses(Some(trouble.job), 20).pop();
-            let Some(PredictionStatus::Job(job)) = status else {
-                continue;
-            };
-            let limit = job.settings.limit.as_ref();
-            let limit = limit.and_then(|it| match it.at {
-                bellwether_rules::prediction::settings::LimitAt::Value(value) => Some(value),
-                bellwether_rules::prediction::settings::LimitAt::Query(_) => None,
-            });
-            // In the quiet time any series that alarms is false.
-            let hit =
-                |one: &&SeriesStatus| at_ms < 0 || one.labels.to_string().contains(trouble.series);
-            let on = job.series.iter().filter(hit).fold([false; 4], |on, one| {
-                let now = signals(one, limit);
-                std::array::from_fn(|at| on[at] || now[at])
-            });
+            let mut on = [false; 4];
+            for name in trouble.jobs {
+                let now = self.on(name, if at_ms < 0 { "" } else { trouble.series });
+                on = std::array::from_fn(|at| on[at] || now[at]);
+            }
             for (spans, on) in told.signals.iter_mut().zip(on) {
                 match spans.last_mut() {
                     Some(last) if on && last.1 >= at_ms - TURN_MS => last.1 = at_ms,
@@ -333,6 +324,25 @@ impl Services {
         Ok(())
     }
 
+    /// Which of [`SIGNALS`] are on for any series of a job in whose labels a text is; all that have no labels
+    /// of their own are meant, too.
+    fn on(&self, job: &str, series: &str) -> [bool; 4] {
+        let Some(PredictionStatus::Job(job)) = self.predictions.statuses(Some(job), 20).pop()
+        else {
+            return [false; 4];
+        };
+        let limit = match job.settings.limit.as_ref().map(|it| &it.at) {
+            Some(LimitAt::Value(value)) => Some(*value),
+            _ => None,
+        };
+        let is_one = job.series.len() == 1;
+        let of_it = |one: &&SeriesStatus| is_one || one.labels.to_string().contains(series);
+        job.series.iter().filter(of_it).fold([false; 4], |on, one| {
+            let now = signals(one, limit);
+            std::array::from_fn(|at| on[at] || now[at])
+        })
+    }
+
     fn firing(&self) -> Vec<String> {
         let mut names = Vec::new();
         for group in &self.groups {
@@ -358,6 +368,10 @@ impl Services {
                 let left = status
                     .left
                     .map_or("?".to_owned(), |it| format!("{:.0} %", it * 100.0));
+                let left = format!(
+                    "{:.0} of {:.0} spent, {left} left",
+                    status.counts.bad, status.allowed
+                );
                 let text = match &status.lasts {
                     None => left,
                     Some(lasts) => format!(
@@ -539,10 +553,10 @@ fn print(runs: &[Run]) {
     );
 }
 
-/// How far the scaler is ahead of the load while that doubles.
+/// How far the scaler is ahead of the load while that grows.
 fn print_load(runs: &[Run]) {
     println!(
-        "## Load doubles over 20 min: the scaler wants as many workers as there will be work\n"
+        "## Load grows by 60 % over 20 min: the scaler wants as many workers as there will be work\n"
     );
     println!(
         "| seed | load before, after | lead at a quarter, a half, three quarters of the growth, min | turns below the load | most missing |"

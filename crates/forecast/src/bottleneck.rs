@@ -9,6 +9,9 @@
 //! arrivals times work, so that logarithms of these three add up, and the growth of the wait goes to
 //! them in proportion. What grew while workers were idle grew by itself.
 //!
+//! Work grows by longer calls or by more of them. Longer ones count at the number of calls that there was before, where
+//! fewer are made now: a full queue that serves the most important requests only has other requests than before.
+//!
 //! Work that follows the load (a provider that slows down when much is asked) is told by how it
 //! followed the load before, and put down to the load.
 //!
@@ -261,7 +264,15 @@ impl Grown {
             .map(|(calls, n)| calls * n)
             .collect();
         let growth = Growth::of(&spent, arrivals, before, after);
-        let certain = growth.certain();
+        let seconds = Growth::of(stage.seconds, &made, before, after);
+        let calls = Growth::of(stage.calls, arrivals, before, after);
+        // Longer calls are seen at the number of calls of before, too: where a full queue leaves other
+        // kinds of requests than came before, fewer calls would hide them.
+        let longer = seconds.certain() * calls.before_or_0();
+        let certain = match stage.kind {
+            StageKind::Wait => growth.certain(),
+            StageKind::Work => growth.certain().max(longer),
+        };
         let by_load = match stage.kind {
             StageKind::Wait => 0.0,
             StageKind::Work => {
@@ -271,8 +282,8 @@ impl Grown {
         };
         Self {
             kind: stage.kind,
-            seconds: Growth::of(stage.seconds, &made, before, after),
-            calls: Growth::of(stage.calls, arrivals, before, after),
+            seconds,
+            calls,
             growth,
             certain,
             by_load,

@@ -105,6 +105,17 @@ fn more_calls_are_told_from_longer_ones() {
 }
 
 #[test]
+fn longer_calls_are_seen_behind_fewer_of_them() {
+    let mut daemon = Daemon::USUAL;
+    daemon.seconds[0].1 = 5.0;
+    daemon.arrivals.1 = 900.0;
+    daemon.seconds[2].1 = 2.0 * daemon.seconds[2].0;
+    daemon.tool_calls.1 = 0.4 * daemon.tool_calls.0;
+    let names: Vec<String> = daemon.ask().causes.into_iter().map(|it| it.name).collect();
+    assert_eq!(names[..2], ["queue", "tool"]);
+}
+
+#[test]
 fn a_wait_is_put_down_to_what_keeps_workers_busy() {
     let mut daemon = Daemon::USUAL;
     daemon.seconds[1].1 = 3.5;
