@@ -82,7 +82,14 @@ async fn budgets_forecasts_and_the_scaler_are_there_within_minutes() -> Result<(
     .await?;
     within(limit, "series are foreseen", || async {
         let jobs = listed(&server, "forecasts", "forecasts").await?;
-        for name in ["provider-seconds", "answers-slow", "queue", "load", "disk", "rate-limit"] {
+        for name in [
+            "provider-seconds",
+            "answers-slow",
+            "queue",
+            "load",
+            "disk",
+            "rate-limit",
+        ] {
             let job = jobs.iter().find(|it| it["name"] == name);
             let job = job.with_context(|| format!("no {name}"))?;
             let series = job["series"].as_array().context("no series")?;
