@@ -56,7 +56,7 @@ pub enum StageKind {
     Work,
 }
 
-/// A stage with its numbers for each step. Values that are not finite are missing.
+/// A stage with its numbers for each step. Values that are not finite, or beyond 1e60, are missing.
 #[derive(Debug, Clone, Copy)]
 pub struct Stage<'a> {
     /// What it is called in the answer.

@@ -9,6 +9,8 @@ const LEVELS: [f64; 21] = [
 const NEAR: f64 = 1.3;
 /// Fewer errors than this are helped out by those of neighbours farther away.
 const ERRORS_MIN: usize = 40;
+/// Errors are no larger, in units of the series: a ratio of single precision stays finite.
+const ERROR_MAX: f64 = 1e30;
 
 /// Quantiles of errors at some horizons.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +45,10 @@ impl Spread {
                 near *= 1.5;
             }
             pool.sort_unstable_by(f64::total_cmp);
-            rows.push((step, LEVELS.map(|level| conformal(&pool, level) as f32)));
+            rows.push((
+                step,
+                LEVELS.map(|level| conformal(&pool, level).clamp(-ERROR_MAX, ERROR_MAX) as f32),
+            ));
             step = if step == horizon {
                 break;
             } else {
@@ -73,7 +78,7 @@ impl Spread {
             1.0
         };
         let (from, to) = (within(&left.1, level), within(&right.1, level));
-        from + share * (to - from)
+        between(from, to, share)
     }
 }
 
@@ -82,10 +87,19 @@ fn within(row: &[f32; LEVELS.len()], level: f64) -> f64 {
     let (left, right) = (at.saturating_sub(1), at.min(LEVELS.len() - 1));
     let (low, high) = (f64::from(row[left]), f64::from(row[right]));
     if LEVELS[right] > LEVELS[left] {
-        low + (level - LEVELS[left]) / (LEVELS[right] - LEVELS[left]) * (high - low)
+        between(
+            low,
+            high,
+            (level - LEVELS[left]) / (LEVELS[right] - LEVELS[left]),
+        )
     } else {
         low
     }
+}
+
+/// Each product and the sum rise with both ends, rounded too: quantiles stay in their order.
+fn between(low: f64, high: f64, share: f64) -> f64 {
+    (1.0 - share) * low + share * high
 }
 
 /// Quantile of sorted values such that the next one of as many lies below it with that probability.
@@ -97,7 +111,7 @@ fn conformal(sorted: &[f64], level: f64) -> f64 {
     let rank = (level * (count + 1.0) - 1.0).clamp(0.0, count - 1.0);
     let (low, share) = (rank as usize, rank.fract());
     let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + share * (sorted[high] - sorted[low])
+    between(sorted[low], sorted[high], share)
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl Rows {
 }
 
 /// Solves in place: `gram` holds the lower half, `right` becomes the answer.
-fn cholesky(gram: &mut [f64], right: &mut [f64], width: usize) -> Option<()> {
+pub(crate) fn cholesky(gram: &mut [f64], right: &mut [f64], width: usize) -> Option<()> {
     for row in 0..width {
         for column in 0..=row {
             let (above, line) = (&gram[column * width..], &gram[row * width..]);

@@ -16,6 +16,7 @@ mod descent;
 mod direct;
 mod holt;
 mod holt_winters;
+mod kriging;
 mod naive;
 mod regression;
 mod returning;
@@ -85,6 +86,8 @@ pub(crate) enum Core {
     Regression(Vec<usize>, bool),
     /// A regression for each horizon, up to the one given: how far levels and seasons pull away from the last value.
     Direct(Vec<usize>, usize),
+    /// The best linear guess under the covariance that the series shows, up to the horizon given.
+    Kriging(Vec<usize>, usize),
 }
 
 /// Which model.
@@ -113,6 +116,11 @@ impl Spec {
     pub(crate) fn is_naive(&self) -> bool {
         matches!(self.core, Core::LastValue | Core::SeasonalNaive(_)) && self.adjust.is_none()
     }
+
+    pub(crate) fn is_kriging(&self) -> bool {
+        matches!(self.core, Core::Kriging(..))
+    }
+
     /// The model after `past`, `None` if that is too short or beyond fitting.
     pub(crate) fn fit(&self, past: Past<'_>) -> Option<Box<dyn Model>> {
         if past.len() < 2 {
@@ -149,6 +157,9 @@ impl Spec {
             }
             Core::Direct(seasons, horizon) => {
                 Box::new(direct::Direct::fit(past, seasons, *horizon)?)
+            }
+            Core::Kriging(seasons, horizon) => {
+                Box::new(kriging::Kriging::fit(past, seasons, *horizon)?)
             }
         };
         if self.corrected {
@@ -199,6 +210,7 @@ impl fmt::Display for Spec {
                 }
             }
             Core::Direct(seasons, _) => write!(f, "direct({})", Listed(seasons))?,
+            Core::Kriging(seasons, _) => write!(f, "kriging({})", Listed(seasons))?,
         }
         if self.corrected {
             f.write_str("+ar of errors")?;

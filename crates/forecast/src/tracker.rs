@@ -8,7 +8,7 @@
 //! Trackers of many series with different `phase` are due at different times.
 //!
 //! ## Limits
-//! - 2,016 cells are remembered (14 days of ten minutes), and a quarter more at times: about
+//! - 2,016 cells are remembered (14 days of ten minutes), and a few more at times: about
 //!   40 KiB with the models, 60 KiB at most with seasons of a week.
 //! - A value takes under a microsecond, a forecast tens of them, a choice tens of milliseconds (ADR 0010).
 //!
@@ -27,7 +27,7 @@ use crate::history::History;
 /// Cells that are remembered.
 const CELLS: usize = 2_016;
 /// How many more there may be before the oldest are forgotten.
-const SLACK: usize = 504;
+const SLACK: usize = 126;
 /// Models are chosen anew after so many cells. Chosen: twice a day of ten-minute steps.
 const CHOOSE_EVERY: u64 = 72;
 /// … and when errors one step ahead, averaged over about this many cells …
@@ -215,6 +215,9 @@ impl Tracker {
         };
         self.calibration.judge(value);
         history.push(value, self.season);
+        if history.len() > CELLS + SLACK {
+            history.forget(SLACK);
+        }
         let Some(choice) = &mut self.choice else {
             return;
         };
@@ -223,9 +226,6 @@ impl Tracker {
             self.surprise += (error.min(10.0 * SURPRISE) - self.surprise) / SURPRISE_CELLS;
         }
         choice.update(history);
-        if history.len() > CELLS + SLACK {
-            history.forget(SLACK);
-        }
         let outlook = choice.forecast(history, self.calibration.horizon());
         self.next = outlook.centre(1);
         let said: Vec<(f64, f64)> = self
@@ -304,6 +304,11 @@ mod tests {
     fn memory_is_bounded_and_stated() {
         let mut tracker = tracker(144);
         feed(&mut tracker, 0..5_000);
+        assert!(
+            tracker.bytes() < 60 << 10,
+            "not chosen yet: {}",
+            tracker.bytes()
+        );
         tracker.choose();
         feed(&mut tracker, 5_000..8_000);
         assert!(tracker.history.as_ref().unwrap().len() <= CELLS + SLACK);

@@ -23,15 +23,14 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, value: f64, forecast: f64, covered: bool) {
-        if value.is_finite() && forecast.is_finite() {
-            self.error += (value - forecast).abs();
-            self.count += 1.0;
-            self.covered += f64::from(u8::from(covered));
-        }
+        self.error += (value - forecast).abs();
+        self.count += 1.0;
+        self.covered += f64::from(u8::from(covered));
     }
 }
 
-/// Prints the table. Errors are averaged over all pairs of origin and step, and divided by the mean
+/// Prints the table. Errors are averaged over all pairs of origin and step that each naive method has
+/// something to say of, and divided by the mean
 /// change from day to day in the first two thirds. With `held_out` the last third is left away, and
 /// the last third of the rest takes its place.
 pub(crate) fn run(folder: &Path, held_out: bool) -> Result<()> {
@@ -81,15 +80,16 @@ pub(crate) fn run(folder: &Path, held_out: bool) -> Result<()> {
                         .checked_sub(steps)
                         .map_or(f64::NAN, |then| values[then])
                 };
+                let said = [last, ago(DAY), ago(7 * DAY), next.mean[step]];
+                // All are judged by the same values: those that each of them says something of.
+                if !value.is_finite() || said.iter().any(|said| !said.is_finite()) {
+                    continue;
+                }
                 let inside =
                     next.quantiles[0].1[step] <= value && value <= next.quantiles[1].1[step];
                 for (tallies, horizon) in tallies.iter_mut().zip(HORIZONS) {
                     if step < horizon {
-                        for (tally, said) in
-                            tallies
-                                .iter_mut()
-                                .zip([last, ago(DAY), ago(7 * DAY), next.mean[step]])
-                        {
+                        for (tally, said) in tallies.iter_mut().zip(said) {
                             tally.add(value, said, inside);
                         }
                     }

@@ -5,6 +5,8 @@ use std::ops::Range;
 /// Deviations below which a growth is as good as none. Chosen: so much is seen by chance once in
 /// twenty times.
 const NOISE: f64 = 2.0;
+/// Larger numbers are no measurements: squares of smaller ones, weighted by others, are finite.
+const LARGEST: f64 = 1e60;
 /// A slope counts that is as many of its deviations away from 0.
 const SLOPE_MIN: f64 = 4.0;
 
@@ -88,7 +90,7 @@ pub(super) fn follows(values: &[f64], load: &[f64], window: &Range<usize>) -> f6
     let known: Vec<(f64, f64)> = window
         .clone()
         .map(|at| (load[at], values[at]))
-        .filter(|(load, value)| load.is_finite() && value.is_finite())
+        .filter(|(load, value)| is_known(*load) && is_known(*value))
         .collect();
     let count = known.len() as f64;
     if count < 8.0 {
@@ -112,13 +114,16 @@ pub(super) fn follows(values: &[f64], load: &[f64], window: &Range<usize>) -> f6
     }
 }
 
+fn is_known(value: f64) -> bool {
+    value.abs() <= LARGEST
+}
+
 fn mean(values: &[f64], weights: &[f64], window: Range<usize>) -> f64 {
     let (mut sum, mut total) = (0.0, 0.0);
     for at in window {
         let weight = weights.get(at).copied().unwrap_or(1.0);
-        let part = weight * values[at];
-        if part.is_finite() && weight > 0.0 {
-            sum += part;
+        if is_known(values[at]) && is_known(weight) && weight > 0.0 {
+            sum += weight * values[at];
             total += weight;
         }
     }
@@ -131,9 +136,8 @@ fn scatter(values: &[f64], weights: &[f64], window: &Range<usize>) -> f64 {
     let (mut squares, mut total, mut count) = (0.0, 0.0, 0.0);
     for at in window.clone() {
         let weight = weights.get(at).copied().unwrap_or(1.0);
-        let part = weight * (values[at] - middle).powi(2);
-        if part.is_finite() && weight > 0.0 {
-            squares += part;
+        if is_known(values[at]) && is_known(weight) && weight > 0.0 {
+            squares += weight * (values[at] - middle).powi(2);
             total += weight;
             count += 1.0;
         }

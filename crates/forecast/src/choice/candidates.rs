@@ -47,6 +47,7 @@ pub(super) fn list(seasons: &[usize], horizon: usize, log: bool) -> Vec<Spec> {
         add(None, lags(), false);
         add(None, Core::Regression(seasons.to_vec(), true), false);
         add(None, Core::Direct(seasons.to_vec(), horizon), false);
+        add(None, Core::Kriging(seasons.to_vec(), horizon), false);
         let (Some(shortest), Some(longest)) = (seasons.first(), seasons.last()) else {
             continue;
         };

@@ -14,6 +14,13 @@ const ROUNDS: usize = 12;
 /// end of a long horizon are nearly equal among all that beat the naive models. Measured on ServeGen: none of
 /// it is 4 % worse a day ahead; M4 does not mind.
 const WINDOWS_HALF: f64 = 10.0;
+/// Kriging learns from all distances at once what a backtest of few windows cannot tell: it has what they leave of the
+/// weights, all but half where there is much to judge by …
+/// … unless its error in the backtest is larger than the least by more than this factor: then it falls with this power.
+/// Measured on the first ten days of ServeGen: 0.92 to 0.97 of the best naive method a day ahead, 0.99 to 1.00 without;
+/// M4 Hourly has 0.41 with it and 0.40 without, as its patterns are firmer than a covariance says.
+const FORGIVEN: f64 = 1.35;
+const FALL: f64 = 8.0;
 /// Members of the combination, at most; lighter ones than this are left out.
 const MEMBERS_MAX: usize = 16;
 const WEIGHT_MIN: f64 = 0.005;
@@ -33,6 +40,7 @@ pub(super) fn weigh(trials: &mut Vec<Trial>, backtest: &Backtest) -> Vec<Vec<f64
         .map(|trial| Losses::new(trial, backtest, parts))
         .collect();
     let naive: Vec<bool> = trials.iter().map(|trial| trial.spec.is_naive()).collect();
+    let kriging: Vec<bool> = trials.iter().map(|trial| trial.spec.is_kriging()).collect();
     let mut weights = vec![vec![0.0; parts]; trials.len()];
     for part in 0..parts {
         // Nothing is used at a part of the horizon that does no better there than the naive ones.
@@ -47,11 +55,15 @@ pub(super) fn weigh(trials: &mut Vec<Trial>, backtest: &Backtest) -> Vec<Vec<f64
             .collect();
         let windows = backtest.span() as f64 / (1usize << part) as f64;
         let sure = windows / (windows + WINDOWS_HALF);
-        let inverse = inverse(&losses, &used, part, POWER * sure);
+        let by_error = inverse(&losses, &used, part, POWER * sure);
         let built = build(trials, backtest, part, &used);
+        let ratio = least(&losses, &used, part) / least(&losses, &kriging, part);
+        let prior = (FORGIVEN * ratio).min(1.0).powf(FALL) * (1.0 - GREEDY * sure);
+        let best = inverse(&losses, &kriging, part, POWER);
         let greedy = GREEDY * sure;
-        for (weights, (inverse, built)) in weights.iter_mut().zip(inverse.iter().zip(&built)) {
-            weights[part] = (1.0 - greedy) * inverse + greedy * built;
+        for (at, weights) in weights.iter_mut().enumerate() {
+            let judged = (1.0 - greedy) * by_error[at] + greedy * built[at];
+            weights[part] = prior * best[at] + (1.0 - prior) * judged;
         }
     }
     limit(trials, weights)
@@ -85,27 +97,32 @@ impl Losses {
     }
 }
 
-/// Weights that fall with the error; their sum is 1.
+impl Losses {
+    /// What weights at a part of the horizon follow: errors there, and in all.
+    fn at(&self, part: usize) -> f64 {
+        (self.all + LEAST).powf(1.0 - LOCAL) * (self.parts[part] + LEAST).powf(LOCAL)
+    }
+}
+
+/// The least error of those used, infinite without any.
+fn least(losses: &[Losses], used: &[bool], part: usize) -> f64 {
+    let used = losses.iter().zip(used).filter(|(_, used)| **used);
+    used.map(|(losses, _)| losses.at(part))
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// Weights that fall with the error; their sum is 1, or 0 where none is used.
 fn inverse(losses: &[Losses], used: &[bool], part: usize, power: f64) -> Vec<f64> {
-    let error = |losses: &Losses| {
-        (losses.all + LEAST).powf(1.0 - LOCAL) * (losses.parts[part] + LEAST).powf(LOCAL)
+    let least = least(losses, used, part);
+    let weight = |(losses, used): (&Losses, &bool)| match *used {
+        true => (least / losses.at(part)).powf(power),
+        false => 0.0,
     };
-    let each = || losses.iter().map(error).zip(used);
-    let least = each()
-        .filter(|(_, used)| **used)
-        .map(|(error, _)| error)
-        .fold(f64::INFINITY, f64::min);
-    let mut weights: Vec<f64> = each()
-        .map(|(error, used)| {
-            if *used {
-                (least / error).powf(power)
-            } else {
-                0.0
-            }
-        })
-        .collect();
+    let mut weights: Vec<f64> = losses.iter().zip(used).map(weight).collect();
     let sum: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= sum);
+    weights
+        .iter_mut()
+        .for_each(|weight| *weight /= sum.max(LEAST));
     weights
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Direct {
 }
 
 /// Horizons that are fitted: each about a third farther.
-fn anchors(horizon: usize) -> Vec<usize> {
+pub(super) fn anchors(horizon: usize) -> Vec<usize> {
     let mut anchors = vec![1];
     while let Some(&last) = anchors.last()
         && last < horizon
