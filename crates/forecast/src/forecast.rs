@@ -1,8 +1,8 @@
 //! What a series will be, with how far off that may be.
 //!
 //! ## Model
-//! Candidates among last value, seasonal naive, drift, damped Holt, Theta, Holt-Winters, MSTL and
-//! regressions on the past forecast the last third of the series from many origins. Those that do no
+//! Candidates among last value, seasonal naive, drift, damped Holt, Theta, Holt-Winters, MSTL,
+//! regressions on the past and kriging forecast the last third of the series from many origins. Those that do no
 //! better there than the naive ones are left out; the rest is combined, with weights by how well each
 //! did at that part of the horizon. The errors of the combination are the intervals: quantiles of what
 //! really happened, no assumption of a distribution.
