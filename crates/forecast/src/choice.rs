@@ -20,6 +20,8 @@ const RANGE_BEYOND: f64 = 1.0;
 /// Errors to come are so many times as large as those of the backtest that the weights were chosen by.
 /// Measured on the training parts of M4.
 const WIDER: f64 = 1.25;
+/// The mean lies between these levels.
+const LIKELY: (f64, f64) = (0.1, 0.9);
 /// Models in the name of a forecast.
 const NAMED_MAX: usize = 3;
 
@@ -255,14 +257,14 @@ impl Outlook<'_> {
     /// The value that is not passed with probability `level`, in the unit of the series.
     fn quantile(&self, step: usize, level: f64, width: f64) -> f64 {
         let centre = self.centre(step).unwrap_or(f64::NAN);
-        let error = WIDER * width * self.choice.spread.quantile(step, level);
-        (centre
-            + if self.choice.relative {
-                error * centre
-            } else {
-                error
-            })
-            * self.unit
+        let (error, wider) = (self.choice.spread.quantile(step, level), WIDER * width);
+        let value = match self.choice.relative {
+            // What was positive stays so, however wide.
+            true if error < 0.0 => centre * (1.0 + error).max(0.0).powf(wider),
+            true => centre * (1.0 + wider * error),
+            false => centre + wider * error,
+        };
+        value * self.unit
     }
 
     /// Between two levels, in the unit of the series, with errors so many times as large.
@@ -290,12 +292,17 @@ impl Outlook<'_> {
             each.map(|step| shown(self.quantile(step, level, width(step))))
                 .collect()
         };
-        let mean = self.centre[self.from..].iter();
+        // Where all errors of the backtest were to one side, the middle of what is likely is there too.
+        let mean = |step: usize| {
+            let (low, high) = self.interval(step, LIKELY, width(step));
+            let centre = self.centre(step).unwrap_or(f64::NAN) * self.unit;
+            shown(centre.clamp(low.min(high), high.max(low)))
+        };
         Forecast {
             model,
             step_ms,
             start_ms,
-            mean: mean.map(|value| shown(value * self.unit)).collect(),
+            mean: steps.clone().map(mean).collect(),
             quantiles: options
                 .quantiles
                 .iter()

@@ -10,8 +10,10 @@ const POSITIVE_MIN: f64 = 1e-9;
 const ODD_FACTOR_MIN: f64 = 3.0;
 /// Measured values that say what is usual, at least.
 const USUAL_MIN: usize = 24;
-/// So many odd values in a row count as missing; what lasts longer is true.
+/// So many odd values in a row count as missing; what lasts longer is true …
 const ODD_RUN: usize = 3;
+/// … until it is over: so long an outage is nothing that models should learn from.
+const OUTAGE_MAX: usize = 24;
 
 /// Filled values, and which of them were measured.
 #[derive(Debug, Clone)]
@@ -22,8 +24,12 @@ pub(crate) struct History {
     pub(crate) present: Vec<bool>,
     /// Bounds beyond which a value is odd; only positive series have some.
     bounds: Option<(f64, f64)>,
-    /// How many of the last values were odd.
-    odd: usize,
+    /// The last values as they were measured, where those are odd and few enough to be an accident.
+    odd: Vec<f64>,
+    /// How many of the last values were odd, where those are more than an accident has.
+    lasts: Option<usize>,
+    /// What is true and nothing for models, by number: how a lasting change began, and outages.
+    kept: Vec<(usize, f64)>,
 }
 
 impl History {
@@ -42,7 +48,9 @@ impl History {
             values: Vec::with_capacity(values.len()),
             present: Vec::with_capacity(values.len()),
             bounds: usual(values, unit),
-            odd: 0,
+            odd: Vec::new(),
+            lasts: None,
+            kept: Vec::new(),
         };
         for value in values {
             history.push(*value, season);
@@ -57,32 +65,54 @@ impl History {
     /// Appends the next value, in the unit of the series; a guess if it is missing.
     pub(crate) fn push(&mut self, value: f64, season: Option<usize>) {
         let value = value / self.unit;
-        let odd = self
+        let is_odd = self
             .bounds
-            .is_some_and(|(low, high)| value < low || value > high);
-        self.odd = if odd { self.odd + 1 } else { 0 };
-        let present = value.is_finite() && !(1..=ODD_RUN).contains(&self.odd);
+            .is_some_and(|(low, high)| value.is_finite() && (value < low || value > high));
+        match self.lasts {
+            Some(count) if is_odd => self.lasts = Some(count + 1),
+            Some(count) => {
+                self.lasts = None;
+                if count <= OUTAGE_MAX {
+                    self.pass_over(count, season);
+                }
+            }
+            None if is_odd && self.odd.len() == ODD_RUN => {
+                self.lasts = Some(ODD_RUN + 1);
+                let from = self.values.len() - ODD_RUN;
+                self.kept.extend((from..).zip(self.odd.drain(..)));
+            }
+            None if is_odd => self.odd.push(value),
+            None => self.odd.clear(),
+        }
+        let is_held = is_odd && self.lasts.is_none();
+        let present = value.is_finite() && !is_held;
         let value = if present {
             value
         } else {
             let measured = self.present.iter().rev().position(|present| *present);
-            self.guess(season, measured.unwrap_or(0) + 1)
+            self.guess(self.values.len(), season, measured.unwrap_or(0) + 1)
         };
         self.values.push(value);
         self.present.push(present);
     }
 
-    /// As values in the unit of the series, with NaN for what was not measured.
+    /// As values in the unit of the series, with NaN for what was not measured, or an accident that is over.
     pub(crate) fn measured(&self) -> Vec<f64> {
         let each = self.values.iter().zip(&self.present);
-        each.map(|(value, present)| {
-            if *present {
-                value * self.unit
-            } else {
-                f64::NAN
-            }
-        })
-        .collect()
+        let mut measured: Vec<f64> = each
+            .map(|(value, present)| {
+                if *present {
+                    value * self.unit
+                } else {
+                    f64::NAN
+                }
+            })
+            .collect();
+        let now = (measured.len() - self.odd.len()..).zip(self.odd.iter().copied());
+        for (at, value) in now.chain(self.kept.iter().copied()) {
+            measured[at] = value * self.unit;
+        }
+        measured
     }
 
     /// The least and the largest value.
@@ -105,11 +135,20 @@ impl History {
     pub(crate) fn forget(&mut self, count: usize) {
         self.values.drain(..count.min(self.values.len()));
         self.present.drain(..count.min(self.present.len()));
+        self.kept.retain_mut(|(at, _)| {
+            let is_left = *at >= count;
+            *at = at.saturating_sub(count);
+            is_left
+        });
+        let left = self.odd.len().min(self.values.len());
+        self.odd.drain(..self.odd.len() - left);
     }
 
     /// Memory in bytes, without the struct itself.
     pub(crate) fn bytes(&self) -> usize {
-        self.values.capacity() * size_of::<f64>() + self.present.capacity()
+        self.values.capacity() * size_of::<f64>()
+            + self.present.capacity()
+            + self.kept.capacity() * size_of::<(usize, f64)>()
     }
 
     /// Logarithms of the last values; `None` if one of them is not positive, in a series that has
@@ -121,16 +160,29 @@ impl History {
         positive.then(|| tail.iter().map(|value| value.max(floor).ln()).collect())
     }
 
-    /// The next value, while nobody has measured `missing` of them: from the last one towards the season.
-    fn guess(&self, season: Option<usize>, missing: usize) -> f64 {
-        let count = self.values.len();
-        let Some(&last) = self.values.last() else {
+    /// Makes guesses of the last values, of which the first are guesses already.
+    fn pass_over(&mut self, count: usize, season: Option<usize>) {
+        let from = self.values.len().saturating_sub(count);
+        for at in from + ODD_RUN.min(count)..self.values.len() {
+            if self.present[at] {
+                self.kept.push((at, self.values[at]));
+            }
+            self.values[at] = self.guess(at, season, at - from + 1);
+            self.present[at] = false;
+        }
+    }
+
+    /// The value of number `at`, which is the last of `missing` that nobody has measured: from the
+    /// one before towards the season.
+    fn guess(&self, at: usize, season: Option<usize>, missing: usize) -> f64 {
+        let before = &self.values[..at];
+        let Some(&last) = before.last() else {
             return 0.0;
         };
         match season {
-            Some(season) if season < count => {
-                let cycle_ago = self.values[count - season];
-                cycle_ago + RETURN.powf(missing as f64) * (last - self.values[count - season - 1])
+            Some(season) if season < at => {
+                let cycle_ago = before[at - season];
+                cycle_ago + RETURN.powf(missing as f64) * (last - before[at - season - 1])
             }
             _ => last,
         }
@@ -152,4 +204,66 @@ fn usual(values: &[f64], unit: f64) -> Option<(f64, f64)> {
     let high = sorted[sorted.len() - 1 - sorted.len() / 20] / unit;
     let ratio = (high / low).max(ODD_FACTOR_MIN);
     (low > POSITIVE_MIN).then(|| (low / ratio, high * ratio))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(at: u64) -> f64 {
+        100.0 + (at * at * 7919 % 1009) as f64 / 1009.0
+    }
+
+    fn usual_then(odd: &[f64]) -> History {
+        let values: Vec<f64> = (0..60).map(level).collect();
+        let mut history = History::new(&values, None).expect("values");
+        odd.iter().for_each(|value| history.push(*value, None));
+        history
+    }
+
+    #[test]
+    fn an_accident_is_missing_once_it_is_over() {
+        let history = usual_then(&[1.0, 2.0, 101.0]);
+        let measured = history.measured();
+        assert!(measured[60].is_nan() && measured[61].is_nan());
+        assert!((measured[62] - 101.0).abs() < 1e-9);
+        assert!(history.values.iter().all(|value| *value > 0.9));
+    }
+
+    #[test]
+    fn what_is_odd_now_is_told_at_once() {
+        let history = usual_then(&[6.0, 5.0]);
+        assert_eq!(history.present[60..], [false, false]);
+        assert_eq!(history.measured()[60..], [6.0, 5.0]);
+    }
+
+    #[test]
+    fn an_outage_that_is_over_is_true_and_teaches_nothing() {
+        let history = usual_then(&[1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 101.0]);
+        assert_eq!(
+            history.present[60..67],
+            [false, false, false, false, false, false, true]
+        );
+        assert!(history.values.iter().all(|value| *value > 0.9));
+        let measured = history.measured();
+        assert!((measured[65] - 2.0).abs() < 1e-9 && (measured[60] - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_lasts_was_true_from_its_beginning() {
+        let fall = [6.0, 5.0, 4.0, 3.0, 2.0];
+        let history = usual_then(&fall);
+        let wanted = |values: &[f64]| {
+            let fall = &fall[fall.len() - values.len()..];
+            let apart = values.iter().zip(fall).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f64::max) < 1e-9, "{values:?}");
+        };
+        wanted(&history.measured()[60..]);
+        // Made anew, as a choice does, none is lost again.
+        let again = History::new(&history.measured(), None).expect("values");
+        wanted(&again.measured()[60..]);
+        let mut later = again.clone();
+        later.forget(62);
+        wanted(&later.measured());
+    }
 }

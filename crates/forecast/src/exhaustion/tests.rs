@@ -106,6 +106,36 @@ fn a_level_that_returns_may_never_reach_its_limit() {
     assert!(matches!(far.method, Method::Level { .. }), "{far:?}");
 }
 
+/// Fourteen days of calm, and then a fall that nothing before foretells.
+#[test]
+fn a_fall_that_never_was_goes_on() {
+    for (an_hour, hours, left, truth) in [
+        (3.0, 24, 28.0, 9.3),
+        (10.0, 8, 20.0, 2.0),
+        (25.0, 3, 25.0, 1.0),
+    ] {
+        let fall = hours * 6;
+        let values: Vec<f64> = (0..14 * DAY)
+            .map(|at| {
+                let fallen = (at + 1).saturating_sub(14 * DAY - fall) as f64 * an_hour / 6.0;
+                left + f64::from(hours as u32) * an_hour - fallen + 0.6 * (noise(at) - 0.5)
+            })
+            .collect();
+        let kind = Kind::Gauge {
+            limit: 0.0,
+            towards: Towards::Falling,
+        };
+        let answer = ask(&values, kind, &Options::default()).unwrap();
+        let hours = answer.median_ms.unwrap() as f64 / HOUR_MS as f64;
+        assert!(
+            hours > 0.6 * truth && hours < 2.5 * truth,
+            "{hours} of {truth}: {answer:?}"
+        );
+        let first = answer.quantiles[0].1.unwrap() as f64 / HOUR_MS as f64;
+        assert!(first < 1.5 * truth, "{first} of {truth}");
+    }
+}
+
 #[test]
 fn a_quota_is_whole_again_at_its_reset() {
     // 60 steps from refill to refill, 1 to 2 a step of 150; 30 steps before the next one.
