@@ -5,7 +5,8 @@ use super::past::{Past, SHAPES_MAX};
 /// Half-lives of a return to the usual level, hours. Chosen.
 const RETURNS_HOURS: [f64; 2] = [2.0, 12.0];
 /// Windows of pace, hours.
-const PACES_HOURS: [usize; 4] = [1, 6, 24, 48];
+const PACES_HOURS: [usize; 4] = [1, 6, 24, LONG_HOURS];
+const LONG_HOURS: usize = 48;
 /// Windows over which the present level of a shape is taken, hours.
 const LEVELS_HOURS: [usize; 2] = [1, 12];
 
@@ -102,7 +103,7 @@ fn spend_experts(past: &Past, origin: usize) -> Vec<Blend> {
     let mut all: Vec<Blend> = PACES_HOURS
         .iter()
         .map(|hours| Blend {
-            line: pace(past, origin, hours * past.hour),
+            line: even_pace(past, origin, hours * past.hour),
             ..Blend::default()
         })
         .collect();
@@ -110,6 +111,7 @@ fn spend_experts(past: &Past, origin: usize) -> Vec<Blend> {
         line: median_pace(past, origin),
         ..Blend::default()
     });
+    let jump = past.jump(origin, LONG_HOURS * past.hour);
     for (number, shape) in past.shapes.iter().enumerate() {
         // As much as then, …
         let mut expert = Blend::default();
@@ -123,7 +125,7 @@ fn spend_experts(past: &Past, origin: usize) -> Vec<Blend> {
             let is = past.between(origin.saturating_sub(back), origin);
             // A shape that stood still then says nothing of now.
             let (line, factor) = if then > 1e-9 * is && then > 0.0 {
-                (0.0, (is / then).clamp(0.05, 20.0))
+                (0.0, ((is + jump) / (then + jump)).clamp(0.05, 20.0))
             } else {
                 (is / back as f64, 0.0)
             };
@@ -167,6 +169,19 @@ fn level_experts(past: &Past, origin: usize) -> Vec<Blend> {
         }
     }
     all
+}
+
+/// The pace of what is spent, with one usual jump more at the pace of two days: where money goes once an hour, an hour
+/// without is no sign that none goes any more.
+fn even_pace(past: &Past, origin: usize, back: usize) -> f64 {
+    let back = back.clamp(1, origin.max(1));
+    let long = pace(past, origin, LONG_HOURS * past.hour);
+    let jump = past.jump(origin, LONG_HOURS * past.hour);
+    if long <= 0.0 || back >= LONG_HOURS * past.hour {
+        return pace(past, origin, back);
+    }
+    let spent = past.between(origin - back, origin);
+    (spent + jump) / (back as f64 + jump / long)
 }
 
 /// Movement a step over the last `back` steps, as far as there are so many.

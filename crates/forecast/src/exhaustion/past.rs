@@ -13,7 +13,7 @@ pub(super) struct Past {
     /// Where the movement stood after each step, one more than there are steps; towards the limit
     /// is up.
     pub(super) path: Vec<f64>,
-    /// Sums of the path beside its end, for means.
+    /// Sums of the path beside its end, for means; of what is spent the sums of squares of steps.
     sums: Vec<f64>,
     /// Whether it only adds up.
     pub(super) is_spend: bool,
@@ -83,6 +83,13 @@ impl Past {
                 sum += level - end;
                 sum
             }));
+        } else {
+            let mut sum = 0.0;
+            sums.push(sum);
+            sums.extend(path.windows(2).map(|pair| {
+                sum += (pair[1] - pair[0]).powi(2);
+                sum
+            }));
         }
         let mut past = Self {
             path,
@@ -116,6 +123,18 @@ impl Past {
         self.path[to] - self.path[from]
     }
 
+    /// What is spent at once, as a unit of it is: the mean of steps, each as often as it is large; over the
+    /// `count` steps up to `origin`.
+    pub(super) fn jump(&self, origin: usize, count: usize) -> f64 {
+        let from = origin.saturating_sub(count);
+        let spent = self.between(from, origin);
+        if spent > 0.0 {
+            (self.sums[origin] - self.sums[from]) / spent
+        } else {
+            0.0
+        }
+    }
+
     /// The mean level of the `count` moments up to `origin`, beside the level there.
     pub(super) fn usual(&self, origin: usize, count: usize) -> f64 {
         let from = (origin + 1).saturating_sub(count);
@@ -126,7 +145,9 @@ impl Past {
     /// The first moment from which the experts see a season back.
     pub(super) fn first_origin(&self) -> usize {
         let season = self.shapes.iter().map(|shape| shape.season).max();
-        season.map_or(1, |season| season + self.hour)
+        // Paces of a day are of no day before one is over.
+        let no_season = self.day.min(self.now() / 3).max(1);
+        season.map_or(no_season, |season| season + self.hour)
     }
 
     fn last_turn(&self, season: usize) -> Shape {

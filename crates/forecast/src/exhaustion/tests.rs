@@ -136,6 +136,21 @@ fn a_fall_that_never_was_goes_on() {
     }
 }
 
+/// One a little after each hour; the last hour's is late.
+#[test]
+fn an_hour_without_is_no_end_of_what_comes_hourly() {
+    for (hours, truth) in [(48, 5.8), (14 * 24, 5.8)] {
+        let mut values: Vec<f64> = (0..hours * 6)
+            .map(|at| f64::from(u8::from(at % 6 == 1)))
+            .collect();
+        let end = values.len();
+        values[end - 6..].fill(0.0);
+        let answer = ask(&values, Kind::Spend { left: truth }, &Options::default()).unwrap();
+        let hours = answer.median_ms.unwrap() as f64 / HOUR_MS as f64;
+        assert!((4.5..7.5).contains(&hours), "{hours}: {answer:?}");
+    }
+}
+
 #[test]
 fn a_quota_is_whole_again_at_its_reset() {
     // 60 steps from refill to refill, 1 to 2 a step of 150; 30 steps before the next one.
