@@ -41,6 +41,8 @@ const DEGRADING: (i64, i64) = (0, 20 * MINUTE_MS);
 const FILLING: (i64, i64) = (HOUR_MS, HOUR_MS + 14 * MINUTE_MS);
 const LOADED: (i64, i64) = (2 * HOUR_MS, 2 * HOUR_MS + 40 * MINUTE_MS);
 const LOAD_RAMP_MS: i64 = 20 * MINUTE_MS;
+/// `start_up` of the scaler in `foresight.yml`.
+const STARTUP_MS: i64 = 30_000;
 /// A limit that is expected to be reached within this is foreseen: as far as the forecasts look ahead.
 const SOON_MS: i64 = 10 * MINUTE_MS;
 
@@ -95,8 +97,8 @@ struct Run {
     told: [Told; 2],
     /// Hours left of each budget at the beginning, and at the end of the degradation.
     budgets: Vec<(String, [String; 2])>,
-    /// Busy and waiting, workers wanted, workers there; once a turn of the load's growth.
-    load: Vec<(i64, f64, f64, f64)>,
+    /// Busy and waiting, workers wanted; once a turn of the load's growth.
+    load: Vec<(i64, f64, f64)>,
     /// Alerts that fired in the quiet time.
     quiet_alerts: Vec<String>,
     cpu_note: f64,
@@ -313,13 +315,11 @@ impl Services {
                 .scalers
                 .status("requests")
                 .and_then(|it| Some(it.decided.as_ref()?.workers));
-            let there = self.value("sum(worker_pool_workers)", time_ms)?;
             let load = self.value(
                 "sum(worker_pool_tasks_running) + sum(worker_pool_tasks_waiting)",
                 time_ms,
             )?;
-            run.load
-                .push((at_ms, load, f64::from(wanted.unwrap_or(0)), there));
+            run.load.push((at_ms, load, f64::from(wanted.unwrap_or(0))));
         }
         Ok(())
     }
@@ -440,13 +440,10 @@ fn minutes(ms: i64) -> String {
     format!("{:.1}", ms as f64 / MINUTE_MS as f64)
 }
 
-/// The first time that a signal comes on after the beginning of a trouble, or was on already.
+/// The first time that a signal comes on after the beginning of a trouble. One that was on already foresees nothing.
 fn first(told: &Told, signal: usize, trouble: &Trouble) -> Option<i64> {
-    let spans = told.signals[signal].iter();
-    spans
-        .filter(|span| span.1 >= trouble.span.0)
-        .map(|span| span.0.max(trouble.span.0))
-        .min()
+    let begins = told.signals[signal].iter().map(|span| span.0);
+    begins.filter(|begin| *begin >= trouble.span.0).min()
 }
 
 fn print(runs: &[Run]) {
@@ -553,59 +550,115 @@ fn print(runs: &[Run]) {
     );
 }
 
+/// A turn while the load grows.
+#[derive(Clone, Copy)]
+struct Turn {
+    at_ms: i64,
+    load: f64,
+    /// Workers that are ready: decided a start-up ago.
+    ready: f64,
+    /// The same of a rule that follows the load, with as many worker-seconds in all.
+    reactive: f64,
+}
+
+/// The turns from the growth on.
+fn growing(run: &Run) -> Vec<Turn> {
+    let ago = |at_ms: i64| {
+        let mut turns = run.load.iter().rev();
+        turns.find(|it| it.0 <= at_ms - STARTUP_MS)
+    };
+    let turns: Vec<(i64, f64, f64, f64)> = run
+        .load
+        .iter()
+        .filter(|it| it.0 >= LOADED.0)
+        .filter_map(|it| {
+            let then = ago(it.0)?;
+            Some((it.0, it.1, then.2, then.1))
+        })
+        .collect();
+    let sum = |value: fn(&(i64, f64, f64, f64)) -> f64| turns.iter().map(value).sum::<f64>();
+    let share = sum(|it| it.2) / sum(|it| it.3).max(1.0);
+    turns
+        .iter()
+        .map(|&(at_ms, load, ready, load_then)| Turn {
+            at_ms,
+            load,
+            ready,
+            reactive: (share * load_then).round(),
+        })
+        .collect()
+}
+
 /// How far the scaler is ahead of the load while that grows.
 fn print_load(runs: &[Run]) {
     println!(
-        "## Load grows by 60 % over 20 min: the scaler wants as many workers as there will be work\n"
+        "## Load grows by 60 % over 20 min: workers that are ready, {} s after they were decided\n",
+        STARTUP_MS / 1000
     );
     println!(
-        "| seed | load before, after | lead at a quarter, a half, three quarters of the growth, min | turns below the load | most missing |"
+        "Beside it a rule that has so many times the load, with as many worker-seconds in all.\n"
     );
-    println!("|---|---|---|---|---|");
+    println!(
+        "| seed | load before, after | workers a unit of load | lead at a quarter, a half, three quarters of the growth, min | turns short of workers, most missing | of the rule beside |"
+    );
+    println!("|---|---|---|---|---|---|");
     let mut all = Vec::new();
+    let (mut short, mut short_reactive, mut turns_all) = (0, 0, 0);
     for run in runs {
         let mean = |from: i64, to: i64| {
-            let values: Vec<f64> = run
-                .load
-                .iter()
-                .filter(|it| (from..to).contains(&it.0))
-                .map(|it| it.1)
-                .collect();
+            let within = run.load.iter().filter(|it| (from..to).contains(&it.0));
+            let values: Vec<f64> = within.map(|it| it.1).collect();
             values.iter().sum::<f64>() / values.len().max(1) as f64
         };
         let before = mean(LOADED.0 - 5 * MINUTE_MS, LOADED.0);
         let after = mean(LOADED.0 + LOAD_RAMP_MS, LOADED.1);
-        let growing: Vec<_> = run.load.iter().filter(|it| it.0 >= LOADED.0).collect();
+        let turns = growing(run);
         let leads: Vec<String> = [0.25, 0.5, 0.75]
             .iter()
             .map(|part| {
                 let level = before + part * (after - before);
-                let reached = |value: fn(&(i64, f64, f64, f64)) -> f64| {
-                    growing.iter().find(|it| value(it) >= level).map(|it| it.0)
+                let reached = |value: fn(&Turn) -> f64| {
+                    turns
+                        .iter()
+                        .find(|it| value(it) >= level)
+                        .map(|it| it.at_ms)
                 };
-                match (reached(|it| it.1), reached(|it| it.2)) {
-                    (Some(load), Some(wanted)) => {
-                        all.push(load - wanted);
-                        minutes(load - wanted)
+                match (reached(|it| it.load), reached(|it| it.ready)) {
+                    (Some(load), Some(ready)) => {
+                        all.push(load - ready);
+                        minutes(load - ready)
                     }
                     _ => "-".to_owned(),
                 }
             })
             .collect();
-        let missing = growing.iter().map(|it| it.1 - it.2).filter(|it| *it > 0.0);
-        let most = missing.clone().fold(0.0, f64::max);
+        let missing = |value: fn(&Turn) -> f64| {
+            let missing = turns.iter().map(|it| it.load - value(it));
+            let missing: Vec<f64> = missing.filter(|it| *it > 0.0).collect();
+            let most = missing.iter().copied().fold(0.0, f64::max);
+            (
+                missing.len(),
+                format!("{} of {}, {most:.0}", missing.len(), turns.len()),
+            )
+        };
+        let (ours, reactive) = (missing(|it| it.ready), missing(|it| it.reactive));
+        short += ours.0;
+        short_reactive += reactive.0;
+        turns_all += turns.len();
+        let sum = |value: fn(&Turn) -> f64| turns.iter().map(value).sum::<f64>();
         println!(
-            "| {} | {before:.0}, {after:.0} | {} | {} of {} | {most:.0} |",
+            "| {} | {before:.0}, {after:.0} | {:.2} | {} | {} | {} |",
             run.seed,
+            sum(|it| it.ready) / sum(|it| it.load).max(1.0),
             leads.join(", "),
-            missing.count(),
-            growing.len()
+            ours.1,
+            reactive.1
         );
     }
     all.sort_unstable();
     let text = |ms: Option<&i64>| ms.map_or("-".to_owned(), |ms| minutes(*ms));
     println!(
-        "\nLead: median {} min, worst {} min.",
+        "\nLead of ready workers: median {} min, worst {} min. Turns short: {short} of {turns_all}, of the rule beside {short_reactive}.",
         text(all.get(all.len() / 2)),
         text(all.first())
     );
