@@ -41,6 +41,8 @@ const DEGRADING: (i64, i64) = (0, 20 * MINUTE_MS);
 const FILLING: (i64, i64) = (HOUR_MS, HOUR_MS + 14 * MINUTE_MS);
 const LOADED: (i64, i64) = (2 * HOUR_MS, 2 * HOUR_MS + 40 * MINUTE_MS);
 const LOAD_RAMP_MS: i64 = 20 * MINUTE_MS;
+/// Over how long the load's level is taken.
+const LEVEL_MS: i64 = 5 * MINUTE_MS;
 /// `start_up` of the scaler in `foresight.yml`.
 const STARTUP_MS: i64 = 30_000;
 /// A limit that is expected to be reached within this is foreseen: as far as the forecasts look ahead.
@@ -555,10 +557,18 @@ fn print(runs: &[Run]) {
 struct Turn {
     at_ms: i64,
     load: f64,
+    /// Its mean over five minutes around: single requests are no growth.
+    level: f64,
     /// Workers that are ready: decided a start-up ago.
     ready: f64,
     /// The same of a rule that follows the load, with as many worker-seconds in all.
     reactive: f64,
+}
+
+fn mean_load(run: &Run, from: i64, to: i64) -> f64 {
+    let within = run.load.iter().filter(|it| (from..to).contains(&it.0));
+    let values: Vec<f64> = within.map(|it| it.1).collect();
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// The turns from the growth on.
@@ -583,6 +593,7 @@ fn growing(run: &Run) -> Vec<Turn> {
         .map(|&(at_ms, load, ready, load_then)| Turn {
             at_ms,
             load,
+            level: mean_load(run, at_ms - LEVEL_MS / 2, at_ms + LEVEL_MS / 2),
             ready,
             reactive: (share * load_then).round(),
         })
@@ -605,13 +616,8 @@ fn print_load(runs: &[Run]) {
     let mut all = Vec::new();
     let (mut short, mut short_reactive, mut turns_all) = (0, 0, 0);
     for run in runs {
-        let mean = |from: i64, to: i64| {
-            let within = run.load.iter().filter(|it| (from..to).contains(&it.0));
-            let values: Vec<f64> = within.map(|it| it.1).collect();
-            values.iter().sum::<f64>() / values.len().max(1) as f64
-        };
-        let before = mean(LOADED.0 - 5 * MINUTE_MS, LOADED.0);
-        let after = mean(LOADED.0 + LOAD_RAMP_MS, LOADED.1);
+        let before = mean_load(run, LOADED.0 - 5 * MINUTE_MS, LOADED.0);
+        let after = mean_load(run, LOADED.0 + LOAD_RAMP_MS, LOADED.1);
         let turns = growing(run);
         let leads: Vec<String> = [0.25, 0.5, 0.75]
             .iter()
@@ -623,7 +629,7 @@ fn print_load(runs: &[Run]) {
                         .find(|it| value(it) >= level)
                         .map(|it| it.at_ms)
                 };
-                match (reached(|it| it.load), reached(|it| it.ready)) {
+                match (reached(|it| it.level), reached(|it| it.ready)) {
                     (Some(load), Some(ready)) => {
                         all.push(load - ready);
                         minutes(load - ready)
