@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use bellwether_forecast::bottleneck::StageKind;
 use bellwether_forecast::exhaustion::Towards;
-use bellwether_forecast::forecast::HORIZON_MAX;
 use bellwether_forecast::shift::Direction;
 use bellwether_model::short;
 use bellwether_model::time::parse_duration;
 use bellwether_promql::Features;
 use bellwether_rules::prediction::settings::{
-    Horizon, JOBS_MAX, JobSettings, LimitAt, LimitSettings, PathSettings, PredictionSettings,
-    SERIES_MAX, StageSettings,
+    HORIZON_STEPS_MAX, Horizon, JOBS_MAX, JobSettings, LimitAt, LimitSettings, PathSettings,
+    PredictionSettings, SERIES_MAX, StageSettings,
 };
 
 use super::relabel::is_label_name;
@@ -273,9 +272,9 @@ fn check_forecast(view: &View<'_>, problems: &mut Problems) {
     for item in view.items("horizon") {
         let text = node_text(item);
         let steps = parse_duration(&text).unwrap_or(0) / step_ms.max(1);
-        if steps < 1 || steps > HORIZON_MAX as i64 - 2 {
-            let most = HORIZON_MAX - 2;
-            let message = format!("{} given: want 1 to {most} steps", shortened(&text));
+        if !(1..=HORIZON_STEPS_MAX).contains(&steps) {
+            let given = shortened(&text);
+            let message = format!("{given} given: want 1 to {HORIZON_STEPS_MAX} steps");
             problems.error(&view.origin.file, item.position, &item.path, message);
         }
     }

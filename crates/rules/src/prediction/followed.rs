@@ -15,6 +15,8 @@ use super::status::{Expected, SeriesStatus, TimeLeft};
 
 /// How far ahead exhaustion is looked for, ms.
 const LEFT_HORIZON_MS: i64 = 30 * 86_400_000;
+/// Nothing is said of a series whose last number is older than so many steps.
+const STALE_STEPS: i64 = 2;
 
 /// See the module's page.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Followed {
     detector: Option<Box<Detector>>,
     shift: Option<Box<ShiftDetector>>,
     last: Option<(i64, f64)>,
+    /// The last sample that is a number: what the tracker knows of.
+    number: Option<(i64, f64)>,
     verdict: Option<Verdict>,
     outlook: Option<Outlook>,
     model: Option<Arc<str>>,
@@ -36,10 +40,11 @@ pub(super) struct Followed {
 /// A forecast, as much of it as the horizons need until the next one.
 #[derive(Debug)]
 struct Outlook {
-    /// The cell that was open.
-    cell: i64,
-    /// For each horizon its steps rounded down, and those and one more: mean and quantiles.
-    rows: Vec<(i64, [Vec<f64>; 2])>,
+    /// When the first step of the forecast begins.
+    start_ms: i64,
+    /// For each horizon its steps rounded down, and for those and the next ones that may be asked for
+    /// while the last number counts: mean and quantiles.
+    rows: Vec<(i64, Vec<Vec<f64>>)>,
 }
 
 /// Labels of what is written.
@@ -92,6 +97,7 @@ impl Followed {
             detector,
             shift,
             last: None,
+            number: None,
             verdict: None,
             outlook: None,
             model: None,
@@ -120,6 +126,9 @@ impl Followed {
             }
         }
         self.last = Some((time_ms, value));
+        if value.is_finite() {
+            self.number = self.last;
+        }
     }
 
     /// Whether models are to be chosen, or the limit looked at anew.
@@ -190,7 +199,7 @@ impl Followed {
             || self
                 .outlook
                 .as_ref()
-                .is_some_and(|outlook| outlook.cell == cell)
+                .is_some_and(|outlook| outlook.start_ms == cell * settings.step_ms)
         {
             return;
         }
@@ -208,10 +217,14 @@ impl Followed {
         let rows = settings.horizons.iter().map(|horizon| {
             let steps = horizon.ms / settings.step_ms;
             let at = usize::try_from(steps).unwrap_or(usize::MAX);
-            (steps, [row(at), row(at.saturating_add(1))])
+            let later = 0..=(STALE_STEPS + 1) as usize;
+            (
+                steps,
+                later.map(|more| row(at.saturating_add(more))).collect(),
+            )
         });
         self.outlook = Some(Outlook {
-            cell,
+            start_ms: next.start_ms,
             rows: rows.collect(),
         });
     }
@@ -239,7 +252,7 @@ impl Followed {
             let is_on = f64::from(u8::from(shift.is_alarm()));
             out.push((self.written.degraded.clone(), is_on));
         }
-        if let Some(left) = self.left(limit, time_ms) {
+        if let Some(left) = self.left(settings, limit, time_ms) {
             let seconds = left.quantiles_ms.iter();
             let seconds = seconds.map(|ms| ms.map_or(f64::INFINITY, |ms| ms as f64 / 1_000.0));
             out.extend(self.written.left.iter().cloned().zip(seconds));
@@ -260,24 +273,35 @@ impl Followed {
             expected: self.expected(settings, time_ms),
             anomaly: self.verdict,
             shift: shift.and_then(|shift| shift.shift()),
-            left: self.left(limit, time_ms),
+            left: self.left(settings, limit, time_ms),
         }
     }
 
+    /// The cell that is open in the tracker.
     fn cell(&self, settings: &JobSettings) -> Option<i64> {
-        self.last
+        self.number
             .map(|(time_ms, _)| time_ms.div_euclid(settings.step_ms))
+    }
+
+    /// Whether the last number is too old to speak of the time after it.
+    fn is_stale(&self, settings: &JobSettings, time_ms: i64) -> bool {
+        let old_ms = STALE_STEPS * settings.step_ms.max(settings.interval_ms);
+        self.number
+            .is_none_or(|(number_ms, _)| time_ms.saturating_sub(number_ms) > old_ms)
     }
 
     fn expected(&self, settings: &JobSettings, time_ms: i64) -> Vec<Expected> {
         let Some(outlook) = &self.outlook else {
             return Vec::new();
         };
-        let start_ms = outlook.cell * settings.step_ms;
+        if self.is_stale(settings, time_ms) {
+            return Vec::new();
+        }
         let each = settings.horizons.iter().zip(&outlook.rows).enumerate();
         each.filter_map(|(at, (horizon, (steps, rows)))| {
-            let step = (time_ms.saturating_add(horizon.ms) - start_ms).div_euclid(settings.step_ms);
-            let (mean, quantiles) = rows[usize::from(step > *steps)].split_first()?;
+            let ahead_ms = time_ms.saturating_add(horizon.ms) - outlook.start_ms;
+            let later = ahead_ms.div_euclid(settings.step_ms) - steps;
+            let (mean, quantiles) = rows.get(usize::try_from(later).ok()?)?.split_first()?;
             Some(Expected {
                 horizon: at,
                 mean: *mean,
@@ -288,10 +312,10 @@ impl Followed {
     }
 
     /// The time left from `time_ms` on; none at all where the limit is reached by the last value.
-    fn left(&self, limit: Option<Limit>, time_ms: i64) -> Option<TimeLeft> {
+    fn left(&self, settings: &JobSettings, limit: Option<Limit>, time_ms: i64) -> Option<TimeLeft> {
         let (_, from_ms, left) = self.left.as_ref()?;
-        let limit = limit?;
-        let is_reached = self.last.is_some_and(|(_, value)| match limit.towards {
+        let limit = limit.filter(|_| !self.is_stale(settings, time_ms))?;
+        let is_reached = self.number.is_some_and(|(_, value)| match limit.towards {
             Towards::Rising => value >= limit.at,
             Towards::Falling => value <= limit.at,
         });
@@ -309,10 +333,11 @@ impl Followed {
     }
 }
 
-/// Steps that the furthest horizon needs, from a cell that has begun.
+/// Steps that the furthest horizon needs, from a cell that is as old as a forecast may be.
 fn steps(settings: &JobSettings) -> usize {
     let furthest_ms = settings.horizons.iter().map(|horizon| horizon.ms).max();
-    usize::try_from(furthest_ms.unwrap_or(0) / settings.step_ms + 2).unwrap_or(usize::MAX)
+    let steps = furthest_ms.unwrap_or(0) / settings.step_ms + STALE_STEPS + 2;
+    usize::try_from(steps).unwrap_or(usize::MAX)
 }
 
 /// What a job's trackers are told.

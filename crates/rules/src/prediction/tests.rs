@@ -164,6 +164,50 @@ fn history_that_was_missed_is_read_and_turns_do_not_go_back() {
 }
 
 #[test]
+fn forecasts_speak_of_their_time_and_end_when_there_are_no_numbers() {
+    let value = |at_ms: i64| match at_ms > NOW_MS {
+        true => f64::NAN,
+        false => 10_000.0 + 10.0 * ((at_ms - NOW_MS) / TURN_MS) as f64,
+    };
+    let store = store("load", &["a"], NOW_MS + DAY_MS, value);
+    let settings = JobSettings {
+        limit: Some(LimitSettings {
+            at: LimitAt::Value(11_000.0),
+            towards: Towards::Rising,
+            reset: None,
+        }),
+        ..job("pool")
+    };
+    let predictions = predictions(&store, vec![PredictionSettings::Job(settings)]);
+    for turn in 0..=3 {
+        predictions.turn("pool", NOW_MS + turn * TURN_MS);
+        let one = &job_status(&predictions, "pool").series[0];
+        if (1..3).contains(&turn) {
+            let truth = 10_000.0 + 10.0 * (turn + 6) as f64;
+            let mean = one.expected[0].mean;
+            assert!((mean - truth).abs() < 5.0, "{turn}: {mean} {truth}");
+            assert!(one.left.is_some(), "{turn}");
+        }
+        let is_said = turn < 3;
+        assert!(
+            is_said || one.expected.is_empty() && one.left.is_none(),
+            "{one:?}"
+        );
+        for name in [
+            "bellwether_forecast",
+            "bellwether_time_to_exhaustion_seconds",
+        ] {
+            let all = written(&store, name);
+            assert_eq!(all.len(), if turn == 0 { 0 } else { 2 }, "{turn} {name}");
+            assert!(
+                all.iter().all(|(_, value)| is_stale_nan(*value) != is_said),
+                "{turn} {name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_jump_is_an_alarm_and_a_degradation_with_their_reasons() {
     let jump_ms = NOW_MS - 5 * TURN_MS;
     let value =
