@@ -350,10 +350,35 @@ pub(super) fn options(settings: &JobSettings) -> Options {
     }
 }
 
+/// Labels of a series, of which those that ours have too are called `exported_…`, as in Prometheus
+/// those that a target and a scrape both have.
+fn moved(labels: &Labels, settings: &JobSettings) -> Labels {
+    let own = settings.labels.iter().map(|(name, _)| name.as_str());
+    let own = own.chain(["forecast", "horizon", "quantile"]);
+    let mut taken: Vec<(&str, &str)> = own
+        .filter_map(|name| Some((name, labels.get(name)?)))
+        .collect();
+    // The shortest first, so that `exported_x` is free for `x` before it moves on itself.
+    taken.sort_unstable_by_key(|(name, _)| name.len());
+    let mut builder = labels.to_builder();
+    for (name, _) in &taken {
+        builder.remove(name);
+    }
+    for (name, value) in taken {
+        let mut free = format!("exported_{name}");
+        while builder.get(&free).is_some() || settings.labels.iter().any(|(own, _)| *own == free) {
+            free.insert_str(0, "exported_");
+        }
+        builder.set(&free, value);
+    }
+    builder.build()
+}
+
 impl Written {
     fn new(labels: &Labels, settings: &JobSettings) -> Self {
+        let source = moved(labels, settings);
         let named = |metric: &str, more: &[(&str, &str)]| {
-            let mut builder = labels.to_builder();
+            let mut builder = source.to_builder();
             for (name, value) in &settings.labels {
                 builder.set(name, value);
             }

@@ -382,3 +382,55 @@ async fn turns_are_taken_until_it_stops() {
     predictions.stop();
     runner.await.expect("it ends by itself");
 }
+
+#[test]
+fn labels_of_the_source_that_ours_have_too_are_kept_beside_them() {
+    let store = Arc::new(MemoryStore::new());
+    for quantile in ["0.5", "0.9"] {
+        for turn in -300..=0 {
+            let labels = Labels::from_pairs([
+                (METRIC_NAME, "load"),
+                ("exported_team", "search"),
+                ("forecast", "old"),
+                ("quantile", quantile),
+                ("team", "web"),
+            ]);
+            store.insert(&labels, NOW_MS + turn * TURN_MS, load(turn * TURN_MS));
+        }
+    }
+    let predictions = predictions(&store, vec![PredictionSettings::Job(job("pool"))]);
+    predictions.turn("pool", NOW_MS);
+    let of = |quantile: &str| {
+        format!(
+            r#"{{exported_exported_team="web", exported_forecast="old", exported_quantile="{quantile}", exported_team="search", forecast="pool", team="chat"}}"#
+        )
+    };
+    let scores = written(&store, "bellwether_anomaly_score");
+    let labels: Vec<&String> = scores.iter().map(|(labels, _)| labels).collect();
+    assert_eq!(labels, [&of("0.5"), &of("0.9")]);
+}
+
+#[test]
+fn series_that_differ_in_their_names_only_are_refused() {
+    let store = store("load", &["a", "b"], NOW_MS, load);
+    for turn in -300..=0 {
+        let labels = Labels::from_pairs([(METRIC_NAME, "fill"), ("pool", "b")]);
+        store.insert(&labels, NOW_MS + turn * TURN_MS, 1.0);
+    }
+    let settings = JobSettings {
+        query: r#"{__name__=~"load|fill"}"#.to_owned(),
+        ..job("pool")
+    };
+    let predictions = predictions(&store, vec![PredictionSettings::Job(settings)]);
+    predictions.turn("pool", NOW_MS);
+    let status = job_status(&predictions, "pool");
+    assert_eq!(status.series_count, 0);
+    let problem = status.problem.expect("two series are one");
+    assert!(
+        problem.starts_with("vector cannot contain metrics with the same labelset: ")
+            && problem.contains("fill")
+            && problem.contains("load")
+            && problem.contains(r#"both have {pool="b"}"#),
+        "{problem}"
+    );
+}
