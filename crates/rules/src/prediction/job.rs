@@ -27,6 +27,8 @@ const JUDGED_ALL: i64 = 10_000_000;
 const JUDGED_MIN: i64 = 1_000;
 /// History is read at this many points a step: its mean is what the tracker makes of it.
 const POINTS_PER_STEP: i64 = 10;
+/// After so many slices of history that could be read, the next ones may be twice as long again.
+const SOUND_SLICES: u32 = 8;
 /// The part of the interval that learning and choosing may take: one in so many.
 const BUDGET_PART: i64 = 4;
 /// Others who want to look at the job get in between after so long, ms.
@@ -48,6 +50,8 @@ struct State {
     writer: SeriesWriter,
     /// What is learnt up to, the time from which on detectors look, and where the history began.
     learnt: Option<Learnt>,
+    slice: SliceLength,
+    skipped: Option<Skipped>,
     limits: Limits,
     refused: FxHashMap<Labels, i64>,
     turned_at_ms: Option<i64>,
@@ -64,6 +68,21 @@ struct Learnt {
     to_ms: i64,
     /// Series that there were at the start.
     count: usize,
+}
+
+/// How many steps of history are asked for at once: half as many after a failure.
+#[derive(Debug)]
+struct SliceLength {
+    steps_max: i64,
+    sound: u32,
+}
+
+/// Steps of history that could not be read.
+#[derive(Debug)]
+struct Skipped {
+    count: usize,
+    last_ms: i64,
+    problem: String,
 }
 
 /// The answers of the queries of limits at the last turn.
@@ -95,6 +114,11 @@ impl Job {
                 series: FxHashMap::default(),
                 writer: SeriesWriter::new(Source::new(&format!("forecast:{}", settings.name))),
                 learnt: None,
+                slice: SliceLength {
+                    steps_max: i64::MAX,
+                    sound: 0,
+                },
+                skipped: None,
                 limits: Limits::default(),
                 refused: FxHashMap::default(),
                 turned_at_ms: None,
@@ -178,6 +202,7 @@ impl Job {
                 self.settings.series_max
             )
         };
+        let skipped = || state.skipped.as_ref().map(Skipped::to_string);
         JobStatus {
             settings: Arc::clone(&self.settings),
             turned_at_ms: state.turned_at_ms,
@@ -187,6 +212,7 @@ impl Job {
             problem: state
                 .problem
                 .clone()
+                .or_else(skipped)
                 .or_else(|| (refused_count > 0).then(refused)),
             series,
         }
@@ -205,6 +231,9 @@ impl Job {
             Some(learnt) => learnt,
             None => self.begin(asker, time_ms)?,
         };
+        let is_past =
+            |skipped: &Skipped| skipped.last_ms <= time_ms.saturating_sub(self.settings.history_ms);
+        state.skipped.take_if(|skipped| is_past(skipped));
         let mut is_first = true;
         while learnt.to_ms < time_ms {
             if !is_first && watch.is_over() {
@@ -223,10 +252,30 @@ impl Job {
             // The last turn that is due is always at its time; what is between is at whole steps.
             let first_ms = (learnt.to_ms + step_ms).min(until_ms);
             let at_once = POINTS_AT_ONCE / state.series.len().max(learnt.count).max(100);
-            let more = ((until_ms - first_ms) / step_ms).min(at_once.max(1) as i64 - 1);
+            let at_once = state.slice.steps_max.min(at_once.max(1) as i64);
+            let more = ((until_ms - first_ms) / step_ms).min(at_once - 1);
             let last_ms = first_ms + more * step_ms;
-            let found = asker.range(&self.query, (first_ms, last_ms), step_ms)?;
-            self.take(state, found, is_judged);
+            match asker.range(&self.query, (first_ms, last_ms), step_ms) {
+                Ok(found) => {
+                    state.slice.succeeded();
+                    self.take(state, found, is_judged);
+                }
+                Err(_) if asker.cancel.is_cancelled() => return Ok(false),
+                Err(_) if more > 0 => {
+                    state.slice.failed(more + 1);
+                    continue;
+                }
+                // The past is not worth the present.
+                Err(problem) if last_ms < time_ms => {
+                    let before = state.skipped.as_ref().map_or(0, |skipped| skipped.count);
+                    state.skipped = Some(Skipped {
+                        count: before + 1,
+                        last_ms,
+                        problem,
+                    });
+                }
+                Err(problem) => return Err(problem),
+            }
             learnt.to_ms = last_ms;
             state.learnt = Some(learnt);
             if asker.cancel.is_cancelled() {
@@ -344,6 +393,32 @@ impl Job {
                 MutexGuard::bump(&mut state);
             }
         }
+    }
+}
+
+impl SliceLength {
+    fn failed(&mut self, steps: i64) {
+        (self.steps_max, self.sound) = (steps / 2, 0);
+    }
+
+    fn succeeded(&mut self) {
+        self.sound += 1;
+        if self.sound >= SOUND_SLICES {
+            (self.steps_max, self.sound) = (self.steps_max.saturating_mul(2), 0);
+        }
+    }
+}
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let steps = if self.count == 1 { "step" } else { "steps" };
+        write!(
+            f,
+            "{} {steps} of history could not be read, the last at {}: {}",
+            self.count,
+            self.last_ms as f64 / 1_000.0,
+            self.problem
+        )
     }
 }
 

@@ -67,11 +67,19 @@ fn store(name: &str, pools: &[&str], end_ms: i64, value: impl Fn(i64) -> f64) ->
 }
 
 fn predictions(store: &Arc<MemoryStore>, settings: Vec<PredictionSettings>) -> Predictions {
+    predictions_with(store, settings, EngineOptions::default())
+}
+
+fn predictions_with(
+    store: &Arc<MemoryStore>,
+    settings: Vec<PredictionSettings>,
+    options: EngineOptions,
+) -> Predictions {
     let predictions = Predictions::new(PredictionsParts {
         store: Arc::clone(store) as Arc<dyn MetricStore>,
         engine: Arc::new(Engine::new(EngineOptions {
             threads: 1,
-            ..EngineOptions::default()
+            ..options
         })),
         clock: Arc::new(ManualClock::new(NOW_MS)),
     });
@@ -433,4 +441,51 @@ fn series_that_differ_in_their_names_only_are_refused() {
             && problem.contains(r#"both have {pool="b"}"#),
         "{problem}"
     );
+}
+
+#[test]
+fn history_that_is_too_much_at_once_is_read_in_parts() {
+    let store = store("load", &["a"], NOW_MS, load);
+    let options = EngineOptions {
+        samples_max: 100,
+        ..EngineOptions::default()
+    };
+    let settings = vec![PredictionSettings::Job(job("pool"))];
+    let predictions = predictions_with(&store, settings, options);
+    predictions.turn("pool", NOW_MS);
+    let status = job_status(&predictions, "pool");
+    assert_eq!((status.series_count, status.learnt), (1, 1.0));
+    assert_eq!(status.problem, None);
+    assert_eq!(written(&store, "bellwether_anomaly_score").len(), 1);
+}
+
+#[test]
+fn a_moment_of_history_that_cannot_be_read_does_not_stop_the_present() {
+    let store = store("load", &["a"], NOW_MS, load);
+    // At one time there are two to one.
+    for twin in ["x", "y"] {
+        let labels = Labels::from_pairs([(METRIC_NAME, "factor"), ("pool", "a"), ("twin", twin)]);
+        let mut at_ms = NOW_MS - 3 * DAY_MS;
+        while at_ms <= NOW_MS {
+            if twin == "x" || at_ms == NOW_MS - DAY_MS {
+                store.insert(&labels, at_ms, 1.0);
+            }
+            at_ms += TURN_MS;
+        }
+    }
+    let settings = JobSettings {
+        query: "load * on(pool) factor".to_owned(),
+        ..job("pool")
+    };
+    let predictions = predictions(&store, vec![PredictionSettings::Job(settings)]);
+    predictions.turn("pool", NOW_MS);
+    let status = job_status(&predictions, "pool");
+    assert_eq!(status.series[0].last.map(|last| last.0), Some(NOW_MS));
+    let problem = status.problem.expect("one step is missing");
+    let begins = format!(
+        "1 step of history could not be read, the last at {}: ",
+        (NOW_MS - DAY_MS) / 1_000
+    );
+    assert!(problem.starts_with(&begins), "{problem}");
+    assert_eq!(written(&store, "bellwether_anomaly_score").len(), 1);
 }
