@@ -1,5 +1,6 @@
 //! One series of a job: what is known of it, and what is said of it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bellwether_forecast::anomaly::{self, Detector, Verdict};
@@ -17,11 +18,19 @@ use super::status::{Expected, SeriesStatus, TimeLeft};
 const LEFT_HORIZON_MS: i64 = 30 * 86_400_000;
 /// Nothing is said of a series whose last number is older than so many steps.
 const STALE_STEPS: i64 = 2;
+/// Steps of history that there must be for models to be chosen before its end.
+const EARLY_STEPS_MIN: i64 = 36;
 
 /// See the module's page.
 #[derive(Debug)]
 pub(super) struct Followed {
     labels: Labels,
+    /// Whether it was there when the job began.
+    is_live: bool,
+    /// Samples that are not taken in yet.
+    waiting: VecDeque<(i64, f64)>,
+    /// Models are chosen here in the history, so that what is left of it shows how wide intervals must be.
+    choose_at_ms: Option<i64>,
     tracker: Option<Tracker>,
     detector: Option<Box<Detector>>,
     shift: Option<Box<ShiftDetector>>,
@@ -68,7 +77,11 @@ pub(super) struct Limit {
 }
 
 impl Followed {
-    pub(super) fn new(labels: &Labels, settings: &JobSettings) -> Result<Self, ForecastError> {
+    pub(super) fn new(
+        labels: &Labels,
+        settings: &JobSettings,
+        is_live: bool,
+    ) -> Result<Self, ForecastError> {
         let is_tracked = !settings.horizons.is_empty() || settings.limit.is_some();
         let tracker = match is_tracked {
             true => Some(
@@ -93,6 +106,9 @@ impl Followed {
         });
         Ok(Self {
             labels: labels.clone(),
+            is_live,
+            waiting: VecDeque::new(),
+            choose_at_ms: None,
             tracker,
             detector,
             shift,
@@ -106,13 +122,63 @@ impl Followed {
         })
     }
 
-    /// Time of the last value.
+    pub(super) fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    /// Time of the last value, taken in or not.
     pub(super) fn seen_ms(&self) -> Option<i64> {
-        self.last.map(|(time_ms, _)| time_ms)
+        let last = self.waiting.back().copied().or(self.last);
+        last.map(|(time_ms, _)| time_ms)
+    }
+
+    /// Time of the first value that is not taken in.
+    pub(super) fn waits_from_ms(&self) -> Option<i64> {
+        self.waiting.front().map(|(time_ms, _)| *time_ms)
+    }
+
+    /// How many values are not taken in.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Keeps values for [`Followed::learn`]; the history ends at `end_ms`.
+    pub(super) fn wait(&mut self, samples: Vec<(i64, f64)>, settings: &JobSettings, end_ms: i64) {
+        if let (None, Some(&(first_ms, _)), true) = (self.seen_ms(), samples.first(), self.is_live)
+        {
+            let span_ms = end_ms.saturating_sub(first_ms);
+            let is_long = span_ms / settings.step_ms >= EARLY_STEPS_MIN;
+            self.choose_at_ms = (is_long && !settings.horizons.is_empty())
+                .then(|| first_ms.saturating_add(span_ms / 3 * 2));
+        }
+        match self.waiting.is_empty() {
+            true => self.waiting = samples.into(),
+            false => self.waiting.extend(samples),
+        }
+    }
+
+    /// Takes in as many of the values that wait; how many, or `count_max` also where models were
+    /// chosen, which takes as long. Detectors look at those after `judged_from_ms`.
+    pub(super) fn learn(&mut self, count_max: usize, judged_from_ms: i64) -> usize {
+        for count in 0..count_max {
+            let Some((time_ms, value)) = self.waiting.pop_front() else {
+                self.waiting = VecDeque::new();
+                return count;
+            };
+            self.push(time_ms, value, time_ms > judged_from_ms);
+            if self.choose_at_ms.is_some_and(|at_ms| time_ms >= at_ms) {
+                self.choose_at_ms = None;
+                if let Some(tracker) = self.tracker.as_mut().filter(|tracker| tracker.is_due()) {
+                    tracker.choose();
+                    return count_max;
+                }
+            }
+        }
+        count_max
     }
 
     /// Takes in a value; of history only what the detectors are to learn from has `is_judged`.
-    pub(super) fn push(&mut self, time_ms: i64, value: f64, is_judged: bool) {
+    fn push(&mut self, time_ms: i64, value: f64, is_judged: bool) {
         if let Some(tracker) = &mut self.tracker {
             tracker.push(time_ms, value);
         }
