@@ -10,6 +10,8 @@ use bellwether_forecast::shift::Direction;
 pub const SERIES_MAX: usize = 10_000;
 /// Steps of the furthest horizon: those of a forecast, less the open one and those that may be missing.
 pub const HORIZON_STEPS_MAX: i64 = HORIZON_MAX as i64 - 4;
+/// Steps of the history that a forecast remembers: what its tracker does.
+pub const HISTORY_STEPS: i64 = 2_016;
 /// Jobs of a configuration, paths included.
 pub const JOBS_MAX: usize = 200;
 
