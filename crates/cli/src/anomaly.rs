@@ -9,7 +9,7 @@ use bellwether_forecast::anomaly::{Detector, Options, Part, THRESHOLD, Verdict};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::forecast::RowOutput;
+use crate::forecast::{RowOutput, print_whole};
 use crate::plot::{Line, Plot, Strip};
 use crate::series_file::SeriesFile;
 
@@ -57,12 +57,10 @@ pub(crate) fn run(flags: &AnomalyFlags) -> Result<ExitCode> {
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     match flags.output {
-        RowOutput::Csv => print!("{}", csv(&rows, flags.explain)),
+        RowOutput::Csv => print_whole(&csv(&rows, flags.explain))?,
         RowOutput::Json => {
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&document(&rows, flags.explain))?
-            );
+            let document = serde_json::to_string_pretty(&document(&rows, flags.explain))?;
+            print_whole(&format!("{document}\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

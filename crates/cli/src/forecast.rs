@@ -1,10 +1,11 @@
 //! `forecast`: what follows a series in a file.
 
 use std::fmt::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bellwether_forecast::forecast::{
     Forecast, ForecastError, HORIZON_MAX, Options, Series, VALUES_MAX, forecast,
 };
@@ -16,6 +17,8 @@ use crate::series_file::{RegularSeries, SeriesFile, TimeStyle};
 
 /// So many times the horizon of what was is drawn beside what will be.
 const DRAWN_HORIZONS: usize = 4;
+/// Seasons that a forecast looks at.
+const SEASONS_MAX: usize = 3;
 
 /// Flags of `forecast`.
 #[derive(Debug, Args)]
@@ -79,21 +82,53 @@ pub(crate) fn run(flags: &ForecastFlags) -> Result<ExitCode> {
             eprintln!("bellwether: no forecast: {error}");
             return Ok(ExitCode::FAILURE);
         }
+        Err(ForecastError::Horizon { given }) => {
+            bail!("--horizon {given}: want 1 to {HORIZON_MAX}")
+        }
         Err(error) => return Err(error.into()),
     };
+    for season in unheard(&flags.season, series.values.len().min(VALUES_MAX)) {
+        eprintln!(
+            "bellwether: --season {season} does not count: the three shortest do that fit twice into the steps that are known"
+        );
+    }
     if let Some(path) = &flags.plot {
         let picture = picture(&series, &next).svg();
         std::fs::write(path, picture)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     match flags.output {
-        RowOutput::Csv => print!("{}", csv(&next, file.style)),
-        RowOutput::Json => println!(
-            "{}",
-            serde_json::to_string_pretty(&document(&next, file.style))?
-        ),
+        RowOutput::Csv => print_whole(&csv(&next, file.style))?,
+        RowOutput::Json => {
+            let document = serde_json::to_string_pretty(&document(&next, file.style))?;
+            print_whole(&format!("{document}\n"))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a text to the end, or as much as the reader of a pipe wants.
+pub(crate) fn print_whole(text: &str) -> Result<()> {
+    write_whole(&mut std::io::stdout().lock(), text)
+}
+
+fn write_whole(out: &mut impl Write, text: &str) -> Result<()> {
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write the answer"),
+    }
+}
+
+/// Seasons that a forecast from so many steps does not look at.
+fn unheard(seasons: &[usize], steps: usize) -> Vec<usize> {
+    let mut seasons = seasons.to_vec();
+    seasons.sort_unstable();
+    seasons.dedup();
+    let each = seasons.into_iter().enumerate();
+    let unheard =
+        each.filter(|(at, season)| *at >= SEASONS_MAX || season.saturating_mul(2) > steps);
+    unheard.map(|(_, season)| season).collect()
 }
 
 fn times(next: &Forecast) -> impl Iterator<Item = i64> {
@@ -203,6 +238,33 @@ mod tests {
             mean: vec![1.5, 2.0],
             quantiles: vec![(0.9, vec![2.5, 3.0]), (0.1, vec![0.5, 1.0])],
         }
+    }
+
+    /// A pipe whose reader has gone, and a disk that is full.
+    struct Closed(std::io::ErrorKind);
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_error() {
+        use std::io::ErrorKind;
+        assert!(write_whole(&mut Closed(ErrorKind::BrokenPipe), "a\n").is_ok());
+        assert!(write_whole(&mut Closed(ErrorKind::StorageFull), "a\n").is_err());
+    }
+
+    #[test]
+    fn seasons_that_do_not_count_are_known() {
+        assert_eq!(unheard(&[900, 2], 5), [900]);
+        assert_eq!(unheard(&[24, 168, 24, 12, 6], 400), [168]);
+        assert!(unheard(&[2], 4).is_empty());
     }
 
     #[test]

@@ -15,8 +15,10 @@
 //! - History and present go through the same code, in the order of time.
 //!
 //! ## Limits
-//! - A job follows at most [`settings::SERIES_MAX`] series; the others are counted, and told.
-//! - History is read at most [`job::POINTS_AT_ONCE`] points at a time.
+//! - A job follows at most [`settings::SERIES_MAX`] series, those that are there when it begins first; the
+//!   others are counted, and told.
+//! - History is read at most [`job::POINTS_AT_ONCE`] points at a time, and less after a failure; what a
+//!   turn has no time to learn of it waits for the next one.
 //! - A series that is away for [`job::FORGET_AFTER_MS`] is forgotten, and begins anew when it comes back.
 //!
 //! ## See also

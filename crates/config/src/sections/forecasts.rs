@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use bellwether_forecast::bottleneck::StageKind;
 use bellwether_forecast::exhaustion::Towards;
-use bellwether_forecast::forecast::HORIZON_MAX;
 use bellwether_forecast::shift::Direction;
 use bellwether_model::short;
 use bellwether_model::time::parse_duration;
 use bellwether_promql::Features;
+use bellwether_rules::objective::counts::duration_text;
 use bellwether_rules::prediction::settings::{
-    Horizon, JOBS_MAX, JobSettings, LimitAt, LimitSettings, PathSettings, PredictionSettings,
-    SERIES_MAX, StageSettings,
+    HISTORY_STEPS, HORIZON_STEPS_MAX, Horizon, JOBS_MAX, JobSettings, LimitAt, LimitSettings,
+    PathSettings, PredictionSettings, SERIES_MAX, StageSettings,
 };
 
 use super::relabel::is_label_name;
@@ -33,6 +33,7 @@ const PATH_STEPS_MAX: i64 = 10_000;
 const RESERVED_LABELS: [&str; 6] = [
     "__name__", "forecast", "horizon", "quantile", "path", "stage",
 ];
+const BESIDE_PATH: &str = "stands beside path: want it beside a query";
 const HORIZONS: [(&str, i64); 2] = [("1h", 3_600_000), ("24h", 86_400_000)];
 const QUANTILES: [f64; 3] = [0.1, 0.5, 0.9];
 const NUMBER: Kind = Kind::Float {
@@ -239,15 +240,15 @@ fn check_forecast(view: &View<'_>, problems: &mut Problems) {
     if view.is_written("path") {
         for key in ["horizon", "quantiles", "degrades", "limit"] {
             if view.is_written(key) {
-                view.error_at(problems, key, "stands beside path: want it beside a query");
+                view.error_at(problems, key, BESIDE_PATH);
             }
         }
-        if view.bool("anomaly") {
-            view.error_at(
-                problems,
-                "anomaly",
-                "stands beside path: want it beside a query",
-            );
+        // The effective form has all defaults.
+        for key in ["step", "history", "non_negative", "anomaly", "series_max"] {
+            let usual = FORECAST.fields.iter().find(|field| field.key == key);
+            if usual.is_some_and(|field| view.text(key) != field.default) {
+                view.error_at(problems, key, BESIDE_PATH);
+            }
         }
         return;
     }
@@ -270,12 +271,28 @@ fn check_forecast(view: &View<'_>, problems: &mut Problems) {
             format!("{history} given: want 1 to 1000000 steps"),
         );
     }
+    let has_horizon = !view.is_written("horizon") || !view.items("horizon").is_empty();
+    let is_tracked = has_horizon || view.is_written("limit");
+    if is_tracked && view.is_written("history") && steps > HISTORY_STEPS {
+        let longest = duration_text(step_ms.saturating_mul(HISTORY_STEPS));
+        // In whole minutes.
+        let step = view.duration_ms("history") / (HISTORY_STEPS * 60_000) * 60_000;
+        let step = match step.saturating_mul(HISTORY_STEPS) < view.duration_ms("history") {
+            true => duration_text(step + 60_000),
+            false => duration_text(step),
+        };
+        let history = shortened(view.text("history"));
+        let message = format!(
+            "{history} are {steps} steps: the last {HISTORY_STEPS} count; want at most {longest}, or a step of at least {step}"
+        );
+        view.warn_at(problems, "history", message);
+    }
     for item in view.items("horizon") {
         let text = node_text(item);
         let steps = parse_duration(&text).unwrap_or(0) / step_ms.max(1);
-        if steps < 1 || steps > HORIZON_MAX as i64 - 2 {
-            let most = HORIZON_MAX - 2;
-            let message = format!("{} given: want 1 to {most} steps", shortened(&text));
+        if !(1..=HORIZON_STEPS_MAX).contains(&steps) {
+            let given = shortened(&text);
+            let message = format!("{given} given: want 1 to {HORIZON_STEPS_MAX} steps");
             problems.error(&view.origin.file, item.position, &item.path, message);
         }
     }
@@ -292,7 +309,6 @@ fn check_forecast(view: &View<'_>, problems: &mut Problems) {
     if view.is_written("quantiles") && view.items("quantiles").is_empty() {
         view.error_at(problems, "quantiles", "none given: want at least one");
     }
-    let has_horizon = !view.is_written("horizon") || !view.items("horizon").is_empty();
     let says =
         has_horizon || view.bool("anomaly") || view.is_set("degrades") || view.is_written("limit");
     if !says {

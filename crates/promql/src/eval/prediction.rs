@@ -3,13 +3,18 @@
 //! ## Model
 //! The samples of a window become cells at regular times: as long as the median distance of the
 //! samples, and where there would be too many of them as long as a round part of a day, so that its
-//! hours keep their places; the last is around the last sample. A cell is the mean of its samples, or missing. Counters are the user's business: `rate` them in a
-//! subquery.
+//! hours keep their places. For a forecast such a cell is no longer than half the way to the time that is
+//! asked for, as far as samples allow: rather the beginning of the window is left away. The last cell ends
+//! with the last sample. A cell is the mean of its samples, or missing, and stands for its middle; between
+//! the middles of two cells a forecast is on the line from one to the other. Counters are the user's
+//! business: `rate` them in a subquery.
 //!
 //! ## Limits
 //! - A forecast learns from [`FORECAST_CELLS`] cells and looks at most [`AHEAD_CELLS`] ahead, an anomaly
 //!   score from [`SCORE_CELLS`]: about a millisecond a window (measured: ADR 0015).
 //! - Where there is not enough for an answer there is none.
+
+use std::ops::RangeInclusive;
 
 use bellwether_forecast::anomaly::{Detector, Options as DetectorOptions};
 use bellwether_forecast::forecast::{Options, Series, forecast};
@@ -30,12 +35,13 @@ pub(crate) fn forecast_over_time(
 ) -> Option<f64> {
     let wanted_ms = time_ms as f64 + ahead_seconds * 1_000.0;
     let ahead_ms = wanted_ms - *times.last()? as f64;
-    let step_min_ms = (ahead_ms / AHEAD_CELLS as f64).ceil().clamp(1.0, 1e15) as i64;
-    let cells = Cells::new(times, values, FORECAST_CELLS, step_min_ms)?;
-    // The first step of the forecast is around one step after the last sample.
-    let steps = (ahead_ms / cells.step_ms as f64).round().max(1.0) as usize;
+    let part_ms = |part: f64| (ahead_ms / part).ceil().clamp(1.0, 1e15) as i64;
+    // One less: the way begins in the middle of the last cell.
+    let step_ms = part_ms(AHEAD_CELLS as f64 - 1.0)..=part_ms(2.0);
+    let cells = Cells::new(times, values, FORECAST_CELLS, step_ms)?;
+    let ahead = ((wanted_ms - cells.end_ms() as f64) / cells.step_ms as f64).max(0.0);
     let options = Options {
-        horizon_steps: steps,
+        horizon_steps: ahead.ceil().max(1.0) as usize,
         quantiles: [level]
             .into_iter()
             .filter(|level| !level.is_nan())
@@ -52,13 +58,24 @@ pub(crate) fn forecast_over_time(
         .quantiles
         .first()
         .map_or(&next.mean, |(_, values)| values);
-    asked.last().copied()
+    let first = *asked.first()?;
+    let last = *cells.values.last()?;
+    let at = |step: usize| match step.checked_sub(1) {
+        Some(step) => asked.get(step).copied(),
+        None if !last.is_finite() => Some(first),
+        // As far from what is expected as one step later.
+        None => Some(last + (first - *next.mean.first()?)),
+    };
+    let share = ahead.fract();
+    let (before, after) = (at(ahead as usize)?, at(ahead.ceil() as usize)?);
+    // Not the difference: it may be too large.
+    Some(before * (1.0 - share) + after * share)
 }
 
 /// How anomalous the last sample is, seen from those before it in the window; 0 while there are too
 /// few to judge.
 pub(crate) fn anomaly_score(times: &[i64], values: &[f64]) -> f64 {
-    let Some(cells) = Cells::new(times, values, SCORE_CELLS, 1) else {
+    let Some(cells) = Cells::new(times, values, SCORE_CELLS, 1..=i64::MAX) else {
         return 0.0;
     };
     let mut detector = Detector::new(DetectorOptions {
@@ -88,17 +105,30 @@ fn round_up(step_ms: i64) -> i64 {
     part.unwrap_or_else(days)
 }
 
+/// The last part of a day that is not longer, or whole days; itself where there is none.
+fn round_down(step_ms: i64) -> i64 {
+    let part = ROUND_MS.iter().rfind(|part| **part <= step_ms).copied();
+    part.map_or(step_ms, |part| part.max(step_ms / DAY_MS * DAY_MS))
+}
+
 /// A window at regular times.
 #[derive(Debug)]
 struct Cells {
     step_ms: i64,
+    /// The middle of the first.
     start_ms: i64,
     values: Vec<f64>,
 }
 
 impl Cells {
-    /// At most `count_max` cells, each at least `step_min_ms` long; `None` of fewer than two times.
-    fn new(times: &[i64], values: &[f64], count_max: i64, step_min_ms: i64) -> Option<Self> {
+    /// At most `count_max` cells, the last ones of the window, of a length within `step_ms` where the
+    /// samples allow; `None` of fewer than two times.
+    fn new(
+        times: &[i64],
+        values: &[f64],
+        count_max: i64,
+        step_ms: RangeInclusive<i64>,
+    ) -> Option<Self> {
         let (first_ms, last_ms) = (*times.first()?, *times.last()?);
         let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let middle = steps.len() / 2;
@@ -108,21 +138,32 @@ impl Cells {
         let usual_ms = *steps.select_nth_unstable(middle).1;
         let span_ms = last_ms.saturating_sub(first_ms);
         let usual_ms = usual_ms.max(1);
-        let step_ms = if span_ms / usual_ms < count_max && usual_ms >= step_min_ms {
+        let least_ms = usual_ms.max(*step_ms.start());
+        let step_ms = if span_ms / usual_ms < count_max && least_ms == usual_ms {
             usual_ms
         } else {
-            round_up((span_ms / (count_max - 1) + 1).max(step_min_ms))
+            let whole_ms = round_up((span_ms / (count_max - 1) + 1).max(least_ms));
+            whole_ms.min(round_down(*step_ms.end()).max(least_ms))
         };
-        let before = (span_ms + step_ms / 2) / step_ms;
-        let start_ms = last_ms - before * step_ms;
-        let samples: Vec<grid::Sample> =
-            times.iter().copied().zip(values.iter().copied()).collect();
-        let count = usize::try_from(before + 1).ok()?;
+        // A sample stands for the time around it.
+        let half_ms = usual_ms / 2;
+        let count = ((span_ms.saturating_add(half_ms)) / step_ms + 1).min(count_max);
+        let edge_ms = last_ms - (step_ms * count - half_ms.max(1));
+        let from = times.partition_point(|time_ms| *time_ms < edge_ms);
+        let each = times.iter().copied().zip(values.iter().copied());
+        let samples: Vec<grid::Sample> = each.skip(from).collect();
         Some(Self {
             step_ms,
-            start_ms,
-            values: grid::means(&samples, start_ms - step_ms / 2, step_ms, count),
+            start_ms: edge_ms + step_ms / 2,
+            values: grid::means(&samples, edge_ms, step_ms, usize::try_from(count).ok()?),
         })
+    }
+
+    /// The middle of the last.
+    fn end_ms(&self) -> i64 {
+        let after = i64::try_from(self.values.len()).unwrap_or(i64::MAX) - 1;
+        self.start_ms
+            .saturating_add(after.saturating_mul(self.step_ms))
     }
 }
 
@@ -133,7 +174,7 @@ mod tests {
     #[test]
     fn cells_are_as_long_as_samples_are_apart_and_end_with_the_last() {
         let times = [0, 60_000, 120_010, 300_000];
-        let cells = Cells::new(&times, &[1.0, 2.0, 3.0, 6.0], 100, 1).unwrap();
+        let cells = Cells::new(&times, &[1.0, 2.0, 3.0, 6.0], 100, 1..=i64::MAX).unwrap();
         assert_eq!((cells.step_ms, cells.values.len()), (60_010, 6));
         assert_eq!(cells.values[5], 6.0);
         assert_eq!(cells.values[0], 1.0);
@@ -144,12 +185,17 @@ mod tests {
     fn more_samples_than_cells_are_averaged() {
         let times: Vec<i64> = (0..10_000).map(|at| at * 1_000).collect();
         let values: Vec<f64> = times.iter().map(|time| *time as f64).collect();
-        let cells = Cells::new(&times, &values, 100, 1).unwrap();
+        let cells = Cells::new(&times, &values, 100, 1..=i64::MAX).unwrap();
         // 101 s would do.
         assert_eq!((cells.step_ms, cells.values.len()), (120_000, 84));
         assert!(cells.values.iter().all(|value| value.is_finite()));
-        let longer = Cells::new(&times, &values, 100, 2_000_000).unwrap();
-        assert_eq!((longer.step_ms, longer.values.len()), (3_600_000, 4));
+        let longer = Cells::new(&times, &values, 100, 2_000_000..=i64::MAX).unwrap();
+        assert_eq!((longer.step_ms, longer.values.len()), (3_600_000, 3));
+        let shorter = Cells::new(&times, &values, 100, 1..=50_000).unwrap();
+        assert_eq!((shorter.step_ms, shorter.values.len()), (30_000, 100));
+        // Of 30 values the last is at 9999 s.
+        assert_eq!(shorter.values[99], 9_984_500.0);
+        assert_eq!(shorter.end_ms(), 9_984_500);
     }
 
     #[test]
@@ -198,10 +244,38 @@ mod tests {
 
     #[test]
     fn the_step_counts_from_the_time_of_the_evaluation() {
+        // One a minute; the evaluation is two minutes after the last sample.
         let times: Vec<i64> = (0..200).map(|at| at * 60_000).collect();
-        let values: Vec<f64> = (0..200).map(|at| f64::from(at % 10)).collect();
-        // 199 min is 9; the evaluation is two minutes later, and the answer another three.
-        let next = forecast_over_time(&times, &values, 201 * 60_000, 180.0, f64::NAN);
-        assert!((next.unwrap() - 4.5).abs() <= 4.5);
+        let values: Vec<f64> = (0..200).map(f64::from).collect();
+        for seconds in [30.0, 90.0, 180.0, 1_800.0] {
+            let next = forecast_over_time(&times, &values, 201 * 60_000, seconds, f64::NAN);
+            let grown = next.unwrap() - 201.0;
+            let truth = seconds / 60.0;
+            assert!(
+                (grown - truth).abs() < 0.05 * truth,
+                "{seconds}: {grown} {truth}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_window_tells_times_near_and_far_apart() {
+        // One an hour.
+        let times: Vec<i64> = (0..=7 * 1_440).map(|at| at * 60_000).collect();
+        let values: Vec<f64> = times.iter().map(|time| *time as f64 / 3.6e6).collect();
+        for minutes in [1.0, 10.0, 60.0, 120.0, 1_440.0] {
+            let grown = |level| {
+                let ahead = minutes * 60.0;
+                forecast_over_time(&times, &values, 7 * DAY_MS, ahead, level).unwrap() - 168.0
+            };
+            let truth = minutes / 60.0;
+            for level in [f64::NAN, 0.5] {
+                assert!(
+                    (grown(level) - truth).abs() < 0.05 * truth,
+                    "{minutes}: {} {truth}",
+                    grown(level)
+                );
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! One series of a job: what is known of it, and what is said of it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bellwether_forecast::anomaly::{self, Detector, Verdict};
@@ -15,15 +16,27 @@ use super::status::{Expected, SeriesStatus, TimeLeft};
 
 /// How far ahead exhaustion is looked for, ms.
 const LEFT_HORIZON_MS: i64 = 30 * 86_400_000;
+/// Nothing is said of a series whose last number is older than so many steps.
+const STALE_STEPS: i64 = 2;
+/// Steps of history that there must be for models to be chosen before its end.
+const EARLY_STEPS_MIN: i64 = 36;
 
 /// See the module's page.
 #[derive(Debug)]
 pub(super) struct Followed {
     labels: Labels,
+    /// Whether it was there when the job began.
+    is_live: bool,
+    /// Samples that are not taken in yet.
+    waiting: VecDeque<(i64, f64)>,
+    /// Models are chosen here in the history, so that what is left of it shows how wide intervals must be.
+    choose_at_ms: Option<i64>,
     tracker: Option<Tracker>,
     detector: Option<Box<Detector>>,
     shift: Option<Box<ShiftDetector>>,
     last: Option<(i64, f64)>,
+    /// The last sample that is a number: what the tracker knows of.
+    number: Option<(i64, f64)>,
     verdict: Option<Verdict>,
     outlook: Option<Outlook>,
     model: Option<Arc<str>>,
@@ -36,10 +49,11 @@ pub(super) struct Followed {
 /// A forecast, as much of it as the horizons need until the next one.
 #[derive(Debug)]
 struct Outlook {
-    /// The cell that was open.
-    cell: i64,
-    /// For each horizon its steps rounded down, and those and one more: mean and quantiles.
-    rows: Vec<(i64, [Vec<f64>; 2])>,
+    /// When the first step of the forecast begins.
+    start_ms: i64,
+    /// For each horizon its steps rounded down, and for those and the next ones that may be asked for
+    /// while the last number counts: mean and quantiles.
+    rows: Vec<(i64, Vec<Vec<f64>>)>,
 }
 
 /// Labels of what is written.
@@ -63,7 +77,11 @@ pub(super) struct Limit {
 }
 
 impl Followed {
-    pub(super) fn new(labels: &Labels, settings: &JobSettings) -> Result<Self, ForecastError> {
+    pub(super) fn new(
+        labels: &Labels,
+        settings: &JobSettings,
+        is_live: bool,
+    ) -> Result<Self, ForecastError> {
         let is_tracked = !settings.horizons.is_empty() || settings.limit.is_some();
         let tracker = match is_tracked {
             true => Some(
@@ -88,10 +106,14 @@ impl Followed {
         });
         Ok(Self {
             labels: labels.clone(),
+            is_live,
+            waiting: VecDeque::new(),
+            choose_at_ms: None,
             tracker,
             detector,
             shift,
             last: None,
+            number: None,
             verdict: None,
             outlook: None,
             model: None,
@@ -100,13 +122,63 @@ impl Followed {
         })
     }
 
-    /// Time of the last value.
+    pub(super) fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    /// Time of the last value, taken in or not.
     pub(super) fn seen_ms(&self) -> Option<i64> {
-        self.last.map(|(time_ms, _)| time_ms)
+        let last = self.waiting.back().copied().or(self.last);
+        last.map(|(time_ms, _)| time_ms)
+    }
+
+    /// Time of the first value that is not taken in.
+    pub(super) fn waits_from_ms(&self) -> Option<i64> {
+        self.waiting.front().map(|(time_ms, _)| *time_ms)
+    }
+
+    /// How many values are not taken in.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Keeps values for [`Followed::learn`]; the history ends at `end_ms`.
+    pub(super) fn wait(&mut self, samples: Vec<(i64, f64)>, settings: &JobSettings, end_ms: i64) {
+        if let (None, Some(&(first_ms, _)), true) = (self.seen_ms(), samples.first(), self.is_live)
+        {
+            let span_ms = end_ms.saturating_sub(first_ms);
+            let is_long = span_ms / settings.step_ms >= EARLY_STEPS_MIN;
+            self.choose_at_ms = (is_long && !settings.horizons.is_empty())
+                .then(|| first_ms.saturating_add(span_ms / 3 * 2));
+        }
+        match self.waiting.is_empty() {
+            true => self.waiting = samples.into(),
+            false => self.waiting.extend(samples),
+        }
+    }
+
+    /// Takes in as many of the values that wait; how many, or `count_max` also where models were
+    /// chosen, which takes as long. Detectors look at those after `judged_from_ms`.
+    pub(super) fn learn(&mut self, count_max: usize, judged_from_ms: i64) -> usize {
+        for count in 0..count_max {
+            let Some((time_ms, value)) = self.waiting.pop_front() else {
+                self.waiting = VecDeque::new();
+                return count;
+            };
+            self.push(time_ms, value, time_ms > judged_from_ms);
+            if self.choose_at_ms.is_some_and(|at_ms| time_ms >= at_ms) {
+                self.choose_at_ms = None;
+                if let Some(tracker) = self.tracker.as_mut().filter(|tracker| tracker.is_due()) {
+                    tracker.choose();
+                    return count_max;
+                }
+            }
+        }
+        count_max
     }
 
     /// Takes in a value; of history only what the detectors are to learn from has `is_judged`.
-    pub(super) fn push(&mut self, time_ms: i64, value: f64, is_judged: bool) {
+    fn push(&mut self, time_ms: i64, value: f64, is_judged: bool) {
         if let Some(tracker) = &mut self.tracker {
             tracker.push(time_ms, value);
         }
@@ -120,6 +192,9 @@ impl Followed {
             }
         }
         self.last = Some((time_ms, value));
+        if value.is_finite() {
+            self.number = self.last;
+        }
     }
 
     /// Whether models are to be chosen, or the limit looked at anew.
@@ -190,7 +265,7 @@ impl Followed {
             || self
                 .outlook
                 .as_ref()
-                .is_some_and(|outlook| outlook.cell == cell)
+                .is_some_and(|outlook| outlook.start_ms == cell * settings.step_ms)
         {
             return;
         }
@@ -208,10 +283,14 @@ impl Followed {
         let rows = settings.horizons.iter().map(|horizon| {
             let steps = horizon.ms / settings.step_ms;
             let at = usize::try_from(steps).unwrap_or(usize::MAX);
-            (steps, [row(at), row(at.saturating_add(1))])
+            let later = 0..=(STALE_STEPS + 1) as usize;
+            (
+                steps,
+                later.map(|more| row(at.saturating_add(more))).collect(),
+            )
         });
         self.outlook = Some(Outlook {
-            cell,
+            start_ms: next.start_ms,
             rows: rows.collect(),
         });
     }
@@ -239,7 +318,7 @@ impl Followed {
             let is_on = f64::from(u8::from(shift.is_alarm()));
             out.push((self.written.degraded.clone(), is_on));
         }
-        if let Some(left) = self.left(limit, time_ms) {
+        if let Some(left) = self.left(settings, limit, time_ms) {
             let seconds = left.quantiles_ms.iter();
             let seconds = seconds.map(|ms| ms.map_or(f64::INFINITY, |ms| ms as f64 / 1_000.0));
             out.extend(self.written.left.iter().cloned().zip(seconds));
@@ -260,24 +339,35 @@ impl Followed {
             expected: self.expected(settings, time_ms),
             anomaly: self.verdict,
             shift: shift.and_then(|shift| shift.shift()),
-            left: self.left(limit, time_ms),
+            left: self.left(settings, limit, time_ms),
         }
     }
 
+    /// The cell that is open in the tracker.
     fn cell(&self, settings: &JobSettings) -> Option<i64> {
-        self.last
+        self.number
             .map(|(time_ms, _)| time_ms.div_euclid(settings.step_ms))
+    }
+
+    /// Whether the last number is too old to speak of the time after it.
+    fn is_stale(&self, settings: &JobSettings, time_ms: i64) -> bool {
+        let old_ms = STALE_STEPS * settings.step_ms.max(settings.interval_ms);
+        self.number
+            .is_none_or(|(number_ms, _)| time_ms.saturating_sub(number_ms) > old_ms)
     }
 
     fn expected(&self, settings: &JobSettings, time_ms: i64) -> Vec<Expected> {
         let Some(outlook) = &self.outlook else {
             return Vec::new();
         };
-        let start_ms = outlook.cell * settings.step_ms;
+        if self.is_stale(settings, time_ms) {
+            return Vec::new();
+        }
         let each = settings.horizons.iter().zip(&outlook.rows).enumerate();
         each.filter_map(|(at, (horizon, (steps, rows)))| {
-            let step = (time_ms.saturating_add(horizon.ms) - start_ms).div_euclid(settings.step_ms);
-            let (mean, quantiles) = rows[usize::from(step > *steps)].split_first()?;
+            let ahead_ms = time_ms.saturating_add(horizon.ms) - outlook.start_ms;
+            let later = ahead_ms.div_euclid(settings.step_ms) - steps;
+            let (mean, quantiles) = rows.get(usize::try_from(later).ok()?)?.split_first()?;
             Some(Expected {
                 horizon: at,
                 mean: *mean,
@@ -288,10 +378,10 @@ impl Followed {
     }
 
     /// The time left from `time_ms` on; none at all where the limit is reached by the last value.
-    fn left(&self, limit: Option<Limit>, time_ms: i64) -> Option<TimeLeft> {
+    fn left(&self, settings: &JobSettings, limit: Option<Limit>, time_ms: i64) -> Option<TimeLeft> {
         let (_, from_ms, left) = self.left.as_ref()?;
-        let limit = limit?;
-        let is_reached = self.last.is_some_and(|(_, value)| match limit.towards {
+        let limit = limit.filter(|_| !self.is_stale(settings, time_ms))?;
+        let is_reached = self.number.is_some_and(|(_, value)| match limit.towards {
             Towards::Rising => value >= limit.at,
             Towards::Falling => value <= limit.at,
         });
@@ -309,10 +399,11 @@ impl Followed {
     }
 }
 
-/// Steps that the furthest horizon needs, from a cell that has begun.
+/// Steps that the furthest horizon needs, from a cell that is as old as a forecast may be.
 fn steps(settings: &JobSettings) -> usize {
     let furthest_ms = settings.horizons.iter().map(|horizon| horizon.ms).max();
-    usize::try_from(furthest_ms.unwrap_or(0) / settings.step_ms + 2).unwrap_or(usize::MAX)
+    let steps = furthest_ms.unwrap_or(0) / settings.step_ms + STALE_STEPS + 2;
+    usize::try_from(steps).unwrap_or(usize::MAX)
 }
 
 /// What a job's trackers are told.
@@ -325,10 +416,35 @@ pub(super) fn options(settings: &JobSettings) -> Options {
     }
 }
 
+/// Labels of a series, of which those that ours have too are called `exported_…`, as in Prometheus
+/// those that a target and a scrape both have.
+fn moved(labels: &Labels, settings: &JobSettings) -> Labels {
+    let own = settings.labels.iter().map(|(name, _)| name.as_str());
+    let own = own.chain(["forecast", "horizon", "quantile"]);
+    let mut taken: Vec<(&str, &str)> = own
+        .filter_map(|name| Some((name, labels.get(name)?)))
+        .collect();
+    // The shortest first, so that `exported_x` is free for `x` before it moves on itself.
+    taken.sort_unstable_by_key(|(name, _)| name.len());
+    let mut builder = labels.to_builder();
+    for (name, _) in &taken {
+        builder.remove(name);
+    }
+    for (name, value) in taken {
+        let mut free = format!("exported_{name}");
+        while builder.get(&free).is_some() || settings.labels.iter().any(|(own, _)| *own == free) {
+            free.insert_str(0, "exported_");
+        }
+        builder.set(&free, value);
+    }
+    builder.build()
+}
+
 impl Written {
     fn new(labels: &Labels, settings: &JobSettings) -> Self {
+        let source = moved(labels, settings);
         let named = |metric: &str, more: &[(&str, &str)]| {
-            let mut builder = labels.to_builder();
+            let mut builder = source.to_builder();
             for (name, value) in &settings.labels {
                 builder.set(name, value);
             }

@@ -1,5 +1,7 @@
 //! A job at work: learns the past, looks at the present, chooses models while there is time.
 
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bellwether_model::Labels;
@@ -27,8 +29,15 @@ const JUDGED_ALL: i64 = 10_000_000;
 const JUDGED_MIN: i64 = 1_000;
 /// History is read at this many points a step: its mean is what the tracker makes of it.
 const POINTS_PER_STEP: i64 = 10;
+/// After so many slices of history that could be read, the next ones may be twice as long again.
+const SOUND_SLICES: u32 = 8;
 /// The part of the interval that learning and choosing may take: one in so many.
 const BUDGET_PART: i64 = 4;
+/// Samples that are taken in between two looks at the watch. Chosen: some tens of milliseconds.
+const PUSHES_AT_ONCE: usize = 2_048;
+/// So few new samples of a series that is caught up are taken in at once: its present does not wait for
+/// the past of others.
+const PRESENT_SAMPLES_MAX: usize = 16;
 /// Others who want to look at the job get in between after so long, ms.
 const LOCK_MS: i64 = 50;
 
@@ -39,15 +48,21 @@ pub(super) struct Job {
     query: Prepared,
     limit: Option<Prepared>,
     reset: Option<Prepared>,
+    /// Held by the one turn that runs; the state is free while it waits for an answer.
+    turning: Mutex<()>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     series: FxHashMap<Labels, Followed>,
+    /// Series with samples that are not taken in yet.
+    behind: VecDeque<Labels>,
     writer: SeriesWriter,
-    /// What is learnt up to, the time from which on detectors look, and where the history began.
+    /// What is read up to, the time from which on detectors look, and where the history began.
     learnt: Option<Learnt>,
+    slice: SliceLength,
+    skipped: Option<Skipped>,
     limits: Limits,
     refused: FxHashMap<Labels, i64>,
     turned_at_ms: Option<i64>,
@@ -62,8 +77,33 @@ struct Learnt {
     from_ms: i64,
     judged_from_ms: i64,
     to_ms: i64,
+    /// The time of the beginning: what was before is history.
+    end_ms: i64,
     /// Series that there were at the start.
     count: usize,
+}
+
+/// Times that are asked for at once.
+#[derive(Debug, Clone, Copy)]
+struct Slice {
+    first_ms: i64,
+    last_ms: i64,
+    step_ms: i64,
+}
+
+/// How many steps of history are asked for at once: half as many after a failure.
+#[derive(Debug)]
+struct SliceLength {
+    steps_max: i64,
+    sound: u32,
+}
+
+/// Steps of history that could not be read.
+#[derive(Debug)]
+struct Skipped {
+    count: usize,
+    last_ms: i64,
+    problem: String,
 }
 
 /// The answers of the queries of limits at the last turn.
@@ -91,10 +131,17 @@ impl Job {
             limit: limit_query,
             reset: reset.map(|query| read("limit.reset", query)).transpose()?,
             settings: Arc::new(settings.clone()),
+            turning: Mutex::new(()),
             state: Mutex::new(State {
                 series: FxHashMap::default(),
+                behind: VecDeque::new(),
                 writer: SeriesWriter::new(Source::new(&format!("forecast:{}", settings.name))),
                 learnt: None,
+                slice: SliceLength {
+                    steps_max: i64::MAX,
+                    sound: 0,
+                },
+                skipped: None,
                 limits: Limits::default(),
                 refused: FxHashMap::default(),
                 turned_at_ms: None,
@@ -107,6 +154,7 @@ impl Job {
 
     /// Learns, looks, writes, chooses. `None` of a clock is all the time there is.
     pub(super) fn turn(&self, asker: Asker<'_>, time_ms: i64, clock: Option<&dyn Clock>) {
+        let _turn = self.turning.lock();
         let mut state = self.state.lock();
         if state.is_over
             || state
@@ -166,7 +214,10 @@ impl Job {
         let learnt = match (state.learnt, state.turned_at_ms) {
             (Some(learnt), Some(now_ms)) => {
                 let all_ms = (now_ms - learnt.from_ms).max(1);
-                (learnt.to_ms - learnt.from_ms) as f64 / all_ms as f64
+                let part = |to_ms: i64| (to_ms - learnt.from_ms) as f64 / all_ms as f64;
+                let each = state.series.values().filter_map(Followed::waits_from_ms);
+                let behind: f64 = each.map(|to_ms| part(learnt.to_ms) - part(to_ms)).sum();
+                part(learnt.to_ms) - behind / state.series.len().max(1) as f64
             }
             _ => 0.0,
         };
@@ -178,6 +229,7 @@ impl Job {
                 self.settings.series_max
             )
         };
+        let skipped = || state.skipped.as_ref().map(Skipped::to_string);
         JobStatus {
             settings: Arc::clone(&self.settings),
             turned_at_ms: state.turned_at_ms,
@@ -187,12 +239,14 @@ impl Job {
             problem: state
                 .problem
                 .clone()
+                .or_else(skipped)
                 .or_else(|| (refused_count > 0).then(refused)),
             series,
         }
     }
 
-    /// Reads what there is up to `time_ms`, as far as the budget allows; whether all of it was read.
+    /// Reads and learns what there is up to `time_ms`, as far as the budget allows; whether all of it was
+    /// read. Of what was read some may wait to be learnt.
     fn catch_up(
         &self,
         state: &mut MutexGuard<'_, State>,
@@ -200,48 +254,125 @@ impl Job {
         time_ms: i64,
         watch: &mut Watch<'_>,
     ) -> Result<bool, String> {
-        let interval_ms = self.settings.interval_ms;
-        let mut learnt = match state.learnt {
-            Some(learnt) => learnt,
-            None => self.begin(asker, time_ms)?,
-        };
+        if state.learnt.is_none() {
+            self.begin(state, asker, time_ms)?;
+        }
+        let is_past =
+            |skipped: &Skipped| skipped.last_ms <= time_ms.saturating_sub(self.settings.history_ms);
+        state.skipped.take_if(|skipped| is_past(skipped));
         let mut is_first = true;
-        while learnt.to_ms < time_ms {
-            if !is_first && watch.is_over() {
+        while let Some(learnt) = state.learnt {
+            if asker.cancel.is_cancelled() || state.is_over {
                 return Ok(false);
+            }
+            let slice = self.slice(state, learnt, time_ms);
+            // Where it is not far, the present is read before all of the past is learnt.
+            let is_present = slice.is_some_and(|slice| slice.last_ms == time_ms)
+                && state.waiting_count() < 2 * POINTS_AT_ONCE;
+            match slice {
+                Some(slice) if is_present || state.behind.is_empty() => {
+                    if !is_first && watch.is_over() {
+                        return Ok(false);
+                    }
+                    self.read(state, asker, learnt, slice, time_ms, watch)?;
+                }
+                None if state.behind.is_empty() => break,
+                _ => {
+                    if !self.learn(state, asker, learnt, watch) {
+                        return Ok(learnt.to_ms >= time_ms);
+                    }
+                }
             }
             is_first = false;
-            let is_judged = learnt.to_ms >= learnt.judged_from_ms;
-            let step_ms = match is_judged {
-                true => interval_ms,
-                false => interval_ms.max(self.settings.step_ms / POINTS_PER_STEP),
-            };
-            let until_ms = match is_judged {
-                true => time_ms,
-                false => learnt.judged_from_ms.min(time_ms),
-            };
-            // The last turn that is due is always at its time; what is between is at whole steps.
-            let first_ms = (learnt.to_ms + step_ms).min(until_ms);
-            let at_once = POINTS_AT_ONCE / state.series.len().max(learnt.count).max(100);
-            let more = ((until_ms - first_ms) / step_ms).min(at_once.max(1) as i64 - 1);
-            let last_ms = first_ms + more * step_ms;
-            let found = asker.range(&self.query, (first_ms, last_ms), step_ms)?;
-            self.take(state, found, is_judged);
-            learnt.to_ms = last_ms;
-            state.learnt = Some(learnt);
-            if asker.cancel.is_cancelled() {
-                return Ok(false);
-            }
-            if watch.may_yield() {
-                MutexGuard::bump(state);
-            }
         }
         Ok(true)
     }
 
-    /// Where to begin to learn.
-    fn begin(&self, asker: Asker<'_>, time_ms: i64) -> Result<Learnt, String> {
-        let count = asker.instant(&self.query, time_ms)?.len();
+    /// What is to be asked for next; `None` where nothing is missing.
+    fn slice(&self, state: &State, learnt: Learnt, time_ms: i64) -> Option<Slice> {
+        if learnt.to_ms >= time_ms {
+            return None;
+        }
+        let interval_ms = self.settings.interval_ms;
+        let (step_ms, until_ms) = match learnt.to_ms >= learnt.judged_from_ms {
+            true => (interval_ms, time_ms),
+            false => (
+                interval_ms.max(self.settings.step_ms / POINTS_PER_STEP),
+                learnt.judged_from_ms.min(time_ms),
+            ),
+        };
+        // The last turn that is due is always at its time; what is between is at whole steps.
+        let first_ms = (learnt.to_ms + step_ms).min(until_ms);
+        let at_once = POINTS_AT_ONCE / state.series.len().max(learnt.count).max(100);
+        let at_once = state.slice.steps_max.min(at_once.max(1) as i64);
+        let more = ((until_ms - first_ms) / step_ms).min(at_once - 1);
+        Some(Slice {
+            first_ms,
+            last_ms: first_ms + more * step_ms,
+            step_ms,
+        })
+    }
+
+    /// Asks for a slice and takes it in; one that is too much is asked for again in parts.
+    fn read(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        asker: Asker<'_>,
+        learnt: Learnt,
+        slice: Slice,
+        time_ms: i64,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), String> {
+        let Slice {
+            first_ms,
+            last_ms,
+            step_ms,
+        } = slice;
+        let span = (first_ms, last_ms);
+        let ask = || asker.range(&self.query, span, step_ms);
+        match MutexGuard::unlocked(state, ask) {
+            _ if asker.cancel.is_cancelled() || state.is_over => return Ok(()),
+            Ok(found) => {
+                state.slice.succeeded();
+                self.take(state, asker, found, learnt, watch);
+            }
+            Err(_) if first_ms < last_ms => {
+                state.slice.failed((last_ms - first_ms) / step_ms + 1);
+                return Ok(());
+            }
+            // The past is not worth the present.
+            Err(problem) if last_ms < time_ms => {
+                let before = state.skipped.as_ref().map_or(0, |skipped| skipped.count);
+                state.skipped = Some(Skipped {
+                    count: before + 1,
+                    last_ms,
+                    problem,
+                });
+            }
+            Err(problem) => return Err(problem),
+        }
+        state.learnt = Some(Learnt {
+            to_ms: last_ms,
+            ..learnt
+        });
+        if last_ms < time_ms {
+            state.forget_dead(last_ms);
+        }
+        Ok(())
+    }
+
+    /// Where to begin to learn; series that are there now have their places first.
+    fn begin(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        asker: Asker<'_>,
+        time_ms: i64,
+    ) -> Result<(), String> {
+        let found = MutexGuard::unlocked(state, || asker.instant(&self.query, time_ms))?;
+        let count = found.len();
+        for (labels, _) in found {
+            self.place(state, labels, time_ms, true);
+        }
         let judged = (JUDGED_ALL / count.max(1) as i64).clamp(JUDGED_MIN, JUDGED_MAX);
         let interval_ms = self.settings.interval_ms;
         let judged_ms = judged
@@ -254,42 +385,116 @@ impl Job {
             judged_ms
         };
         let from_ms = time_ms.saturating_sub(history_ms / interval_ms * interval_ms);
-        Ok(Learnt {
+        state.learnt = Some(Learnt {
             from_ms,
             judged_from_ms: time_ms.saturating_sub(judged_ms / interval_ms * interval_ms),
             to_ms: from_ms,
+            end_ms: time_ms,
             count,
-        })
+        });
+        Ok(())
     }
 
-    fn take(&self, state: &mut State, found: Vec<Found>, is_judged: bool) {
-        for (labels, samples) in found {
-            let Some(&(last_ms, _)) = samples.last() else {
-                continue;
-            };
-            let count = state.series.len();
-            let followed = match state.series.entry(labels) {
-                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::hash_map::Entry::Vacant(new) => {
-                    if count >= self.settings.series_max {
-                        state.refused.insert(new.key().clone(), last_ms);
-                        continue;
-                    }
-                    // Options were looked at when the configuration was read.
-                    let Ok(followed) = Followed::new(new.key(), &self.settings) else {
-                        continue;
-                    };
-                    new.insert(followed)
-                }
-            };
-            for (time_ms, value) in samples {
-                followed.push(time_ms, value, is_judged);
+    /// The series of these labels, if there is a place for it.
+    fn place<'a>(
+        &self,
+        state: &'a mut State,
+        labels: Labels,
+        last_ms: i64,
+        is_live: bool,
+    ) -> Option<&'a mut Followed> {
+        let count = state.series.len();
+        match state.series.entry(labels) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(new) if count >= self.settings.series_max => {
+                state.refused.insert(new.into_key(), last_ms);
+                None
+            }
+            Entry::Vacant(new) => {
+                // Options were looked at when the configuration was read.
+                let followed = Followed::new(new.key(), &self.settings, is_live).ok()?;
+                Some(new.insert(followed))
             }
         }
     }
 
+    /// Gives samples to their series, to be learnt: at once where they are the present.
+    fn take(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        asker: Asker<'_>,
+        found: Vec<Found>,
+        learnt: Learnt,
+        watch: &mut Watch<'_>,
+    ) {
+        let mut pushes = 0;
+        for (labels, samples) in found {
+            let (Some(&(last_ms, _)), count) = (samples.last(), samples.len()) else {
+                continue;
+            };
+            let Some(followed) = self.place(state, labels.clone(), last_ms, false) else {
+                continue;
+            };
+            let is_behind = followed.waiting_count() > 0;
+            followed.wait(samples, &self.settings, learnt.end_ms);
+            if is_behind {
+                continue;
+            }
+            if count > PRESENT_SAMPLES_MAX {
+                state.behind.push_back(labels);
+                continue;
+            }
+            while followed.waiting_count() > 0 {
+                followed.learn(PRESENT_SAMPLES_MAX + 1, learnt.judged_from_ms);
+            }
+            pushes += count;
+            if pushes >= PUSHES_AT_ONCE {
+                pushes = 0;
+                if asker.cancel.is_cancelled() || state.is_over {
+                    return;
+                }
+                if watch.may_yield() {
+                    MutexGuard::bump(state);
+                }
+            }
+        }
+    }
+
+    /// Learns what waits, one series after the other; whether nothing waits any more.
+    fn learn(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        asker: Asker<'_>,
+        learnt: Learnt,
+        watch: &mut Watch<'_>,
+    ) -> bool {
+        let mut pushes = 0;
+        while let Some(labels) = state.behind.front().cloned() {
+            let left = match state.series.get_mut(&labels) {
+                Some(one) => {
+                    pushes += one.learn(PUSHES_AT_ONCE - pushes, learnt.judged_from_ms);
+                    one.waiting_count()
+                }
+                None => 0,
+            };
+            if left == 0 {
+                state.behind.pop_front();
+            }
+            if pushes >= PUSHES_AT_ONCE {
+                pushes = 0;
+                if asker.cancel.is_cancelled() || state.is_over || watch.is_over() {
+                    return state.behind.is_empty();
+                }
+                if watch.may_yield() {
+                    MutexGuard::bump(state);
+                }
+            }
+        }
+        true
+    }
+
     /// Writes what is to be said at a turn, and forgets what is away.
-    fn publish(&self, state: &mut State, asker: Asker<'_>, time_ms: i64) {
+    fn publish(&self, state: &mut MutexGuard<'_, State>, asker: Asker<'_>, time_ms: i64) {
         let settings = &self.settings;
         let read = |query: &Option<Prepared>, what| match query {
             None => FxHashMap::default(),
@@ -301,18 +506,22 @@ impl Job {
                 }
             },
         };
-        state.limits = Limits {
+        let limits = MutexGuard::unlocked(state, || Limits {
             at: read(&self.limit, "the limit"),
             reset: read(&self.reset, "the reset"),
-        };
+        });
+        if state.is_over {
+            return;
+        }
+        state.limits = limits;
         let away_ms = time_ms.saturating_sub(FORGET_AFTER_MS);
         let is_near = |one: &Followed| one.seen_ms().is_some_and(|seen_ms| seen_ms > away_ms);
         state.series.retain(|_, one| is_near(one));
         state.refused.retain(|_, seen_ms| *seen_ms == time_ms);
-        let State { series, limits, .. } = state;
+        let State { series, limits, .. } = &mut **state;
         let mut samples = Vec::new();
         for (labels, one) in series.iter_mut() {
-            if one.seen_ms() == Some(time_ms) {
+            if one.seen_ms() == Some(time_ms) && one.waiting_count() == 0 {
                 one.look_ahead(settings);
                 one.samples(settings, limits.of(settings, labels), time_ms, &mut samples);
             }
@@ -328,10 +537,10 @@ impl Job {
             let due = state
                 .series
                 .iter()
-                .filter(|(_, one)| one.is_due(&self.settings));
+                .filter(|(_, one)| one.waiting_count() == 0 && one.is_due(&self.settings));
             state.waiting = due.map(|(labels, _)| labels.clone()).collect();
         }
-        while !asker.cancel.is_cancelled() && !watch.is_over() {
+        while !asker.cancel.is_cancelled() && !state.is_over && !watch.is_over() {
             let Some(labels) = state.waiting.pop() else {
                 break;
             };
@@ -347,7 +556,47 @@ impl Job {
     }
 }
 
+impl SliceLength {
+    fn failed(&mut self, steps: i64) {
+        (self.steps_max, self.sound) = (steps / 2, 0);
+    }
+
+    fn succeeded(&mut self) {
+        self.sound += 1;
+        if self.sound >= SOUND_SLICES {
+            (self.steps_max, self.sound) = (self.steps_max.saturating_mul(2), 0);
+        }
+    }
+}
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let steps = if self.count == 1 { "step" } else { "steps" };
+        write!(
+            f,
+            "{} {steps} of history could not be read, the last at {}: {}",
+            self.count,
+            self.last_ms as f64 / 1_000.0,
+            self.problem
+        )
+    }
+}
+
 impl State {
+    /// Samples that are not learnt yet.
+    fn waiting_count(&self) -> usize {
+        self.series.values().map(Followed::waiting_count).sum()
+    }
+
+    /// Gives places of series of history up that had ended by then.
+    fn forget_dead(&mut self, time_ms: i64) {
+        let away_ms = time_ms.saturating_sub(FORGET_AFTER_MS);
+        let is_near = |seen_ms: i64| seen_ms > away_ms;
+        self.series
+            .retain(|_, one| one.is_live() || one.seen_ms().is_some_and(is_near));
+        self.refused.retain(|_, seen_ms| is_near(*seen_ms));
+    }
+
     fn limit(&self, settings: &JobSettings, labels: &Labels) -> Option<Limit> {
         self.limits.of(settings, labels)
     }

@@ -1,8 +1,9 @@
 //! Queries of predictions, answered.
 
-use bellwether_model::{Labels, Value, is_stale_nan};
+use bellwether_model::{Labels, ShortLabels, Value, is_stale_nan, short};
 use bellwether_promql::{CancelToken, Engine, Prepared, QueryRequest, QueryValue};
 use bellwether_storage::MetricStore;
+use rustc_hash::FxHashMap;
 
 use crate::error::RulesError;
 
@@ -57,15 +58,13 @@ impl Asker<'_> {
             .map_err(|error| error.to_string())?;
         match outcome.value {
             QueryValue::Scalar { value, .. } => Ok(vec![(Labels::empty(), value)]),
-            QueryValue::Vector(elements) => Ok(elements
-                .into_iter()
-                .filter_map(|one| match one.value {
-                    Value::Float(value) if !is_stale_nan(value) => {
-                        Some((one.labels.without_name(), value))
-                    }
+            QueryValue::Vector(elements) => {
+                let numbers = elements.into_iter().filter_map(|one| match one.value {
+                    Value::Float(value) if !is_stale_nan(value) => Some((one.labels, value)),
                     _ => None,
-                })
-                .collect()),
+                });
+                without_names(numbers)
+            }
             other => Err(format!(
                 "the answer is a {}: want an instant vector",
                 other.type_name()
@@ -101,9 +100,9 @@ impl Asker<'_> {
             let samples = one.samples.times_ms.iter().zip(&one.samples.values);
             let sound = samples.filter(|(_, value)| !is_stale_nan(**value));
             let sound = sound.map(|(time_ms, value)| (*time_ms, *value));
-            (one.labels.without_name(), sound.collect())
+            (one.labels, sound.collect())
         });
-        Ok(numbers.collect())
+        without_names(numbers)
     }
 
     /// The numbers of the only series at each step; NaN where it has none.
@@ -134,4 +133,28 @@ impl Asker<'_> {
         }
         Ok(values)
     }
+}
+
+/// Takes the names of metrics away.
+///
+/// # Errors
+/// Where two series differ in their names only: they would become one.
+fn without_names<T>(found: impl Iterator<Item = (Labels, T)>) -> Result<Vec<(Labels, T)>, String> {
+    let mut names: FxHashMap<Labels, Labels> = FxHashMap::default();
+    let mut numbers = Vec::new();
+    for (labels, value) in found {
+        let nameless = labels.without_name();
+        if let Some(before) = names.insert(nameless.clone(), labels.clone()) {
+            let (a, b) = (before.metric_name(), labels.metric_name());
+            return Err(format!(
+                "vector cannot contain metrics with the same labelset: {} and {} both have {}; \
+                 aggregate them, or ask for one of them",
+                short(a),
+                short(b),
+                ShortLabels(&nameless)
+            ));
+        }
+        numbers.push((nameless, value));
+    }
+    Ok(numbers)
 }

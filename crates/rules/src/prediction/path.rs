@@ -89,6 +89,16 @@ impl Path {
         if asker.cancel.is_cancelled() {
             return;
         }
+        let before = state.status.problem.take();
+        if let Err(problem) = &compared
+            && before.as_ref() != Some(problem)
+        {
+            tracing::warn!(
+                path = self.settings.name,
+                problem,
+                "a path could not be compared"
+            );
+        }
         state.status.turned_at_ms = Some(time_ms);
         (state.status.bottleneck, state.status.problem) = match compared {
             Ok(bottleneck) => (Some(bottleneck), None),

@@ -62,8 +62,8 @@ struct Running {
 
 #[derive(Debug)]
 enum Worker {
-    Job(Job),
-    Path(Path),
+    Job(Box<Job>),
+    Path(Box<Path>),
 }
 
 impl Predictions {
@@ -206,8 +206,8 @@ impl Running {
             due_ms: AtomicI64::new(now_ms),
             is_busy: AtomicBool::new(false),
             worker: match &settings {
-                PredictionSettings::Job(job) => Worker::Job(Job::new(job, asker)?),
-                PredictionSettings::Path(path) => Worker::Path(Path::new(path, asker)?),
+                PredictionSettings::Job(job) => Worker::Job(Box::new(Job::new(job, asker)?)),
+                PredictionSettings::Path(path) => Worker::Path(Box::new(Path::new(path, asker)?)),
             },
             settings,
         })

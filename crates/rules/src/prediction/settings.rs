@@ -2,11 +2,16 @@
 
 use bellwether_forecast::bottleneck::StageKind;
 use bellwether_forecast::exhaustion::Towards;
+use bellwether_forecast::forecast::HORIZON_MAX;
 use bellwether_forecast::shift::Direction;
 
 /// Series that one job may follow, unless its settings say less. Chosen: with 14 days of history about
 /// 1 GiB.
 pub const SERIES_MAX: usize = 10_000;
+/// Steps of the furthest horizon: those of a forecast, less the open one and those that may be missing.
+pub const HORIZON_STEPS_MAX: i64 = HORIZON_MAX as i64 - 4;
+/// Steps of the history that a forecast remembers: what its tracker does.
+pub const HISTORY_STEPS: i64 = 2_016;
 /// Jobs of a configuration, paths included.
 pub const JOBS_MAX: usize = 200;
 

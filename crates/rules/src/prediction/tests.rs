@@ -1,14 +1,17 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bellwether_forecast::bottleneck::StageKind;
 use bellwether_forecast::exhaustion::Towards;
 use bellwether_forecast::shift::Direction;
 use bellwether_model::{Labels, METRIC_NAME, Matcher, TimeRange, is_stale_nan};
-use bellwether_promql::{Engine, EngineOptions};
+use bellwether_promql::{CancelToken, Engine, EngineOptions};
 use bellwether_storage::{
-    ManualClock, MemoryStore, MetricStore, Samples, Selection, SelectionHints,
+    Clock, ManualClock, MemoryStore, MetricStore, Samples, Selection, SelectionHints,
 };
 
+use super::job::Job;
+use super::look::Asker;
 use super::settings::{
     Horizon, JobSettings, LimitAt, LimitSettings, PathSettings, PredictionSettings, StageSettings,
 };
@@ -67,11 +70,19 @@ fn store(name: &str, pools: &[&str], end_ms: i64, value: impl Fn(i64) -> f64) ->
 }
 
 fn predictions(store: &Arc<MemoryStore>, settings: Vec<PredictionSettings>) -> Predictions {
+    predictions_with(store, settings, EngineOptions::default())
+}
+
+fn predictions_with(
+    store: &Arc<MemoryStore>,
+    settings: Vec<PredictionSettings>,
+    options: EngineOptions,
+) -> Predictions {
     let predictions = Predictions::new(PredictionsParts {
         store: Arc::clone(store) as Arc<dyn MetricStore>,
         engine: Arc::new(Engine::new(EngineOptions {
             threads: 1,
-            ..EngineOptions::default()
+            ..options
         })),
         clock: Arc::new(ManualClock::new(NOW_MS)),
     });
@@ -161,6 +172,52 @@ fn history_that_was_missed_is_read_and_turns_do_not_go_back() {
     assert!(predictions.turn("pool", NOW_MS + TURN_MS));
     assert_eq!(job_status(&predictions, "pool").turned_at_ms, Some(end_ms));
     assert!(!predictions.turn("none", NOW_MS));
+}
+
+#[test]
+fn forecasts_speak_of_their_time_and_end_when_there_are_no_numbers() {
+    let value = |at_ms: i64| match at_ms > NOW_MS {
+        true => f64::NAN,
+        false => 10_000.0 + 10.0 * ((at_ms - NOW_MS) / TURN_MS) as f64,
+    };
+    let store = store("load", &["a"], NOW_MS + DAY_MS, value);
+    let settings = JobSettings {
+        limit: Some(LimitSettings {
+            at: LimitAt::Value(11_000.0),
+            towards: Towards::Rising,
+            reset: None,
+        }),
+        ..job("pool")
+    };
+    let predictions = predictions(&store, vec![PredictionSettings::Job(settings)]);
+    for turn in 0..=3 {
+        predictions.turn("pool", NOW_MS + turn * TURN_MS);
+        let one = &job_status(&predictions, "pool").series[0];
+        if (1..3).contains(&turn) {
+            let truth = 10_000.0 + 10.0 * (turn + 6) as f64;
+            let mean = one.expected[0].mean;
+            assert!((mean - truth).abs() < 5.0, "{turn}: {mean} {truth}");
+            assert!(one.left.is_some(), "{turn}");
+        }
+        let is_said = turn < 3;
+        assert!(
+            is_said || one.expected.is_empty() && one.left.is_none(),
+            "{one:?}"
+        );
+        for name in [
+            "bellwether_forecast",
+            "bellwether_time_to_exhaustion_seconds",
+        ] {
+            let all = written(&store, name);
+            // The limit is looked at after the first turn is written.
+            let is_early = turn == 0 && name != "bellwether_forecast";
+            assert_eq!(all.len(), if is_early { 0 } else { 2 }, "{turn} {name}");
+            assert!(
+                all.iter().all(|(_, value)| is_stale_nan(*value) != is_said),
+                "{turn} {name}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -337,4 +394,186 @@ async fn turns_are_taken_until_it_stops() {
     }
     predictions.stop();
     runner.await.expect("it ends by itself");
+}
+
+#[test]
+fn labels_of_the_source_that_ours_have_too_are_kept_beside_them() {
+    let store = Arc::new(MemoryStore::new());
+    for quantile in ["0.5", "0.9"] {
+        for turn in -300..=0 {
+            let labels = Labels::from_pairs([
+                (METRIC_NAME, "load"),
+                ("exported_team", "search"),
+                ("forecast", "old"),
+                ("quantile", quantile),
+                ("team", "web"),
+            ]);
+            store.insert(&labels, NOW_MS + turn * TURN_MS, load(turn * TURN_MS));
+        }
+    }
+    let predictions = predictions(&store, vec![PredictionSettings::Job(job("pool"))]);
+    predictions.turn("pool", NOW_MS);
+    let of = |quantile: &str| {
+        format!(
+            r#"{{exported_exported_team="web", exported_forecast="old", exported_quantile="{quantile}", exported_team="search", forecast="pool", team="chat"}}"#
+        )
+    };
+    let scores = written(&store, "bellwether_anomaly_score");
+    let labels: Vec<&String> = scores.iter().map(|(labels, _)| labels).collect();
+    assert_eq!(labels, [&of("0.5"), &of("0.9")]);
+}
+
+#[test]
+fn series_that_differ_in_their_names_only_are_refused() {
+    let store = store("load", &["a", "b"], NOW_MS, load);
+    for turn in -300..=0 {
+        let labels = Labels::from_pairs([(METRIC_NAME, "fill"), ("pool", "b")]);
+        store.insert(&labels, NOW_MS + turn * TURN_MS, 1.0);
+    }
+    let settings = JobSettings {
+        query: r#"{__name__=~"load|fill"}"#.to_owned(),
+        ..job("pool")
+    };
+    let predictions = predictions(&store, vec![PredictionSettings::Job(settings)]);
+    predictions.turn("pool", NOW_MS);
+    let status = job_status(&predictions, "pool");
+    assert_eq!(status.series_count, 0);
+    let problem = status.problem.expect("two series are one");
+    assert!(
+        problem.starts_with("vector cannot contain metrics with the same labelset: ")
+            && problem.contains("fill")
+            && problem.contains("load")
+            && problem.contains(r#"both have {pool="b"}"#),
+        "{problem}"
+    );
+}
+
+#[test]
+fn history_that_is_too_much_at_once_is_read_in_parts() {
+    let store = store("load", &["a"], NOW_MS, load);
+    let options = EngineOptions {
+        samples_max: 100,
+        ..EngineOptions::default()
+    };
+    let settings = vec![PredictionSettings::Job(job("pool"))];
+    let predictions = predictions_with(&store, settings, options);
+    predictions.turn("pool", NOW_MS);
+    let status = job_status(&predictions, "pool");
+    assert_eq!((status.series_count, status.learnt), (1, 1.0));
+    assert_eq!(status.problem, None);
+    assert_eq!(written(&store, "bellwether_anomaly_score").len(), 1);
+}
+
+#[test]
+fn a_moment_of_history_that_cannot_be_read_does_not_stop_the_present() {
+    let store = store("load", &["a"], NOW_MS, load);
+    // At one time there are two to one.
+    for twin in ["x", "y"] {
+        let labels = Labels::from_pairs([(METRIC_NAME, "factor"), ("pool", "a"), ("twin", twin)]);
+        let mut at_ms = NOW_MS - 3 * DAY_MS;
+        while at_ms <= NOW_MS {
+            if twin == "x" || at_ms == NOW_MS - DAY_MS {
+                store.insert(&labels, at_ms, 1.0);
+            }
+            at_ms += TURN_MS;
+        }
+    }
+    let settings = JobSettings {
+        query: "load * on(pool) factor".to_owned(),
+        ..job("pool")
+    };
+    let predictions = predictions(&store, vec![PredictionSettings::Job(settings)]);
+    predictions.turn("pool", NOW_MS);
+    let status = job_status(&predictions, "pool");
+    assert_eq!(status.series[0].last.map(|last| last.0), Some(NOW_MS));
+    let problem = status.problem.expect("one step is missing");
+    let begins = format!(
+        "1 step of history could not be read, the last at {}: ",
+        (NOW_MS - DAY_MS) / 1_000
+    );
+    assert!(problem.starts_with(&begins), "{problem}");
+    assert_eq!(written(&store, "bellwether_anomaly_score").len(), 1);
+}
+
+/// A clock that goes on whenever somebody looks at it.
+#[derive(Debug)]
+struct Ticking {
+    now_ms: AtomicI64,
+    tick_ms: i64,
+}
+
+impl Clock for Ticking {
+    fn now_ms(&self) -> i64 {
+        self.now_ms.fetch_add(self.tick_ms, Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_turn_learns_within_its_budget_and_what_is_caught_up_speaks() {
+    let pools = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let store = store("load", &pools, NOW_MS + DAY_MS, load);
+    let engine = Engine::new(EngineOptions::default());
+    let cancel = CancelToken::default();
+    let asker = Asker {
+        store: store.as_ref(),
+        engine: &engine,
+        cancel: &cancel,
+    };
+    let job = Job::new(&job("pool"), asker).expect("settings are right");
+    // The budget is 150 s.
+    let clock = Ticking {
+        now_ms: AtomicI64::new(0),
+        tick_ms: 20_000,
+    };
+    let mut before = 0;
+    let mut shares = Vec::new();
+    for turn in 0.. {
+        job.turn(asker, NOW_MS + turn * TURN_MS, Some(&clock));
+        let status = job.status(100);
+        shares.push(status.learnt);
+        let spoken = |name| {
+            let all = written(&store, name);
+            all.iter()
+                .filter(|(_, value)| !is_stale_nan(*value))
+                .count()
+        };
+        let scores = spoken("bellwether_anomaly_score");
+        assert_eq!(spoken("bellwether_forecast"), 2 * scores);
+        assert!(scores > before, "{scores} {before}");
+        assert!(turn > 0 || scores < pools.len(), "{scores}");
+        before = scores;
+        if scores == pools.len() {
+            break;
+        }
+    }
+    assert!(
+        shares.windows(2).all(|pair| pair[0] < pair[1]),
+        "{shares:?}"
+    );
+    assert_eq!(shares.last(), Some(&1.0));
+}
+
+#[test]
+fn series_that_ended_take_no_places_of_those_that_live() {
+    let store = store("load", &["a", "b"], NOW_MS - 2 * DAY_MS, load);
+    for pool in ["x", "y"] {
+        let labels = Labels::from_pairs([(METRIC_NAME, "load"), ("pool", pool)]);
+        for turn in -144..=1 {
+            store.insert(&labels, NOW_MS + turn * TURN_MS, load(turn * TURN_MS));
+        }
+    }
+    let settings = JobSettings {
+        series_max: 2,
+        ..job("pool")
+    };
+    let predictions = predictions(&store, vec![PredictionSettings::Job(settings)]);
+    predictions.turn("pool", NOW_MS);
+    let status = job_status(&predictions, "pool");
+    let followed: Vec<Option<&str>> = status
+        .series
+        .iter()
+        .map(|one| one.labels.get("pool"))
+        .collect();
+    assert_eq!(followed, [Some("x"), Some("y")]);
+    assert_eq!((status.refused_count, status.problem), (0, None));
 }
