@@ -263,6 +263,28 @@ fn silence_of_some_takes_no_worker_away() {
     assert_eq!(put(2, 20.0, Some(0.0)), Some(5));
 }
 
+/// `slo:budget_left` falls below 0 where more is spent than there was.
+#[test]
+fn an_overspent_budget_is_a_low_one() {
+    let signals = [SignalName::InFlight, SignalName::BudgetLeft];
+    let policy = Policy {
+        budget_low: Some(0.1),
+        ..in_flight()
+    };
+    let rig = Rig::new(vec![settings(policy, &signals)]);
+    let put = |turn: i64, in_flight: f64, left: f64| {
+        let time_ms = START_MS + turn * STEP_MS;
+        rig.put("in_flight", time_ms, in_flight);
+        rig.put("budget_left", time_ms, left);
+        rig.workers(time_ms)
+    };
+    assert_eq!(put(0, 40.0, 0.5), Some(10));
+    assert_eq!(put(1, 20.0, -0.5), Some(10));
+    let reason = r#"bellwether_scaler_decision_reason{reason="budget_low"}"#;
+    assert_eq!(rig.stored(reason, START_MS + STEP_MS), Some(1.0));
+    assert_eq!(put(2, 20.0, 0.5), Some(5));
+}
+
 #[test]
 fn a_configured_count_that_is_gone_takes_no_worker_away() {
     let signals = [SignalName::InFlight, SignalName::Ready];

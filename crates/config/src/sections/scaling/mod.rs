@@ -116,7 +116,7 @@ static SIGNALS: Section = Section {
         ),
         query(
             "budget_left",
-            "The share of the error budget that is left, 0 to 1.",
+            "The share of the error budget that is left, at most 1; below 0 where too much is spent.",
         ),
         query(
             "workers",
