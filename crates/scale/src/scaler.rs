@@ -13,6 +13,9 @@
 //!   metrics never takes a worker away, unless the policy says what there shall be after how long: then
 //!   there is one step to that, and none more before there are signals again.
 //! - After signals were unusable the way down opens when its window has been seen whole again.
+//! - What the pool is set to trails a decision, by whoever carries it out and by its scrape. So the way
+//!   down begins at the last decision where that is larger and younger than start-up and `stale_after`;
+//!   after that time others may have set fewer.
 //! - The way to zero is open only while nothing is served, waits or comes, for the whole cool-down.
 //!
 //! ## Limits
@@ -55,6 +58,8 @@ pub struct Scaler {
     learning: Prediction,
     demand: Demand,
     decided: Option<(i64, u32)>,
+    /// Since when it is that number.
+    changed_at_ms: Option<i64>,
     sighted_since_ms: Option<i64>,
     idle_since_ms: Option<i64>,
     blind_since_ms: Option<i64>,
@@ -76,6 +81,7 @@ impl Scaler {
             policy,
             demand: Demand::default(),
             decided: None,
+            changed_at_ms: None,
             sighted_since_ms: None,
             idle_since_ms: None,
             blind_since_ms: None,
@@ -96,6 +102,7 @@ impl Scaler {
         Ok(Self {
             demand: snapshot.demand(),
             decided: snapshot.decided,
+            changed_at_ms: snapshot.changed_at_ms,
             sighted_since_ms: snapshot.sighted_since_ms,
             idle_since_ms: snapshot.idle_since_ms,
             blind_since_ms: snapshot.blind_since_ms,
@@ -111,6 +118,7 @@ impl Scaler {
         let low = self.targets_low.entries().into_iter();
         let mut snapshot = Snapshot {
             decided: self.decided,
+            changed_at_ms: self.changed_at_ms,
             sighted_since_ms: self.sighted_since_ms,
             idle_since_ms: self.idle_since_ms,
             blind_since_ms: self.blind_since_ms,
@@ -227,7 +235,7 @@ impl Scaler {
                 workers = self.bounded(self.policy.floor.max(1));
                 reason = Reason::Floor(unusable);
             }
-            self.decided = Some((signals.time_ms, workers));
+            self.settle(signals.time_ms, workers);
             self.note_target(signals);
         }
         Decision {
@@ -267,12 +275,31 @@ impl Scaler {
         } else if bounded > wish.workers {
             wish = wish.to(bounded, Reason::Min);
         }
-        self.decided = Some((now_ms, wish.workers));
+        self.settle(now_ms, wish.workers);
         Decision {
             workers: wish.workers,
             reason: wish.reason,
             wants,
             signals: *signals,
+        }
+    }
+
+    fn settle(&mut self, now_ms: i64, workers: u32) {
+        if self.decided.is_none_or(|(_, last)| last != workers) {
+            self.changed_at_ms = Some(now_ms);
+        }
+        self.decided = Some((now_ms, workers));
+    }
+
+    /// How many workers there are, or soon will be.
+    fn there(&self, signals: &Signals) -> u32 {
+        let target = signals.workers_target;
+        let trail_ms = (self.policy.stale_after_ms).saturating_add(signals.startup_ms);
+        match (self.decided, self.changed_at_ms) {
+            (Some((_, last)), Some(at_ms)) if signals.time_ms.saturating_sub(at_ms) < trail_ms => {
+                target.max(last)
+            }
+            _ => target,
         }
     }
 
@@ -284,28 +311,28 @@ impl Scaler {
         blind: Option<Unusable>,
         budget_left: Option<f64>,
     ) -> Wish {
-        let target = signals.workers_target;
+        let there = self.there(signals);
         let wanted = wish.workers;
-        if wanted > target {
+        if wanted > there {
             return wish;
         }
-        if wanted == target {
-            return wish.to(target, Reason::Steady);
+        if wanted == there {
+            return wish.to(there, Reason::Steady);
         }
         if let Some(unusable) = blind {
-            return wish.to(target, Reason::NotDownBlind(unusable));
+            return wish.to(there, Reason::NotDownBlind(unusable));
         }
         if let Some(left) = budget_left {
-            return wish.to(target, Reason::BudgetLow { left });
+            return wish.to(there, Reason::BudgetLow { left });
         }
         let since_ms = self.sighted_since_ms.unwrap_or(signals.time_ms);
         let is_whole = signals.time_ms.saturating_sub(since_ms) >= self.policy.down_hold_ms;
-        let most = self.wanted.max().unwrap_or(target);
-        if !is_whole || most >= target {
-            return wish.to(target, Reason::NotDownYet { wanted });
+        let most = self.wanted.max().unwrap_or(there);
+        if !is_whole || most >= there {
+            return wish.to(there, Reason::NotDownYet { wanted });
         }
-        if f64::from(most) > f64::from(target) * (1.0 - self.policy.down_dead_band) {
-            return wish.to(target, Reason::DeadBand { wanted });
+        if f64::from(most) > f64::from(there) * (1.0 - self.policy.down_dead_band) {
+            return wish.to(there, Reason::DeadBand { wanted });
         }
         if most > wanted {
             return wish.to(most, Reason::NotDownYet { wanted });
@@ -322,30 +349,30 @@ impl Scaler {
             return wish.at_least(1);
         };
         let idle_ms = signals.time_ms.saturating_sub(since_ms);
-        if idle_ms >= self.policy.idle_ms || signals.workers_target == 0 {
+        if idle_ms >= self.policy.idle_ms || self.there(signals) == 0 {
             return wish.to(0, Reason::Idle { idle_ms });
         }
         wish.at_least(1)
     }
 
     fn step(&self, signals: &Signals, wish: Wish, is_budget_low: bool) -> Wish {
-        let target = signals.workers_target;
+        let (target, there) = (signals.workers_target, self.there(signals));
         let wanted = wish.workers;
         if let Some(limit) = self.policy.step_up
-            && wanted > target
+            && wanted > there
             && !is_budget_low
         {
             let low = self.targets_low.max().map_or(target, |n| u32::MAX - n);
-            let most = low.saturating_add(span(low, limit)).max(target);
+            let most = low.saturating_add(span(low, limit)).max(there);
             if wanted > most {
                 return wish.to(most, Reason::StepUp { wanted });
             }
         }
         if let Some(limit) = self.policy.step_down
-            && wanted < target
+            && wanted < there
         {
-            let high = self.targets_high.max().unwrap_or(target);
-            let least = high.saturating_sub(span(high, limit)).min(target);
+            let high = self.targets_high.max().unwrap_or(there).max(there);
+            let least = high.saturating_sub(span(high, limit)).min(there);
             if wanted < least {
                 return wish.to(least, Reason::StepDown { wanted });
             }

@@ -526,6 +526,52 @@ mod tests {
         assert_eq!(outcome.wait_quantile(0.95), 0.0);
     }
 
+    /// Counts of workers come a scrape, KEDA and the autoscaler later than requests do.
+    #[test]
+    fn counts_that_are_45_s_old_make_no_pool_swing() {
+        let pool = Pool {
+            slots_per_worker: 8,
+            startup_seconds: 60.0,
+            interval_seconds: 15.0,
+            workers_start: 2,
+            ..pool()
+        };
+        // Four a second of 3 s, and every twelve minutes six times as many for a minute.
+        let mut requests = Vec::new();
+        let mut at = 0.0;
+        while at < 7_200.0 {
+            requests.extend(burst(1, at, 3.0));
+            at += if at % 720.0 < 60.0 { 1.0 / 24.0 } else { 0.25 };
+        }
+        let run_behind = |behind: usize| {
+            let mut scaler = crate::Scaler::new(crate::Policy::predictive(1, 60)).expect("valid");
+            let mut counts = vec![(2, 2); behind];
+            let (mut last, mut taken_back) = (2, 0);
+            let outcome = run(&requests, &pool, &mut |seen| {
+                counts.push((seen.target, seen.ready));
+                let (target, ready) = counts[counts.len() - 1 - behind];
+                let old = Observation {
+                    target,
+                    ready,
+                    ..*seen
+                };
+                let workers = scaler.decide(&old.signals(&pool)).workers;
+                // Within the window there is no way down from what was wanted in it.
+                taken_back += u32::from(workers < last && seen.now_seconds < 720.0);
+                last = workers;
+                workers
+            });
+            (outcome, taken_back)
+        };
+        let (fresh, _) = run_behind(0);
+        let (old, taken_back) = run_behind(3);
+        assert_eq!(taken_back, 0);
+        assert_eq!(old.thrash_count, 0, "{} changes", old.change_count);
+        let ratio = old.worker_seconds / fresh.worker_seconds;
+        assert!((0.9..1.15).contains(&ratio), "{ratio}");
+        assert!(old.violated_seconds <= fresh.violated_seconds + 60);
+    }
+
     /// The default policy on a load that doubles: what it does must not change unseen.
     #[test]
     fn golden_run_of_the_predictive_policy() {

@@ -3,12 +3,12 @@
 //! ## Format
 //! A byte for the version, then in the order of [`Kept`] and of the fields of a snapshot: signed varints
 //! for times and counts, `f64` as eight little-endian bytes, a byte in front of what may be missing, the
-//! length in front of lists.
+//! length in front of lists. Version 1 ends before [`Snapshot::changed_at_ms`], which stands last.
 
 use bellwether_codec::varint::{Malformed, Reader, put, put_signed};
 use bellwether_scale::Snapshot;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// More entries than any list of a snapshot has.
 const ENTRIES_MAX: u64 = 1 << 20;
 
@@ -35,8 +35,7 @@ pub(super) fn to_bytes(kept: &Kept) -> Vec<u8> {
         snapshot.blind_since_ms,
         snapshot.stepped_at_ms,
     ] {
-        out.push(u8::from(time.is_some()));
-        put_signed(&mut out, time.unwrap_or(0));
+        put_time(&mut out, time);
     }
     for list in [
         &snapshot.wanted,
@@ -66,7 +65,13 @@ pub(super) fn to_bytes(kept: &Kept) -> Vec<u8> {
     for peak in &snapshot.peaks {
         put_float(&mut out, *peak);
     }
+    put_time(&mut out, snapshot.changed_at_ms);
     out
+}
+
+fn put_time(out: &mut Vec<u8>, time_ms: Option<i64>) {
+    out.push(u8::from(time_ms.is_some()));
+    put_signed(out, time_ms.unwrap_or(0));
 }
 
 fn put_pair(out: &mut Vec<u8>, pair: Option<(i64, u32)>) {
@@ -86,7 +91,8 @@ fn put_float(out: &mut Vec<u8>, value: f64) {
 /// Where the bytes are none of these.
 pub(super) fn from_bytes(bytes: &[u8]) -> Result<Kept, Malformed> {
     let mut reader = Reader::new(bytes);
-    if reader.byte()? != VERSION {
+    let version = reader.byte()?;
+    if !(1..=VERSION).contains(&version) {
         return Err(reader.malformed("unknown version of a scaler"));
     }
     let decided = pair(&mut reader)?;
@@ -113,6 +119,9 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Kept, Malformed> {
     }
     for _ in 0..length(&mut reader)? {
         snapshot.peaks.push(float(&mut reader)?);
+    }
+    if version >= 2 {
+        snapshot.changed_at_ms = time(&mut reader)?;
     }
     Ok(Kept {
         decided,
@@ -174,6 +183,7 @@ mod tests {
             number: 300,
             snapshot: Snapshot {
                 decided: Some((-5, u32::MAX)),
+                changed_at_ms: Some(-9),
                 sighted_since_ms: Some(1),
                 idle_since_ms: None,
                 blind_since_ms: Some(i64::MIN),
@@ -195,5 +205,25 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(from_bytes(&bytes[..end]).is_err(), "{end}");
         }
+    }
+
+    #[test]
+    fn states_of_the_first_version_are_read() {
+        let mut kept = Kept {
+            decided: Some((1_795_787_694_055, 7)),
+            number: 300,
+            snapshot: Snapshot {
+                peaks: vec![-0.5],
+                ..Snapshot::default()
+            },
+        };
+        let mut bytes = to_bytes(&kept);
+        bytes[0] = 1;
+        bytes.truncate(bytes.len() - 2);
+        assert_eq!(from_bytes(&bytes).unwrap(), kept);
+        bytes[0] = 3;
+        assert!(from_bytes(&bytes).is_err());
+        kept.snapshot.changed_at_ms = Some(1);
+        assert_eq!(from_bytes(&to_bytes(&kept)).unwrap(), kept);
     }
 }

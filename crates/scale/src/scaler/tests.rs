@@ -290,7 +290,8 @@ fn one_blind_rule_closes_the_way_down_only() {
         matches!(decision.reason, Reason::NotDownBlind(unusable) if unusable.signal == Signal::Latency),
         "{decision}"
     );
-    assert_eq!(scaler.decide(&seen(30, 2, 20.0, 0.0, 20.0)).workers, 4);
+    let later = scaler.decide(&seen(150, 2, 20.0, 0.0, 20.0));
+    assert_eq!(later.workers, 4);
 }
 
 #[test]
@@ -402,9 +403,9 @@ fn bounds_go_before_everything() {
     let decision = scaler.decide(&seen(15, 50, 400.0, 900.0, 400.0));
     assert_eq!((decision.workers, decision.reason), (8, Reason::Max));
     // A step up from none is four.
-    let decision = scaler.decide(&seen(30, 0, 0.0, 0.0, 0.0));
+    let decision = scaler.decide(&seen(300, 0, 0.0, 0.0, 0.0));
     assert_eq!((decision.workers, decision.reason), (5, Reason::Min));
-    let blind = Signals::at(45_000, 9, 9, SLOTS);
+    let blind = Signals::at(315_000, 9, 9, SLOTS);
     assert_eq!(scaler.decide(&blind).workers, 5);
 }
 
@@ -553,10 +554,26 @@ fn doubt_closes_the_way_down_only() {
     );
     assert_eq!(
         scaler
-            .decide(&with_doubt(seen(30, 2, 20.0, 0.0, 20.0)))
+            .decide(&with_doubt(seen(150, 2, 20.0, 0.0, 20.0)))
             .workers,
         4
     );
+}
+
+/// What the pool is set to is seen a scrape and an autoscaler later.
+#[test]
+fn a_decision_that_is_not_seen_yet_is_not_taken_back() {
+    let mut policy = one_rule(Rule::InFlight { share: 1.0 });
+    policy.step_up = None;
+    let mut scaler = scaler(policy);
+    let mut at = |seconds, target, busy| scaler.decide(&seen(seconds, target, busy, 0.0, busy));
+    assert_eq!(at(15, 10, 160.0).workers, 20);
+    let decision = at(19, 10, 96.0);
+    assert_eq!(decision.workers, 20, "{decision}");
+    assert_eq!(decision.reason, Reason::NotDownYet { wanted: 12 });
+    // Start-up and `stale_after` later it would be seen: somebody else has set ten.
+    assert_eq!(at(134, 10, 96.0).workers, 20);
+    assert_eq!(at(135, 10, 96.0).workers, 12);
 }
 
 #[test]
