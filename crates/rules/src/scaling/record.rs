@@ -3,7 +3,8 @@
 //! ## Format
 //! A byte for the version, then in the order of [`Kept`] and of the fields of a snapshot: signed varints
 //! for times and counts, `f64` as eight little-endian bytes, a byte in front of what may be missing, the
-//! length in front of lists. Version 1 ends before [`Snapshot::changed_at_ms`], which stands last.
+//! length in front of lists. Version 1 ends before [`Snapshot::changed_at_ms`]
+//! and [`Kept::each`], which stand last.
 
 use bellwether_codec::varint::{Malformed, Reader, put, put_signed};
 use bellwether_scale::Snapshot;
@@ -17,6 +18,8 @@ const ENTRIES_MAX: u64 = 1 << 20;
 pub(super) struct Kept {
     /// When it was decided, ms, and how many workers.
     pub(super) decided: Option<(i64, u32)>,
+    /// How many workers each process was to have, where that was known.
+    pub(super) each: Option<u32>,
     /// How often that number has changed.
     pub(super) number: u64,
     /// What the scaler has learnt.
@@ -66,6 +69,7 @@ pub(super) fn to_bytes(kept: &Kept) -> Vec<u8> {
         put_float(&mut out, *peak);
     }
     put_time(&mut out, snapshot.changed_at_ms);
+    put_time(&mut out, kept.each.map(i64::from));
     out
 }
 
@@ -120,11 +124,14 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Kept, Malformed> {
     for _ in 0..length(&mut reader)? {
         snapshot.peaks.push(float(&mut reader)?);
     }
+    let mut each = None;
     if version >= 2 {
         snapshot.changed_at_ms = time(&mut reader)?;
+        each = time(&mut reader)?.and_then(|each| u32::try_from(each).ok());
     }
     Ok(Kept {
         decided,
+        each,
         number,
         snapshot,
     })
@@ -180,6 +187,7 @@ mod tests {
     fn states_come_back_and_damage_is_noticed() {
         let kept = Kept {
             decided: Some((1_795_787_694_055, 7)),
+            each: Some(4),
             number: 300,
             snapshot: Snapshot {
                 decided: Some((-5, u32::MAX)),
@@ -211,6 +219,7 @@ mod tests {
     fn states_of_the_first_version_are_read() {
         let mut kept = Kept {
             decided: Some((1_795_787_694_055, 7)),
+            each: None,
             number: 300,
             snapshot: Snapshot {
                 peaks: vec![-0.5],
@@ -219,7 +228,7 @@ mod tests {
         };
         let mut bytes = to_bytes(&kept);
         bytes[0] = 1;
-        bytes.truncate(bytes.len() - 2);
+        bytes.truncate(bytes.len() - 4);
         assert_eq!(from_bytes(&bytes).unwrap(), kept);
         bytes[0] = 3;
         assert!(from_bytes(&bytes).is_err());

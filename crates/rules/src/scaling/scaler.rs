@@ -79,12 +79,13 @@ impl RunningScaler {
         };
         let number = kept.as_ref().map_or(0, |kept| kept.number);
         let decided = kept.as_ref().and_then(|kept| kept.decided);
+        let each = kept.as_ref().and_then(|kept| kept.each);
         // Of another policy's numbers only what its bounds allow.
         let bounds = settings.policy.workers_min..=settings.policy.workers_max;
         let decided = decided.map(|(time_ms, workers)| Decided {
             number,
             workers: workers.clamp(*bounds.start(), *bounds.end()),
-            workers_each: None,
+            workers_each: each.filter(|_| settings.shares_workers()),
             time_ms,
             decision: None,
         });
@@ -321,7 +322,11 @@ impl State {
         self.starting.push(time_ms, workers, settings.start_up_ms);
         let each = seen.instances().map(|count| workers.div_ceil(count));
         // Where the processes are not to be seen, the last that was seen of them holds.
-        let last = self.status.decided.as_ref();
+        let last = self
+            .status
+            .decided
+            .as_ref()
+            .filter(|_| settings.shares_workers());
         let each = each.or_else(|| last.filter(|it| it.workers == workers)?.workers_each);
         self.status.decided = Some(Decided {
             number: self.number,
@@ -336,6 +341,7 @@ impl State {
         let decided = self.status.decided.as_ref();
         Kept {
             decided: decided.map(|it| (it.time_ms, it.workers)),
+            each: decided.and_then(|it| it.workers_each),
             number: self.number,
             snapshot: self.scaler.snapshot(),
         }

@@ -112,6 +112,15 @@ pub struct ScalerSettings {
     pub targets: ScalerTargets,
 }
 
+impl ScalerSettings {
+    /// Whether processes share the workers: each is to have a part, and none the whole number.
+    #[must_use]
+    pub fn shares_workers(&self) -> bool {
+        let mut signals = self.signals.iter();
+        signals.any(|(name, _)| *name == SignalName::Instances)
+    }
+}
+
 /// Who follows a scaler.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScalerTargets {

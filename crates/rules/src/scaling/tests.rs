@@ -333,6 +333,20 @@ fn each_process_gets_its_part() {
     // As long as the number stands, so does the part.
     rig.put("in_flight", START_MS + 75_000, 40.0);
     assert_eq!(each(rig.turn(START_MS + 75_000)), Some(4));
+
+    // Also over a restart, before a turn and after one that sees nobody.
+    let own = settings(in_flight(), &signals);
+    let rig = rig.restarted(vec![own.clone()]);
+    assert_eq!(each(rig.scalers.status("s").unwrap()), Some(4));
+    assert_eq!(each(rig.turn(START_MS + 600_000)), Some(4));
+    // And at a reload, unless nobody is counted any more.
+    let mut other = own;
+    other.policy.workers_max = 40;
+    rig.scalers.apply(vec![other.clone()]).unwrap();
+    assert_eq!(each(rig.scalers.status("s").unwrap()), Some(4));
+    other.signals.pop();
+    rig.scalers.apply(vec![other]).unwrap();
+    assert_eq!(each(rig.scalers.status("s").unwrap()), None);
 }
 
 #[test]
