@@ -54,7 +54,7 @@ use crate::window::RecentMax;
 #[derive(Debug, Clone)]
 pub struct Scaler {
     policy: Policy,
-    /// What the load is learnt by: of the rule that predicts, else the defaults.
+    /// What the load is learnt by.
     learning: Prediction,
     demand: Demand,
     decided: Option<(i64, u32)>,
@@ -77,7 +77,7 @@ impl Scaler {
     pub fn new(policy: Policy) -> Result<Self, ScaleError> {
         policy.validate()?;
         Ok(Self {
-            learning: policy.prediction().cloned().unwrap_or_default(),
+            learning: policy.learning(),
             policy,
             demand: Demand::default(),
             decided: None,
@@ -144,9 +144,9 @@ impl Scaler {
             return self.hold(signals, Vec::new(), unusable);
         }
         // Deciding again after a long pause is no different from signals that were not there.
-        let stale_after_ms = self.policy.stale_after_ms;
+        let pause_ms = self.policy.pause_ms();
         let has_paused = (self.decided)
-            .is_some_and(|(at_ms, _)| signals.time_ms.saturating_sub(at_ms) > stale_after_ms);
+            .is_some_and(|(at_ms, _)| signals.time_ms.saturating_sub(at_ms) > pause_ms);
         if has_paused {
             self.forget_windows();
         }

@@ -560,6 +560,29 @@ fn doubt_closes_the_way_down_only() {
     );
 }
 
+#[test]
+fn seldom_is_no_pause() {
+    let mut policy = Policy::predictive(1, 20);
+    policy.interval_ms = 120_000;
+    let mut scaler = scaler(policy);
+    let mut target = 12;
+    for i in 1..=60 {
+        let load = if i % 6 == 0 { 40.0 } else { 8.0 };
+        let signals = seen(i * 120, target, load, 0.0, load);
+        target = scaler.decide(&signals).workers;
+    }
+    assert!(target < 12, "there is a way down: {target}");
+    let snapshot = scaler.snapshot();
+    assert!(snapshot.peaks.len() > 50, "bursts are learnt: {snapshot:?}");
+    // One turn that is left out is none either, three are.
+    let sighted_ms = |scaler: &Scaler| scaler.snapshot().sighted_since_ms;
+    let before = sighted_ms(&scaler);
+    scaler.decide(&seen(62 * 120, target, 8.0, 0.0, 8.0));
+    assert_eq!(sighted_ms(&scaler), before);
+    scaler.decide(&seen(65 * 120, target, 8.0, 0.0, 8.0));
+    assert_eq!(sighted_ms(&scaler), Some(65 * 120_000));
+}
+
 /// What the pool is set to is seen a scrape and an autoscaler later.
 #[test]
 fn a_decision_that_is_not_seen_yet_is_not_taken_back() {

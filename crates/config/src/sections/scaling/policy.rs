@@ -407,6 +407,7 @@ pub(crate) fn decode_policy(view: &View<'_>, problems: &mut Problems) -> Option<
             policy
         }
     };
+    policy.interval_ms = view.duration_ms("interval");
     policy.stale_after_ms = view.duration_ms("stale_after");
     policy.idle_ms = view.duration_ms("idle_after");
     policy.allow_queue_only = view.bool("allow_queue_only");
