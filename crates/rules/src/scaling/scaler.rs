@@ -80,11 +80,10 @@ impl RunningScaler {
         let number = kept.as_ref().map_or(0, |kept| kept.number);
         let decided = kept.as_ref().and_then(|kept| kept.decided);
         let each = kept.as_ref().and_then(|kept| kept.each);
-        // Of another policy's numbers only what its bounds allow.
-        let bounds = settings.policy.workers_min..=settings.policy.workers_max;
+        // Where another policy allows it no more, the first turn changes it, and tells so.
         let decided = decided.map(|(time_ms, workers)| Decided {
             number,
-            workers: workers.clamp(*bounds.start(), *bounds.end()),
+            workers,
             workers_each: each.filter(|_| settings.shares_workers()),
             time_ms,
             decision: None,

@@ -370,7 +370,15 @@ fn another_configuration_goes_on_where_the_one_before_was() {
             .unwrap()
             .workers
     };
-    assert_eq!(workers(&rig), 20, "within its bounds");
+    assert_eq!(workers(&rig), 25, "until the first turn");
+    let changes = rig.scalers.changes("s").unwrap();
+    let status = rig.turn(START_MS + STEP_MS);
+    let decided = status.decided.as_ref().unwrap();
+    assert_eq!((decided.workers, decided.number), (20, 2));
+    assert!(changes.has_changed().unwrap(), "who follows is told");
+    let rows = rig.rows();
+    assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [20, 25]);
+    assert!(rows[0].1.contains("the upper bound"), "{rows:?}");
     let twice = rig.scalers.apply(vec![own.clone(), own.clone()]);
     assert_eq!(
         twice.unwrap_err().to_string(),
