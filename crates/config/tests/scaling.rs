@@ -192,6 +192,20 @@ fn wrong_scalers_are_told() {
 }
 
 #[test]
+fn a_pool_that_may_rest_needs_somebody_to_wake_it() {
+    let warnings = |more: &str| {
+        let source = format!("scaling: [{{name: a, max: 3, pool: p, {more}}}]");
+        let loaded = load_text(&source, &origin(), &LoadOptions::default()).unwrap();
+        let warnings = loaded.warnings.iter();
+        warnings.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let told = warnings("min: 0");
+    assert!(told[0].contains("scaling[0].min: 0 with"), "{told:?}");
+    assert!(warnings("min: 1").is_empty());
+    assert!(warnings("min: 0, signals: {waiting: q}").is_empty());
+}
+
+#[test]
 fn a_front_proxy_has_an_authority() {
     let error = load("server: {front_proxy: {allowed_names: [a]}}").unwrap_err();
     assert!(error.contains("says not whom to trust"), "{error}");

@@ -8,7 +8,9 @@
 //! ## Invariants
 //! - Deterministic: equal policy, state and signals give an equal decision.
 //! - The decision is within the bounds of the policy, always. Bounds go before step limits.
-//! - Where no rule can say anything, the last decision stands, and one worker at least; where one
+//! - Where no rule can say anything, the last decision stands, and one worker at least where nothing was
+//!   decided. A pool that was decided to rest does, until something is seen that waits, runs or comes; its
+//!   own signals are gone with its workers. Where one
 //!   cannot, or the caller doubts its picture of the pool, no worker is taken away. So an outage of the
 //!   metrics never takes a worker away, unless the policy says what there shall be after how long: then
 //!   there is one step to that, and none more before there are signals again.
@@ -219,10 +221,12 @@ impl Scaler {
 
     fn hold(&mut self, signals: &Signals, wants: Vec<Want>, unusable: Unusable) -> Decision {
         self.forget_windows();
-        let last = self
-            .decided
-            .map_or(signals.workers_target, |(_, last)| last);
-        let mut workers = self.bounded(last.max(1));
+        let workers = match self.decided {
+            Some(_) if self.rests(signals) => 0,
+            Some((_, last)) => last.max(1),
+            None => signals.workers_target.max(1),
+        };
+        let mut workers = self.bounded(workers);
         let mut reason = Reason::Held(unusable);
         if !matches!(unusable.fault, Fault::TimeWentBack) {
             let since_ms = *self.blind_since_ms.get_or_insert(signals.time_ms);
@@ -342,6 +346,12 @@ impl Scaler {
 
     /// Zero where the pool may have none and needs none, one where it has work or may have it soon.
     fn idle(&self, signals: &Signals, wish: Wish, blind: Option<Unusable>) -> Wish {
+        if let Some(unusable) = blind
+            && self.rests(signals)
+            && self.policy.workers_min == 0
+        {
+            return wish.to(0, Reason::Held(unusable));
+        }
         if self.policy.workers_min > 0 || blind.is_some() {
             return wish.at_least(1);
         }
@@ -353,6 +363,21 @@ impl Scaler {
             return wish.to(0, Reason::Idle { idle_ms });
         }
         wish.at_least(1)
+    }
+
+    /// Whether there shall be no worker since the last decision, and nothing that is seen wants one.
+    fn rests(&self, signals: &Signals) -> bool {
+        let is_some = |signal| {
+            let value = signals.read(signal, self.policy.stale_after_ms);
+            value.is_ok_and(|value| value > 0.0)
+        };
+        let work = [
+            Signal::Busy,
+            Signal::Waiting,
+            Signal::Offered,
+            Signal::Tokens,
+        ];
+        self.decided.is_some_and(|(_, last)| last == 0) && !work.into_iter().any(is_some)
     }
 
     fn step(&self, signals: &Signals, wish: Wish, is_budget_low: bool) -> Wish {

@@ -160,7 +160,9 @@ proptest! {
             match decision.reason {
                 Reason::Held(_) => {
                     let held: u32 = last.unwrap_or(target);
-                    let held = held.max(1).clamp(policy.workers_min, policy.workers_max);
+                    // None is held as none, or as one where there is work.
+                    let least = u32::from(last != Some(0) || decision.workers > 0);
+                    let held = held.max(least).clamp(policy.workers_min, policy.workers_max);
                     prop_assert_eq!(decision.workers, held);
                 }
                 Reason::Floor(_) => prop_assert_eq!(decision.workers, policy.floor),

@@ -254,6 +254,41 @@ fn held_at_zero_means_one() {
     assert_eq!(decision.workers, 1);
 }
 
+/// The series of a pool without workers are gone: one worker would rest again, and so on for ever.
+#[test]
+fn a_pool_that_rests_goes_on_while_nothing_is_seen() {
+    let mut policy = Policy::predictive(0, 20);
+    (policy.idle_ms, policy.down_hold_ms) = (60_000, 60_000);
+    let mut scaler = scaler(policy);
+    let mut target = 1;
+    for i in 1..=10 {
+        target = scaler.decide(&seen(i * 15, target, 0.0, 0.0, 0.0)).workers;
+    }
+    assert_eq!(target, 0);
+    let nothing = |seconds: i64, target| Signals {
+        startup_ms: 60_000,
+        ..Signals::at(seconds * 1000, target, 0, SLOTS)
+    };
+    for i in 11..100 {
+        let decision = scaler.decide(&nothing(i * 15, 0));
+        assert_eq!((decision.workers, decision.reason.name()), (0, "held"));
+    }
+    let waiting = |value, seconds: i64| Signals {
+        waiting: Some(Measured {
+            value,
+            at_ms: seconds * 1000,
+        }),
+        ..nothing(seconds, 0)
+    };
+    // A queue outside of the pool is empty, and then it is not.
+    let decision = scaler.decide(&waiting(0.0, 1_500));
+    assert_eq!(decision.workers, 0, "{decision}");
+    let decision = scaler.decide(&waiting(3.0, 1_515));
+    assert_eq!(decision.workers, 1, "{decision}");
+    // From one it is never held as none.
+    assert_eq!(scaler.decide(&nothing(1_530, 1)).workers, 1);
+}
+
 #[test]
 fn after_an_outage_the_way_down_opens_late() {
     let mut policy = Policy::predictive(1, 20);

@@ -149,6 +149,16 @@ fn check_scaler(view: &View<'_>, problems: &mut Problems) {
             "says not what is seen of the pool: want pool, signals or both",
         );
     }
+    let has_work_outside = ["in_flight", "waiting", "offered_load"]
+        .iter()
+        .any(|key| view.section("signals").is_set(key));
+    if view.integer("min") == 0 && view.is_set("pool") && !has_work_outside {
+        view.warn_at(
+            problems,
+            "min",
+            "0 with the signals of a pool: without workers its processes may report nothing, and then nothing wakes it but a signal from outside, such as signals.waiting of a queue",
+        );
+    }
     if view.section("targets").bool("sdk") && !view.is_set("pool") {
         let has_instances = view.section("signals").is_set("instances");
         if !has_instances {
