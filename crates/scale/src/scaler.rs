@@ -140,8 +140,14 @@ impl Scaler {
 
     /// Decides how many workers there shall be.
     ///
-    /// Times must not go back; signals from before the last decision change nothing.
+    /// Signals from before the last decision change nothing, unless they are older by more than
+    /// `stale_after`: then the clock was set, and it goes on as after a pause.
     pub fn decide(&mut self, signals: &Signals) -> Decision {
+        if let Some((at_ms, last)) = self.decided
+            && at_ms.saturating_sub(signals.time_ms) > self.policy.stale_after_ms
+        {
+            self.set_clock(signals.time_ms, last);
+        }
         if let Some(unusable) = self.pool_fault(signals) {
             return self.hold(signals, Vec::new(), unusable);
         }
@@ -211,6 +217,16 @@ impl Scaler {
             Some(since_ms) if is_idle => Some(since_ms),
             _ => is_idle.then_some(signals.time_ms),
         };
+    }
+
+    /// Keeps the number and what was learnt, and forgets all times.
+    fn set_clock(&mut self, now_ms: i64, last: u32) {
+        self.forget_windows();
+        self.targets_high.clear();
+        self.targets_low.clear();
+        self.blind_since_ms = None;
+        self.demand.set_clock();
+        (self.decided, self.changed_at_ms) = (Some((now_ms, last)), Some(now_ms));
     }
 
     fn forget_windows(&mut self) {

@@ -191,7 +191,8 @@ impl RunningScaler {
         }
         let Some(decided) = decided else { return };
         let is_changed = before != Some(decided.workers);
-        if is_changed || time_ms.saturating_sub(state.kept_at_ms) >= KEEP_EVERY_MS {
+        let is_due = time_ms.abs_diff(state.kept_at_ms) >= KEEP_EVERY_MS.unsigned_abs();
+        if is_changed || is_due {
             state.kept_at_ms = time_ms;
             if let Some(keeper) = &world.keeper {
                 keeper.keep(&self.settings.name, &state.kept());
@@ -280,6 +281,10 @@ pub(super) struct Starting(VecDeque<(i64, u32)>);
 
 impl Starting {
     pub(super) fn push(&mut self, time_ms: i64, workers: u32, start_up_ms: i64) {
+        // What is of the future is of a clock that was set back since.
+        while self.0.back().is_some_and(|last| last.0 > time_ms) {
+            self.0.pop_back();
+        }
         self.0.push_back((time_ms, workers));
         let begun_ms = time_ms.saturating_sub(start_up_ms);
         // The newest of those from before then counts still.

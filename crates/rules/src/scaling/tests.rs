@@ -392,6 +392,25 @@ fn another_configuration_goes_on_where_the_one_before_was() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_stops_no_scaler() {
+    let own = settings(in_flight(), &[SignalName::InFlight]);
+    let rig = Rig::new(vec![own.clone()]);
+    let day_ms = 86_400_000;
+    rig.put("in_flight", START_MS + day_ms, 30.0);
+    assert_eq!(rig.workers(START_MS + day_ms), Some(8));
+    let rig = rig.restarted(vec![own]);
+    rig.put("in_flight", START_MS, 60.0);
+    assert_eq!(rig.workers(START_MS), Some(15));
+    let mut starting = scaler::Starting::default();
+    for at_ms in [90_000, 5_000, 10_000, 15_000] {
+        starting.push(at_ms, 7, 1_000);
+    }
+    starting.push(16_000, 9, 1_000);
+    assert_eq!(starting.started(16_500, 1_000), Some(7));
+    assert_eq!(starting.started(17_000, 1_000), Some(9));
+}
+
+#[test]
 fn queries_of_pools_are_queries() {
     let engine = Engine::new(EngineOptions::default());
     let queries = pool_queries("agents");

@@ -455,6 +455,37 @@ fn time_that_went_back_changes_nothing() {
     assert_eq!(scaler.snapshot().steps, before.steps);
 }
 
+/// A clock that ran ahead and was set right, perhaps over a restart: not held until it is there again.
+#[test]
+fn a_clock_that_was_set_back_is_followed() {
+    let mut policy = Policy::predictive(1, 20);
+    policy.down_hold_ms = 120_000;
+    let mut scaler = scaler(policy);
+    let ahead = 86_400;
+    for i in 0..20 {
+        scaler.decide(&seen(ahead + i * 15, 9, 60.0, 0.0, 60.0));
+    }
+    let decided = scaler.snapshot().decided.unwrap().1;
+    scaler = Scaler::restore(scaler.policy().clone(), &scaler.snapshot()).expect("it is sound");
+    let decision = scaler.decide(&seen(15, decided, 8.0, 0.0, 8.0));
+    assert_eq!(
+        decision.workers, decided,
+        "the window begins anew: {decision}"
+    );
+    assert_eq!(decision.reason.name(), "not_down_yet");
+    Scaler::restore(scaler.policy().clone(), &scaler.snapshot()).expect("times rise");
+    let mut last = decided;
+    for i in 2..60 {
+        last = scaler.decide(&seen(i * 15, last, 8.0, 0.0, 8.0)).workers;
+    }
+    assert!(last < decided, "{last}");
+    // The number is kept also where nothing is seen then.
+    let mut blind = Scaler::restore(scaler.policy().clone(), &scaler.snapshot()).expect("sound");
+    let decision = blind.decide(&Signals::at(-900_000, 0, 0, SLOTS));
+    assert_eq!(decision.workers, last);
+    assert!(!decision.to_string().contains("older than"), "{decision}");
+}
+
 /// Such signals are in the order of nothing that is remembered, so a scaler could not be restored.
 #[test]
 fn time_that_went_back_goes_before_an_impossible_pool() {
