@@ -197,7 +197,16 @@ pub(crate) fn decode_scaling(
     let views = root.sections("scaling");
     check_unique(&views, problems);
     let mut scalers = Vec::new();
+    let has_grpc = root.section("server").is_set("otlp_grpc_listen");
     for view in &views {
+        let targets = view.section("targets");
+        if targets.is_set("keda") && !has_grpc {
+            targets.warn_at(
+                problems,
+                "keda",
+                "KEDA asks on the port of OTLP over gRPC, which is closed: want server.otlp_grpc_listen, or its flag",
+            );
+        }
         if !problems.has_errors_under(&view.origin.file, &view.path()) {
             scalers.extend(decode_scaler(view, global, options.promql, problems));
         }
