@@ -10,7 +10,7 @@
 //! ## Invariants
 //! - No clock and no randomness: equal requests and an equal policy give an equal [`Outcome`], bit for
 //!   bit. Events of one moment are taken in the order arrival, end of a request, decision, worker ready.
-//! - Every request is served once; the run ends when the last one is done.
+//! - Every request is served once; the run ends when the last one is done, or later where it is told to.
 //! - Workers do not fail, and a worker with eight requests is as fast as one with one.
 //!
 //! ## Limits
@@ -137,8 +137,20 @@ pub fn run(
     pool: &Pool,
     decide: &mut dyn FnMut(&Observation) -> u32,
 ) -> Outcome {
+    run_until(requests, pool, 0.0, decide)
+}
+
+/// The same, and on until `end_seconds` where nothing comes any more.
+pub fn run_until(
+    requests: &[Request],
+    pool: &Pool,
+    end_seconds: f64,
+    decide: &mut dyn FnMut(&Observation) -> u32,
+) -> Outcome {
     let mut run = Run::new(requests, pool);
+    run.end = end_seconds;
     run.go(decide);
+    run.now = run.now.max(end_seconds);
     run.outcome()
 }
 
@@ -191,6 +203,8 @@ struct Run<'a> {
     requests: &'a [Request],
     pool: &'a Pool,
     now: f64,
+    /// Until when decisions are made at the least.
+    end: f64,
     events: BinaryHeap<Reverse<Event>>,
     workers: BTreeMap<u32, Worker>,
     next_worker: u32,
@@ -215,6 +229,7 @@ impl<'a> Run<'a> {
             requests,
             pool,
             now: 0.0,
+            end: 0.0,
             events: BinaryHeap::new(),
             workers: BTreeMap::new(),
             next_worker: 0,
@@ -283,7 +298,8 @@ impl<'a> Run<'a> {
                 Kind::Ready => self.ready(event.worker),
                 Kind::Decide => self.decide(decide),
             }
-            if self.arrived == self.requests.len() && self.is_idle() {
+            let is_over = (self.events.peek()).is_none_or(|next| next.0.at > self.end);
+            if is_over && self.arrived == self.requests.len() && self.is_idle() {
                 break;
             }
         }
@@ -387,8 +403,9 @@ impl<'a> Run<'a> {
         });
         self.offered = 0.0;
         self.change_to(target);
-        if self.arrived < self.requests.len() || !self.is_idle() {
-            self.schedule(self.now + self.pool.interval_seconds, Kind::Decide, 0);
+        let next = self.now + self.pool.interval_seconds;
+        if self.arrived < self.requests.len() || !self.is_idle() || next <= self.end {
+            self.schedule(next, Kind::Decide, 0);
         }
     }
 
@@ -517,6 +534,17 @@ mod tests {
         assert_eq!(outcome.workers_peak, 2);
         // The first worker goes with its request at 27 s, the second one lasts from 5 s to 35 s.
         assert_eq!(outcome.worker_seconds, 27.0 + 30.0);
+    }
+
+    #[test]
+    fn a_run_goes_on_to_its_end() {
+        let mut times = Vec::new();
+        let outcome = run_until(&burst(1, 1.0, 2.0), &pool(), 17.0, &mut |seen| {
+            times.push(seen.now_seconds);
+            seen.target
+        });
+        assert_eq!(times, [5.0, 10.0, 15.0]);
+        assert_eq!(outcome.worker_seconds, 17.0);
     }
 
     #[test]

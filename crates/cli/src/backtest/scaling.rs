@@ -81,6 +81,7 @@ pub(crate) fn run(flags: &BacktestScaling) -> Result<ExitCode> {
                 workers_start: flags.workers_start,
                 wait_objective_seconds: wait_seconds,
                 outages_ms: &[],
+                end_seconds: 0.0,
             };
             let replayed = replay(&policy, &requests, &stage)?;
             let slots = policy.slots_per_worker;
@@ -432,6 +433,7 @@ mod tests {
             workers_start: Some(2),
             wait_objective_seconds: 2.0,
             outages_ms: &[],
+            end_seconds: 0.0,
         };
         let loaded = load_scaling_policy(Path::new(&policy)).unwrap();
         let replayed = replay(&loaded, &requests, &stage).unwrap();
