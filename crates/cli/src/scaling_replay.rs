@@ -4,11 +4,28 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bellwether_config::ScalingPolicy;
+use bellwether_model::time::DurationText;
+use bellwether_rules::scaling::SignalName;
 use bellwether_scale::simulation::{self, Outcome, Pool, Request};
 use bellwether_scale::{Decision, Scaler, Signals};
 
 /// Requests that a trace may have. Chosen: 160 MiB.
 const REQUESTS_MAX: usize = 10_000_000;
+/// Decisions that a replay may have. Chosen: about a gigabyte, a year at 15 s.
+const DECISIONS_MAX: f64 = 2e6;
+/// Arrivals and service times, in seconds after the first arrival. Chosen: thirty years.
+const SECONDS_MAX: f64 = 1e9;
+/// The latest arrival: beyond it seconds are told apart too coarsely.
+const ARRIVAL_MAX: f64 = 1e12;
+
+/// What requests show of a pool.
+const SIMULATED: [SignalName; 5] = [
+    SignalName::InFlight,
+    SignalName::Busy,
+    SignalName::Waiting,
+    SignalName::OfferedLoad,
+    SignalName::ServiceTime,
+];
 
 /// What a trace is replayed on, beside the policy.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +36,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) wait_objective_seconds: f64,
     /// Times without signals, ms since the beginning.
     pub(crate) outages_ms: &'a [(i64, i64)],
+    /// Until when it goes on at the least, seconds since the beginning.
+    pub(crate) end_seconds: f64,
 }
 
 /// What came of it.
@@ -31,12 +50,47 @@ pub(crate) struct Replayed {
     pub(crate) workers_start: u32,
 }
 
-/// Replays requests, which are in the order of their arrival.
+/// When the last request of a trace would be done, if none waited: seconds since the beginning.
+pub(crate) fn end_of(requests: &[Request]) -> f64 {
+    let ends = requests.iter();
+    let ends = ends.map(|it| it.arrival_seconds + it.service_seconds);
+    ends.fold(0.0, f64::max)
+}
+
+/// Refuses what a replay would not show, or take all memory for.
+fn check(policy: &ScalingPolicy, requests: &[Request], end_seconds: f64) -> Result<()> {
+    for (i, rule) in policy.policy.rules.iter().enumerate() {
+        let is_missing = |wanted: &&&[SignalName]| !wanted.iter().any(|it| SIMULATED.contains(it));
+        if let Some(wanted) = SignalName::needed_by(rule).iter().find(is_missing) {
+            let words: Vec<&str> = wanted.iter().map(|name| name.as_str()).collect();
+            bail!(
+                "rule {} ({}) needs {}, which requests do not tell: want a policy without it",
+                i + 1,
+                rule.name().as_str(),
+                words.join(" or ")
+            );
+        }
+    }
+    let slots = f64::from(policy.slots_per_worker) * f64::from(policy.policy.workers_max);
+    let work: f64 = requests.iter().map(|it| it.service_seconds).sum();
+    let seconds = end_of(requests).max(end_seconds).max(work / slots);
+    if seconds * 1_000.0 / policy.interval_ms as f64 > DECISIONS_MAX {
+        bail!(
+            "it takes {seconds:.0} s, which are more than {DECISIONS_MAX} decisions at {}: are its times milliseconds? \
+             Want seconds, or a longer interval",
+            DurationText(policy.interval_ms)
+        );
+    }
+    Ok(())
+}
+
+/// Replays requests, which are in the order of their arrival. The error budget is untouched.
 pub(crate) fn replay(
     policy: &ScalingPolicy,
     requests: &[Request],
     stage: &Stage<'_>,
 ) -> Result<Replayed> {
+    check(policy, requests, stage.end_seconds)?;
     let mut scaler = Scaler::new(policy.policy.clone())?;
     let fewest = policy.policy.workers_min.max(1);
     let workers_start = stage.workers_start.unwrap_or(fewest);
@@ -54,7 +108,7 @@ pub(crate) fn replay(
         service_seconds_start: if count > 0.0 { sum / count } else { 0.0 },
     };
     let mut decisions = Vec::new();
-    let outcome = simulation::run(requests, &pool, &mut |seen| {
+    let outcome = simulation::run_until(requests, &pool, stage.end_seconds, &mut |seen| {
         let mut signals = seen.signals(&pool);
         let time_ms = signals.time_ms;
         let mut outages = stage.outages_ms.iter();
@@ -77,7 +131,8 @@ pub(crate) fn replay(
 }
 
 /// Reads a trace: CSV with a request a line, its arrival and its service time in seconds. A first line of
-/// names may say in which columns these are, else they are the first two.
+/// names may say in which columns these are, else they are the first two. Arrivals may count from any
+/// time, such as the epoch.
 pub(crate) fn read_trace(path: &Path) -> Result<Vec<Request>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{} cannot be read", path.display()))?;
@@ -97,26 +152,36 @@ pub(crate) fn read_trace(path: &Path) -> Result<Vec<Request>> {
             );
             continue;
         }
-        let number = |at: usize, what: &str| -> Result<f64> {
+        let number = |at: usize, what: &str, most: f64| -> Result<f64> {
             let cell = cells.get(at).copied().unwrap_or_default();
             match cell.parse::<f64>() {
-                Ok(value) if (0.0..=1e9).contains(&value) => Ok(value),
+                Ok(value) if (0.0..=most).contains(&value) => Ok(value),
                 _ => bail!(
-                    "{}: the {what} {:?} is no number of seconds from 0 to 10^9",
+                    "{}: the {what} {:?} is no number of seconds from 0 to {most:e}",
                     place(),
                     bellwether_model::short(cell)
                 ),
             }
         };
         requests.push(Request {
-            arrival_seconds: number(columns.0, "arrival")?,
-            service_seconds: number(columns.1, "service time")?,
+            arrival_seconds: number(columns.0, "arrival", ARRIVAL_MAX)?,
+            service_seconds: number(columns.1, "service time", SECONDS_MAX)?,
         });
         if requests.len() > REQUESTS_MAX {
             bail!("{}: more than {REQUESTS_MAX} requests", path.display());
         }
     }
-    sorted(requests).with_context(|| format!("{} holds no request", path.display()))
+    let requests =
+        sorted(requests).with_context(|| format!("{} holds no request", path.display()))?;
+    let span = requests.last().map_or(0.0, |last| last.arrival_seconds);
+    if span > SECONDS_MAX {
+        bail!(
+            "{}: {span:.0} s are between its first arrival and its last, want {SECONDS_MAX:e} at most: are its times \
+             milliseconds?",
+            path.display()
+        );
+    }
+    Ok(requests)
 }
 
 /// The column whose name begins with a word.
@@ -138,7 +203,8 @@ fn sorted(mut requests: Vec<Request>) -> Option<Vec<Request>> {
 }
 
 /// Requests at equal distances: for how long in ms, how many a second, with which service time in ms.
-pub(crate) fn stretches(stretches: &[(i64, f64, i64)]) -> Result<Vec<Request>> {
+/// With them, when the last stretch ends.
+pub(crate) fn stretches(stretches: &[(i64, f64, i64)]) -> Result<(Vec<Request>, f64)> {
     let mut requests = Vec::new();
     let mut begin = 0.0;
     for (for_ms, rate, service_ms) in stretches {
@@ -156,7 +222,7 @@ pub(crate) fn stretches(stretches: &[(i64, f64, i64)]) -> Result<Vec<Request>> {
     if requests.is_empty() {
         bail!("load: there is no request in it");
     }
-    Ok(requests)
+    Ok((requests, begin))
 }
 
 #[cfg(test)]
@@ -180,6 +246,7 @@ mod tests {
     fn traces_are_read_in_any_order_of_lines_and_columns() {
         let want = Ok(vec![(0.0, 2.0), (1.5, 0.25)]);
         assert_eq!(read("10,2\n11.5,0.25\n"), want);
+        assert_eq!(read("1795787700,2\n1795787701.5,0.25\n"), want);
         assert_eq!(
             read("id,service_seconds,arrival\n7,0.25,11.5\n\n8,2,10\n"),
             want
@@ -192,6 +259,7 @@ mod tests {
                 "t.csv:2: the service time \"-2\" is no number",
             ),
             ("1,NaN\n", "t.csv:1: the service time \"NaN\" is no number"),
+            ("0,1\n2e9,1\n", "t.csv: 2000000000 s are between"),
             ("1\n", "t.csv:1: the service time \"\" is no number"),
             (
                 "when,how long\n1,2\n",
@@ -206,10 +274,53 @@ mod tests {
     #[test]
     fn stretches_follow_one_another() {
         let requests = stretches(&[(2_000, 1.5, 500), (1_000, 0.0, 1), (1_000, 1.0, 3_000)]);
-        let requests = requests.unwrap();
+        let (requests, end) = requests.unwrap();
+        assert_eq!(end, 4.0);
         let arrivals: Vec<f64> = requests.iter().map(|it| it.arrival_seconds).collect();
         assert_eq!(arrivals, [0.0, 1.0 / 1.5, 2.0 / 1.5, 3.0]);
         assert!(stretches(&[(1_000, 1e12, 1)]).is_err());
         assert!(stretches(&[]).is_err());
+    }
+
+    #[test]
+    fn what_is_not_replayed_is_refused() {
+        let refusal = |policy: &str, service_seconds: f64, end_seconds: f64| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("p.yml");
+            std::fs::write(&file, policy).unwrap();
+            let policy = bellwether_config::load_scaling_policy(&file).unwrap();
+            let request = Request {
+                arrival_seconds: 0.0,
+                service_seconds,
+            };
+            let stage = Stage {
+                workers_start: None,
+                wait_objective_seconds: 2.0,
+                outages_ms: &[],
+                end_seconds,
+            };
+            let replayed = replay(&policy, &[request], &stage);
+            replayed.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(refusal("max: 3\n", 1.0, 60.0), Ok(()));
+        for (rule, want) in [
+            (
+                "latency: {target: 1s}",
+                "rule 2 (latency) needs latency_p95, which",
+            ),
+            (
+                "tokens: {per_worker: 1}",
+                "rule 2 (tokens) needs tokens_per_second",
+            ),
+            ("gpu_cache: {}", "rule 2 (gpu_cache) needs gpu_cache_use"),
+        ] {
+            let policy = format!("max: 3\nrules: [{{in_flight: {{}}}}, {{{rule}}}]\n");
+            let error = refusal(&policy, 1.0, 60.0).unwrap_err();
+            assert!(error.starts_with(want), "{error}");
+        }
+        for (service, end) in [(1e9, 0.0), (1.0, 1e9)] {
+            let error = refusal("max: 3\n", service, end).unwrap_err();
+            assert!(error.contains("are its times milliseconds?"), "{error}");
+        }
     }
 }

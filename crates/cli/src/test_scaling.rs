@@ -13,7 +13,7 @@ use clap::Args;
 
 use crate::arguments::Output;
 use crate::junit::{self, Case, Suite};
-use crate::scaling_replay::{Replayed, Stage, read_trace, replay, stretches};
+use crate::scaling_replay::{Replayed, Stage, end_of, read_trace, replay, stretches};
 
 /// Flags of `test scaling`.
 #[derive(Debug, Args)]
@@ -126,16 +126,24 @@ pub(crate) fn policies(path: &Path) -> Result<Vec<(String, ScalingPolicy)>> {
 
 /// What is not as a case wants it.
 fn failures(test: &ScalingTest, policy: &ScalingPolicy) -> Result<Vec<String>> {
-    let requests = match &test.load {
-        TestedLoad::Trace(path) => read_trace(path)?,
+    let (requests, end_seconds) = match &test.load {
+        TestedLoad::Trace(path) => {
+            let requests = read_trace(path)?;
+            let at = test.expect.at.iter().map(|(time_ms, _, _)| *time_ms).max();
+            let last_at = at.unwrap_or(0) as f64 / 1_000.0;
+            let end = end_of(&requests).max(last_at);
+            (requests, end)
+        }
         TestedLoad::Stretches(load) => stretches(load).with_context(|| test.name.clone())?,
     };
+    check_times(test, end_seconds).with_context(|| test.name.clone())?;
     let stage = Stage {
         workers_start: test.workers_start,
         wait_objective_seconds: test.wait_objective_ms as f64 / 1_000.0,
         outages_ms: &test.outages_ms,
+        end_seconds,
     };
-    let replayed = replay(policy, &requests, &stage)?;
+    let replayed = replay(policy, &requests, &stage).with_context(|| test.name.clone())?;
     let (outcome, expect) = (&replayed.outcome, &test.expect);
     let mut found = Vec::new();
     for (what, value, most) in [
@@ -171,6 +179,23 @@ fn failures(test: &ScalingTest, policy: &ScalingPolicy) -> Result<Vec<String>> {
     }
     found.extend(bounds(&replayed, test));
     Ok(found)
+}
+
+/// Refuses times beyond the end: nothing would be tested there.
+fn check_times(test: &ScalingTest, end_seconds: f64) -> Result<()> {
+    let end_ms = (end_seconds * 1_000.0).ceil() as i64;
+    let outages = test.outages_ms.iter();
+    let outages = outages.map(|(_, to_ms)| ("the end of an outage", *to_ms));
+    let at = test.expect.at.iter();
+    let at = at.map(|(time_ms, _, _)| ("expect.at", *time_ms));
+    if let Some((what, time_ms)) = outages.chain(at).find(|(_, time_ms)| *time_ms > end_ms) {
+        bail!(
+            "{what} is at {}, after the end at {}: want a time before it, or a further load, such as {{for: 1h, rate: 0}}",
+            DurationText(time_ms),
+            DurationText(end_ms)
+        );
+    }
+    Ok(())
 }
 
 /// Bounds on the number of workers that do not hold: the first decision of each.
@@ -264,5 +289,48 @@ tests:
             "{failures:?}"
         );
         assert_eq!(failures[1], "at 1s: 1; want 7 to 1000000");
+    }
+
+    /// What is said of one case.
+    fn judged(case: &str) -> Result<Vec<String>> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.yml");
+        std::fs::write(folder.path().join("r.csv"), "0,1\n1,1\n").unwrap();
+        std::fs::write(&file, format!("tests: [{{name: a, {case}}}]\n")).unwrap();
+        let tests = load_scaling_tests(&file)?;
+        let TestedPolicy::Own(policy) = &tests.tests[0].policy else {
+            bail!("the policy is elsewhere")
+        };
+        failures(&tests.tests[0], policy)
+    }
+
+    #[test]
+    fn loads_are_replayed_to_their_end_and_no_further() {
+        let policy = "policy: {max: 9, min: 0, slots_per_worker: 8, rules: [{in_flight: {}}]}";
+        let load = "load: [{for: 1m, rate: 8}, {for: 60m, rate: 0}]";
+        let case = |more: &str| judged(&format!("{policy}, {load}, {more}"));
+        let found = case("expect: {at: [{time: 60m, workers_max: 0}]}").unwrap();
+        assert_eq!(found, Vec::<String>::new(), "the pool has come to rest");
+        assert_eq!(case("expect: {workers_min: 1}").unwrap().len(), 1);
+        for (more, want) in [
+            (
+                "expect: {at: [{time: 75m}]}",
+                "expect.at is at 1h15m, after the end at 1h1m",
+            ),
+            (
+                "outages: [{from: 60m, for: 5m}]",
+                "the end of an outage is at 1h5m, after",
+            ),
+        ] {
+            let error = format!("{:#}", case(more).unwrap_err());
+            assert!(error.contains(want), "{error}");
+        }
+        // A trace is followed by silence until the last time that is asked for.
+        let trace = |workers: u32| {
+            let at = format!("expect: {{at: [{{time: 60m, workers_min: {workers}}}]}}");
+            judged(&format!("{policy}, trace: r.csv, {at}")).unwrap()
+        };
+        assert_eq!(trace(0), Vec::<String>::new());
+        assert_eq!(trace(1).len(), 1);
     }
 }

@@ -428,7 +428,7 @@ tests:
             ),
             (
                 "tests: [{name: a, policy: {min: 3, max: 2}, trace: c}]",
-                "workers_min is 3: allowed is at most workers_max",
+                "t.yml:1:33: tests[0].policy.min: 3 given: want at most max",
             ),
             ("tests: [{name: a, scalar: b}]", "did you mean scaler?"),
         ] {
@@ -462,7 +462,23 @@ tests:
             ("max: 3\npolicy: proportional\n", "has no rules of its own"),
             (
                 "max: 3\nrules: [{tokens: {per_worker: 0}}]\n",
-                "rules[0].per_worker is 0",
+                "t.yml:2:31: rules[0].tokens.per_worker: 0 given: want a finite number above 0",
+            ),
+            (
+                "max: 3\nrules: [{in_flight: {}}, {predicted: {step: 1s, history: 2h}}]\n",
+                "t.yml:2:58: rules[1].predicted.history: 2h given: want at most 4096 times step",
+            ),
+            (
+                "max: 3\ndown_hold: 8d\n",
+                "t.yml:2:12: down_hold: 8d given: want 0 to 7 days",
+            ),
+            (
+                "max: 3\nstep_up: {period: 0s}\n",
+                "t.yml:2:19: step_up.period: 0s given: want 1 ms to 7 days",
+            ),
+            (
+                "max: 3\nmin: 2\nhold_for: 5m\nfloor: 1\n",
+                "t.yml:4:8: floor: 1 given: want at least 1, and min to max",
             ),
             ("", "is empty"),
         ] {

@@ -74,7 +74,16 @@ scaling:
         "{}",
         loaded.redacted_yaml
     );
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    let warnings = loaded.warnings.iter().map(ToString::to_string);
+    let warnings: Vec<String> = warnings.collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].contains("targets.keda: KEDA asks on the port of OTLP over gRPC"),
+        "{warnings:?}"
+    );
+    let open = format!("server: {{otlp_grpc_listen: 'localhost:4317'}}\n{source}");
+    let open = load_text(&open, &origin(), &LoadOptions::default()).unwrap();
+    assert!(open.warnings.is_empty(), "{:?}", open.warnings);
     let scaler = &loaded.config.scaling[0];
     let settings = &scaler.settings;
     assert_eq!(
@@ -131,6 +140,14 @@ fn wrong_scalers_are_told() {
             "rule 2 (backlog) needs the signal waiting",
         ),
         (
+            one("signals: {busy: x}, rules: [{in_flight: {}}]"),
+            "rule 1 (in_flight) needs the signal waiting or in_flight",
+        ),
+        (
+            one("signals: {busy: x}, rules: [{predicted: {}}]"),
+            "rule 1 (predicted) needs the signal offered_load or waiting or in_flight",
+        ),
+        (
             one("signals: {busy: x, in_flight: y}"),
             "at most one of in_flight, busy may be",
         ),
@@ -142,7 +159,7 @@ fn wrong_scalers_are_told() {
         ),
         (
             one("pool: p, hold_for: 5m, floor: 9"),
-            "floor is 9: allowed is",
+            "scaling[0].floor: 9 given: want at least 1, and min to max",
         ),
         (
             one("pool: p, policy: guess"),
@@ -189,6 +206,20 @@ fn wrong_scalers_are_told() {
         ", targets: {keda: {name: o, namespace: y}}",
     );
     assert_eq!(load(&source).unwrap().scaling.len(), 2);
+}
+
+#[test]
+fn a_pool_that_may_rest_needs_somebody_to_wake_it() {
+    let warnings = |more: &str| {
+        let source = format!("scaling: [{{name: a, max: 3, pool: p, {more}}}]");
+        let loaded = load_text(&source, &origin(), &LoadOptions::default()).unwrap();
+        let warnings = loaded.warnings.iter();
+        warnings.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let told = warnings("min: 0");
+    assert!(told[0].contains("scaling[0].min: 0 with"), "{told:?}");
+    assert!(warnings("min: 1").is_empty());
+    assert!(warnings("min: 0, signals: {waiting: q}").is_empty());
 }
 
 #[test]

@@ -91,6 +91,18 @@ impl Demand {
         }
     }
 
+    /// Forgets when the last step was, and the steps whose peak is not known: what comes now does not
+    /// follow them. The level of the last one stays.
+    pub(crate) fn set_clock(&mut self) {
+        self.stepped_at_ms = None;
+        let last = self.recent.pop_back();
+        self.recent.clear();
+        self.recent.extend(last.map(|step| Step {
+            sample: step.level,
+            ..step
+        }));
+    }
+
     fn join(&mut self, seen: &Seen, how: &Prediction) {
         if let Some(offered) = seen.offered {
             self.offered_sum += offered;

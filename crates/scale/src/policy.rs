@@ -36,6 +36,9 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// Rules on ratios are content with a ratio this near to 1.
     pub tolerance: f64,
+    /// Time between two decisions. More than twice of it, and more than `stale_after_ms`, is a pause, after
+    /// which the way down opens late.
+    pub interval_ms: i64,
     /// A signal that is older is not used.
     pub stale_after_ms: i64,
     /// Workers are taken away down to what was wanted at some time in this window, and not before it
@@ -95,6 +98,7 @@ impl Policy {
             workers_max,
             rules,
             tolerance: 0.1,
+            interval_ms: 15_000,
             stale_after_ms: 60_000,
             down_hold_ms: 300_000,
             down_dead_band: 0.0,
@@ -138,6 +142,7 @@ impl Policy {
         )?;
         check_share("tolerance", self.tolerance)?;
         check_share("down_dead_band", self.down_dead_band)?;
+        check_time(name("interval_ms"), self.interval_ms)?;
         check_time(name("stale_after_ms"), self.stale_after_ms)?;
         check(
             name("down_hold_ms"),
@@ -174,12 +179,21 @@ impl Policy {
         Ok(())
     }
 
-    /// The settings of the prediction, where a rule predicts: of the first that does.
-    pub(crate) fn prediction(&self) -> Option<&Prediction> {
-        self.rules.iter().find_map(|rule| match rule {
-            Rule::Predicted(prediction) => Some(prediction),
+    /// What the load is learnt by: the settings of the first rule that predicts, else the defaults. No
+    /// step is shorter than the time between two looks: most would be gaps.
+    pub(crate) fn learning(&self) -> Prediction {
+        let predictions = self.rules.iter().find_map(|rule| match rule {
+            Rule::Predicted(prediction) => Some(prediction.clone()),
             _ => None,
-        })
+        });
+        let mut learning = predictions.unwrap_or_default();
+        learning.step_ms = learning.step_ms.max(self.interval_ms);
+        learning
+    }
+
+    /// Longer without a decision is a pause.
+    pub(crate) fn pause_ms(&self) -> i64 {
+        self.stale_after_ms.max(self.interval_ms.saturating_mul(2))
     }
 }
 

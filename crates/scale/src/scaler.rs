@@ -8,11 +8,16 @@
 //! ## Invariants
 //! - Deterministic: equal policy, state and signals give an equal decision.
 //! - The decision is within the bounds of the policy, always. Bounds go before step limits.
-//! - Where no rule can say anything, the last decision stands, and one worker at least; where one
+//! - Where no rule can say anything, the last decision stands, and one worker at least where nothing was
+//!   decided. A pool that was decided to rest does, until something is seen that waits, runs or comes; its
+//!   own signals are gone with its workers. Where one
 //!   cannot, or the caller doubts its picture of the pool, no worker is taken away. So an outage of the
 //!   metrics never takes a worker away, unless the policy says what there shall be after how long: then
 //!   there is one step to that, and none more before there are signals again.
 //! - After signals were unusable the way down opens when its window has been seen whole again.
+//! - What the pool is set to trails a decision, by whoever carries it out and by its scrape. So the way
+//!   down begins at the last decision where that is larger and younger than start-up and `stale_after`;
+//!   after that time others may have set fewer.
 //! - The way to zero is open only while nothing is served, waits or comes, for the whole cool-down.
 //!
 //! ## Limits
@@ -51,10 +56,12 @@ use crate::window::RecentMax;
 #[derive(Debug, Clone)]
 pub struct Scaler {
     policy: Policy,
-    /// What the load is learnt by: of the rule that predicts, else the defaults.
+    /// What the load is learnt by.
     learning: Prediction,
     demand: Demand,
     decided: Option<(i64, u32)>,
+    /// Since when it is that number.
+    changed_at_ms: Option<i64>,
     sighted_since_ms: Option<i64>,
     idle_since_ms: Option<i64>,
     blind_since_ms: Option<i64>,
@@ -72,10 +79,11 @@ impl Scaler {
     pub fn new(policy: Policy) -> Result<Self, ScaleError> {
         policy.validate()?;
         Ok(Self {
-            learning: policy.prediction().cloned().unwrap_or_default(),
+            learning: policy.learning(),
             policy,
             demand: Demand::default(),
             decided: None,
+            changed_at_ms: None,
             sighted_since_ms: None,
             idle_since_ms: None,
             blind_since_ms: None,
@@ -96,6 +104,7 @@ impl Scaler {
         Ok(Self {
             demand: snapshot.demand(),
             decided: snapshot.decided,
+            changed_at_ms: snapshot.changed_at_ms,
             sighted_since_ms: snapshot.sighted_since_ms,
             idle_since_ms: snapshot.idle_since_ms,
             blind_since_ms: snapshot.blind_since_ms,
@@ -111,6 +120,7 @@ impl Scaler {
         let low = self.targets_low.entries().into_iter();
         let mut snapshot = Snapshot {
             decided: self.decided,
+            changed_at_ms: self.changed_at_ms,
             sighted_since_ms: self.sighted_since_ms,
             idle_since_ms: self.idle_since_ms,
             blind_since_ms: self.blind_since_ms,
@@ -130,15 +140,21 @@ impl Scaler {
 
     /// Decides how many workers there shall be.
     ///
-    /// Times must not go back; signals from before the last decision change nothing.
+    /// Signals from before the last decision change nothing, unless they are older by more than
+    /// `stale_after`: then the clock was set, and it goes on as after a pause.
     pub fn decide(&mut self, signals: &Signals) -> Decision {
+        if let Some((at_ms, last)) = self.decided
+            && at_ms.saturating_sub(signals.time_ms) > self.policy.stale_after_ms
+        {
+            self.set_clock(signals.time_ms, last);
+        }
         if let Some(unusable) = self.pool_fault(signals) {
             return self.hold(signals, Vec::new(), unusable);
         }
         // Deciding again after a long pause is no different from signals that were not there.
-        let stale_after_ms = self.policy.stale_after_ms;
+        let pause_ms = self.policy.pause_ms();
         let has_paused = (self.decided)
-            .is_some_and(|(at_ms, _)| signals.time_ms.saturating_sub(at_ms) > stale_after_ms);
+            .is_some_and(|(at_ms, _)| signals.time_ms.saturating_sub(at_ms) > pause_ms);
         if has_paused {
             self.forget_windows();
         }
@@ -203,6 +219,16 @@ impl Scaler {
         };
     }
 
+    /// Keeps the number and what was learnt, and forgets all times.
+    fn set_clock(&mut self, now_ms: i64, last: u32) {
+        self.forget_windows();
+        self.targets_high.clear();
+        self.targets_low.clear();
+        self.blind_since_ms = None;
+        self.demand.set_clock();
+        (self.decided, self.changed_at_ms) = (Some((now_ms, last)), Some(now_ms));
+    }
+
     fn forget_windows(&mut self) {
         self.sighted_since_ms = None;
         self.idle_since_ms = None;
@@ -211,10 +237,12 @@ impl Scaler {
 
     fn hold(&mut self, signals: &Signals, wants: Vec<Want>, unusable: Unusable) -> Decision {
         self.forget_windows();
-        let last = self
-            .decided
-            .map_or(signals.workers_target, |(_, last)| last);
-        let mut workers = self.bounded(last.max(1));
+        let workers = match self.decided {
+            Some(_) if self.rests(signals) => 0,
+            Some((_, last)) => last.max(1),
+            None => signals.workers_target.max(1),
+        };
+        let mut workers = self.bounded(workers);
         let mut reason = Reason::Held(unusable);
         if !matches!(unusable.fault, Fault::TimeWentBack) {
             let since_ms = *self.blind_since_ms.get_or_insert(signals.time_ms);
@@ -227,7 +255,7 @@ impl Scaler {
                 workers = self.bounded(self.policy.floor.max(1));
                 reason = Reason::Floor(unusable);
             }
-            self.decided = Some((signals.time_ms, workers));
+            self.settle(signals.time_ms, workers);
             self.note_target(signals);
         }
         Decision {
@@ -267,12 +295,31 @@ impl Scaler {
         } else if bounded > wish.workers {
             wish = wish.to(bounded, Reason::Min);
         }
-        self.decided = Some((now_ms, wish.workers));
+        self.settle(now_ms, wish.workers);
         Decision {
             workers: wish.workers,
             reason: wish.reason,
             wants,
             signals: *signals,
+        }
+    }
+
+    fn settle(&mut self, now_ms: i64, workers: u32) {
+        if self.decided.is_none_or(|(_, last)| last != workers) {
+            self.changed_at_ms = Some(now_ms);
+        }
+        self.decided = Some((now_ms, workers));
+    }
+
+    /// How many workers there are, or soon will be.
+    fn there(&self, signals: &Signals) -> u32 {
+        let target = signals.workers_target;
+        let trail_ms = (self.policy.stale_after_ms).saturating_add(signals.startup_ms);
+        match (self.decided, self.changed_at_ms) {
+            (Some((_, last)), Some(at_ms)) if signals.time_ms.saturating_sub(at_ms) < trail_ms => {
+                target.max(last)
+            }
+            _ => target,
         }
     }
 
@@ -284,28 +331,28 @@ impl Scaler {
         blind: Option<Unusable>,
         budget_left: Option<f64>,
     ) -> Wish {
-        let target = signals.workers_target;
+        let there = self.there(signals);
         let wanted = wish.workers;
-        if wanted > target {
+        if wanted > there {
             return wish;
         }
-        if wanted == target {
-            return wish.to(target, Reason::Steady);
+        if wanted == there {
+            return wish.to(there, Reason::Steady);
         }
         if let Some(unusable) = blind {
-            return wish.to(target, Reason::NotDownBlind(unusable));
+            return wish.to(there, Reason::NotDownBlind(unusable));
         }
         if let Some(left) = budget_left {
-            return wish.to(target, Reason::BudgetLow { left });
+            return wish.to(there, Reason::BudgetLow { left });
         }
         let since_ms = self.sighted_since_ms.unwrap_or(signals.time_ms);
         let is_whole = signals.time_ms.saturating_sub(since_ms) >= self.policy.down_hold_ms;
-        let most = self.wanted.max().unwrap_or(target);
-        if !is_whole || most >= target {
-            return wish.to(target, Reason::NotDownYet { wanted });
+        let most = self.wanted.max().unwrap_or(there);
+        if !is_whole || most >= there {
+            return wish.to(there, Reason::NotDownYet { wanted });
         }
-        if f64::from(most) > f64::from(target) * (1.0 - self.policy.down_dead_band) {
-            return wish.to(target, Reason::DeadBand { wanted });
+        if f64::from(most) > f64::from(there) * (1.0 - self.policy.down_dead_band) {
+            return wish.to(there, Reason::DeadBand { wanted });
         }
         if most > wanted {
             return wish.to(most, Reason::NotDownYet { wanted });
@@ -315,6 +362,12 @@ impl Scaler {
 
     /// Zero where the pool may have none and needs none, one where it has work or may have it soon.
     fn idle(&self, signals: &Signals, wish: Wish, blind: Option<Unusable>) -> Wish {
+        if let Some(unusable) = blind
+            && self.rests(signals)
+            && self.policy.workers_min == 0
+        {
+            return wish.to(0, Reason::Held(unusable));
+        }
         if self.policy.workers_min > 0 || blind.is_some() {
             return wish.at_least(1);
         }
@@ -322,30 +375,45 @@ impl Scaler {
             return wish.at_least(1);
         };
         let idle_ms = signals.time_ms.saturating_sub(since_ms);
-        if idle_ms >= self.policy.idle_ms || signals.workers_target == 0 {
+        if idle_ms >= self.policy.idle_ms || self.there(signals) == 0 {
             return wish.to(0, Reason::Idle { idle_ms });
         }
         wish.at_least(1)
     }
 
+    /// Whether there shall be no worker since the last decision, and nothing that is seen wants one.
+    fn rests(&self, signals: &Signals) -> bool {
+        let is_some = |signal| {
+            let value = signals.read(signal, self.policy.stale_after_ms);
+            value.is_ok_and(|value| value > 0.0)
+        };
+        let work = [
+            Signal::Busy,
+            Signal::Waiting,
+            Signal::Offered,
+            Signal::Tokens,
+        ];
+        self.decided.is_some_and(|(_, last)| last == 0) && !work.into_iter().any(is_some)
+    }
+
     fn step(&self, signals: &Signals, wish: Wish, is_budget_low: bool) -> Wish {
-        let target = signals.workers_target;
+        let (target, there) = (signals.workers_target, self.there(signals));
         let wanted = wish.workers;
         if let Some(limit) = self.policy.step_up
-            && wanted > target
+            && wanted > there
             && !is_budget_low
         {
             let low = self.targets_low.max().map_or(target, |n| u32::MAX - n);
-            let most = low.saturating_add(span(low, limit)).max(target);
+            let most = low.saturating_add(span(low, limit)).max(there);
             if wanted > most {
                 return wish.to(most, Reason::StepUp { wanted });
             }
         }
         if let Some(limit) = self.policy.step_down
-            && wanted < target
+            && wanted < there
         {
-            let high = self.targets_high.max().unwrap_or(target);
-            let least = high.saturating_sub(span(high, limit)).min(target);
+            let high = self.targets_high.max().unwrap_or(there).max(there);
+            let least = high.saturating_sub(span(high, limit)).min(there);
             if wanted < least {
                 return wish.to(least, Reason::StepDown { wanted });
             }

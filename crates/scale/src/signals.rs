@@ -2,11 +2,12 @@
 //!
 //! ## Model
 //! [`Signals`] are measurements of one moment, each with the time at which it was taken. A measurement
-//! is *usable* when it is a finite number of at least 0 and not older than the policy allows. What is
+//! is *usable* when it is a number that can be one of its kind and not older than the policy allows. What is
 //! absent, stale or not a number is never read as zero: a rule that needs it says so and does not vote.
 //!
 //! ## Limits
-//! Values up to 10^12 are usable: far above any pool, far below where products of them overflow.
+//! Values from 0 to 10^12 are usable: far above any pool, far below where products of them overflow. What
+//! is left of an error budget is any finite number up to 1: below 0 more than all of it is spent.
 
 use std::fmt;
 
@@ -51,7 +52,7 @@ pub struct Signals {
     /// The share of the GPUs' memory for keys and values that is in use, the mean of the workers that are
     /// ready, 0 to 1.
     pub gpu_cache_use: Option<Measured>,
-    /// The share of the error budget that is left, 0 to 1.
+    /// The share of the error budget that is left, at most 1; below 0 where too much is spent.
     pub budget_left: Option<Measured>,
     /// What the caller knows to be wrong with its picture of the pool, such as workers that do not
     /// report: while it is there no worker is taken away.
@@ -103,7 +104,11 @@ impl Signals {
         let unusable = |fault| Unusable { signal, fault };
         let measured = measured.ok_or(unusable(Fault::Absent))?;
         let age_ms = self.time_ms.saturating_sub(measured.at_ms);
-        if !(0.0..=VALUE_MAX).contains(&measured.value) {
+        let is_one = match signal {
+            Signal::Budget => measured.value.is_finite() && measured.value <= 1.0,
+            _ => (0.0..=VALUE_MAX).contains(&measured.value),
+        };
+        if !is_one {
             return Err(unusable(Fault::NotANumber(measured.value)));
         }
         // A measurement of the future is a clock that cannot be trusted about the past either.
@@ -166,7 +171,7 @@ impl fmt::Display for Signal {
 pub enum Fault {
     /// It was not given.
     Absent,
-    /// It is not a number, below 0 or above 10^12.
+    /// It is not a number, or none of those that the signal can have.
     NotANumber(f64),
     /// It is too old, or of the future (an age below 0).
     Stale {
@@ -256,5 +261,20 @@ mod tests {
             let error = read(signals).expect_err(text);
             assert_eq!(error.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_budget_may_be_overspent() {
+        let read = |value| {
+            let at_ms = 100_000;
+            let signals = Signals {
+                budget_left: Some(Measured { value, at_ms }),
+                ..Signals::at(at_ms, 1, 1, 8)
+            };
+            signals.read(Signal::Budget, 30_000).is_ok()
+        };
+        assert!([1.0, 0.0, -0.5, -1e15].into_iter().all(read));
+        let wrong = [1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        assert!(!wrong.into_iter().any(read));
     }
 }

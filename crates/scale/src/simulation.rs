@@ -10,7 +10,7 @@
 //! ## Invariants
 //! - No clock and no randomness: equal requests and an equal policy give an equal [`Outcome`], bit for
 //!   bit. Events of one moment are taken in the order arrival, end of a request, decision, worker ready.
-//! - Every request is served once; the run ends when the last one is done.
+//! - Every request is served once; the run ends when the last one is done, or later where it is told to.
 //! - Workers do not fail, and a worker with eight requests is as fast as one with one.
 //!
 //! ## Limits
@@ -137,8 +137,20 @@ pub fn run(
     pool: &Pool,
     decide: &mut dyn FnMut(&Observation) -> u32,
 ) -> Outcome {
+    run_until(requests, pool, 0.0, decide)
+}
+
+/// The same, and on until `end_seconds` where nothing comes any more.
+pub fn run_until(
+    requests: &[Request],
+    pool: &Pool,
+    end_seconds: f64,
+    decide: &mut dyn FnMut(&Observation) -> u32,
+) -> Outcome {
     let mut run = Run::new(requests, pool);
+    run.end = end_seconds;
     run.go(decide);
+    run.now = run.now.max(end_seconds);
     run.outcome()
 }
 
@@ -191,6 +203,8 @@ struct Run<'a> {
     requests: &'a [Request],
     pool: &'a Pool,
     now: f64,
+    /// Until when decisions are made at the least.
+    end: f64,
     events: BinaryHeap<Reverse<Event>>,
     workers: BTreeMap<u32, Worker>,
     next_worker: u32,
@@ -215,6 +229,7 @@ impl<'a> Run<'a> {
             requests,
             pool,
             now: 0.0,
+            end: 0.0,
             events: BinaryHeap::new(),
             workers: BTreeMap::new(),
             next_worker: 0,
@@ -283,7 +298,8 @@ impl<'a> Run<'a> {
                 Kind::Ready => self.ready(event.worker),
                 Kind::Decide => self.decide(decide),
             }
-            if self.arrived == self.requests.len() && self.is_idle() {
+            let is_over = (self.events.peek()).is_none_or(|next| next.0.at > self.end);
+            if is_over && self.arrived == self.requests.len() && self.is_idle() {
                 break;
             }
         }
@@ -387,8 +403,9 @@ impl<'a> Run<'a> {
         });
         self.offered = 0.0;
         self.change_to(target);
-        if self.arrived < self.requests.len() || !self.is_idle() {
-            self.schedule(self.now + self.pool.interval_seconds, Kind::Decide, 0);
+        let next = self.now + self.pool.interval_seconds;
+        if self.arrived < self.requests.len() || !self.is_idle() || next <= self.end {
+            self.schedule(next, Kind::Decide, 0);
         }
     }
 
@@ -520,10 +537,67 @@ mod tests {
     }
 
     #[test]
+    fn a_run_goes_on_to_its_end() {
+        let mut times = Vec::new();
+        let outcome = run_until(&burst(1, 1.0, 2.0), &pool(), 17.0, &mut |seen| {
+            times.push(seen.now_seconds);
+            seen.target
+        });
+        assert_eq!(times, [5.0, 10.0, 15.0]);
+        assert_eq!(outcome.worker_seconds, 17.0);
+    }
+
+    #[test]
     fn nothing_to_do_costs_nothing() {
         let outcome = run(&[], &pool(), &mut |seen| seen.target);
         assert_eq!(outcome.request_count, 0);
         assert_eq!(outcome.wait_quantile(0.95), 0.0);
+    }
+
+    /// Counts of workers come a scrape, KEDA and the autoscaler later than requests do.
+    #[test]
+    fn counts_that_are_45_s_old_make_no_pool_swing() {
+        let pool = Pool {
+            slots_per_worker: 8,
+            startup_seconds: 60.0,
+            interval_seconds: 15.0,
+            workers_start: 2,
+            ..pool()
+        };
+        // Four a second of 3 s, and every twelve minutes six times as many for a minute.
+        let mut requests = Vec::new();
+        let mut at = 0.0;
+        while at < 7_200.0 {
+            requests.extend(burst(1, at, 3.0));
+            at += if at % 720.0 < 60.0 { 1.0 / 24.0 } else { 0.25 };
+        }
+        let run_behind = |behind: usize| {
+            let mut scaler = crate::Scaler::new(crate::Policy::predictive(1, 60)).expect("valid");
+            let mut counts = vec![(2, 2); behind];
+            let (mut last, mut taken_back) = (2, 0);
+            let outcome = run(&requests, &pool, &mut |seen| {
+                counts.push((seen.target, seen.ready));
+                let (target, ready) = counts[counts.len() - 1 - behind];
+                let old = Observation {
+                    target,
+                    ready,
+                    ..*seen
+                };
+                let workers = scaler.decide(&old.signals(&pool)).workers;
+                // Within the window there is no way down from what was wanted in it.
+                taken_back += u32::from(workers < last && seen.now_seconds < 720.0);
+                last = workers;
+                workers
+            });
+            (outcome, taken_back)
+        };
+        let (fresh, _) = run_behind(0);
+        let (old, taken_back) = run_behind(3);
+        assert_eq!(taken_back, 0);
+        assert_eq!(old.thrash_count, 0, "{} changes", old.change_count);
+        let ratio = old.worker_seconds / fresh.worker_seconds;
+        assert!((0.9..1.15).contains(&ratio), "{ratio}");
+        assert!(old.violated_seconds <= fresh.violated_seconds + 60);
     }
 
     /// The default policy on a load that doubles: what it does must not change unseen.

@@ -11,6 +11,8 @@ use crate::signals::VALUE_MAX;
 pub struct Snapshot {
     /// When the last decision was made, and what it was.
     pub decided: Option<(i64, u32)>,
+    /// Since when the decision is that number.
+    pub changed_at_ms: Option<i64>,
     /// Since when every decision had usable signals.
     pub sighted_since_ms: Option<i64>,
     /// Since when the pool is idle.

@@ -107,10 +107,7 @@ async fn follow(
     loop {
         let changes = scalers(&app)?.changes(&name);
         let status = find(&app, &name)?;
-        let is_known = status
-            .decided
-            .as_ref()
-            .is_none_or(|decided| after == Some(decided.number));
+        let is_known = to_tell(&status).is_none_or(|decided| after == Some(decided.number));
         if is_known && let Some(mut changes) = changes {
             // What changed since `status` was read is told at once: the receiver is older.
             let is_later = tokio::select! {
@@ -126,9 +123,16 @@ async fn follow(
     }
 }
 
+/// What there is to tell a follower. Where processes share the workers, the whole number is for none of them.
+fn to_tell(status: &ScalerStatus) -> Option<&Decided> {
+    let decided = status.decided.as_ref()?;
+    let is_for_each = decided.workers_each.is_some() || !status.settings.shares_workers();
+    is_for_each.then_some(decided)
+}
+
 /// What a follower is told.
 fn followed(status: &ScalerStatus) -> Value {
-    match &status.decided {
+    match to_tell(status) {
         Some(decided) => Value::Object(number_of(decided)),
         None => json!({ "number": null, "workers": null }),
     }

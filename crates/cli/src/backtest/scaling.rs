@@ -81,6 +81,7 @@ pub(crate) fn run(flags: &BacktestScaling) -> Result<ExitCode> {
                 workers_start: flags.workers_start,
                 wait_objective_seconds: wait_seconds,
                 outages_ms: &[],
+                end_seconds: 0.0,
             };
             let replayed = replay(&policy, &requests, &stage)?;
             let slots = policy.slots_per_worker;
@@ -302,12 +303,21 @@ fn told(
     (from_ms, to_ms): (i64, i64),
 ) -> Told {
     let (mut policy, mut ran) = (Sum::default(), Sum::default());
-    let (mut seen_turns, mut ran_turns) = (0, 0);
-    for turn in turns {
-        let (Some(decision), Some(load)) = (&turn.decision, turn.load) else {
+    let seen = || {
+        let turns = turns.iter();
+        turns.filter_map(|turn| Some((turn, turn.decision.as_ref()?, turn.load?)))
+    };
+    let ran_of = |turn: &PastTurn| turn.ran.or(turn.ran_ready);
+    let has_ran = seen().any(|(turn, ..)| ran_of(turn).is_some());
+    let seen_turns = seen().count();
+    let mut summed_turns = 0;
+    for (turn, decision, load) in seen() {
+        // Sums over different times would say nothing of one another.
+        let ran_workers = ran_of(turn);
+        if has_ran && ran_workers.is_none() {
             continue;
-        };
-        seen_turns += 1;
+        }
+        summed_turns += 1;
         let stretch = |workers: u32, ready: u32| Stretch {
             seconds: settings.interval_ms as f64 / 1_000.0,
             load,
@@ -317,8 +327,7 @@ fn told(
             wait_objective_seconds: wait_seconds,
         };
         policy.add(turn.time_ms, &stretch(decision.workers, turn.ready));
-        if let Some(workers) = turn.ran.or(turn.ran_ready) {
-            ran_turns += 1;
+        if let Some(workers) = ran_workers {
             let ready = turn.ran_ready.unwrap_or(workers);
             ran.add(turn.time_ms, &stretch(workers, ready));
         }
@@ -327,22 +336,26 @@ fn told(
     let first = decisions().next().map_or(0, |it| it.signals.workers_target);
     let changes = changes(decisions(), first);
     let changes: Vec<Value> = changes.iter().map(|it| change_json(it, 0)).collect();
-    let has_ran = ran_turns > 0;
     let answer = json!({
         "scaler": settings.name,
         "from": time_text(from_ms),
         "to": time_text(to_ms),
         "turns": turns.len(),
         "turns_seen": seen_turns,
+        "turns_summed": summed_turns,
         "ideal_worker_seconds": policy.fluid.ideal_seconds,
         "policy": policy.json(),
         "ran": has_ran.then(|| ran.json()),
         "decisions": changes,
     });
     let mut text = format!(
-        "{} turns, of which {seen_turns} with signals; seconds of violation are estimates\n\n\
-         {:<8}{:>12}{:>16}{:>10}{:>11}\n",
+        "{} turns, of which {seen_turns} with signals and {summed_turns} in the table{}; seconds of violation are \
+         estimates\n\n{:<8}{:>12}{:>16}{:>10}{:>11}\n",
         turns.len(),
+        match has_ran {
+            true => ", those where it is known what ran",
+            false => "",
+        },
         "",
         "VIOLATION S",
         "WORKER S",
@@ -432,6 +445,7 @@ mod tests {
             workers_start: Some(2),
             wait_objective_seconds: 2.0,
             outages_ms: &[],
+            end_seconds: 0.0,
         };
         let loaded = load_scaling_policy(Path::new(&policy)).unwrap();
         let replayed = replay(&loaded, &requests, &stage).unwrap();
@@ -449,6 +463,45 @@ mod tests {
             let line = std::iter::once("x").chain(wrong.iter().copied());
             assert!(CommandLine::try_parse_from(line).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn only_turns_that_ran_are_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("c.yml");
+        let config = "scaling: [{name: a, max: 9, slots_per_worker: 8, pool: p}]";
+        std::fs::write(&file, config).unwrap();
+        let settings = Config::load(&file)
+            .unwrap()
+            .config
+            .scaling
+            .remove(0)
+            .settings;
+        let mut scaler = bellwether_scale::Scaler::new(settings.policy.clone()).unwrap();
+        let mut turn = |i: i64, ran: Option<u32>| PastTurn {
+            time_ms: i * 15_000,
+            decision: Some(scaler.decide(&bellwether_scale::Signals::at(i * 15_000, 3, 3, 8))),
+            ready: 3,
+            ran,
+            ran_ready: None,
+            load: Some(8.0),
+        };
+        let turns: Vec<_> = (0..10).map(|i| turn(i, (i >= 6).then_some(5))).collect();
+        let (answer, text, _) = told(&settings, &turns, 2.0, (0, 150_000));
+        assert_eq!(
+            (&answer["turns_seen"], &answer["turns_summed"]),
+            (&json!(10), &json!(4))
+        );
+        assert_eq!(answer["policy"]["worker_seconds"], 4.0 * 15.0 * 3.0);
+        assert_eq!(answer["ran"]["worker_seconds"], 4.0 * 15.0 * 5.0);
+        assert!(
+            text.contains("4 in the table, those where it is known what ran"),
+            "{text}"
+        );
+        // Where nothing is known of what ran the policy stands alone, over all.
+        let (answer, ..) = told(&settings, &turns[..6], 2.0, (0, 150_000));
+        assert_eq!(answer["turns_summed"], 6);
+        assert!(answer["ran"].is_null());
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //! ## Format
 //! A byte for the version, then in the order of [`Kept`] and of the fields of a snapshot: signed varints
 //! for times and counts, `f64` as eight little-endian bytes, a byte in front of what may be missing, the
-//! length in front of lists.
+//! length in front of lists. Version 1 ends before [`Snapshot::changed_at_ms`]
+//! and [`Kept::each`], which stand last.
 
 use bellwether_codec::varint::{Malformed, Reader, put, put_signed};
 use bellwether_scale::Snapshot;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// More entries than any list of a snapshot has.
 const ENTRIES_MAX: u64 = 1 << 20;
 
@@ -17,6 +18,8 @@ const ENTRIES_MAX: u64 = 1 << 20;
 pub(super) struct Kept {
     /// When it was decided, ms, and how many workers.
     pub(super) decided: Option<(i64, u32)>,
+    /// How many workers each process was to have, where that was known.
+    pub(super) each: Option<u32>,
     /// How often that number has changed.
     pub(super) number: u64,
     /// What the scaler has learnt.
@@ -35,8 +38,7 @@ pub(super) fn to_bytes(kept: &Kept) -> Vec<u8> {
         snapshot.blind_since_ms,
         snapshot.stepped_at_ms,
     ] {
-        out.push(u8::from(time.is_some()));
-        put_signed(&mut out, time.unwrap_or(0));
+        put_time(&mut out, time);
     }
     for list in [
         &snapshot.wanted,
@@ -66,7 +68,14 @@ pub(super) fn to_bytes(kept: &Kept) -> Vec<u8> {
     for peak in &snapshot.peaks {
         put_float(&mut out, *peak);
     }
+    put_time(&mut out, snapshot.changed_at_ms);
+    put_time(&mut out, kept.each.map(i64::from));
     out
+}
+
+fn put_time(out: &mut Vec<u8>, time_ms: Option<i64>) {
+    out.push(u8::from(time_ms.is_some()));
+    put_signed(out, time_ms.unwrap_or(0));
 }
 
 fn put_pair(out: &mut Vec<u8>, pair: Option<(i64, u32)>) {
@@ -86,7 +95,8 @@ fn put_float(out: &mut Vec<u8>, value: f64) {
 /// Where the bytes are none of these.
 pub(super) fn from_bytes(bytes: &[u8]) -> Result<Kept, Malformed> {
     let mut reader = Reader::new(bytes);
-    if reader.byte()? != VERSION {
+    let version = reader.byte()?;
+    if !(1..=VERSION).contains(&version) {
         return Err(reader.malformed("unknown version of a scaler"));
     }
     let decided = pair(&mut reader)?;
@@ -114,8 +124,14 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Kept, Malformed> {
     for _ in 0..length(&mut reader)? {
         snapshot.peaks.push(float(&mut reader)?);
     }
+    let mut each = None;
+    if version >= 2 {
+        snapshot.changed_at_ms = time(&mut reader)?;
+        each = time(&mut reader)?.and_then(|each| u32::try_from(each).ok());
+    }
     Ok(Kept {
         decided,
+        each,
         number,
         snapshot,
     })
@@ -171,9 +187,11 @@ mod tests {
     fn states_come_back_and_damage_is_noticed() {
         let kept = Kept {
             decided: Some((1_795_787_694_055, 7)),
+            each: Some(4),
             number: 300,
             snapshot: Snapshot {
                 decided: Some((-5, u32::MAX)),
+                changed_at_ms: Some(-9),
                 sighted_since_ms: Some(1),
                 idle_since_ms: None,
                 blind_since_ms: Some(i64::MIN),
@@ -195,5 +213,26 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(from_bytes(&bytes[..end]).is_err(), "{end}");
         }
+    }
+
+    #[test]
+    fn states_of_the_first_version_are_read() {
+        let mut kept = Kept {
+            decided: Some((1_795_787_694_055, 7)),
+            each: None,
+            number: 300,
+            snapshot: Snapshot {
+                peaks: vec![-0.5],
+                ..Snapshot::default()
+            },
+        };
+        let mut bytes = to_bytes(&kept);
+        bytes[0] = 1;
+        bytes.truncate(bytes.len() - 4);
+        assert_eq!(from_bytes(&bytes).unwrap(), kept);
+        bytes[0] = 3;
+        assert!(from_bytes(&bytes).is_err());
+        kept.snapshot.changed_at_ms = Some(1);
+        assert_eq!(from_bytes(&to_bytes(&kept)).unwrap(), kept);
     }
 }

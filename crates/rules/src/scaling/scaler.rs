@@ -79,12 +79,12 @@ impl RunningScaler {
         };
         let number = kept.as_ref().map_or(0, |kept| kept.number);
         let decided = kept.as_ref().and_then(|kept| kept.decided);
-        // Of another policy's numbers only what its bounds allow.
-        let bounds = settings.policy.workers_min..=settings.policy.workers_max;
+        let each = kept.as_ref().and_then(|kept| kept.each);
+        // Where another policy allows it no more, the first turn changes it, and tells so.
         let decided = decided.map(|(time_ms, workers)| Decided {
             number,
-            workers: workers.clamp(*bounds.start(), *bounds.end()),
-            workers_each: None,
+            workers,
+            workers_each: each.filter(|_| settings.shares_workers()),
             time_ms,
             decision: None,
         });
@@ -191,7 +191,8 @@ impl RunningScaler {
         }
         let Some(decided) = decided else { return };
         let is_changed = before != Some(decided.workers);
-        if is_changed || time_ms.saturating_sub(state.kept_at_ms) >= KEEP_EVERY_MS {
+        let is_due = time_ms.abs_diff(state.kept_at_ms) >= KEEP_EVERY_MS.unsigned_abs();
+        if is_changed || is_due {
             state.kept_at_ms = time_ms;
             if let Some(keeper) = &world.keeper {
                 keeper.keep(&self.settings.name, &state.kept());
@@ -280,6 +281,10 @@ pub(super) struct Starting(VecDeque<(i64, u32)>);
 
 impl Starting {
     pub(super) fn push(&mut self, time_ms: i64, workers: u32, start_up_ms: i64) {
+        // What is of the future is of a clock that was set back since.
+        while self.0.back().is_some_and(|last| last.0 > time_ms) {
+            self.0.pop_back();
+        }
         self.0.push_back((time_ms, workers));
         let begun_ms = time_ms.saturating_sub(start_up_ms);
         // The newest of those from before then counts still.
@@ -321,7 +326,11 @@ impl State {
         self.starting.push(time_ms, workers, settings.start_up_ms);
         let each = seen.instances().map(|count| workers.div_ceil(count));
         // Where the processes are not to be seen, the last that was seen of them holds.
-        let last = self.status.decided.as_ref();
+        let last = self
+            .status
+            .decided
+            .as_ref()
+            .filter(|_| settings.shares_workers());
         let each = each.or_else(|| last.filter(|it| it.workers == workers)?.workers_each);
         self.status.decided = Some(Decided {
             number: self.number,
@@ -336,6 +345,7 @@ impl State {
         let decided = self.status.decided.as_ref();
         Kept {
             decided: decided.map(|it| (it.time_ms, it.workers)),
+            each: decided.and_then(|it| it.workers_each),
             number: self.number,
             snapshot: self.scaler.snapshot(),
         }

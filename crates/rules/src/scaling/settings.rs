@@ -77,13 +77,16 @@ impl SignalName {
         const LOAD: &[SignalName] = &[SignalName::Busy, SignalName::InFlight];
         match rule {
             Rule::Utilisation { .. } => &[&[Self::Busy]],
-            Rule::InFlight { .. } => &[LOAD],
+            Rule::InFlight { .. } => &[LOAD, &[Self::Waiting, Self::InFlight]],
             Rule::Queue { .. } => &[&[Self::Waiting]],
             Rule::Latency { .. } => &[&[Self::LatencyP95], LOAD],
             Rule::Tokens { .. } => &[&[Self::TokensPerSecond]],
             Rule::GpuCache { .. } => &[&[Self::GpuCacheUse]],
             Rule::Backlog(_) => &[LOAD, &[Self::Waiting], &[Self::ServiceTime]],
-            Rule::Predicted(_) => &[&[Self::OfferedLoad, Self::Busy, Self::InFlight]],
+            Rule::Predicted(_) => &[
+                &[Self::OfferedLoad, Self::Busy, Self::InFlight],
+                &[Self::OfferedLoad, Self::Waiting, Self::InFlight],
+            ],
             _ => &[],
         }
     }
@@ -110,6 +113,15 @@ pub struct ScalerSettings {
     pub is_dry_run: bool,
     /// Who follows.
     pub targets: ScalerTargets,
+}
+
+impl ScalerSettings {
+    /// Whether processes share the workers: each is to have a part, and none the whole number.
+    #[must_use]
+    pub fn shares_workers(&self) -> bool {
+        let mut signals = self.signals.iter();
+        signals.any(|(name, _)| *name == SignalName::Instances)
+    }
 }
 
 /// Who follows a scaler.

@@ -263,6 +263,28 @@ fn silence_of_some_takes_no_worker_away() {
     assert_eq!(put(2, 20.0, Some(0.0)), Some(5));
 }
 
+/// `slo:budget_left` falls below 0 where more is spent than there was.
+#[test]
+fn an_overspent_budget_is_a_low_one() {
+    let signals = [SignalName::InFlight, SignalName::BudgetLeft];
+    let policy = Policy {
+        budget_low: Some(0.1),
+        ..in_flight()
+    };
+    let rig = Rig::new(vec![settings(policy, &signals)]);
+    let put = |turn: i64, in_flight: f64, left: f64| {
+        let time_ms = START_MS + turn * STEP_MS;
+        rig.put("in_flight", time_ms, in_flight);
+        rig.put("budget_left", time_ms, left);
+        rig.workers(time_ms)
+    };
+    assert_eq!(put(0, 40.0, 0.5), Some(10));
+    assert_eq!(put(1, 20.0, -0.5), Some(10));
+    let reason = r#"bellwether_scaler_decision_reason{reason="budget_low"}"#;
+    assert_eq!(rig.stored(reason, START_MS + STEP_MS), Some(1.0));
+    assert_eq!(put(2, 20.0, 0.5), Some(5));
+}
+
 #[test]
 fn a_configured_count_that_is_gone_takes_no_worker_away() {
     let signals = [SignalName::InFlight, SignalName::Ready];
@@ -311,6 +333,20 @@ fn each_process_gets_its_part() {
     // As long as the number stands, so does the part.
     rig.put("in_flight", START_MS + 75_000, 40.0);
     assert_eq!(each(rig.turn(START_MS + 75_000)), Some(4));
+
+    // Also over a restart, before a turn and after one that sees nobody.
+    let own = settings(in_flight(), &signals);
+    let rig = rig.restarted(vec![own.clone()]);
+    assert_eq!(each(rig.scalers.status("s").unwrap()), Some(4));
+    assert_eq!(each(rig.turn(START_MS + 600_000)), Some(4));
+    // And at a reload, unless nobody is counted any more.
+    let mut other = own;
+    other.policy.workers_max = 40;
+    rig.scalers.apply(vec![other.clone()]).unwrap();
+    assert_eq!(each(rig.scalers.status("s").unwrap()), Some(4));
+    other.signals.pop();
+    rig.scalers.apply(vec![other]).unwrap();
+    assert_eq!(each(rig.scalers.status("s").unwrap()), None);
 }
 
 #[test]
@@ -334,7 +370,15 @@ fn another_configuration_goes_on_where_the_one_before_was() {
             .unwrap()
             .workers
     };
-    assert_eq!(workers(&rig), 20, "within its bounds");
+    assert_eq!(workers(&rig), 25, "until the first turn");
+    let changes = rig.scalers.changes("s").unwrap();
+    let status = rig.turn(START_MS + STEP_MS);
+    let decided = status.decided.as_ref().unwrap();
+    assert_eq!((decided.workers, decided.number), (20, 2));
+    assert!(changes.has_changed().unwrap(), "who follows is told");
+    let rows = rig.rows();
+    assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [20, 25]);
+    assert!(rows[0].1.contains("the upper bound"), "{rows:?}");
     let twice = rig.scalers.apply(vec![own.clone(), own.clone()]);
     assert_eq!(
         twice.unwrap_err().to_string(),
@@ -345,6 +389,25 @@ fn another_configuration_goes_on_where_the_one_before_was() {
     assert!(rig.state.entries("rules.scalers").unwrap().is_empty());
     let rig = rig.restarted(vec![own]);
     assert!(rig.scalers.status("s").unwrap().decided.is_none());
+}
+
+#[test]
+fn a_clock_that_was_set_back_stops_no_scaler() {
+    let own = settings(in_flight(), &[SignalName::InFlight]);
+    let rig = Rig::new(vec![own.clone()]);
+    let day_ms = 86_400_000;
+    rig.put("in_flight", START_MS + day_ms, 30.0);
+    assert_eq!(rig.workers(START_MS + day_ms), Some(8));
+    let rig = rig.restarted(vec![own]);
+    rig.put("in_flight", START_MS, 60.0);
+    assert_eq!(rig.workers(START_MS), Some(15));
+    let mut starting = scaler::Starting::default();
+    for at_ms in [90_000, 5_000, 10_000, 15_000] {
+        starting.push(at_ms, 7, 1_000);
+    }
+    starting.push(16_000, 9, 1_000);
+    assert_eq!(starting.started(16_500, 1_000), Some(7));
+    assert_eq!(starting.started(17_000, 1_000), Some(9));
 }
 
 #[test]

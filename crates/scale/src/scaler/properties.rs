@@ -160,7 +160,9 @@ proptest! {
             match decision.reason {
                 Reason::Held(_) => {
                     let held: u32 = last.unwrap_or(target);
-                    let held = held.max(1).clamp(policy.workers_min, policy.workers_max);
+                    // None is held as none, or as one where there is work.
+                    let least = u32::from(last != Some(0) || decision.workers > 0);
+                    let held = held.max(least).clamp(policy.workers_min, policy.workers_max);
                     prop_assert_eq!(decision.workers, held);
                 }
                 Reason::Floor(_) => prop_assert_eq!(decision.workers, policy.floor),
@@ -206,8 +208,15 @@ proptest! {
         policy in any_policy(),
         turns in prop::collection::vec(any_turn(), 1..60),
     ) {
+        // The last number, and since when it is that: what is decided stays until it can be seen.
+        let mut settled: Option<(u32, i64)> = None;
         for decision in follow(&policy, &turns) {
             let target = decision.signals.workers_target;
+            let trail_ms = policy.stale_after_ms.saturating_add(decision.signals.startup_ms);
+            let young = settled.filter(|(_, at_ms)| decision.time_ms() - at_ms < trail_ms);
+            if settled.is_none_or(|(last, _)| last != decision.workers) {
+                settled = Some((decision.workers, decision.time_ms()));
+            }
             let is_inside = (policy.workers_min..=policy.workers_max).contains(&target);
             if !is_inside || matches!(decision.reason, Reason::Held(_) | Reason::Floor(_)) {
                 continue;
@@ -215,7 +224,7 @@ proptest! {
             let low = decision.signals.budget_left.zip(policy.budget_low);
             let is_budget_low = low.is_some_and(|(left, low)| left.value <= low);
             if let Some(limit) = policy.step_up && decision.workers > target && !is_budget_low {
-                let most = target + span(target, limit);
+                let most = (target + span(target, limit)).max(young.map_or(0, |(last, _)| last));
                 prop_assert!(decision.workers <= most.max(policy.workers_min), "{decision}");
             }
             if let Some(limit) = policy.step_down && decision.workers < target {

@@ -254,6 +254,41 @@ fn held_at_zero_means_one() {
     assert_eq!(decision.workers, 1);
 }
 
+/// The series of a pool without workers are gone: one worker would rest again, and so on for ever.
+#[test]
+fn a_pool_that_rests_goes_on_while_nothing_is_seen() {
+    let mut policy = Policy::predictive(0, 20);
+    (policy.idle_ms, policy.down_hold_ms) = (60_000, 60_000);
+    let mut scaler = scaler(policy);
+    let mut target = 1;
+    for i in 1..=10 {
+        target = scaler.decide(&seen(i * 15, target, 0.0, 0.0, 0.0)).workers;
+    }
+    assert_eq!(target, 0);
+    let nothing = |seconds: i64, target| Signals {
+        startup_ms: 60_000,
+        ..Signals::at(seconds * 1000, target, 0, SLOTS)
+    };
+    for i in 11..100 {
+        let decision = scaler.decide(&nothing(i * 15, 0));
+        assert_eq!((decision.workers, decision.reason.name()), (0, "held"));
+    }
+    let waiting = |value, seconds: i64| Signals {
+        waiting: Some(Measured {
+            value,
+            at_ms: seconds * 1000,
+        }),
+        ..nothing(seconds, 0)
+    };
+    // A queue outside of the pool is empty, and then it is not.
+    let decision = scaler.decide(&waiting(0.0, 1_500));
+    assert_eq!(decision.workers, 0, "{decision}");
+    let decision = scaler.decide(&waiting(3.0, 1_515));
+    assert_eq!(decision.workers, 1, "{decision}");
+    // From one it is never held as none.
+    assert_eq!(scaler.decide(&nothing(1_530, 1)).workers, 1);
+}
+
 #[test]
 fn after_an_outage_the_way_down_opens_late() {
     let mut policy = Policy::predictive(1, 20);
@@ -290,7 +325,8 @@ fn one_blind_rule_closes_the_way_down_only() {
         matches!(decision.reason, Reason::NotDownBlind(unusable) if unusable.signal == Signal::Latency),
         "{decision}"
     );
-    assert_eq!(scaler.decide(&seen(30, 2, 20.0, 0.0, 20.0)).workers, 4);
+    let later = scaler.decide(&seen(150, 2, 20.0, 0.0, 20.0));
+    assert_eq!(later.workers, 4);
 }
 
 #[test]
@@ -402,9 +438,9 @@ fn bounds_go_before_everything() {
     let decision = scaler.decide(&seen(15, 50, 400.0, 900.0, 400.0));
     assert_eq!((decision.workers, decision.reason), (8, Reason::Max));
     // A step up from none is four.
-    let decision = scaler.decide(&seen(30, 0, 0.0, 0.0, 0.0));
+    let decision = scaler.decide(&seen(300, 0, 0.0, 0.0, 0.0));
     assert_eq!((decision.workers, decision.reason), (5, Reason::Min));
-    let blind = Signals::at(45_000, 9, 9, SLOTS);
+    let blind = Signals::at(315_000, 9, 9, SLOTS);
     assert_eq!(scaler.decide(&blind).workers, 5);
 }
 
@@ -417,6 +453,37 @@ fn time_that_went_back_changes_nothing() {
     assert_eq!(decision.workers, decided);
     assert_eq!(scaler.snapshot().decided, before.decided);
     assert_eq!(scaler.snapshot().steps, before.steps);
+}
+
+/// A clock that ran ahead and was set right, perhaps over a restart: not held until it is there again.
+#[test]
+fn a_clock_that_was_set_back_is_followed() {
+    let mut policy = Policy::predictive(1, 20);
+    policy.down_hold_ms = 120_000;
+    let mut scaler = scaler(policy);
+    let ahead = 86_400;
+    for i in 0..20 {
+        scaler.decide(&seen(ahead + i * 15, 9, 60.0, 0.0, 60.0));
+    }
+    let decided = scaler.snapshot().decided.unwrap().1;
+    scaler = Scaler::restore(scaler.policy().clone(), &scaler.snapshot()).expect("it is sound");
+    let decision = scaler.decide(&seen(15, decided, 8.0, 0.0, 8.0));
+    assert_eq!(
+        decision.workers, decided,
+        "the window begins anew: {decision}"
+    );
+    assert_eq!(decision.reason.name(), "not_down_yet");
+    Scaler::restore(scaler.policy().clone(), &scaler.snapshot()).expect("times rise");
+    let mut last = decided;
+    for i in 2..60 {
+        last = scaler.decide(&seen(i * 15, last, 8.0, 0.0, 8.0)).workers;
+    }
+    assert!(last < decided, "{last}");
+    // The number is kept also where nothing is seen then.
+    let mut blind = Scaler::restore(scaler.policy().clone(), &scaler.snapshot()).expect("sound");
+    let decision = blind.decide(&Signals::at(-900_000, 0, 0, SLOTS));
+    assert_eq!(decision.workers, last);
+    assert!(!decision.to_string().contains("older than"), "{decision}");
 }
 
 /// Such signals are in the order of nothing that is remembered, so a scaler could not be restored.
@@ -553,10 +620,49 @@ fn doubt_closes_the_way_down_only() {
     );
     assert_eq!(
         scaler
-            .decide(&with_doubt(seen(30, 2, 20.0, 0.0, 20.0)))
+            .decide(&with_doubt(seen(150, 2, 20.0, 0.0, 20.0)))
             .workers,
         4
     );
+}
+
+#[test]
+fn seldom_is_no_pause() {
+    let mut policy = Policy::predictive(1, 20);
+    policy.interval_ms = 120_000;
+    let mut scaler = scaler(policy);
+    let mut target = 12;
+    for i in 1..=60 {
+        let load = if i % 6 == 0 { 40.0 } else { 8.0 };
+        let signals = seen(i * 120, target, load, 0.0, load);
+        target = scaler.decide(&signals).workers;
+    }
+    assert!(target < 12, "there is a way down: {target}");
+    let snapshot = scaler.snapshot();
+    assert!(snapshot.peaks.len() > 50, "bursts are learnt: {snapshot:?}");
+    // One turn that is left out is none either, three are.
+    let sighted_ms = |scaler: &Scaler| scaler.snapshot().sighted_since_ms;
+    let before = sighted_ms(&scaler);
+    scaler.decide(&seen(62 * 120, target, 8.0, 0.0, 8.0));
+    assert_eq!(sighted_ms(&scaler), before);
+    scaler.decide(&seen(65 * 120, target, 8.0, 0.0, 8.0));
+    assert_eq!(sighted_ms(&scaler), Some(65 * 120_000));
+}
+
+/// What the pool is set to is seen a scrape and an autoscaler later.
+#[test]
+fn a_decision_that_is_not_seen_yet_is_not_taken_back() {
+    let mut policy = one_rule(Rule::InFlight { share: 1.0 });
+    policy.step_up = None;
+    let mut scaler = scaler(policy);
+    let mut at = |seconds, target, busy| scaler.decide(&seen(seconds, target, busy, 0.0, busy));
+    assert_eq!(at(15, 10, 160.0).workers, 20);
+    let decision = at(19, 10, 96.0);
+    assert_eq!(decision.workers, 20, "{decision}");
+    assert_eq!(decision.reason, Reason::NotDownYet { wanted: 12 });
+    // Start-up and `stale_after` later it would be seen: somebody else has set ten.
+    assert_eq!(at(134, 10, 96.0).workers, 20);
+    assert_eq!(at(135, 10, 96.0).workers, 12);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use super::{Pool, Shared};
 
 /// More is the same as never, and more than clocks can show.
 const INTERVAL_MAX: Duration = Duration::from_secs(365 * 86_400);
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 /// How a pool sizes itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,10 +64,12 @@ where
         policy.workers_max = policy.workers_max.min(cut(shared.settings.workers_max));
         policy.floor = policy.floor.min(policy.workers_max);
         policy.floor = policy.floor.max(policy.workers_min).max(1);
-        let scaler = Scaler::new(policy)?;
         let interval = autoscale
             .interval
             .clamp(Duration::from_millis(1), INTERVAL_MAX);
+        // The policy knows no time beyond a week.
+        policy.interval_ms = i64::try_from(interval.min(WEEK).as_millis()).unwrap_or(i64::MAX);
+        let scaler = Scaler::new(policy)?;
         tokio::spawn(decide_on_and_on(
             shared,
             scaler,

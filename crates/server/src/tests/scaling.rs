@@ -177,6 +177,26 @@ async fn a_follower_waits_for_another_number() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_follower_whose_part_is_unknown_is_told_nothing() {
+    let world = World::new(ServerSettings::default());
+    let mut shared = scaler("agents");
+    shared.signals[1].1 = "instances".to_owned();
+    world.scalers.apply(vec![shared, scaler("dry")]).unwrap();
+    world.turn(0, 40.0);
+    let path = "/api/bellwether/v1/scalers/agents/follow?wait=20s";
+    let (_, value) = world.json(path).await;
+    assert_eq!(value["data"], json!({ "number": null, "workers": null }));
+    let labels = Labels::from_pairs([("__name__", "instances")]);
+    world.store.insert(&labels, NOW_MS + 15_000, 2.0);
+    world.turn(15_000, 40.0);
+    let (_, value) = world.json(path).await;
+    assert_eq!(
+        (&value["data"]["workers"], &value["data"]["workersEach"]),
+        (&json!(10), &json!(5))
+    );
+}
+
 #[tokio::test]
 async fn external_metrics_are_those_of_kubernetes() {
     let world = World::new(ServerSettings::default());

@@ -116,7 +116,7 @@ static SIGNALS: Section = Section {
         ),
         query(
             "budget_left",
-            "The share of the error budget that is left, 0 to 1.",
+            "The share of the error budget that is left, at most 1; below 0 where too much is spent.",
         ),
         query(
             "workers",
@@ -147,6 +147,16 @@ fn check_scaler(view: &View<'_>, problems: &mut Problems) {
         view.error(
             problems,
             "says not what is seen of the pool: want pool, signals or both",
+        );
+    }
+    let has_work_outside = ["in_flight", "waiting", "offered_load"]
+        .iter()
+        .any(|key| view.section("signals").is_set(key));
+    if view.integer("min") == 0 && view.is_set("pool") && !has_work_outside {
+        view.warn_at(
+            problems,
+            "min",
+            "0 with the signals of a pool: without workers its processes may report nothing, and then nothing wakes it but a signal from outside, such as signals.waiting of a queue",
         );
     }
     if view.section("targets").bool("sdk") && !view.is_set("pool") {
@@ -187,7 +197,16 @@ pub(crate) fn decode_scaling(
     let views = root.sections("scaling");
     check_unique(&views, problems);
     let mut scalers = Vec::new();
+    let has_grpc = root.section("server").is_set("otlp_grpc_listen");
     for view in &views {
+        let targets = view.section("targets");
+        if targets.is_set("keda") && !has_grpc {
+            targets.warn_at(
+                problems,
+                "keda",
+                "KEDA asks on the port of OTLP over gRPC, which is closed: want server.otlp_grpc_listen, or its flag",
+            );
+        }
         if !problems.has_errors_under(&view.origin.file, &view.path()) {
             scalers.extend(decode_scaler(view, global, options.promql, problems));
         }

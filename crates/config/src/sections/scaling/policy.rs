@@ -1,7 +1,7 @@
 //! How a pool is scaled: the policy of a scaler, and files that hold one.
 
 use bellwether_model::short;
-use bellwether_scale::{Backlog, Policy, Prediction, Rule, StepLimit};
+use bellwether_scale::{Backlog, Policy, Prediction, Rule, ScaleError, StepLimit};
 
 use crate::problem::Problems;
 use crate::schema::{Field, Kind, Section};
@@ -174,7 +174,7 @@ static RULE: Section = Section {
             "predicted",
             Kind::Section(&PREDICTED),
             "",
-            "The load when a worker that is decided now counts, with head-room for bursts. Needs offered_load, busy or in_flight.",
+            "The load when a worker that is decided now counts, with head-room for bursts. Needs offered_load, in_flight, or busy and waiting.",
         ),
         Field::new(
             "backlog",
@@ -186,7 +186,7 @@ static RULE: Section = Section {
             "in_flight",
             Kind::Section(&SHARE_OF_SLOTS),
             "",
-            "Work that runs or waits over the slots of a worker. Needs busy or in_flight.",
+            "Work that runs or waits over the slots of a worker. Needs in_flight, or busy and waiting.",
         ),
         Field::new(
             "utilisation",
@@ -407,6 +407,7 @@ pub(crate) fn decode_policy(view: &View<'_>, problems: &mut Problems) -> Option<
             policy
         }
     };
+    policy.interval_ms = view.duration_ms("interval");
     policy.stale_after_ms = view.duration_ms("stale_after");
     policy.idle_ms = view.duration_ms("idle_after");
     policy.allow_queue_only = view.bool("allow_queue_only");
@@ -430,7 +431,7 @@ pub(crate) fn decode_policy(view: &View<'_>, problems: &mut Problems) -> Option<
     policy.step_up = step(view, "step_up").or(policy.step_up);
     policy.step_down = step(view, "step_down").or(policy.step_down);
     if let Err(error) = policy.validate() {
-        view.error(problems, error.to_string());
+        tell(view, &error, problems);
         return None;
     }
     Some(ScalingPolicy {
@@ -439,6 +440,57 @@ pub(crate) fn decode_policy(view: &View<'_>, problems: &mut Problems) -> Option<
         start_up_ms: view.duration_ms("start_up"),
         interval_ms: view.duration_ms("interval"),
     })
+}
+
+/// Tells what is wrong with a policy by the keys and values that are written.
+fn tell(view: &View<'_>, error: &ScaleError, problems: &mut Problems) {
+    let ScaleError::Setting {
+        field,
+        value,
+        allowed,
+    } = error
+    else {
+        return view.error_at(problems, "rules", error.to_string());
+    };
+    let allowed = allowed.replace("workers_", "").replace("step_ms", "step");
+    let (place, key) = field.rsplit_once('.').unwrap_or(("", field));
+    let key = match key.strip_suffix("_ms").unwrap_or(key) {
+        "workers_min" => "min",
+        "workers_max" => "max",
+        "idle" => "idle_after",
+        "hold" => "hold_for",
+        key => key,
+    };
+    let index = place
+        .strip_prefix("rules[")
+        .and_then(|it| it.strip_suffix(']'));
+    let at = match (index, place) {
+        (Some(index), _) => {
+            let rules = view.sections("rules");
+            let rule = index
+                .parse()
+                .ok()
+                .and_then(|i: usize| rules.get(i).copied());
+            rule.and_then(|rule| {
+                let name = RULES.into_iter().find(|name| rule.is_written(name))?;
+                Some(rule.section(name))
+            })
+        }
+        (None, "") => Some(*view),
+        (None, step) => view.optional_section(step),
+    };
+    let Some(at) = at.filter(|at| at.section.field(key).is_some()) else {
+        return view.error(problems, error.to_string());
+    };
+    let written = match at.text(key) {
+        "" => value,
+        text => text,
+    };
+    at.error_at(
+        problems,
+        key,
+        format!("{} given: want {allowed}", short(written)),
+    );
 }
 
 fn count(view: &View<'_>, key: &str) -> u32 {
