@@ -20,9 +20,10 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::backfill::backfill;
+use super::lasts::PAST_MS;
 use super::rules;
 use super::settings::ObjectiveSettings;
-use super::status::{ObjectiveStatus, PAST_MS, statuses};
+use super::status::{ObjectiveStatus, statuses};
 
 /// How often objectives are looked at. Chosen: their counts come each minute.
 const TURN: Duration = Duration::from_secs(60);
