@@ -53,9 +53,8 @@ pub(super) fn run(flags: &Report, measured: &[Measured], range: (i64, i64)) -> R
         Output::Text => print!("{}", text(&kept, flags.by)),
         Output::Json => println!("{}", serde_json::to_string_pretty(&json(&kept, range))?),
     }
-    let is_kept = |row: &PeriodReport| {
-        row.spending.problem.is_none() && row.spending.is_met() != Some(false)
-    };
+    let is_kept =
+        |row: &PeriodReport| row.spending.problem.is_none() && row.spending.is_met() != Some(false);
     let is_kept = |one: &Kept<'_>| one.rows.iter().all(is_kept);
     Ok(if kept.iter().all(is_kept) {
         ExitCode::SUCCESS
@@ -111,13 +110,7 @@ fn limit_of(limit: f64, settings: &ObjectiveSettings, by: By) -> f64 {
 }
 
 /// What was spent of a limit; of a period that the range cuts, of its part.
-fn spend(
-    row: &mut PeriodReport,
-    ledger: &Ledger,
-    by: By,
-    limit: f64,
-    offset: impl Fn(i64) -> i64,
-) {
+fn spend(row: &mut PeriodReport, ledger: &Ledger, by: By, limit: f64, offset: impl Fn(i64) -> i64) {
     let (begin_ms, end_ms) = by.calendar().period_at(row.until_ms, offset);
     let part = (row.until_ms - row.after_ms) as f64 / (end_ms - begin_ms).max(1) as f64;
     let (spent, pace) = ledger.sums(row.after_ms, row.until_ms);

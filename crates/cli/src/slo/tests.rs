@@ -144,11 +144,20 @@ slos:
     let (code, json) = months(&SPEND.replace("LIMIT", "22000"), whole);
     assert_eq!(code, ExitCode::from(1));
     let objective = &json["objectives"][0];
-    assert_eq!((&objective["limit"], &objective["target"]), (&json!(22000.0), &json!(null)));
+    assert_eq!(
+        (&objective["limit"], &objective["target"]),
+        (&json!(22000.0), &json!(null))
+    );
     let january = &objective["periods"][0];
     assert_eq!(january["allowed"], 22_000.0);
-    assert!((january["bad"].as_f64().expect("a sum") - 44_639.0).abs() < 2.0, "{january}");
-    assert_eq!((&january["kept"], &january["problem"]), (&json!(false), &json!(null)));
+    assert!(
+        (january["bad"].as_f64().expect("a sum") - 44_639.0).abs() < 2.0,
+        "{january}"
+    );
+    assert_eq!(
+        (&january["kept"], &january["problem"]),
+        (&json!(false), &json!(null))
+    );
     let (code, _) = months(&SPEND.replace("LIMIT", "45000"), whole);
     assert_eq!(code, ExitCode::SUCCESS);
     // Half of January has half of its limit.
@@ -169,9 +178,17 @@ fn counts_that_cannot_be_are_not_kept() {
         "bad: 'requests_total{code=\"500\"}', total: requests_total",
         "bad: requests_total, total: 'requests_total{code=\"500\"}'",
     );
-    let range = ["--from", "2026-02-01T00:00:00Z", "--to", "2026-03-01T00:00:00Z"];
+    let range = [
+        "--from",
+        "2026-02-01T00:00:00Z",
+        "--to",
+        "2026-03-01T00:00:00Z",
+    ];
     let (code, json) = months(&wrong, range);
-    assert!(json["objectives"][0]["periods"][0]["problem"].is_string(), "{json}");
+    assert!(
+        json["objectives"][0]["periods"][0]["problem"].is_string(),
+        "{json}"
+    );
     assert_eq!(code, ExitCode::from(1));
 }
 

@@ -15,7 +15,7 @@
 use std::path::PathBuf;
 
 use bellwether_slo::burn::Urgency;
-use bellwether_slo::page::{self, EvidenceRule};
+use bellwether_slo::page::EvidenceRule;
 
 use super::counts::duration_text;
 use super::settings::{AlertOptions, Composition, Counting, Indicator, ObjectiveSettings, Slices};
@@ -95,7 +95,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn rules(&self) -> Vec<RuleSettings> {
-        let rules = page::rules(self.objective.period.span_ms());
+        let rules = self.objective.evidence_rules();
         let mut made = self.counts();
         let mut windows: Vec<i64> = rules
             .iter()
@@ -105,7 +105,7 @@ impl Writer<'_> {
         windows.sort_unstable();
         windows.dedup();
         made.extend(windows.iter().map(|window| self.burn_rate(*window)));
-        if self.has_counts() {
+        if self.objective.has_counts() {
             let mut long: Vec<i64> = rules.iter().map(|rule| rule.burn.long_ms).collect();
             long.sort_unstable();
             long.dedup();
@@ -133,14 +133,6 @@ impl Writer<'_> {
 
     fn is_composite(&self) -> bool {
         matches!(self.objective.indicator, Indicator::Composite { .. })
-    }
-
-    /// Whether events are things that happened one by one, so that chance can be reckoned with.
-    fn has_counts(&self) -> bool {
-        matches!(
-            self.objective.indicator,
-            Indicator::Ratio { .. } | Indicator::Latency { .. } | Indicator::Samples { .. }
-        ) && self.objective.slices.is_none()
     }
 
     fn record(&self, name: &str, expr: String, labels: Vec<(String, String)>) -> RuleSettings {
@@ -417,7 +409,7 @@ impl Writer<'_> {
                 let long = of_window(BURN_RATE, rule.burn.long_ms);
                 let short = of_window(BURN_RATE, rule.burn.short_ms);
                 let mut text = format!("{long} > {burn} and ignoring (window) {short} > {burn}");
-                if self.has_counts() {
+                if self.objective.has_counts() {
                     let chance = of_window(CHANCE, rule.burn.long_ms);
                     text = format!("{text} and ignoring (window) {chance} < {}", rule.chance);
                 }
@@ -476,7 +468,7 @@ impl Writer<'_> {
             )
         };
         let mut texts = vec![("summary".to_owned(), summary)];
-        if self.has_counts() {
+        if self.objective.has_counts() {
             let description = format!(
                 "{} of {} events of the last {window} were bad.{}",
                 count(BAD_EVENTS),
