@@ -488,10 +488,15 @@ impl Writer<'_> {
         let silence = duration_text(SILENT_INTERVALS * self.objective.interval_ms);
         let events = self.selector(EVENTS, self.objective, "");
         let bad = self.selector(BAD_EVENTS, self.objective, "");
-        let vanished = format!(
-            "absent_over_time({events}[{silence}]) or (count_over_time({events}[{day}]) unless count_over_time({events}[{silence}]))",
-            day = duration_text(VANISHED_MS)
-        );
+        let mut vanished = format!("absent_over_time({events}[{silence}])");
+        // A spender that is gone is no budget that is gone: pods come and go.
+        if !self.objective.group_by.is_empty() {
+            let by = self.by_group();
+            let day = duration_text(VANISHED_MS);
+            vanished = format!(
+                "{vanished} or ({by} (count_over_time({events}[{day}])) unless {by} (count_over_time({events}[{silence}])))"
+            );
+        }
         let text = |summary: String| vec![("summary".to_owned(), summary)];
         let silent = self.alert_rule(
             "warning",
@@ -506,6 +511,8 @@ impl Writer<'_> {
         let mut rules = vec![named(silent, "ObjectiveNotMeasured")];
         if !matches!(self.objective.indicator, Indicator::Spend { .. }) {
             // Rates of what grows slowly may be off by the last digit.
+            let sum = |series: &str| format!("{} ({series})", self.by_group());
+            let (bad, events) = (sum(&bad), sum(&events));
             let wrong = format!("{bad} < -1e-9 or {bad} > {events} * (1 + 1e-9)");
             let inconsistent = self.alert_rule(
                 "warning",

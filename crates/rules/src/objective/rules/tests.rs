@@ -155,6 +155,27 @@ fn silence_is_told_and_idleness_is_not() {
 }
 
 #[test]
+fn a_spender_that_is_gone_is_no_silence_and_a_group_is() {
+    let objective = |group_by: &[&str]| {
+        let mut objective = objective("a", ratio("bad", "all"));
+        objective.group_by = group_by.iter().map(|it| (*it).to_owned()).collect();
+        objective.spent_by = vec!["pod".to_owned()];
+        objective
+    };
+    let silent = "ALERTS{alertname=\"ObjectiveNotMeasured\",alertstate=\"firing\"}";
+    let case = |group_by: &[&str]| Case {
+        objectives: vec![objective(group_by)],
+        series: vec![
+            ("all{model=\"m\",pod=\"1\"}", "0+1x80 _x400".to_owned()),
+            ("all{model=\"n\",pod=\"2\"}", "0+1x400".to_owned()),
+        ],
+    };
+    case(&[]).check(60, silent, &[]);
+    let fires = "ALERTS{alertname=\"ObjectiveNotMeasured\",alertstate=\"firing\",model=\"m\",service=\"chat\",severity=\"warning\",slo=\"a\",slo_alert=\"measurement\"}";
+    case(&["model"]).check(60, silent, &[(fires, 1.0)]);
+}
+
+#[test]
 fn more_bad_than_all_is_said_aloud() {
     let case = Case {
         objectives: vec![objective("a", ratio("bad", "all"))],
