@@ -424,17 +424,16 @@ impl Writer<'_> {
             "max without (window) (\n  {}\n)",
             conditions.join("\n  or ")
         );
-        let window_ms = rules
+        let rules: Vec<&EvidenceRule> = rules
             .iter()
-            .find(|rule| rule.burn.urgency == urgency)
-            .map_or(3_600_000, |rule| rule.burn.long_ms);
-        let texts = self.burn_texts(window_ms);
+            .filter(|rule| rule.burn.urgency == urgency)
+            .collect();
+        let texts = self.burn_texts(&rules);
         self.alert_rule(severity, what, expr, 0, options, texts)
     }
 
-    fn burn_texts(&self, window_ms: i64) -> Vec<(String, String)> {
+    fn burn_texts(&self, rules: &[&EvidenceRule]) -> Vec<(String, String)> {
         let id = self.objective.id();
-        let window = duration_text(window_ms);
         let target = percent(self.objective.target);
         let summary = match &self.objective.indicator {
             Indicator::Spend { limit, .. } => format!(
@@ -444,35 +443,11 @@ impl Writer<'_> {
                 "{id} burns its error budget {{{{ printf \"%.1f\" $value }}}} times as fast as {target} allows"
             ),
         };
-        let count = |metric: &str| {
-            let matchers: Vec<String> = self
-                .objective
-                .group_by
-                .iter()
-                .map(|label| format!(",{label}=%q"))
-                .collect();
-            let arguments: Vec<String> = self
-                .objective
-                .group_by
-                .iter()
-                .map(|label| format!(" $labels.{label}"))
-                .collect();
-            let query = format!(
-                "sum(sum_over_time({}[{window}]))",
-                self.selector(metric, self.objective, &matchers.concat())
-            );
-            let query = query.replace('"', "\\\"");
-            format!(
-                "{{{{ with printf \"{query}\"{} | query }}}}{{{{ . | first | value | printf \"%.0f\" }}}}{{{{ end }}}}",
-                arguments.concat()
-            )
-        };
         let mut texts = vec![("summary".to_owned(), summary)];
         if self.objective.has_counts() {
             let description = format!(
-                "{} of {} events of the last {window} were bad.{}",
-                count(BAD_EVENTS),
-                count(EVENTS),
+                "{}{}",
+                self.evidence_text(rules),
                 spaced(&self.objective.description)
             );
             texts.push(("description".to_owned(), description));
@@ -480,6 +455,54 @@ impl Writer<'_> {
             texts.push(("description".to_owned(), self.objective.description.clone()));
         }
         texts
+    }
+
+    /// Counts and chance of the window that speaks loudest: of those that burn as an alert wants it, the one
+    /// with the lowest chance.
+    fn evidence_text(&self, rules: &[&EvidenceRule]) -> String {
+        let group_by = &self.objective.group_by;
+        let matchers: String = group_by
+            .iter()
+            .map(|label| format!(",{label}=%q"))
+            .collect();
+        let arguments: String = group_by
+            .iter()
+            .map(|label| format!(" $labels.{label}"))
+            .collect();
+        let selected = |metric: &str, more: &str| {
+            self.selector(metric, self.objective, &format!("{matchers}{more}"))
+        };
+        let burning: Vec<String> = rules
+            .iter()
+            .map(|rule| {
+                let window = duration_text(rule.burn.long_ms);
+                let window = format!(",window={}", quoted(&window));
+                format!("{} > {}", selected(BURN_RATE, &window), rule.burn.burn)
+            })
+            .collect();
+        let window = format!(
+            "bottomk(1, {} and ({}))",
+            selected(CHANCE, ""),
+            burning.join(" or ")
+        );
+        let escaped = |query: &str| query.replace('"', "\\\"");
+        let all_arguments = arguments.repeat(burning.len() + 1);
+        let count = |metric: &str| {
+            let query = format!("sum(sum_over_time({}[%s]))", selected(metric, ""));
+            format!(
+                "{{{{ with printf \"{}\"{arguments} $window | query }}}}{{{{ . | first | value | printf \"%.0f\" }}}}{{{{ end }}}}",
+                escaped(&query)
+            )
+        };
+        format!(
+            "{{{{ with printf \"{}\"{all_arguments} | query }}}}{{{{ $window := . | first | label \"window\" }}}}\
+             {} of {} events of the last {{{{ $window }}}} were bad: at {} a bad event comes with so many with a \
+             chance of {{{{ . | first | value | printf \"%.1g\" }}}}.{{{{ end }}}}",
+            escaped(&window),
+            count(BAD_EVENTS),
+            count(EVENTS),
+            percent(self.objective.target),
+        )
     }
 
     /// What is wrong with the measurement itself.

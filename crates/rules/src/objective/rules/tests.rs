@@ -6,7 +6,9 @@ use bellwether_slo::period::Period;
 use super::*;
 use crate::objective::ObjectiveAlerts;
 use crate::objective::counts::counted;
-use crate::unit_test::{ExpectedSample, FailureStyle, QueryTest, RuleTest, TestSettings};
+use crate::unit_test::{
+    AlertTest, ExpectedSample, FailureStyle, QueryTest, RuleTest, TestSettings,
+};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -122,6 +124,44 @@ fn a_failure_of_three_is_no_page_and_an_outage_is() {
     };
     case("0x81 1x281").check(45, PAGES, &[]);
     case("0x40 1x40 2x40 3x240").check(31, PAGES, &[(FIRING_PAGE, 1.0)]);
+}
+
+#[test]
+fn the_text_of_a_page_is_of_the_window_that_fired() {
+    let mut objective = objective("a", ratio("bad", "all"));
+    objective.group_by = vec!["model".to_owned()];
+    // A request each half hour, of which the last four failed: five minutes have none, so that a window of
+    // six hours fires, and not that of one.
+    let group = group(&objective, std::slice::from_ref(&objective));
+    let each = |from: i64| {
+        let values = (0..720).map(|minute| (minute / 30 - from).max(0).to_string());
+        values.collect::<Vec<String>>().join(" ")
+    };
+    let test = RuleTest {
+        interval_ms: MINUTE_MS,
+        input_series: vec![
+            ("all{model=\"m\"}".to_owned(), each(0)),
+            ("bad{model=\"m\"}".to_owned(), each(19)),
+        ],
+        alert_tests: vec![AlertTest {
+            eval_time_ms: 700 * MINUTE_MS,
+            alertname: "ErrorBudgetBurn".to_owned(),
+            expected: Vec::new(),
+        }],
+        ..RuleTest::default()
+    };
+    let settings = TestSettings {
+        evaluation_interval_ms: MINUTE_MS,
+        group_eval_order: Vec::new(),
+        fuzzy_compare: true,
+        features: Features::default(),
+        style: FailureStyle::Whole,
+        objectives: vec![objective],
+    };
+    // Nothing is expected, so that what fires is told.
+    let told = test.run(&[group], &settings).failures.join("\n");
+    let text = "4 of 4 events of the last 2h were bad: at 99 % a bad event comes with so many with a chance of 1e-06.";
+    assert!(told.contains(text), "{told}");
 }
 
 #[test]
