@@ -274,6 +274,32 @@ fn what_was_not_measured_is_neither_good_nor_bad() {
 }
 
 #[test]
+fn the_first_failure_of_a_new_process_counts_where_its_start_is_known() {
+    let bad_of = |start_ms: Option<i64>| {
+        let store = store();
+        let labels = Labels::from_pairs([
+            (METRIC_NAME, "requests"),
+            ("code", "500"),
+            ("pod", "new"),
+            ("tenant", "x"),
+        ]);
+        // The series appears with its first failure.
+        for back in 100..200 {
+            let time_ms = NOW_MS - back * MINUTE_MS;
+            match start_ms {
+                Some(start_ms) => store.insert_with_start(&labels, time_ms, start_ms, 1.0),
+                None => store.insert(&labels, time_ms, 1.0),
+            }
+        }
+        only(&objectives(&store, vec![objective("a")])).counts.bad
+    };
+    assert_eq!(bad_of(None), 23.0);
+    assert_eq!(bad_of(Some(NOW_MS - 199 * MINUTE_MS - 20_000)), 24.0);
+    // What was counted before the window is of no window that is asked.
+    assert_eq!(bad_of(Some(NOW_MS - 600 * MINUTE_MS)), 23.0);
+}
+
+#[test]
 fn more_bad_than_all_is_no_figure_to_rely_on() {
     let store = store();
     let mut wrong = objective("a");
