@@ -130,7 +130,7 @@ fn money_is_held_against_its_limit() {
 slos:
   - name: tokens
     service: chat
-    window: { calendar: month }
+    calendar: month
     indicator:
       spend: { amount: requests_total, limit: LIMIT }
 ";

@@ -33,6 +33,9 @@ pub const CHANCE: &str = "slo:chance";
 const SHOWN_WINDOWS_MS: [i64; 1] = [6 * 3_600_000];
 /// So many intervals without a measurement are told.
 const SILENT_INTERVALS: i64 = 10;
+/// So much later than its end an interval is counted, for samples that come late: nothing counts them
+/// again. Chosen: two scrapes of 15 s.
+pub const QUERY_OFFSET_MS: i64 = 30_000;
 /// So long what was there and is there no more is missed.
 const VANISHED_MS: i64 = 86_400_000;
 
@@ -68,7 +71,7 @@ pub fn group(objective: &ObjectiveSettings, all: &[ObjectiveSettings]) -> GroupS
         file: PathBuf::from(&objective.file),
         name: format!("slo {}", objective.id()),
         interval_ms: objective.interval_ms,
-        query_offset_ms: None,
+        query_offset_ms: Some(QUERY_OFFSET_MS),
         limit: 0,
         labels: series_labels(objective),
         rules: writer.rules(),

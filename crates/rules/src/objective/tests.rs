@@ -89,12 +89,13 @@ fn only(objectives: &Objectives) -> ObjectiveStatus {
 fn a_new_objective_knows_its_past() {
     let store = store();
     let status = only(&objectives(&store, vec![objective("a")]));
-    // Ten requests in each minute of a day but the last, of which 23 failed and 143.9 may.
-    assert_eq!((status.counts.total, status.counts.bad), (14_390.0, 23.0));
+    // Ten requests in each minute of a day but the last, of which 24 failed and 143.9 may: intervals end
+    // half a minute before now.
+    assert_eq!((status.counts.total, status.counts.bad), (14_390.0, 24.0));
     assert!((status.allowed - 143.9).abs() < 1e-9);
-    assert!((status.left.unwrap() - (1.0 - 23.0 / 143.9)).abs() < 1e-9);
-    assert!((status.unmeasured - 1.0 / 1_440.0).abs() < 1e-9);
-    assert!((status.burn_day.unwrap() - 23.0 / 143.9).abs() < 1e-9);
+    assert!((status.left.unwrap() - (1.0 - 24.0 / 143.9)).abs() < 1e-9);
+    assert!((status.unmeasured - 1.5 / 1_440.0).abs() < 1e-9);
+    assert!((status.burn_day.unwrap() - 24.0 / 143.9).abs() < 1e-9);
     assert_eq!(status.verdict(), Verdict::Met);
     let spender = &status.spenders[0];
     assert_eq!(spender.key.to_string(), "{tenant=\"x\"}");
@@ -265,12 +266,28 @@ fn what_was_not_measured_is_neither_good_nor_bad() {
     // The month has begun before there was anything.
     calendar.period = Period::Calendar(Calendar::of(Unit::Month));
     let status = only(&objectives(&store, vec![calendar]));
-    assert_eq!(status.counts.total, 28_790.0);
+    assert_eq!(status.counts.total, 28_780.0);
     // What is before the first sample is nobody's fault.
-    assert!((status.unmeasured - 1.0 / 2_880.0).abs() < 1e-6);
+    assert!((status.unmeasured - 1.5 / 2_880.0).abs() < 1e-6);
     assert!(status.period_ms.1 > NOW_MS && status.period_ms.0 < half);
     let nothing = objectives(&Arc::new(MemoryStore::new()), vec![objective("a")]);
     assert!(nothing.reports()[0].statuses.is_empty());
+}
+
+#[test]
+fn a_corrected_objective_is_counted_anew() {
+    let store = store();
+    let mut wrong = objective("a");
+    wrong.indicator = Indicator::Ratio {
+        counting: Counting::Bad,
+        part: counted("requests", MINUTE_MS).unwrap(),
+        total: counted("requests", MINUTE_MS).unwrap(),
+    };
+    let objectives = objectives(&store, vec![wrong]);
+    assert_eq!(only(&objectives).counts.bad, 14_390.0);
+    objectives.apply(vec![objective("a")]);
+    objectives.turn(NOW_MS);
+    assert_eq!(only(&objectives).counts.bad, 24.0);
 }
 
 #[test]
@@ -293,10 +310,10 @@ fn the_first_failure_of_a_new_process_counts_where_its_start_is_known() {
         }
         only(&objectives(&store, vec![objective("a")])).counts.bad
     };
-    assert_eq!(bad_of(None), 23.0);
-    assert_eq!(bad_of(Some(NOW_MS - 199 * MINUTE_MS - 20_000)), 24.0);
+    assert_eq!(bad_of(None), 24.0);
+    assert_eq!(bad_of(Some(NOW_MS - 199 * MINUTE_MS - 20_000)), 25.0);
     // What was counted before the window is of no window that is asked.
-    assert_eq!(bad_of(Some(NOW_MS - 600 * MINUTE_MS)), 23.0);
+    assert_eq!(bad_of(Some(NOW_MS - 600 * MINUTE_MS)), 24.0);
 }
 
 #[test]
@@ -312,7 +329,7 @@ fn more_bad_than_all_is_no_figure_to_rely_on() {
     assert_eq!(status.verdict(), Verdict::Unknown);
     let problem = status.problem.unwrap();
     assert!(
-        problem.starts_with("bad is 14390, more than the total of 23"),
+        problem.starts_with("bad is 14390, more than the total of 24"),
         "{problem}"
     );
 }
@@ -327,7 +344,7 @@ fn composites_stand_as_their_parts_do() {
     };
     let reports = objectives(&store, vec![objective("a"), objective("b"), both]).reports();
     let status = &reports[2].statuses[0];
-    let one = 1.0 - 23.0 / 14_390.0;
+    let one = 1.0 - 24.0 / 14_390.0;
     assert!((status.good_ratio.unwrap() - one * one).abs() < 1e-12);
     assert!((status.left.unwrap() - (1.0 - (1.0 - one * one) / 0.01)).abs() < 1e-9);
 }
