@@ -176,7 +176,13 @@ impl Source {
             objectives.retain(|it| self.service.contains(&it.service));
         }
         // What composites are made of is told of by itself.
-        objectives.retain(|it| !matches!(it.indicator, Indicator::Composite { .. }));
+        objectives.retain(|it| {
+            let is_composite = matches!(it.indicator, Indicator::Composite { .. });
+            if is_composite {
+                eprintln!("{} is left out: it is a composite, see its parts", it.id());
+            }
+            !is_composite
+        });
         if objectives.is_empty() {
             bail!("no objective to tell of");
         }

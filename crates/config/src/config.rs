@@ -11,7 +11,7 @@ use bellwether_probe::watch::{MaintenanceSettings, ProbeSettings};
 use bellwether_promql::Features;
 use bellwether_rules::GroupSettings;
 use bellwether_rules::objective::ObjectiveSettings;
-use bellwether_rules::objective::rules::group;
+use bellwether_rules::objective::rules::{QUERY_OFFSET_MS, group};
 use bellwether_rules::prediction::settings::PredictionSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
@@ -225,7 +225,13 @@ pub fn load_text(
             let loaded = read_rule_files(&view, &config, options, &mut problems);
             config.rule_groups = loaded.groups;
             let all = &config.objectives;
-            let theirs = all.iter().map(|objective| group(objective, all));
+            // Who counts all rules later than objectives are wants that for them, too.
+            let is_later = config.global.rule_query_offset_ms > QUERY_OFFSET_MS;
+            let theirs = all.iter().map(|objective| {
+                let mut group = group(objective, all);
+                group.query_offset_ms = group.query_offset_ms.filter(|_| !is_later);
+                group
+            });
             config.rule_groups.extend(theirs);
             rule_files = loaded.files;
         }

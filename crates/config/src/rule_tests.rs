@@ -270,6 +270,16 @@ static OBJECTIVE_TEST: Section = Section {
     ],
     includes: &[],
     check: Some(|view, problems| {
+        let expected = [
+            "exp_verdict",
+            "exp_budget_left",
+            "exp_events",
+            "exp_bad_events",
+        ];
+        if expected.iter().all(|key| view.text(key).is_empty()) {
+            let message = format!("expects nothing: want one of {}", expected.join(", "));
+            view.error_at(problems, "slo", message);
+        }
         for key in ["exp_budget_left", "exp_events", "exp_bad_events"] {
             let text = view.text(key);
             if !text.is_empty() && number(text).is_none() {
@@ -544,6 +554,7 @@ tests:
                 "group name repeated in evaluation order: a",
             ),
             ("tests: [{input: []}]", "input"),
+            ("tests: [{slo_test: [{slo: a}]}]", "slo: expects nothing"),
             ("tests: [{interval: soon}]", "\"soon\" is not a duration"),
         ] {
             let error = load(source).unwrap_err();

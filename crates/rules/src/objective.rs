@@ -16,6 +16,7 @@
 
 mod backfill;
 pub mod counts;
+mod lasts;
 pub mod past;
 pub mod rules;
 mod service;

@@ -106,6 +106,14 @@ impl Ledger {
         self.tally_of_part(after_ms, after_ms, until_ms)
     }
 
+    /// What the counters of the part and those of all events counted in a window, as it is: an amount may
+    /// well be more than what the pace of its limit allows.
+    #[must_use]
+    pub fn sums(&self, after_ms: i64, until_ms: i64) -> (f64, f64) {
+        let sum = |sums: &Sums| sums.between(after_ms, after_ms, until_ms).0;
+        (sum(&self.parts), sum(&self.events))
+    }
+
     /// The part `(after, until]` of a window that begins at `begin_ms`, which is no later: steps
     /// that reach back no further than the window are placed.
     pub(crate) fn tally_of_part(&self, begin_ms: i64, after_ms: i64, until_ms: i64) -> Tally {

@@ -70,21 +70,37 @@ pub struct Evidence {
     pub target: f64,
     /// How many times faster than allowed the budget burns.
     pub burn: f64,
-    /// How likely a bad event comes with so many others, or more, where the target is just met.
+    /// How likely a bad event comes with so many others, or more, where the target is just met; NaN where
+    /// chance is not asked.
     pub chance: f64,
 }
 
 impl EvidenceRule {
+    /// The same for what is no count of single events, such as slices of time or a share that a query
+    /// gives: the burn rates decide alone.
+    #[must_use]
+    pub fn without_chance(self) -> Self {
+        Self {
+            chance: f64::INFINITY,
+            bad_min: 0.0,
+            ..self
+        }
+    }
+
     /// What speaks for the alert; `None` where it does not fire.
     #[must_use]
     pub fn evidence(&self, target: f64, long: Counts, short: Counts) -> Option<Evidence> {
-        let is_asked = long.bad >= self.bad_min && self.burn.is_burning(target, long, short);
-        if !is_asked {
+        let is_fast = long.bad >= self.bad_min && self.burn.is_burning(target, long, short);
+        if !is_fast {
             return None;
         }
-        let (others, other_events) = (long.bad - 1.0, long.total - 1.0);
-        let chance = binomial::tail_of_sums(others, other_events, 1.0 - target);
-        (chance < self.chance).then_some(Evidence {
+        let is_asked = self.chance.is_finite();
+        let chance = if is_asked {
+            binomial::tail_of_sums(long.bad - 1.0, long.total - 1.0, 1.0 - target)
+        } else {
+            f64::NAN
+        };
+        (!is_asked || chance < self.chance).then_some(Evidence {
             rule: *self,
             counts: long,
             target,
@@ -157,13 +173,19 @@ impl Evidence {
         } else {
             "nothing is left of the budget".to_owned()
         };
+        let chance = if self.chance.is_nan() {
+            String::new()
+        } else {
+            format!(
+                "at {} % one bad event in {} comes with so many; ",
+                percent(self.target),
+                odds(self.chance)
+            )
+        };
         format!(
-            "{bad:.0} of {total:.0} were bad in {window}, {burn:.1} times the allowed rate; at {percent} % \
-             one bad event in {odds} comes with so many; {lasts}",
+            "{bad:.0} of {total:.0} were bad in {window}, {burn:.1} times the allowed rate; {chance}{lasts}",
             window = spoken(self.rule.burn.long_ms as f64),
             burn = self.burn,
-            percent = percent(self.target),
-            odds = odds(self.chance),
         )
     }
 }
@@ -253,6 +275,16 @@ mod tests {
         assert_eq!(slow.rule.burn.urgency, Urgency::Ticket);
         assert_eq!(evidence(0.999, 1_000.0, 1e6), None);
         assert_eq!(evidence(0.999, 0.0, 0.0), None);
+    }
+
+    #[test]
+    fn where_chance_is_not_asked_the_rates_decide() {
+        let rule = rules(PERIOD)[0];
+        let counts = Counts::of_bad(0.5, 3.0).expect("counts");
+        assert_eq!(rule.evidence(0.999, counts, counts), None);
+        let evidence = rule.without_chance().evidence(0.999, counts, counts);
+        let sentence = evidence.expect("a page").sentence(PERIOD, 0.5);
+        assert!(!sentence.contains("one bad event in"), "{sentence}");
     }
 
     #[test]

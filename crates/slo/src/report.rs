@@ -9,6 +9,7 @@
 //! At most [`ROWS_MAX`] periods, and as many points of a backtest. A point costs some searches, and with
 //! time slices those of all slices of its period.
 
+use crate::burn::Urgency;
 use crate::ledger::Ledger;
 use crate::method::{Spending, spending};
 use crate::objective::{Objective, Targets};
@@ -102,7 +103,7 @@ pub struct Point {
     pub spending: Spending,
 }
 
-/// Time in which somebody would have been paged.
+/// Time in which somebody would have been told, with one urgency.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PageSpan {
     /// First point at which a rule fired.
@@ -111,6 +112,8 @@ pub struct PageSpan {
     pub until_ms: i64,
     /// What spoke for it at first.
     pub evidence: Evidence,
+    /// What was left of the budget then, as a part of it; `None` if nothing had happened.
+    pub left: Option<f64>,
 }
 
 /// What an objective would have cost.
@@ -146,7 +149,12 @@ pub fn backtest(
         });
     }
     let mut result = Backtest::default();
-    let mut last_fired_ms = None;
+    let urgencies = [Urgency::Page, Urgency::Ticket].map(|urgency| {
+        let rules = rules.iter().filter(|rule| rule.burn.urgency == urgency);
+        rules.copied().collect::<Vec<EvidenceRule>>()
+    });
+    // Each has its alert, which fires or not whatever the other does: where its last span stands.
+    let mut open: [Option<usize>; 2] = [None; 2];
     for at in 1..=steps as i64 {
         let time_ms = from_ms.saturating_add(at.saturating_mul(step_ms));
         let (after_ms, _) = objective.period.at(time_ms, &offset_ms);
@@ -161,20 +169,24 @@ pub fn backtest(
             result.over_budget_ms += step_ms.unsigned_abs();
         }
         result.path.push(Point { time_ms, spending });
-        let Some(evidence) = fired(ledger, &objective.targets, rules, time_ms) else {
-            continue;
-        };
-        match result.pages.last_mut() {
-            Some(page) if last_fired_ms == Some(time_ms.saturating_sub(step_ms)) => {
+        for (rules, open) in urgencies.iter().zip(&mut open) {
+            let evidence = fired(ledger, &objective.targets, rules, time_ms);
+            let Some(evidence) = evidence else {
+                *open = None;
+                continue;
+            };
+            if let Some(page) = open.and_then(|at| result.pages.get_mut(at)) {
                 page.until_ms = time_ms;
+                continue;
             }
-            _ => result.pages.push(PageSpan {
+            *open = Some(result.pages.len());
+            result.pages.push(PageSpan {
                 from_ms: time_ms,
                 until_ms: time_ms,
                 evidence,
-            }),
+                left: spending.burn().map(|burn| 1.0 - burn),
+            });
         }
-        last_fired_ms = Some(time_ms);
     }
     Ok(result)
 }
@@ -276,6 +288,48 @@ mod tests {
         assert_eq!(first.from_ms, 40 * DAY_MS + 5 * MINUTE_MS);
         assert!(first.until_ms >= 40 * DAY_MS + 2 * HOUR_MS);
         assert!((first.evidence.counts.bad - 50.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_page_within_a_ticket_is_both() {
+        // Ten requests a second; twice what is allowed fails for a week, and an hour of it a fifth.
+        let (mut totals, mut bad) = (Vec::new(), Vec::new());
+        let mut failed = 0.0;
+        for minute in 0..=20 * 1440 {
+            failed += match minute {
+                14_400..14_460 => 120.0,
+                10_080..20_160 => 1.2,
+                _ => 0.0,
+            };
+            let time_ms = minute * MINUTE_MS;
+            totals.push(CounterSample::new(time_ms, 600.0 * minute as f64));
+            bad.push(CounterSample::new(time_ms, failed));
+        }
+        let ledger = Ledger::new(Part::Bad, &[&bad], &[&totals], CounterOptions::default());
+        let objective = objective(0.999);
+        let rules = rules(objective.period.span_ms());
+        let range = (7 * DAY_MS, 14 * DAY_MS);
+        let found = backtest(&ledger, &objective, &rules, range, 5 * MINUTE_MS, |_| 0);
+        let pages = found.expect("short").pages;
+        let of = |urgency| {
+            let told = pages
+                .iter()
+                .filter(move |it| it.evidence.rule.burn.urgency == urgency);
+            told.collect::<Vec<&PageSpan>>()
+        };
+        let (paged, told) = (of(Urgency::Page), of(Urgency::Ticket));
+        assert!(!paged.is_empty() && !told.is_empty());
+        let outage_ms = 10 * DAY_MS;
+        assert!(outage_ms < paged[0].from_ms && paged[0].from_ms < outage_ms + HOUR_MS);
+        assert!(told[0].from_ms < outage_ms && told[0].until_ms > outage_ms + HOUR_MS);
+        // Ten days of 600 a minute allow 8,640; 5,184 were spent by then.
+        assert!(
+            paged[0]
+                .left
+                .is_some_and(|left| (0.2..0.41).contains(&left)),
+            "{:?}",
+            paged[0]
+        );
     }
 
     #[test]

@@ -9,7 +9,6 @@ use bellwether_rules::objective::rules::percent;
 use bellwether_rules::objective::status::offset_ms;
 use bellwether_rules::objective::{Indicator, ObjectiveSettings};
 use bellwether_slo::burn::Urgency;
-use bellwether_slo::page;
 use bellwether_slo::report::{Backtest, PageSpan, backtest};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -57,7 +56,7 @@ pub(super) fn costs<'a>(
             continue;
         }
         let zone = TimeZone::get(&one.settings.time_zone).unwrap_or(TimeZone::UTC);
-        let rules = page::rules(one.settings.period.span_ms());
+        let rules = one.settings.evidence_rules();
         for (group, ledger) in &one.budgets {
             for target in std::iter::once(&one.settings.target).chain(&others) {
                 let promise = promise(&one.settings, *target)?;
@@ -133,7 +132,8 @@ fn text(runs: &[Run<'_>]) -> String {
                 "\n{} {name} at {}: {}\n",
                 time_text(page.from_ms),
                 percent(run.target),
-                page.evidence.sentence(run.settings.period.span_ms(), 1.0)
+                page.evidence
+                    .sentence(run.settings.period.span_ms(), page.left.unwrap_or(1.0))
             ));
         }
     }
@@ -161,6 +161,7 @@ fn json(runs: &[Run<'_>], range: (i64, i64)) -> Value {
                         "total": page.evidence.counts.total,
                         "burn_rate": page.evidence.burn,
                         "chance": page.evidence.chance,
+                        "left": page.left,
                     })
                 })
                 .collect();

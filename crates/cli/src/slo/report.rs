@@ -10,7 +10,9 @@ use bellwether_rules::objective::rules::percent;
 use bellwether_rules::objective::status::offset_ms;
 use bellwether_rules::objective::{Indicator, ObjectiveSettings};
 use bellwether_server::paper::{document, escape};
-use bellwether_slo::period::{Calendar, Unit};
+use bellwether_slo::budget::CountsError;
+use bellwether_slo::ledger::Ledger;
+use bellwether_slo::period::{Calendar, Period, Unit};
 use bellwether_slo::report::{PeriodReport, compliance};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,21 +36,7 @@ struct Kept<'a> {
 
 /// Tells of all of them.
 pub(super) fn run(flags: &Report, measured: &[Measured], range: (i64, i64)) -> Result<ExitCode> {
-    let mut kept = Vec::new();
-    for one in measured {
-        for (group, ledger) in &one.budgets {
-            let zone = TimeZone::get(&one.settings.time_zone).unwrap_or(TimeZone::UTC);
-            let promise = promise(&one.settings, target(&one.settings))?;
-            let offset = |time_ms: i64| offset_ms(&zone, time_ms);
-            let rows = compliance(ledger, &promise, flags.by.calendar(), range, offset)?;
-            kept.push(Kept {
-                settings: &one.settings,
-                group,
-                zone,
-                rows,
-            });
-        }
-    }
+    let kept = kept(flags.by, measured, range)?;
     if let Some(folder) = &flags.html {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -65,11 +53,9 @@ pub(super) fn run(flags: &Report, measured: &[Measured], range: (i64, i64)) -> R
         Output::Text => print!("{}", text(&kept, flags.by)),
         Output::Json => println!("{}", serde_json::to_string_pretty(&json(&kept, range))?),
     }
-    let is_kept = |one: &Kept<'_>| {
-        one.rows
-            .iter()
-            .all(|row| row.spending.is_met() != Some(false))
-    };
+    let is_kept =
+        |row: &PeriodReport| row.spending.problem.is_none() && row.spending.is_met() != Some(false);
+    let is_kept = |one: &Kept<'_>| one.rows.iter().all(is_kept);
     Ok(if kept.iter().all(is_kept) {
         ExitCode::SUCCESS
     } else {
@@ -77,12 +63,65 @@ pub(super) fn run(flags: &Report, measured: &[Measured], range: (i64, i64)) -> R
     })
 }
 
-/// Money and tokens: the pace that their limit allows is the total of each interval, and all of it
-/// may be spent. The nearest target to that.
+/// What programs are told.
+#[cfg(test)]
+pub(super) fn as_json(flags: &Report, measured: &[Measured], range: (i64, i64)) -> Result<Value> {
+    Ok(json(&kept(flags.by, measured, range)?, range))
+}
+
+/// Each budget with its periods.
+fn kept<'a>(by: By, measured: &'a [Measured], range: (i64, i64)) -> Result<Vec<Kept<'a>>> {
+    let mut kept = Vec::new();
+    for one in measured {
+        for (group, ledger) in &one.budgets {
+            let zone = TimeZone::get(&one.settings.time_zone).unwrap_or(TimeZone::UTC);
+            let promise = promise(&one.settings, target(&one.settings))?;
+            let offset = |time_ms: i64| offset_ms(&zone, time_ms);
+            let mut rows = compliance(ledger, &promise, by.calendar(), range, offset)?;
+            if let Indicator::Spend { limit, .. } = one.settings.indicator {
+                let nominal = limit_of(limit, &one.settings, by);
+                for row in &mut rows {
+                    spend(row, ledger, by, nominal, offset);
+                }
+            }
+            kept.push(Kept {
+                settings: &one.settings,
+                group,
+                zone,
+                rows,
+            });
+        }
+    }
+    Ok(kept)
+}
+
+/// Money and tokens have no target; any will do for their rows, whose budget is their limit.
 fn target(settings: &ObjectiveSettings) -> f64 {
     match settings.indicator {
-        Indicator::Spend { .. } => f64::MIN_POSITIVE,
+        Indicator::Spend { .. } => 0.5,
         _ => settings.target,
+    }
+}
+
+/// The limit of a whole period of the report: that of the objective, or in proportion where its own period
+/// is longer or shorter. Months are as long as one another.
+fn limit_of(limit: f64, settings: &ObjectiveSettings, by: By) -> f64 {
+    limit * Period::Calendar(by.calendar()).span_ms() as f64 / settings.period.span_ms() as f64
+}
+
+/// What was spent of a limit; of a period that the range cuts, of its part.
+fn spend(row: &mut PeriodReport, ledger: &Ledger, by: By, limit: f64, offset: impl Fn(i64) -> i64) {
+    let (begin_ms, end_ms) = by.calendar().period_at(row.until_ms, offset);
+    let part = (row.until_ms - row.after_ms) as f64 / (end_ms - begin_ms).max(1) as f64;
+    let (spent, pace) = ledger.sums(row.after_ms, row.until_ms);
+    let spending = &mut row.spending;
+    spending.spent = spent;
+    spending.allowed = limit * part.min(1.0);
+    // Where there is no pace, nothing was measured.
+    spending.total = if pace > 0.0 { spending.allowed } else { 0.0 };
+    // More than the pace allows is no contradiction.
+    if let Some(CountsError::MoreThanTotal { .. }) = spending.problem {
+        spending.problem = None;
     }
 }
 
@@ -118,7 +157,7 @@ fn cells(one: &Kept<'_>, row: &PeriodReport) -> [String; 4] {
     let is_spend = matches!(one.settings.indicator, Indicator::Spend { .. });
     let good = match spending.ratio() {
         None => "no events".to_owned(),
-        Some(_) if is_spend => format!("{:.2} spent", spending.spent),
+        Some(_) if is_spend => format!("{:.2} of {:.2}", spending.spent, spending.allowed),
         Some(ratio) => percent(floor(ratio)),
     };
     let spent = spending
@@ -178,18 +217,23 @@ fn json(kept: &[Kept<'_>], range: (i64, i64)) -> Value {
     let objectives: Vec<Value> = kept
         .iter()
         .map(|one| {
+            let limit = match one.settings.indicator {
+                Indicator::Spend { limit, .. } => Some(limit),
+                _ => None,
+            };
             let periods: Vec<Value> = one
                 .rows
                 .iter()
                 .map(|row| {
                     let spending = &row.spending;
+                    let of_events = |it: f64| limit.is_none().then_some(it);
                     json!({
                         "from": time_text(row.after_ms),
                         "to": time_text(row.until_ms),
-                        "total": spending.total,
+                        "total": of_events(spending.total),
                         "bad": spending.spent,
                         "allowed": spending.allowed,
-                        "good_ratio": spending.ratio(),
+                        "good_ratio": spending.ratio().and_then(of_events),
                         "budget_spent": spending.burn(),
                         "unmeasured_share": spending.unmeasured_share(),
                         "kept": spending.is_met(),
@@ -200,7 +244,8 @@ fn json(kept: &[Kept<'_>], range: (i64, i64)) -> Value {
             json!({
                 "objective": one.settings.id(),
                 "labels": one.group.iter().collect::<BTreeMap<_, _>>(),
-                "target": one.settings.target,
+                "target": limit.is_none().then_some(one.settings.target),
+                "limit": limit,
                 "periods": periods,
             })
         })

@@ -1,6 +1,7 @@
 use bellwether_model::METRIC_NAME;
 use bellwether_storage::{Source as StorageSource, WriteBatch};
 use clap::Parser as _;
+use serde_json::json;
 
 use super::*;
 use crate::arguments::{Arguments, Command};
@@ -102,6 +103,93 @@ fn months_are_told_and_another_target_has_its_cost() {
         })
         .collect();
     assert_eq!(shown, [(0.99, true, 1), (0.999, true, 1)]);
+}
+
+/// Runs a report by months of January and February and gives its exit code and the JSON.
+fn months(objectives: &str, range: [&str; 4]) -> (ExitCode, serde_json::Value) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (data, slos) = (path("data"), path("slos.yml"));
+    std::fs::create_dir(&data).expect("a folder");
+    write_history(Path::new(&data));
+    std::fs::write(&slos, objectives).expect("a file");
+    let line = ["report", "--slos", &slos, "--data", &data];
+    let line: Vec<&str> = line.into_iter().chain(range).collect();
+    let Slo::Report(flags) = parsed(&line) else {
+        panic!("no report")
+    };
+    let (measured, range_ms) = flags.source.measured().expect("history");
+    let code = report::run(&flags, &measured, range_ms).expect("a report");
+    let json = report::as_json(&flags, &measured, range_ms).expect("a report");
+    (code, json)
+}
+
+#[test]
+fn money_is_held_against_its_limit() {
+    const SPEND: &str = "
+slos:
+  - name: tokens
+    service: chat
+    calendar: month
+    indicator:
+      spend: { amount: requests_total, limit: LIMIT }
+";
+    let whole = [
+        "--from",
+        "2026-01-01T00:00:00Z",
+        "--to",
+        "2026-03-01T00:00:00Z",
+    ];
+    // 44,639 minutes of January each spend one, and 40,320 of February.
+    let (code, json) = months(&SPEND.replace("LIMIT", "22000"), whole);
+    assert_eq!(code, ExitCode::from(1));
+    let objective = &json["objectives"][0];
+    assert_eq!(
+        (&objective["limit"], &objective["target"]),
+        (&json!(22000.0), &json!(null))
+    );
+    let january = &objective["periods"][0];
+    assert_eq!(january["allowed"], 22_000.0);
+    assert!(
+        (january["bad"].as_f64().expect("a sum") - 44_639.0).abs() < 2.0,
+        "{january}"
+    );
+    assert_eq!(
+        (&january["kept"], &january["problem"]),
+        (&json!(false), &json!(null))
+    );
+    let (code, _) = months(&SPEND.replace("LIMIT", "45000"), whole);
+    assert_eq!(code, ExitCode::SUCCESS);
+    // Half of January has half of its limit.
+    let half = [
+        "--from",
+        "2026-01-01T00:00:00Z",
+        "--to",
+        "2026-01-16T12:00:00Z",
+    ];
+    let (code, json) = months(&SPEND.replace("LIMIT", "45000"), half);
+    assert_eq!(code, ExitCode::SUCCESS);
+    assert_eq!(json["objectives"][0]["periods"][0]["allowed"], 22_500.0);
+}
+
+#[test]
+fn counts_that_cannot_be_are_not_kept() {
+    let wrong = OBJECTIVES.replace(
+        "bad: 'requests_total{code=\"500\"}', total: requests_total",
+        "bad: requests_total, total: 'requests_total{code=\"500\"}'",
+    );
+    let range = [
+        "--from",
+        "2026-02-01T00:00:00Z",
+        "--to",
+        "2026-03-01T00:00:00Z",
+    ];
+    let (code, json) = months(&wrong, range);
+    assert!(
+        json["objectives"][0]["periods"][0]["problem"].is_string(),
+        "{json}"
+    );
+    assert_eq!(code, ExitCode::from(1));
 }
 
 #[test]

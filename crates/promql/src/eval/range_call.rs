@@ -102,13 +102,15 @@ impl Query<'_> {
                 lookback_ms: self.lookback_ms,
             },
         };
+        // An extended window asks where its first value comes from, whatever the features are.
+        let asks_starts = self.features.use_start_timestamps || shape.extension.is_some();
         Ok(Windows {
             function: call.function,
             shape,
             args,
             range: call.range,
             first_range: call.first_range,
-            uses_starts: self.features.use_start_timestamps && call.function.uses_starts(),
+            uses_starts: asks_starts && call.function.uses_starts(),
             call: std::marker::PhantomData,
         })
     }

@@ -225,6 +225,14 @@ pub(crate) fn starts_reset<V>(run: &Run<'_, V>, previous: usize, current: usize)
         )
 }
 
+/// Whether a sample counts from a time within the window on: all of it is growth of the window, and no
+/// value before it is known.
+fn starts_within<V>(run: &Run<'_, V>, first: usize, window_start_ms: i64) -> bool {
+    let (start, time) = (run.start(first), run.times[first]);
+    // Unknown (0), impossible (after the sample), or "not known" (at the sample).
+    start != 0 && start < time && start >= window_start_ms
+}
+
 /// Whether any sample claims to have started before the sample that precedes it, with another start.
 fn starts_overlap<V>(run: &Run<'_, V>) -> bool {
     (1..run.starts.len()).any(|at| {
@@ -503,6 +511,9 @@ impl RateCall<'_> {
             values[last]
         };
         let mut change = right - left;
+        if self.counter && starts_within(&window.floats, first, window.start_ms) {
+            change = right;
+        }
         if self.counter {
             if times[first] <= window.start_ms {
                 first += 1;
@@ -582,7 +593,9 @@ impl RateCall<'_> {
             notes.add(Annotation::histogram_not_gauge(self.name, self.range));
         }
         let mut change = right.clone();
-        self.sub(&mut change, &left, notes)?;
+        if !(self.counter && starts_within(&window.histograms, first, window.start_ms)) {
+            self.sub(&mut change, &left, notes)?;
+        }
         if self.counter {
             self.correct_resets(
                 &mut change,

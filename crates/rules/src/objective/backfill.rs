@@ -7,8 +7,9 @@
 //!
 //! ## Invariants
 //! Nothing is counted twice: what is written ends where the window of the first count that is there
-//! begins, or an interval ago, where the first one may be about to come. An objective whose query is
-//! changed keeps the counts of its old one.
+//! begins, or where that of the first one may that is about to come. An objective whose query is
+//! changed while the server runs is counted anew; one that is changed while it does not keeps the counts
+//! of its old query.
 
 use bellwether_model::{Labels, METRIC_NAME, Matcher, TimeRange, is_stale_nan};
 use bellwether_promql::{CancelToken, Engine};
@@ -17,7 +18,7 @@ use bellwether_storage::{
 };
 
 use super::past::{PastError, counted};
-use super::rules::{BAD_EVENTS, EVENTS, series_labels};
+use super::rules::{BAD_EVENTS, EVENTS, QUERY_OFFSET_MS, series_labels};
 use super::settings::ObjectiveSettings;
 
 /// Why the past was not written.
@@ -45,7 +46,8 @@ pub(super) fn backfill(
 ) -> Result<usize, BackfillError> {
     let first_ms = first_count(store, objective, (from_ms, now_ms))?;
     let to_ms = first_ms
-        .unwrap_or(now_ms)
+        // The next count of the rules is of an interval that ended so long ago.
+        .unwrap_or_else(|| now_ms.saturating_sub(QUERY_OFFSET_MS))
         .saturating_sub(objective.interval_ms);
     if to_ms <= from_ms {
         return Ok(0);
@@ -66,6 +68,25 @@ pub(super) fn backfill(
         }
     }
     Ok(written)
+}
+
+/// Deletes what was counted of an objective, by queries that it has no longer.
+///
+/// # Errors
+/// Where the store does not delete.
+pub(super) fn forget(
+    store: &dyn MetricStore,
+    objective: &ObjectiveSettings,
+    now_ms: i64,
+) -> Result<(), StorageError> {
+    let counts = [EVENTS, BAD_EVENTS].map(|metric| {
+        vec![
+            Matcher::equal("slo", &objective.name),
+            Matcher::equal("service", &objective.service),
+            Matcher::equal(METRIC_NAME, metric),
+        ]
+    });
+    store.delete(&counts, TimeRange::new(i64::MIN, now_ms))
 }
 
 /// The labels that the rule gives its result.

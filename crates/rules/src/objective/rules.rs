@@ -15,7 +15,7 @@
 use std::path::PathBuf;
 
 use bellwether_slo::burn::Urgency;
-use bellwether_slo::page::{self, EvidenceRule};
+use bellwether_slo::page::EvidenceRule;
 
 use super::counts::duration_text;
 use super::settings::{AlertOptions, Composition, Counting, Indicator, ObjectiveSettings, Slices};
@@ -33,6 +33,9 @@ pub const CHANCE: &str = "slo:chance";
 const SHOWN_WINDOWS_MS: [i64; 1] = [6 * 3_600_000];
 /// So many intervals without a measurement are told.
 const SILENT_INTERVALS: i64 = 10;
+/// So much later than its end an interval is counted, for samples that come late: nothing counts them
+/// again. Chosen: two scrapes of 15 s.
+pub const QUERY_OFFSET_MS: i64 = 30_000;
 /// So long what was there and is there no more is missed.
 const VANISHED_MS: i64 = 86_400_000;
 
@@ -68,7 +71,7 @@ pub fn group(objective: &ObjectiveSettings, all: &[ObjectiveSettings]) -> GroupS
         file: PathBuf::from(&objective.file),
         name: format!("slo {}", objective.id()),
         interval_ms: objective.interval_ms,
-        query_offset_ms: None,
+        query_offset_ms: Some(QUERY_OFFSET_MS),
         limit: 0,
         labels: series_labels(objective),
         rules: writer.rules(),
@@ -95,7 +98,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn rules(&self) -> Vec<RuleSettings> {
-        let rules = page::rules(self.objective.period.span_ms());
+        let rules = self.objective.evidence_rules();
         let mut made = self.counts();
         let mut windows: Vec<i64> = rules
             .iter()
@@ -105,7 +108,7 @@ impl Writer<'_> {
         windows.sort_unstable();
         windows.dedup();
         made.extend(windows.iter().map(|window| self.burn_rate(*window)));
-        if self.has_counts() {
+        if self.objective.has_counts() {
             let mut long: Vec<i64> = rules.iter().map(|rule| rule.burn.long_ms).collect();
             long.sort_unstable();
             long.dedup();
@@ -133,14 +136,6 @@ impl Writer<'_> {
 
     fn is_composite(&self) -> bool {
         matches!(self.objective.indicator, Indicator::Composite { .. })
-    }
-
-    /// Whether events are things that happened one by one, so that chance can be reckoned with.
-    fn has_counts(&self) -> bool {
-        matches!(
-            self.objective.indicator,
-            Indicator::Ratio { .. } | Indicator::Latency { .. } | Indicator::Samples { .. }
-        ) && self.objective.slices.is_none()
     }
 
     fn record(&self, name: &str, expr: String, labels: Vec<(String, String)>) -> RuleSettings {
@@ -417,7 +412,7 @@ impl Writer<'_> {
                 let long = of_window(BURN_RATE, rule.burn.long_ms);
                 let short = of_window(BURN_RATE, rule.burn.short_ms);
                 let mut text = format!("{long} > {burn} and ignoring (window) {short} > {burn}");
-                if self.has_counts() {
+                if self.objective.has_counts() {
                     let chance = of_window(CHANCE, rule.burn.long_ms);
                     text = format!("{text} and ignoring (window) {chance} < {}", rule.chance);
                 }
@@ -432,17 +427,16 @@ impl Writer<'_> {
             "max without (window) (\n  {}\n)",
             conditions.join("\n  or ")
         );
-        let window_ms = rules
+        let rules: Vec<&EvidenceRule> = rules
             .iter()
-            .find(|rule| rule.burn.urgency == urgency)
-            .map_or(3_600_000, |rule| rule.burn.long_ms);
-        let texts = self.burn_texts(window_ms);
+            .filter(|rule| rule.burn.urgency == urgency)
+            .collect();
+        let texts = self.burn_texts(&rules);
         self.alert_rule(severity, what, expr, 0, options, texts)
     }
 
-    fn burn_texts(&self, window_ms: i64) -> Vec<(String, String)> {
+    fn burn_texts(&self, rules: &[&EvidenceRule]) -> Vec<(String, String)> {
         let id = self.objective.id();
-        let window = duration_text(window_ms);
         let target = percent(self.objective.target);
         let summary = match &self.objective.indicator {
             Indicator::Spend { limit, .. } => format!(
@@ -452,35 +446,11 @@ impl Writer<'_> {
                 "{id} burns its error budget {{{{ printf \"%.1f\" $value }}}} times as fast as {target} allows"
             ),
         };
-        let count = |metric: &str| {
-            let matchers: Vec<String> = self
-                .objective
-                .group_by
-                .iter()
-                .map(|label| format!(",{label}=%q"))
-                .collect();
-            let arguments: Vec<String> = self
-                .objective
-                .group_by
-                .iter()
-                .map(|label| format!(" $labels.{label}"))
-                .collect();
-            let query = format!(
-                "sum(sum_over_time({}[{window}]))",
-                self.selector(metric, self.objective, &matchers.concat())
-            );
-            let query = query.replace('"', "\\\"");
-            format!(
-                "{{{{ with printf \"{query}\"{} | query }}}}{{{{ . | first | value | printf \"%.0f\" }}}}{{{{ end }}}}",
-                arguments.concat()
-            )
-        };
         let mut texts = vec![("summary".to_owned(), summary)];
-        if self.has_counts() {
+        if self.objective.has_counts() {
             let description = format!(
-                "{} of {} events of the last {window} were bad.{}",
-                count(BAD_EVENTS),
-                count(EVENTS),
+                "{}{}",
+                self.evidence_text(rules),
                 spaced(&self.objective.description)
             );
             texts.push(("description".to_owned(), description));
@@ -490,16 +460,69 @@ impl Writer<'_> {
         texts
     }
 
+    /// Counts and chance of the window that speaks loudest: of those that burn as an alert wants it, the one
+    /// with the lowest chance.
+    fn evidence_text(&self, rules: &[&EvidenceRule]) -> String {
+        let group_by = &self.objective.group_by;
+        let matchers: String = group_by
+            .iter()
+            .map(|label| format!(",{label}=%q"))
+            .collect();
+        let arguments: String = group_by
+            .iter()
+            .map(|label| format!(" $labels.{label}"))
+            .collect();
+        let selected = |metric: &str, more: &str| {
+            self.selector(metric, self.objective, &format!("{matchers}{more}"))
+        };
+        let burning: Vec<String> = rules
+            .iter()
+            .map(|rule| {
+                let window = duration_text(rule.burn.long_ms);
+                let window = format!(",window={}", quoted(&window));
+                format!("{} > {}", selected(BURN_RATE, &window), rule.burn.burn)
+            })
+            .collect();
+        let window = format!(
+            "bottomk(1, {} and ({}))",
+            selected(CHANCE, ""),
+            burning.join(" or ")
+        );
+        let escaped = |query: &str| query.replace('"', "\\\"");
+        let all_arguments = arguments.repeat(burning.len() + 1);
+        let count = |metric: &str| {
+            let query = format!("sum(sum_over_time({}[%s]))", selected(metric, ""));
+            format!(
+                "{{{{ with printf \"{}\"{arguments} $window | query }}}}{{{{ . | first | value | printf \"%.0f\" }}}}{{{{ end }}}}",
+                escaped(&query)
+            )
+        };
+        format!(
+            "{{{{ with printf \"{}\"{all_arguments} | query }}}}{{{{ $window := . | first | label \"window\" }}}}\
+             {} of {} events of the last {{{{ $window }}}} were bad: at {} a bad event comes with so many with a \
+             chance of {{{{ . | first | value | printf \"%.1g\" }}}}.{{{{ end }}}}",
+            escaped(&window),
+            count(BAD_EVENTS),
+            count(EVENTS),
+            percent(self.objective.target),
+        )
+    }
+
     /// What is wrong with the measurement itself.
     fn measurement(&self, options: &AlertOptions) -> Vec<RuleSettings> {
         let id = self.objective.id();
         let silence = duration_text(SILENT_INTERVALS * self.objective.interval_ms);
         let events = self.selector(EVENTS, self.objective, "");
         let bad = self.selector(BAD_EVENTS, self.objective, "");
-        let vanished = format!(
-            "absent_over_time({events}[{silence}]) or (count_over_time({events}[{day}]) unless count_over_time({events}[{silence}]))",
-            day = duration_text(VANISHED_MS)
-        );
+        let mut vanished = format!("absent_over_time({events}[{silence}])");
+        // A spender that is gone is no budget that is gone: pods come and go.
+        if !self.objective.group_by.is_empty() {
+            let by = self.by_group();
+            let day = duration_text(VANISHED_MS);
+            vanished = format!(
+                "{vanished} or ({by} (count_over_time({events}[{day}])) unless {by} (count_over_time({events}[{silence}])))"
+            );
+        }
         let text = |summary: String| vec![("summary".to_owned(), summary)];
         let silent = self.alert_rule(
             "warning",
@@ -514,6 +537,8 @@ impl Writer<'_> {
         let mut rules = vec![named(silent, "ObjectiveNotMeasured")];
         if !matches!(self.objective.indicator, Indicator::Spend { .. }) {
             // Rates of what grows slowly may be off by the last digit.
+            let sum = |series: &str| format!("{} ({series})", self.by_group());
+            let (bad, events) = (sum(&bad), sum(&events));
             let wrong = format!("{bad} < -1e-9 or {bad} > {events} * (1 + 1e-9)");
             let inconsistent = self.alert_rule(
                 "warning",

@@ -9,7 +9,7 @@
 //! An objective reads its counts of a whole period in each turn: 43,200 samples of 30 days, under a
 //! millisecond.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +19,11 @@ use bellwether_storage::{Clock, MetricStore, SeriesWriter, Source};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::backfill::backfill;
+use super::backfill::{backfill, forget};
+use super::lasts::PAST_MS;
 use super::rules;
 use super::settings::ObjectiveSettings;
-use super::status::{ObjectiveStatus, PAST_MS, statuses};
+use super::status::{ObjectiveStatus, statuses};
 
 /// How often objectives are looked at. Chosen: their counts come each minute.
 const TURN: Duration = Duration::from_secs(60);
@@ -57,8 +58,8 @@ pub struct Objectives(Arc<Inner>);
 struct Inner {
     store: Arc<dyn MetricStore>,
     engine: Arc<Engine>,
-    /// Those whose past is known, as far as it can be.
-    known: Mutex<BTreeSet<String>>,
+    /// Those whose past is known, with the queries that counted it.
+    known: Mutex<BTreeMap<String, [String; 2]>>,
     cancel: CancelToken,
     clock: Arc<dyn Clock>,
     settings: Mutex<Arc<[ObjectiveSettings]>>,
@@ -147,26 +148,40 @@ impl Objectives {
     /// Counts the past of what is new.
     fn learn(&self, all: &[ObjectiveSettings], now_ms: i64) {
         let mut known = self.0.known.lock();
-        known.retain(|id| all.iter().any(|it| it.id() == *id));
+        known.retain(|id, _| all.iter().any(|it| it.id() == *id));
         for objective in all {
-            if known.contains(&objective.id()) || rules::count_queries(objective).is_none() {
+            let id = objective.id();
+            let Some(queries) = rules::count_queries(objective) else {
+                continue;
+            };
+            let before = known.get(&id);
+            if before == Some(&queries) {
+                continue;
+            }
+            let (store, engine) = (self.0.store.as_ref(), &self.0.engine);
+            // What the old queries counted is of another objective.
+            if before.is_some()
+                && let Err(error) = forget(store, objective, now_ms)
+            {
+                tracing::warn!(objective = id, %error, "counts of its old queries were not deleted");
                 continue;
             }
             // A calendar's period is no longer than its span and a few days; and how long a budget
             // lasts is learnt from more than a short one.
             let past_ms = (objective.period.span_ms() / 28 * 31).max(PAST_MS);
             let from_ms = now_ms.saturating_sub(past_ms);
-            let (store, engine) = (self.0.store.as_ref(), &self.0.engine);
             match backfill(store, engine, objective, (from_ms, now_ms), &self.0.cancel) {
-                Ok(0) => {}
                 Ok(written) => {
-                    tracing::info!(objective = objective.id(), written, "counted the past");
+                    if written > 0 {
+                        tracing::info!(objective = id, written, "counted the past");
+                    }
+                    known.insert(id, queries);
                 }
+                // The next turn tries again.
                 Err(error) => {
-                    tracing::warn!(objective = objective.id(), %error, "the past was not counted");
+                    tracing::warn!(objective = id, %error, "the past was not counted");
                 }
             }
-            known.insert(objective.id());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bellwether_slo::page::{self, EvidenceRule};
 use bellwether_slo::period::Period;
 
 /// One promise of a service.
@@ -161,6 +162,26 @@ impl ObjectiveSettings {
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}/{}", self.service, self.name)
+    }
+
+    /// Whether events are things that happened one by one, so that chance can be reckoned with.
+    #[must_use]
+    pub fn has_counts(&self) -> bool {
+        matches!(
+            self.indicator,
+            Indicator::Ratio { .. } | Indicator::Latency { .. } | Indicator::Samples { .. }
+        ) && self.slices.is_none()
+    }
+
+    /// When somebody is told: pages, then tickets, short windows first.
+    #[must_use]
+    pub fn evidence_rules(&self) -> Vec<EvidenceRule> {
+        let rules = page::rules(self.period.span_ms()).into_iter();
+        if self.has_counts() {
+            rules.collect()
+        } else {
+            rules.map(EvidenceRule::without_chance).collect()
+        }
     }
 
     /// Labels of the counts: budgets of their own, and who spent them.

@@ -10,8 +10,6 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_forecast::exhaustion::{self, Exhaustion, Kind};
-use bellwether_forecast::series::Series;
 use bellwether_model::{Labels, METRIC_NAME, Matcher, TimeRange, is_stale_nan};
 use bellwether_slo::budget::{Counts, CountsError};
 use bellwether_slo::counter::Step;
@@ -22,13 +20,12 @@ use bellwether_storage::{MetricStore, Samples, Selection, SelectionHints, Storag
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub use super::lasts::Lasts;
+use super::lasts::{PAST_MS, Question};
 use super::rules::{BAD_EVENTS, EVENTS, allowed_share};
 use super::settings::{Composition, Indicator, ObjectiveSettings};
 
 const HOUR_MS: i64 = 3_600_000;
-/// The past that says for how long a budget lasts, and in what steps it is looked at.
-pub(super) const PAST_MS: i64 = 14 * 86_400_000;
-const STEP_MS: i64 = 600_000;
 /// Those who spent most are told of, so many. Chosen: what fits a message.
 const SPENDERS_MAX: usize = 20;
 
@@ -64,21 +61,6 @@ pub struct ObjectiveStatus {
     pub problem: Option<String>,
 }
 
-/// For how long a budget lasts, hours from now.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Lasts {
-    /// In nine of ten cases longer than this; `None`: beyond the horizon.
-    pub low_hours: Option<f64>,
-    /// As likely shorter as longer.
-    pub median_hours: Option<f64>,
-    /// In one of ten cases longer than this.
-    pub high_hours: Option<f64>,
-    /// How likely nothing is left before the horizon.
-    pub probability: f64,
-    /// How far was looked: to the end of the period of a calendar, else as long as a period is.
-    pub horizon_hours: f64,
-}
-
 /// What is known of a verdict, in the order in which it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
@@ -86,7 +68,8 @@ pub enum Verdict {
     Met,
     /// Nothing happened, or what is measured cannot be.
     Unknown,
-    /// It is more likely than not that nothing is left before the period ends, or within three days.
+    /// It is more likely than not that nothing is left before the period of a calendar ends, or within
+    /// three days where the period rolls.
     AtRisk,
     /// Nothing is left.
     Exhausted,
@@ -119,9 +102,10 @@ impl ObjectiveStatus {
         if left <= 0.0 {
             return Verdict::Exhausted;
         }
-        let is_soon = self
-            .lasts
-            .is_some_and(|lasts| lasts.median_hours.is_some_and(|hours| hours <= SOON_HOURS));
+        let is_soon = self.lasts.is_some_and(|lasts| {
+            let is_soon = |hours| lasts.is_renewed || hours <= SOON_HOURS;
+            lasts.median_hours.is_some_and(is_soon)
+        });
         if is_soon {
             Verdict::AtRisk
         } else {
@@ -247,7 +231,6 @@ impl History {
         let allowed_share = allowed_share(objective);
         let (after_ms, until_ms) = (period.0, period.1.min(now_ms));
         let is_spend = matches!(objective.indicator, Indicator::Spend { .. });
-        let series = self.spent_each(now_ms);
         let ledger = Ledger::of_steps(self.bad, self.events, objective.interval_ms);
         let tally = ledger.tally(after_ms, until_ms);
         let mut counts = tally.counts;
@@ -275,11 +258,20 @@ impl History {
         let begun_ms = ledger.extent_ms().map_or(until_ms, |it| it.0.max(after_ms));
         let span_ms = until_ms.saturating_sub(begun_ms).max(1);
         let unmeasured = ledger.tally(begun_ms, until_ms).unmeasured_ms as f64 / span_ms as f64;
-        let horizon_ms = match objective.period {
-            Period::Rolling { span_ms } => span_ms,
-            Period::Calendar(_) => period.1.saturating_sub(now_ms),
+        let (horizon_ms, rolling_ms) = match objective.period {
+            Period::Rolling { span_ms } => (span_ms, Some(span_ms)),
+            Period::Calendar(_) => (period.1.saturating_sub(now_ms), None),
         };
-        let lasts = left.and_then(|_| lasts(&series, now_ms, allowed - counts.bad, horizon_ms));
+        let question = Question {
+            ledger: &ledger,
+            // A limit does not grow with what is spent.
+            share: if is_spend { 0.0 } else { allowed_share },
+            left: allowed - counts.bad,
+            now_ms,
+            horizon_ms,
+            rolling_ms,
+        };
+        let lasts = left.and_then(|_| question.lasts());
         let spent = self.spenders.into_iter().map(|(labels, mut counts)| {
             if is_spend {
                 counts.total = counts.bad;
@@ -303,65 +295,6 @@ impl History {
             lasts,
             spenders,
             problem: problem.map(|problem| problem.to_string()),
-        }
-    }
-
-    /// What was spent in each step of the last days; NaN where nothing was measured.
-    fn spent_each(&self, now_ms: i64) -> Vec<f64> {
-        let count = (PAST_MS / STEP_MS) as usize;
-        let mut spent = vec![f64::NAN; count];
-        let place = |step: &Step| {
-            let ago_ms = now_ms.checked_sub(step.time_ms).filter(|it| *it >= 0)?;
-            let back = usize::try_from(ago_ms / STEP_MS).ok()?;
-            count.checked_sub(back + 1)
-        };
-        for step in &self.events {
-            if let Some(at) = place(step) {
-                spent[at] = 0.0;
-            }
-        }
-        for step in &self.bad {
-            if let Some(at) = place(step).filter(|at| !spent[*at].is_nan()) {
-                spent[at] += step.amount;
-            }
-        }
-        let first = spent.iter().position(|it| !it.is_nan());
-        spent.split_off(first.unwrap_or(count))
-    }
-}
-
-fn lasts(spent: &[f64], now_ms: i64, left: f64, horizon_ms: i64) -> Option<Lasts> {
-    let series = Series {
-        step_ms: STEP_MS,
-        start_ms: now_ms.saturating_sub(STEP_MS.saturating_mul(spent.len() as i64)),
-        values: spent,
-    };
-    let options = exhaustion::Options {
-        horizon_ms,
-        ..exhaustion::Options::default()
-    };
-    let found = exhaustion::exhaustion(
-        series,
-        Kind::Spend {
-            left: left.max(0.0),
-        },
-        &options,
-    )
-    .ok()?;
-    Some(Lasts::of(&found))
-}
-
-impl Lasts {
-    /// Of an answer with the quantiles 0.1 and 0.9.
-    fn of(found: &Exhaustion) -> Self {
-        let hours = |ms: Option<i64>| ms.map(|ms| ms as f64 / HOUR_MS as f64);
-        let quantile = |at: usize| hours(found.quantiles.get(at).and_then(|it| it.1));
-        Self {
-            low_hours: quantile(0),
-            median_hours: hours(found.median_ms),
-            high_hours: quantile(1),
-            probability: found.probability_within_horizon,
-            horizon_hours: found.horizon_ms as f64 / HOUR_MS as f64,
         }
     }
 }

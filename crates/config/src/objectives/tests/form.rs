@@ -180,6 +180,14 @@ fn what_is_wrong_is_said_with_its_place() {
         "name: a/b",
         "has a /, which parts the service from the name",
     );
+    check(
+        "spent_by: [pod]\n    slices: {ratio: true}",
+        "spent_by: cannot be with slices",
+    );
+    check(
+        "indicator: {freshness: {timestamp: t, max_age: 1h}}\n    spent_by: [pod]",
+        "spent_by: cannot be with freshness",
+    );
     check("window: 10s", "want at least the interval of 1m");
     check("interval: 2d", "want 1s to 1d");
     check("interval: 10ms", "want 1s to 1d");

@@ -172,6 +172,10 @@ fn objective() -> BoxedStrategy<ObjectiveSettings> {
                     let (indicator, slices, group_by, spent_by) = counts;
                     let (entity, labels, alerts) = rest;
                     let spends = matches!(indicator, Indicator::Spend { .. });
+                    // These cannot be counted by spender.
+                    let is_whole =
+                        slices.is_some() || matches!(indicator, Indicator::Freshness { .. });
+                    let spent_by = if is_whole { Vec::new() } else { spent_by };
                     ObjectiveSettings {
                         file: PathBuf::new(),
                         line: 0,

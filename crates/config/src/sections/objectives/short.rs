@@ -160,6 +160,7 @@ fn check_objective(view: &View<'_>, problems: &mut Problems) {
     }
     check_period(view, problems);
     check_labels(view, problems);
+    check_spenders(view, problems);
     let entity = view.text("entity");
     if !entity.is_empty() && EntityId::parse(entity).is_none() {
         let kinds = EntityKind::ALL.map(EntityKind::as_str).join(", ");
@@ -172,6 +173,23 @@ fn check_objective(view: &View<'_>, problems: &mut Problems) {
 /// Whether a label may not be chosen.
 pub(super) fn is_reserved(label: &str) -> bool {
     RESERVED_LABELS.contains(&label)
+}
+
+/// Counts that are made for each value of a label by itself are others than those of all together: ten
+/// pods have ten slices a minute, and the newest of all backups is not that of each.
+fn check_spenders(view: &View<'_>, problems: &mut Problems) {
+    let indicator = view.section("indicator");
+    let what = match view.section("slices").node {
+        Some(_) => "slices",
+        None if indicator.section("freshness").node.is_some() => "freshness",
+        None => return,
+    };
+    if !view.items("spent_by").is_empty() {
+        let message = format!(
+            "cannot be with {what}, which would count each of its values by itself: want group_by, or none"
+        );
+        view.error_at(problems, "spent_by", message);
+    }
 }
 
 fn check_labels(view: &View<'_>, problems: &mut Problems) {

@@ -125,7 +125,10 @@ fn compare(
         style: FailureStyle::Whole,
         objectives: Vec::new(),
     };
-    let outcome = test.run(&[rules::group(objective, all)], &settings);
+    let mut group = rules::group(objective, all);
+    // Formulas count up to now, and slices of theirs are those of ours only at the same times.
+    group.query_offset_ms = None;
+    let outcome = test.run(&[group], &settings);
     let Some((store, _)) = outcome.store else {
         return Err(outcome.failures.join("\n"));
     };
