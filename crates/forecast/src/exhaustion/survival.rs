@@ -1,5 +1,8 @@
 //! When things end of which some were not watched to their end.
 
+/// Times are no later, so that differences of them are finite.
+const TIME_MAX: f64 = 1e15;
+
 /// How likely it is over by a time.
 #[derive(Debug, Clone)]
 pub(super) struct Survival {
@@ -76,7 +79,7 @@ impl Survival {
         let middle = self.quantile(0.5);
         for (time, _) in &mut self.ends {
             if *time > 0.0 && middle > 0.0 && middle.is_finite() {
-                *time = middle * (*time / middle).powf(power);
+                *time = (middle * (*time / middle).powf(power)).min(TIME_MAX);
                 self.last = self.last.max(*time);
             }
         }
