@@ -11,6 +11,9 @@ const ORIGINS_FEW: usize = 32;
 /// Moments of the future lie a step apart, and by this part of their distance where that is more.
 const CELL_GROWTH: f64 = 0.04;
 
+/// What came is so many times what was foreseen, at most: nothing times it is nothing.
+const RATIO_MAX: f64 = 1e12;
+
 /// Windows over which a movement may be one that never was, hours; how many times as long the past must be; by which
 /// factor it is beyond the largest before; and how many futures it is worth for each earlier moment. Chosen.
 const RUN_AWAY_HOURS: [usize; 3] = [1, 6, 24];
@@ -125,7 +128,11 @@ impl Asked<'_> {
         let then = blend.ahead(past, origin, cell);
         if past.is_spend {
             let way = past.between(origin, origin + cell.steps);
-            return if then > 0.0 { way / then } else { 1.0 };
+            return if then > 0.0 {
+                (way / then).min(RATIO_MAX)
+            } else {
+                1.0
+            };
         }
         let ways = (before + 1..=cell.steps).map(|ahead| past.between(origin, origin + ahead));
         ways.fold(f64::NEG_INFINITY, f64::max) - then

@@ -58,8 +58,9 @@ impl Survival {
         match self.ends.last() {
             // All have ended, or the last of them counts half.
             Some(&(time, _)) if share <= 1.0 - self.left => time,
-            _ if self.left > 1.0 - share => {
-                self.last + (self.left / (1.0 - share)).ln() / self.rate
+            // Never before the last end, whatever rounding says of a part that is just left.
+            _ if self.rate > 0.0 => {
+                self.last + (self.left / (1.0 - share)).max(1.0).ln() / self.rate
             }
             _ => f64::INFINITY,
         }

@@ -293,7 +293,7 @@ proptest! {
             let mut last = 0;
             for (_, time) in &answer.quantiles {
                 let time = time.unwrap_or(i64::MAX);
-                prop_assert!(time >= last);
+                prop_assert!(time >= last, "{answer:?}");
                 last = time;
             }
             if let Some(median_ms) = answer.median_ms {
