@@ -178,6 +178,12 @@ fn link_findings(path: &Path, name: &str, text: &str) -> Vec<String> {
     let folder = path.parent().unwrap_or(path);
     let mut findings = Vec::new();
     for (number, line) in text.lines().enumerate() {
+        if let Some(place) = placeholder(line) {
+            findings.push(format!(
+                "{name}:{}: {place} was to be filled in",
+                number + 1
+            ));
+        }
         for after in line.split("](").skip(1) {
             let Some((target, _)) = after.split_once(')') else {
                 continue;
@@ -193,6 +199,14 @@ fn link_findings(path: &Path, name: &str, text: &str) -> Vec<String> {
         }
     }
     findings
+}
+
+/// A word such as `EVIDENCE` between two `@`: what stands for a text that is still to come.
+fn placeholder(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let word = line.strip_prefix('@')?.strip_suffix('@')?;
+    let is_word = !word.is_empty() && word.bytes().all(|it| it.is_ascii_uppercase());
+    is_word.then_some(line)
 }
 
 fn rust_findings(name: &str, text: &str) -> Vec<String> {
@@ -251,6 +265,10 @@ mod tests {
         let page = folder.path().join("page.md");
         let text = "[a](there.md#x) [b](gone.md) [c](https://example.org) [d](#here)";
         assert_eq!(link_findings(&page, "page.md", text).len(), 1);
+        assert_eq!(
+            link_findings(&page, "page.md", "a\n@EVIDENCE@\n@b@").len(),
+            1
+        );
         assert!(fragment_finding("x.fix.md").is_none());
         assert!(fragment_finding("x.md").is_some());
     }

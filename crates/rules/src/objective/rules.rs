@@ -340,7 +340,12 @@ impl Writer<'_> {
                 let burn = self.selector(BURN_RATE, objective, &window);
                 format!("sum({burn}) * {}", allowed_share(objective))
             }
-            _ => format!("({})", self.error_ratio(objective, window_ms)),
+            _ => {
+                let bad = self.over(BAD_EVENTS, objective, window_ms);
+                let total = self.over(EVENTS, objective, window_ms);
+                // A part without an event has none that is bad; as 0/0 it would silence the others.
+                format!("({bad} / ({total} > 0) or 0 * {total})")
+            }
         };
         match how {
             Composition::Series => {

@@ -150,7 +150,7 @@ pub fn offset_ms(zone: &TimeZone, time_ms: i64) -> i64 {
 #[derive(Debug, Default)]
 pub struct History {
     bad: Vec<Step>,
-    events: Vec<Step>,
+    pub(super) events: Vec<Step>,
     /// By the values of `spent_by`.
     spenders: BTreeMap<Labels, Counts>,
 }
@@ -183,22 +183,11 @@ pub fn read(
             let history = histories.entry(part(&objective.group_by)).or_default();
             let mut samples = Samples::default();
             series.read(range, &mut samples)?;
-            let mut sum = 0.0;
             let steps = match metric {
                 EVENTS => &mut history.events,
                 _ => &mut history.bad,
             };
-            for (time_ms, value) in samples.times_ms.iter().zip(&samples.values) {
-                if is_stale_nan(*value) || !value.is_finite() {
-                    continue;
-                }
-                sum += value;
-                steps.push(Step {
-                    after_ms: time_ms.saturating_sub(objective.interval_ms),
-                    time_ms: *time_ms,
-                    amount: *value,
-                });
-            }
+            let sum = add(steps, &samples, objective.interval_ms);
             if !objective.spent_by.is_empty() {
                 let counts = history
                     .spenders
@@ -212,6 +201,31 @@ pub fn read(
         }
     }
     Ok(histories)
+}
+
+/// Adds the samples of another series, both in the order of time, and answers their sum.
+fn add(steps: &mut Vec<Step>, samples: &Samples, interval_ms: i64) -> f64 {
+    let before = std::mem::take(steps);
+    steps.reserve(before.len().max(samples.times_ms.len()));
+    let mut before = before.into_iter().peekable();
+    let mut sum = 0.0;
+    for (&time_ms, &value) in samples.times_ms.iter().zip(&samples.values) {
+        if is_stale_nan(value) || !value.is_finite() {
+            continue;
+        }
+        sum += value;
+        while let Some(earlier) = before.next_if(|it| it.time_ms < time_ms) {
+            steps.push(earlier);
+        }
+        let same = before.next_if(|it| it.time_ms == time_ms);
+        steps.push(Step {
+            after_ms: time_ms.saturating_sub(interval_ms),
+            time_ms,
+            amount: value + same.map_or(0.0, |it| it.amount),
+        });
+    }
+    steps.extend(before);
+    sum
 }
 
 impl History {

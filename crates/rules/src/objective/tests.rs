@@ -350,6 +350,36 @@ fn composites_stand_as_their_parts_do() {
 }
 
 #[test]
+fn many_spenders_are_one_budget() {
+    let store = MemoryStore::new();
+    for metric in ["slo:events", "slo:bad_events"] {
+        for pod in 0..50 {
+            let pod = pod.to_string();
+            let labels = Labels::from_pairs([
+                (METRIC_NAME, metric),
+                ("slo", "a"),
+                ("service", "chat"),
+                ("pod", pod.as_str()),
+            ]);
+            // Some came later than others.
+            if pod.len() == 1 {
+                store.insert(&labels, NOW_MS - MINUTE_MS, 1.0);
+            }
+            store.insert(&labels, NOW_MS, 2.0);
+        }
+    }
+    let mut given = objective("a");
+    given.spent_by = vec!["pod".to_owned()];
+    let history = status::read(&store, &given, (NOW_MS - DAY_MS, NOW_MS)).unwrap();
+    let status = statuses(&store, &given, &[], NOW_MS).unwrap().remove(0);
+    assert_eq!((status.counts.total, status.counts.bad), (110.0, 110.0));
+    assert_eq!(status.spenders.len(), 20);
+    assert_eq!(status.spenders[0].counts.bad, 3.0);
+    // One step a time, however many spend.
+    assert_eq!(history[&Labels::empty()].events.len(), 2);
+}
+
+#[test]
 fn money_has_a_limit() {
     let store = store();
     let mut spend = objective("a");

@@ -407,4 +407,16 @@ fn objectives_join() {
     composite(Composition::Series).check(61, query, &[(found, 28.0)]);
     composite(Composition::Worst).check(61, query, &[(found, 20.0)]);
     composite(Composition::Weighted).check(61, query, &[(found, 17.5)]);
+    // A part that rests does not hide the other's failures.
+    for (how, burn) in [
+        (Composition::Series, 10.0),
+        (Composition::Worst, 10.0),
+        (Composition::Weighted, 2.5),
+    ] {
+        let mut case = composite(how);
+        case.objectives[1] = objective("b", ratio("worse", "rest"));
+        case.series[2] = ("worse", "0x400".to_owned());
+        case.series.push(("rest", "0x400".to_owned()));
+        case.check(61, query, &[(found, burn)]);
+    }
 }
