@@ -17,9 +17,9 @@
 //! ## Limits
 //! - A job follows at most [`settings::SERIES_MAX`] series, those that are there when it begins first; the
 //!   others are counted, and told.
-//! - History is read at most [`job::POINTS_AT_ONCE`] points at a time, and less after a failure; what a
+//! - History is read at most two million points at a time, and less after a failure; what a
 //!   turn has no time to learn of it waits for the next one.
-//! - A series that is away for [`job::FORGET_AFTER_MS`] is forgotten, and begins anew when it comes back.
+//! - A series that is away for an hour is forgotten, and begins anew when it comes back.
 //!
 //! ## See also
 //! ADR 0015; the mathematics is that of `bellwether-forecast` (ADR 0010, 0011, 0013).
