@@ -16,6 +16,9 @@
 //! ## Failure
 //! A series that the store refuses is left out and counted; the others are taken.
 
+mod families;
+mod starts;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +33,8 @@ use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::families::Families;
+use self::starts::Starts;
 use crate::cache::{EntryId, Group, NO_GROUP, SeriesCache};
 use crate::error::ScrapeError;
 use crate::exposition::{
@@ -51,8 +56,6 @@ const REPORT_NAMES: [&str; 8] = [
 ];
 /// How many of them are written unless the job asks for more.
 const REPORT_COUNT: usize = 5;
-/// After so many scrapes without a family its metadata is forgotten. As in Prometheus.
-const METADATA_PASSES: u32 = 10;
 
 /// Metadata of a target's families, shared with those who ask for it.
 pub(crate) type SharedMetadata = Arc<Mutex<FxHashMap<String, Metadata>>>;
@@ -702,210 +705,6 @@ impl Sink for Pass<'_> {
         self.taken.added += 1;
         self.push(series, group, own_time.unwrap_or(self.time_ms), sample)
     }
-}
-
-/// When counters started, by groups of series, as OpenMetrics says it: in `x_created` for `x_total`,
-/// `x_bucket`, `x_count` and `x_sum` with the same labels.
-#[derive(Debug, Default)]
-struct Starts {
-    by_identity: FxHashMap<u64, Group>,
-    groups: Vec<StartGroup>,
-    free: Vec<Group>,
-    /// Whether this pass said any.
-    any: bool,
-}
-
-#[derive(Debug)]
-struct StartGroup {
-    identity: u64,
-    members: u32,
-    /// 0: not said.
-    start_ms: i64,
-}
-
-impl Starts {
-    fn begin(&mut self) {
-        self.any = false;
-    }
-
-    fn join(&mut self, identity: u64) -> Group {
-        if let Some(group) = self.by_identity.get(&identity) {
-            self.groups[*group as usize].members += 1;
-            return *group;
-        }
-        let made = StartGroup {
-            identity,
-            members: 1,
-            start_ms: 0,
-        };
-        let group = match self.free.pop() {
-            Some(group) => {
-                self.groups[group as usize] = made;
-                group
-            }
-            None => {
-                self.groups.push(made);
-                (self.groups.len() - 1) as Group
-            }
-        };
-        self.by_identity.insert(identity, group);
-        group
-    }
-
-    fn leave(&mut self, group: Group) {
-        let Some(left) = self.groups.get_mut(group as usize) else {
-            return;
-        };
-        left.members = left.members.saturating_sub(1);
-        if left.members == 0 {
-            self.by_identity.remove(&left.identity);
-            self.free.push(group);
-        }
-    }
-
-    fn set(&mut self, group: Group, seconds: f64) {
-        if let Some(found) = self.groups.get_mut(group as usize)
-            && seconds.is_finite()
-            && seconds > 0.0
-        {
-            found.start_ms = (seconds * 1000.0) as i64;
-            self.any = true;
-        }
-    }
-
-    /// Gives each float of the batch the start of its group.
-    fn fill(&self, batch: &mut WriteBatch, groups: &[Group]) {
-        if !self.any {
-            return;
-        }
-        batch.starts_ms.resize(batch.series.len(), 0);
-        for (start_ms, group) in batch.starts_ms.iter_mut().zip(groups) {
-            if let Some(group) = self.groups.get(*group as usize) {
-                *start_ms = group.start_ms;
-            }
-        }
-    }
-}
-
-/// Metadata of families, with the bytes that it was read from: what has not changed is not read
-/// again.
-#[derive(Debug, Default)]
-struct Families {
-    by_name: FxHashMap<Box<[u8]>, Family>,
-    pass: u32,
-    shared: SharedMetadata,
-}
-
-#[derive(Debug, Default)]
-struct Family {
-    metric_type: MetricType,
-    help: Box<[u8]>,
-    help_is_escaped: bool,
-    unit: Box<[u8]>,
-    has_changed: bool,
-    last_pass: u32,
-}
-
-impl Families {
-    fn begin(&mut self) {
-        self.pass = self.pass.wrapping_add(1);
-    }
-
-    fn set(&mut self, name: &[u8], piece: MetadataPiece<'_>) {
-        if !self.by_name.contains_key(name) {
-            let family = Family {
-                has_changed: true,
-                ..Family::default()
-            };
-            self.by_name.insert(name.into(), family);
-        }
-        let Some(family) = self.by_name.get_mut(name) else {
-            return;
-        };
-        family.last_pass = self.pass;
-        let changed = match piece {
-            MetadataPiece::Type(metric_type) => {
-                let changed = family.metric_type != metric_type;
-                family.metric_type = metric_type;
-                changed
-            }
-            MetadataPiece::Help { text, escaped } => {
-                let changed = *family.help != *text;
-                if changed {
-                    family.help = text.into();
-                    family.help_is_escaped = escaped;
-                }
-                changed
-            }
-            MetadataPiece::Unit(unit) => {
-                let changed = *family.unit != *unit;
-                if changed {
-                    family.unit = unit.into();
-                }
-                changed
-            }
-        };
-        family.has_changed |= changed;
-    }
-
-    /// Puts what changed into a batch and forgets families that are long gone.
-    fn changed_into(&mut self, batch: &mut WriteBatch) {
-        let pass = self.pass;
-        let is_old = |family: &Family| pass.wrapping_sub(family.last_pass) > METADATA_PASSES;
-        if !self
-            .by_name
-            .values()
-            .any(|family| family.has_changed || is_old(family))
-        {
-            return;
-        }
-        let mut shared = self.shared.lock();
-        self.by_name.retain(|name, family| {
-            let name = String::from_utf8_lossy(name);
-            if is_old(family) {
-                shared.remove(name.as_ref());
-                return false;
-            }
-            if family.has_changed {
-                family.has_changed = false;
-                let help = String::from_utf8_lossy(&family.help);
-                let metadata = Metadata {
-                    metric_type: family.metric_type,
-                    unit: String::from_utf8_lossy(&family.unit).into_owned(),
-                    help: if family.help_is_escaped {
-                        unescape(&help)
-                    } else {
-                        help.into_owned()
-                    },
-                };
-                shared.insert(name.clone().into_owned(), metadata.clone());
-                batch.metadata.push((name.into_owned(), metadata));
-            }
-            true
-        });
-    }
-}
-
-/// Takes back what the text formats escape in help texts.
-fn unescape(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            plain.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => plain.push('\n'),
-            Some(c @ ('\\' | '"')) => plain.push(c),
-            Some(c) => {
-                plain.push('\\');
-                plain.push(c);
-            }
-            None => plain.push('\\'),
-        }
-    }
-    plain
 }
 
 #[cfg(test)]
