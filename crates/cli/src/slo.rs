@@ -3,7 +3,8 @@
 //! ## Model
 //! `report` says how objectives were kept, period by period. `backtest` says what they would have cost,
 //! with their own targets or another one: budget, pages, tickets. Both count the series themselves
-//! ([`bellwether_rules::objective::past`]), so that it does not matter since when there are rules.
+//! ([`bellwether_rules::objective::past`]), so that it does not matter since when there are rules. A
+//! report holds each period against the targets of its time, as far as they are stored.
 //! `import` writes files of Sloth, Pyrra and OpenSLO in our short form.
 
 mod cost;
@@ -19,10 +20,11 @@ use bellwether_config::{ObjectiveOptions, glob, load_objectives, short_form};
 use bellwether_model::Labels;
 use bellwether_promql::{CancelToken, Engine, EngineOptions, Features};
 use bellwether_rules::objective::past::ledgers;
+use bellwether_rules::objective::precision::latency_error;
+use bellwether_rules::objective::targets::targets;
 use bellwether_rules::objective::{Indicator, ObjectiveSettings};
 use bellwether_slo::ledger::Ledger;
-use bellwether_slo::method::Method;
-use bellwether_slo::objective::{Objective, Targets};
+use bellwether_slo::objective::Targets;
 use bellwether_storage::{Clock, MetricStore, SystemClock};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -120,7 +122,13 @@ pub(crate) enum By {
 #[derive(Debug)]
 struct Measured {
     settings: ObjectiveSettings,
+    targets: Targets,
+    /// None of a composite.
     budgets: BTreeMap<Labels, Ledger>,
+    /// Of a composite: its parts, each with its weight.
+    parts: Vec<(Ledger, f64)>,
+    /// See [`latency_error`], at the end of the range.
+    latency_error: Option<f64>,
 }
 
 /// Does what a command says.
@@ -171,57 +179,74 @@ impl Source {
         if from_ms >= to_ms {
             bail!("--from is not before --to");
         }
-        let mut objectives = read(&self.slos)?;
-        if !self.service.is_empty() {
-            objectives.retain(|it| self.service.contains(&it.service));
-        }
-        // What composites are made of is told of by itself.
-        objectives.retain(|it| {
-            let is_composite = matches!(it.indicator, Indicator::Composite { .. });
-            if is_composite {
-                eprintln!("{} is left out: it is a composite, see its parts", it.id());
-            }
-            !is_composite
-        });
-        if objectives.is_empty() {
+        let all = read(&self.slos)?;
+        let is_wanted = |service| self.service.is_empty() || self.service.contains(service);
+        if !all.iter().any(|it| is_wanted(&it.service)) {
             bail!("no objective to tell of");
         }
         let store = open(&self.data, to_ms)?;
-        let measured = measure(&store, objectives, (from_ms, to_ms))?;
+        let meter = Meter::new(&store, (from_ms, to_ms));
+        let wanted = all.iter().filter(|it| is_wanted(&it.service));
+        let measured = wanted
+            .map(|it| meter.measure(it, &all))
+            .collect::<Result<Vec<Measured>>>()?;
         Ok((measured, (from_ms, to_ms)))
     }
 }
 
-fn measure(
-    store: &Arc<dyn MetricStore>,
-    objectives: Vec<ObjectiveSettings>,
+/// Counts what is stored.
+struct Meter<'a> {
+    store: &'a dyn MetricStore,
+    engine: Engine,
+    cancel: CancelToken,
     range: (i64, i64),
-) -> Result<Vec<Measured>> {
-    let engine = Engine::new(EngineOptions {
-        features: Features::default(),
-        ..EngineOptions::default()
-    });
-    let cancel = CancelToken::default();
-    let measured = objectives.into_iter().map(|settings| {
-        // Periods and windows that begin before the range are whole.
-        let before_ms = settings.period.span_ms();
-        let range = (range.0.saturating_sub(before_ms), range.1);
-        let budgets = ledgers(store.as_ref(), &engine, &settings, range, &cancel)?;
-        Ok(Measured { settings, budgets })
-    });
-    measured.collect()
 }
 
-/// The promise of an objective with this target.
-fn promise(settings: &ObjectiveSettings, target: f64) -> Result<Objective> {
-    Ok(Objective {
-        name: settings.name.clone(),
-        service: settings.service.clone(),
-        targets: Targets::constant(target)?,
-        period: settings.period,
-        // Slices are counted as events by the queries.
-        method: Method::Occurrences,
-    })
+impl<'a> Meter<'a> {
+    fn new(store: &'a Arc<dyn MetricStore>, range: (i64, i64)) -> Self {
+        Self {
+            store: store.as_ref(),
+            engine: Engine::new(EngineOptions {
+                features: Features::default(),
+                ..EngineOptions::default()
+            }),
+            cancel: CancelToken::default(),
+            range,
+        }
+    }
+
+    /// An objective with its history. `all` are those that composites may name.
+    fn measure(&self, settings: &ObjectiveSettings, all: &[ObjectiveSettings]) -> Result<Measured> {
+        let (from_ms, to_ms) = self.range;
+        // Periods and windows that begin before the range are whole.
+        let range = (from_ms.saturating_sub(settings.period.span_ms()), to_ms);
+        let mut measured = Measured {
+            settings: settings.clone(),
+            targets: targets(self.store, settings, range)?,
+            budgets: BTreeMap::new(),
+            parts: Vec::new(),
+            latency_error: latency_error(self.store, &self.engine, settings, to_ms, &self.cancel)?,
+        };
+        let count = |settings: &ObjectiveSettings| {
+            ledgers(self.store, &self.engine, settings, range, &self.cancel)
+        };
+        let Indicator::Composite { parts, .. } = &settings.indicator else {
+            measured.budgets = count(settings)?;
+            return Ok(measured);
+        };
+        for (name, weight) in parts {
+            let Some(part) = settings.part(name, all) else {
+                continue;
+            };
+            let part = ObjectiveSettings {
+                group_by: Vec::new(),
+                ..part.clone()
+            };
+            let ledger = count(&part)?.into_values().next();
+            measured.parts.extend(ledger.map(|it| (it, *weight)));
+        }
+        Ok(measured)
+    }
 }
 
 /// `service/name{model="a"}`

@@ -18,15 +18,20 @@ mod backfill;
 pub mod counts;
 mod lasts;
 pub mod past;
+pub mod precision;
 pub mod rules;
 mod service;
 mod settings;
 pub mod status;
+mod stored;
+pub mod targets;
 
 pub use service::{ObjectiveReport, Objectives, ObjectivesParts};
 pub use settings::{
     AlertOptions, Composition, Counting, Indicator, ObjectiveAlerts, ObjectiveSettings, Slices,
 };
 
+#[cfg(test)]
+mod brute_force;
 #[cfg(test)]
 mod tests;

@@ -107,6 +107,7 @@ fn value(report: &ObjectiveReport) -> Value {
         "indicator": indicator(settings),
         "verdict": worst(report).as_str(),
         "problem": report.problem,
+        "latencyErrorShare": report.latency_error,
         "budgets": budgets,
     })
 }

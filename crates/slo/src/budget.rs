@@ -2,11 +2,11 @@
 //!
 //! ## Model
 //! A target allows a share of what happens to be bad. The *budget* is that share of all that
-//! happened, in events (or in time slices, see [`crate::method`]); the *pace* is how many times
-//! faster it is spent than allowed: 1 spends it just up.
+//! happened, in events; the *pace* is how many times faster it is spent than allowed: 1 spends it just
+//! up.
 //!
 //! ## Invariants
-//! Counts that cannot be are errors, not zeros: more good ones than there were, less than none.
+//! Counts that cannot be are errors, not zeros: more bad ones than there were, less than none.
 
 /// Events of a stretch of time. Fractions are allowed: seconds, tokens and money are counted too.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -24,7 +24,7 @@ pub enum CountsError {
     /// A part is larger than the whole.
     #[error("{name} is {given}, more than the total of {total}: both must count the same events")]
     MoreThanTotal {
-        /// `good` or `bad`.
+        /// `bad`.
         name: &'static str,
         /// Its count.
         given: f64,
@@ -34,7 +34,7 @@ pub enum CountsError {
     /// Less than nothing happened.
     #[error("{name} is {given}: a count must be 0 or more")]
     Negative {
-        /// `good`, `bad` or `total`.
+        /// `bad` or `total`.
         name: &'static str,
         /// Its count.
         given: f64,
@@ -42,7 +42,7 @@ pub enum CountsError {
     /// Not a number, or infinitely many.
     #[error("{name} is {given}: a count must be a finite number")]
     NotFinite {
-        /// `good`, `bad` or `total`.
+        /// `bad` or `total`.
         name: &'static str,
         /// Its count.
         given: f64,
@@ -62,18 +62,6 @@ impl Counts {
         Ok(Self { bad, total })
     }
 
-    /// From good events and all.
-    ///
-    /// # Errors
-    /// Counts that are negative, not finite, or more good ones than there were.
-    pub fn of_good(good: f64, total: f64) -> Result<Self, CountsError> {
-        let good = part("good", good, total)?;
-        Ok(Self {
-            bad: total - good,
-            total,
-        })
-    }
-
     /// Events that were not bad.
     #[must_use]
     pub fn good(&self) -> f64 {
@@ -91,12 +79,6 @@ impl Counts {
     #[must_use]
     pub fn burn(&self, target: f64) -> Option<f64> {
         (self.total > 0.0).then(|| self.bad / self.total / (1.0 - target))
-    }
-
-    /// What `target` allows of these events, and what they spent.
-    #[must_use]
-    pub fn budget(&self, target: f64) -> Budget {
-        budget((1.0 - target) * self.total, self.bad)
     }
 
     /// Both together.
@@ -174,12 +156,6 @@ pub fn with_recent(budget: Budget, allowed: f64, spent: f64, recent_ms: f64) -> 
     }
 }
 
-/// What is left as a share of what is allowed; `None` if nothing is allowed, as without events.
-#[must_use]
-pub fn left_share(budget: &Budget) -> Option<f64> {
-    (budget.allowed > 0.0).then(|| budget.left / budget.allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,8 +164,8 @@ mod tests {
     fn counts_that_cannot_be_are_said_aloud() {
         let said = |counts: Result<Counts, CountsError>| counts.expect_err("none").to_string();
         assert_eq!(
-            said(Counts::of_good(11.0, 10.0)),
-            "good is 11, more than the total of 10: both must count the same events"
+            said(Counts::of_bad(11.0, 10.0)),
+            "bad is 11, more than the total of 10: both must count the same events"
         );
         assert_eq!(
             said(Counts::of_bad(-1.0, 10.0)),
@@ -203,15 +179,15 @@ mod tests {
             said(Counts::of_bad(f64::NAN, 10.0)),
             "bad is NaN: a count must be a finite number"
         );
-        assert!(Counts::of_good(1.0, f64::INFINITY).is_err());
+        assert!(Counts::of_bad(1.0, f64::INFINITY).is_err());
         // The rounding of sums is no error.
-        let counts = Counts::of_good(10.000_000_001, 10.0).expect("rounded");
-        assert_eq!((counts.bad, counts.good()), (0.0, 10.0));
+        let counts = Counts::of_bad(10.000_000_001, 10.0).expect("rounded");
+        assert_eq!((counts.bad, counts.good()), (10.0, 0.0));
     }
 
     #[test]
     fn burn_is_what_was_bad_over_what_was_allowed() {
-        let counts = Counts::of_good(98.0, 100.0).expect("counts");
+        let counts = Counts::of_bad(2.0, 100.0).expect("counts");
         assert!((counts.burn(0.99).expect("events") - 2.0).abs() < 1e-9);
         assert_eq!(counts.ratio(), Some(0.98));
         assert_eq!(Counts::default().burn(0.99), None);
@@ -220,16 +196,13 @@ mod tests {
 
     #[test]
     fn budgets_know_what_is_left() {
-        let counts = Counts::of_bad(5.0, 1000.0).expect("counts");
-        let budget = counts.budget(0.99);
+        let budget = budget(10.0, 5.0);
         assert!((budget.left - 5.0).abs() < 1e-9 && (budget.pace - 0.5).abs() < 1e-9);
         assert_eq!(budget.left_ms, None);
         // One an hour of late: five hours.
         let left_ms = with_recent(budget, 1.0, 1.0, 3_600_000.0).left_ms;
         assert!((left_ms.expect("some were bad") / 3_600_000.0 - 5.0).abs() < 1e-9);
-        let overdrawn = counts.budget(0.999);
-        assert_eq!(overdrawn.left_ms, Some(0.0));
-        assert!((left_share(&overdrawn).expect("events") + 4.0).abs() < 1e-9);
-        assert_eq!(left_share(&Counts::default().budget(0.99)), None);
+        assert_eq!(super::budget(1.0, 5.0).left_ms, Some(0.0));
+        assert_eq!(super::budget(0.0, 0.0).pace, 0.0);
     }
 }

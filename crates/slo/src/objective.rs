@@ -1,4 +1,4 @@
-//! What a service promises: a name, a share of good events, and the period it is kept over.
+//! What a service promises: a share of good events, and the period it is kept over.
 //!
 //! ## Model
 //! An [`Objective`] has [`Targets`], since what is promised changes, and a
@@ -9,16 +9,10 @@ use crate::period::Period;
 /// A promise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Objective {
-    /// What it is called; unique for a service.
-    pub name: String,
-    /// Who promises.
-    pub service: String,
     /// The share of good events, over time.
     pub targets: Targets,
     /// What it is kept over.
     pub period: Period,
-    /// In what the budget is counted.
-    pub method: crate::method::Method,
 }
 
 /// Why a target is refused.

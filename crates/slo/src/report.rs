@@ -6,15 +6,14 @@
 //! have been paged, as the rules that are generated for the objective would.
 //!
 //! ## Limits
-//! At most [`ROWS_MAX`] periods, and as many points of a backtest. A point costs some searches, and with
-//! time slices those of all slices of its period.
+//! At most [`ROWS_MAX`] periods, and as many points of a backtest. A point costs some searches.
 
 use crate::burn::Urgency;
 use crate::ledger::Ledger;
-use crate::method::{Spending, spending};
 use crate::objective::{Objective, Targets};
 use crate::page::{Evidence, EvidenceRule, first_evidence};
 use crate::period::Calendar;
+use crate::spending::{Spending, spending};
 
 /// Most rows of a report, and most points of a backtest: a year of minutes.
 pub const ROWS_MAX: usize = 600_000;
@@ -48,14 +47,14 @@ pub struct PeriodReport {
     pub spending: Spending,
 }
 
-/// How `objective` was kept in each period of `calendar` that `(from, until]` touches. See
+/// How `targets` were kept in each period of `calendar` that `(from, until]` touches. See
 /// [`Calendar::period_at`] for `offset_ms`.
 ///
 /// # Errors
 /// If there are too many periods.
 pub fn compliance(
     ledger: &Ledger,
-    objective: &Objective,
+    targets: &Targets,
     calendar: Calendar,
     (from_ms, until_ms): (i64, i64),
     offset_ms: impl Fn(i64) -> i64,
@@ -80,14 +79,8 @@ pub fn compliance(
         rows.push(PeriodReport {
             after_ms,
             until_ms: end_ms,
-            target: objective.targets.at(end_ms),
-            spending: spending(
-                ledger,
-                &objective.targets,
-                objective.method,
-                after_ms,
-                end_ms,
-            ),
+            target: targets.at(end_ms),
+            spending: spending(ledger, targets, after_ms, end_ms),
         });
         after_ms = end_ms;
     }
@@ -158,13 +151,7 @@ pub fn backtest(
     for at in 1..=steps as i64 {
         let time_ms = from_ms.saturating_add(at.saturating_mul(step_ms));
         let (after_ms, _) = objective.period.at(time_ms, &offset_ms);
-        let spending = spending(
-            ledger,
-            &objective.targets,
-            objective.method,
-            after_ms,
-            time_ms,
-        );
+        let spending = spending(ledger, &objective.targets, after_ms, time_ms);
         if spending.is_met() == Some(false) {
             result.over_budget_ms += step_ms.unsigned_abs();
         }
@@ -208,38 +195,39 @@ fn fired(
 mod tests {
     use super::*;
     use crate::burn::HOUR_MS;
-    use crate::counter::{CounterOptions, CounterSample};
-    use crate::ledger::Part;
-    use crate::method::Method;
+    use crate::ledger::Step;
     use crate::page::rules;
     use crate::period::{DAY_MS, Period, Unit};
 
     const MINUTE_MS: i64 = 60_000;
 
+    /// So many events in each minute of these days, and so many bad ones.
+    fn counted(days: i64, events: f64, bad: impl Fn(i64) -> f64) -> Ledger {
+        let steps = |amount: &dyn Fn(i64) -> f64| {
+            let step = |minute| Step {
+                after_ms: minute * MINUTE_MS,
+                time_ms: (minute + 1) * MINUTE_MS,
+                amount: amount(minute),
+            };
+            (0..days * 1440).map(step).collect()
+        };
+        Ledger::new(steps(&bad), steps(&|_| events))
+    }
+
     /// 60 days of ten requests a minute; all fail in the first two hours of day 40.
     fn ledger() -> Ledger {
-        let (mut totals, mut bad) = (Vec::new(), Vec::new());
-        let mut failed = 0.0;
-        for minute in 0..=60 * 1440 {
-            let time_ms = minute * MINUTE_MS;
-            if 40 * DAY_MS < time_ms && time_ms <= 40 * DAY_MS + 2 * HOUR_MS {
-                failed += 10.0;
-            }
-            totals.push(CounterSample::new(time_ms, 10.0 * minute as f64));
-            bad.push(CounterSample::new(time_ms, failed));
-        }
-        Ledger::new(Part::Bad, &[&bad], &[&totals], CounterOptions::default())
+        let outage = 40 * 1440..40 * 1440 + 120;
+        counted(60, 10.0, |minute| {
+            10.0 * f64::from(u8::from(outage.contains(&minute)))
+        })
     }
 
     fn objective(target: f64) -> Objective {
         Objective {
-            name: "answers".to_owned(),
-            service: "agent".to_owned(),
             targets: Targets::constant(target).expect("a share"),
             period: Period::Rolling {
                 span_ms: 30 * DAY_MS,
             },
-            method: Method::Occurrences,
         }
     }
 
@@ -248,7 +236,7 @@ mod tests {
         let months = Calendar::of(Unit::Month);
         let rows = compliance(
             &ledger(),
-            &objective(0.999),
+            &objective(0.999).targets,
             months,
             (0, 59 * DAY_MS),
             |_| 0,
@@ -267,7 +255,7 @@ mod tests {
         // January and February 1970.
         assert_eq!(shown, [(0, 31, Some(true)), (31, 59, Some(false))]);
         assert_eq!(rows[1].spending.spent, 1_200.0);
-        let none = compliance(&ledger(), &objective(0.9), months, (5, 5), |_| 0);
+        let none = compliance(&ledger(), &objective(0.9).targets, months, (5, 5), |_| 0);
         assert_eq!(none, Ok(Vec::new()));
     }
 
@@ -293,19 +281,11 @@ mod tests {
     #[test]
     fn a_page_within_a_ticket_is_both() {
         // Ten requests a second; twice what is allowed fails for a week, and an hour of it a fifth.
-        let (mut totals, mut bad) = (Vec::new(), Vec::new());
-        let mut failed = 0.0;
-        for minute in 0..=20 * 1440 {
-            failed += match minute {
-                14_400..14_460 => 120.0,
-                10_080..20_160 => 1.2,
-                _ => 0.0,
-            };
-            let time_ms = minute * MINUTE_MS;
-            totals.push(CounterSample::new(time_ms, 600.0 * minute as f64));
-            bad.push(CounterSample::new(time_ms, failed));
-        }
-        let ledger = Ledger::new(Part::Bad, &[&bad], &[&totals], CounterOptions::default());
+        let ledger = counted(20, 600.0, |minute| match minute {
+            14_400..14_460 => 120.0,
+            10_080..20_160 => 1.2,
+            _ => 0.0,
+        });
         let objective = objective(0.999);
         let rules = rules(objective.period.span_ms());
         let range = (7 * DAY_MS, 14 * DAY_MS);
@@ -339,6 +319,6 @@ mod tests {
         let objective = objective(0.9);
         assert!(backtest(&ledger, &objective, &[], range, 1, |_| 0).is_err());
         let days = Calendar::of(Unit::Day);
-        assert!(compliance(&ledger, &objective, days, (0, i64::MAX), |_| 0).is_err());
+        assert!(compliance(&ledger, &objective.targets, days, (0, i64::MAX), |_| 0).is_err());
     }
 }

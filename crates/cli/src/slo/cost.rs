@@ -9,11 +9,12 @@ use bellwether_rules::objective::rules::percent;
 use bellwether_rules::objective::status::offset_ms;
 use bellwether_rules::objective::{Indicator, ObjectiveSettings};
 use bellwether_slo::burn::Urgency;
+use bellwether_slo::objective::{Objective, Targets};
 use bellwether_slo::report::{Backtest, PageSpan, backtest};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Cost, Measured, promise, share, title};
+use super::{Cost, Measured, share, title};
 use crate::arguments::Output;
 use crate::backtest::table;
 use crate::time_argument::time_text;
@@ -51,15 +52,25 @@ pub(super) fn costs<'a>(
         .collect::<Result<Vec<f64>>>()?;
     let mut runs = Vec::new();
     for one in measured {
-        // Money and tokens have a limit, and no target to be changed.
-        if matches!(one.settings.indicator, Indicator::Spend { .. }) {
+        // Money and tokens have a limit, and no target to be changed; composites are not walked over.
+        if matches!(
+            one.settings.indicator,
+            Indicator::Spend { .. } | Indicator::Composite { .. }
+        ) {
+            eprintln!(
+                "{} is left out: it has no budget of events",
+                one.settings.id()
+            );
             continue;
         }
         let zone = TimeZone::get(&one.settings.time_zone).unwrap_or(TimeZone::UTC);
         let rules = one.settings.evidence_rules();
         for (group, ledger) in &one.budgets {
             for target in std::iter::once(&one.settings.target).chain(&others) {
-                let promise = promise(&one.settings, *target)?;
+                let promise = Objective {
+                    targets: Targets::constant(*target)?,
+                    period: one.settings.period,
+                };
                 let offset = |time_ms: i64| offset_ms(&zone, time_ms);
                 let found = backtest(ledger, &promise, &rules, range, step_ms, offset)?;
                 runs.push(Run {

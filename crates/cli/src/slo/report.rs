@@ -8,17 +8,18 @@ use anyhow::{Context, Result};
 use bellwether_model::Labels;
 use bellwether_rules::objective::rules::percent;
 use bellwether_rules::objective::status::offset_ms;
-use bellwether_rules::objective::{Indicator, ObjectiveSettings};
+use bellwether_rules::objective::{Composition, Indicator, ObjectiveSettings};
 use bellwether_server::paper::{document, escape};
 use bellwether_slo::budget::CountsError;
 use bellwether_slo::ledger::Ledger;
 use bellwether_slo::period::{Calendar, Period, Unit};
-use bellwether_slo::report::{PeriodReport, compliance};
+use bellwether_slo::report::{PeriodReport, ReportError, compliance};
+use bellwether_slo::spending::Spending;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{By, Measured, Report, promise, title, write};
+use super::{By, Measured, Report, title, write};
 use crate::arguments::Output;
 use crate::backtest::table;
 use crate::time_argument::time_text;
@@ -28,8 +29,9 @@ const STYLE: &str = include_str!("report.css");
 /// One budget with its periods, oldest first.
 #[derive(Debug)]
 struct Kept<'a> {
+    measured: &'a Measured,
     settings: &'a ObjectiveSettings,
-    group: &'a Labels,
+    group: Labels,
     zone: TimeZone,
     rows: Vec<PeriodReport>,
 }
@@ -73,34 +75,65 @@ pub(super) fn as_json(flags: &Report, measured: &[Measured], range: (i64, i64)) 
 fn kept<'a>(by: By, measured: &'a [Measured], range: (i64, i64)) -> Result<Vec<Kept<'a>>> {
     let mut kept = Vec::new();
     for one in measured {
+        let zone = TimeZone::get(&one.settings.time_zone).unwrap_or(TimeZone::UTC);
+        let offset = |time_ms: i64| offset_ms(&zone, time_ms);
+        let rows = |ledger| compliance(ledger, &one.targets, by.calendar(), range, offset);
+        let mut budgets = Vec::new();
         for (group, ledger) in &one.budgets {
-            let zone = TimeZone::get(&one.settings.time_zone).unwrap_or(TimeZone::UTC);
-            let promise = promise(&one.settings, target(&one.settings))?;
-            let offset = |time_ms: i64| offset_ms(&zone, time_ms);
-            let mut rows = compliance(ledger, &promise, by.calendar(), range, offset)?;
+            let mut rows = rows(ledger)?;
             if let Indicator::Spend { limit, .. } = one.settings.indicator {
                 let nominal = limit_of(limit, &one.settings, by);
                 for row in &mut rows {
                     spend(row, ledger, by, nominal, offset);
                 }
             }
-            kept.push(Kept {
-                settings: &one.settings,
-                group,
-                zone,
-                rows,
-            });
+            budgets.push((group.clone(), rows));
         }
+        if let Indicator::Composite { how, .. } = one.settings.indicator {
+            let parts = one
+                .parts
+                .iter()
+                .map(|(part, weight)| Ok((rows(part)?, *weight)));
+            let parts = parts.collect::<Result<Vec<_>, ReportError>>()?;
+            budgets.push((Labels::empty(), joined(how, &parts)));
+        }
+        kept.extend(budgets.into_iter().map(|(group, rows)| Kept {
+            measured: one,
+            settings: &one.settings,
+            group,
+            zone: zone.clone(),
+            rows,
+        }));
     }
     Ok(kept)
 }
 
-/// Money and tokens have no target; any will do for their rows, whose budget is their limit.
-fn target(settings: &ObjectiveSettings) -> f64 {
-    match settings.indicator {
-        Indicator::Spend { .. } => 0.5,
-        _ => settings.target,
+/// The periods of a composite, from those of its parts: shares, in place of events.
+fn joined(how: Composition, parts: &[(Vec<PeriodReport>, f64)]) -> Vec<PeriodReport> {
+    let Some((first, _)) = parts.first() else {
+        return Vec::new();
+    };
+    let mut joined = first.clone();
+    for (at, row) in joined.iter_mut().enumerate() {
+        let rows = parts
+            .iter()
+            .filter_map(|(rows, weight)| Some((rows.get(at)?, *weight)));
+        let shares: Vec<(Option<f64>, f64)> = rows
+            .clone()
+            .map(|(row, weight)| (row.spending.ratio(), weight))
+            .collect();
+        let good = how.joined(&shares);
+        let rows = rows.map(|(row, _)| row.spending);
+        row.spending = Spending {
+            allowed: good.map_or(0.0, |_| 1.0 - row.target),
+            spent: good.map_or(0.0, |good| 1.0 - good),
+            total: f64::from(u8::from(good.is_some())),
+            unmeasured_ms: rows.clone().map(|it| it.unmeasured_ms).max().unwrap_or(0),
+            problem: rows.clone().find_map(|it| it.problem),
+            ..row.spending
+        };
     }
+    joined
 }
 
 /// The limit of a whole period of the report: that of the objective, or in proportion where its own period
@@ -158,7 +191,13 @@ fn cells(one: &Kept<'_>, row: &PeriodReport) -> [String; 4] {
     let good = match spending.ratio() {
         None => "no events".to_owned(),
         Some(_) if is_spend => format!("{:.2} of {:.2}", spending.spent, spending.allowed),
-        Some(ratio) => percent(floor(ratio)),
+        Some(ratio) => match one.measured.latency_error {
+            // As far as the buckets of the last hour tell.
+            Some(error) if error > 0.0 => {
+                format!("{} ±{:.2} %", percent(floor(ratio)), error * 100.0)
+            }
+            _ => percent(floor(ratio)),
+        },
     };
     let spent = spending
         .burn()
@@ -195,8 +234,8 @@ fn text(kept: &[Kept<'_>], by: By) -> String {
     for one in kept {
         for row in &one.rows {
             let mut line = vec![
-                title(one.settings, one.group),
-                target_text(one.settings),
+                title(one.settings, &one.group),
+                target_text(one.settings, row.target),
                 by.name(row, &one.zone),
             ];
             line.extend(cells(one, row));
@@ -206,10 +245,10 @@ fn text(kept: &[Kept<'_>], by: By) -> String {
     table(&lines)
 }
 
-fn target_text(settings: &ObjectiveSettings) -> String {
+fn target_text(settings: &ObjectiveSettings, target: f64) -> String {
     match settings.indicator {
         Indicator::Spend { limit, .. } => format!("limit {limit}"),
-        _ => percent(settings.target),
+        _ => percent(target),
     }
 }
 
@@ -228,6 +267,7 @@ fn json(kept: &[Kept<'_>], range: (i64, i64)) -> Value {
                     let spending = &row.spending;
                     let of_events = |it: f64| limit.is_none().then_some(it);
                     json!({
+                        "target": of_events(row.target),
                         "from": time_text(row.after_ms),
                         "to": time_text(row.until_ms),
                         "total": of_events(spending.total),
@@ -246,6 +286,7 @@ fn json(kept: &[Kept<'_>], range: (i64, i64)) -> Value {
                 "labels": one.group.iter().collect::<BTreeMap<_, _>>(),
                 "target": limit.is_none().then_some(one.settings.target),
                 "limit": limit,
+                "latency_error": one.measured.latency_error,
                 "periods": periods,
             })
         })
@@ -270,8 +311,8 @@ fn page(service: &str, kept: &[&Kept<'_>], by: By, range: (i64, i64)) -> String 
             body,
             "<section><h2>{}</h2><p>{}{}</p><div class=\"scroll\"><table><thead><tr><th>Period</th><th>Good</th>\
              <th>Budget spent</th><th class=\"bar\"></th><th>Unmeasured</th><th></th></tr></thead><tbody>",
-            escape(&title(one.settings, one.group)),
-            escape(&target_text(one.settings)),
+            escape(&title(one.settings, &one.group)),
+            escape(&target_text(one.settings, one.settings.target)),
             match one.settings.description.as_str() {
                 "" => String::new(),
                 text => format!(": {}", escape(text)),

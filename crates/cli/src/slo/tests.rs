@@ -173,6 +173,43 @@ slos:
 }
 
 #[test]
+fn composites_have_their_periods_too() {
+    let both = format!(
+        "{OBJECTIVES}
+  - name: both
+    service: chat
+    objective: 99%
+    window: 7d
+    indicator:
+      composite: {{ of: [answers, answers_too], how: series }}
+{}",
+        OBJECTIVES
+            .trim_start()
+            .trim_start_matches("slos:\n")
+            .replace("name: answers", "name: answers_too")
+    );
+    let whole = [
+        "--from",
+        "2026-01-01T00:00:00Z",
+        "--to",
+        "2026-03-01T00:00:00Z",
+    ];
+    // What 99 % allows once is too much twice.
+    let (code, json) = months(&both, whole);
+    assert_eq!(code, ExitCode::from(1));
+    let found = json["objectives"].as_array().expect("objectives");
+    let both = found.iter().find(|it| it["objective"] == "chat/both");
+    let months = &both.expect("a composite")["periods"];
+    let once = 1.0 - 300.0 / 40_320.0;
+    let ratio = |at: usize| months[at]["good_ratio"].as_f64().expect("a share");
+    assert!((ratio(0) - 1.0).abs() < 1e-9 && (ratio(1) - once * once).abs() < 1e-5);
+    assert_eq!(
+        (&months[0]["kept"], &months[1]["kept"]),
+        (&json!(true), &json!(false))
+    );
+}
+
+#[test]
 fn counts_that_cannot_be_are_not_kept() {
     let wrong = OBJECTIVES.replace(
         "bad: 'requests_total{code=\"500\"}', total: requests_total",

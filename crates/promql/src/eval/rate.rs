@@ -486,7 +486,7 @@ impl RateCall<'_> {
 
     fn extended(&self, window: &Window<'_>, smoothed: bool) -> Option<f64> {
         let (times, values) = (window.floats.times, window.floats.values);
-        let (mut first, last) = ends(times, window.start_ms, window.end_ms, smoothed)?;
+        let (first, last) = ends(times, window.start_ms, window.end_ms, smoothed)?;
         let left = value_at(
             times,
             values,
@@ -515,17 +515,11 @@ impl RateCall<'_> {
             change = right;
         }
         if self.counter {
-            if times[first] <= window.start_ms {
-                first += 1;
-            }
-            let mut end = last + 1;
-            if times[last] >= window.end_ms {
-                end -= 1;
-            }
-            let inner = values.get(first..end).unwrap_or(&[]);
             let mut previous = left;
-            for &value in inner.iter().chain([&right]) {
-                if value < previous {
+            for at in first + 1..=last {
+                let value = if at == last { right } else { values[at] };
+                // What is interpolated over a reset that only starts tell is of both counters.
+                if value < previous || (!smoothed && starts_reset(&window.floats, at - 1, at)) {
                     change += previous;
                 }
                 previous = value;
@@ -599,10 +593,10 @@ impl RateCall<'_> {
         if self.counter {
             self.correct_resets(
                 &mut change,
-                values,
+                &window.histograms,
                 (first, last),
                 (&left, &right),
-                left_between,
+                (smoothed, left_between),
                 notes,
             )?;
         }
@@ -618,14 +612,15 @@ impl RateCall<'_> {
     fn correct_resets(
         &self,
         change: &mut FloatHistogram,
-        values: &[Arc<FloatHistogram>],
+        run: &Run<'_, Arc<FloatHistogram>>,
         (first, last): (usize, usize),
         (left, right): (&FloatHistogram, &FloatHistogram),
-        left_between: bool,
+        (smoothed, left_between): (bool, bool),
         notes: &mut Annotations,
     ) -> Option<()> {
         // The first sample is `left`, the last is `right`: both are compared as such. A reset between
         // the first two that the interpolation has gone over is corrected there already.
+        let values = run.values;
         let mut from = first + 1;
         let mut previous = left;
         if left_between && values[first + 1].detect_reset(&values[first]) {
@@ -636,9 +631,11 @@ impl RateCall<'_> {
             return Some(());
         }
         let mut correction: Option<FloatHistogram> = None;
-        let inner = values[from..last].iter().map(|h| &**h);
-        for current in inner.chain([right]) {
-            if current.detect_reset(previous) {
+        for at in from..=last {
+            let current = if at == last { right } else { &*values[at] };
+            // As in windows of floats.
+            let is_start = !smoothed && starts_reset(run, at - 1, at);
+            if is_start || current.detect_reset(previous) {
                 match &mut correction {
                     None => correction = Some(previous.clone()),
                     Some(correction) => self.add(correction, previous, notes)?,

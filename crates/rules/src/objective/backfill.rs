@@ -8,18 +8,17 @@
 //! ## Invariants
 //! Nothing is counted twice: what is written ends where the window of the first count that is there
 //! begins, or where that of the first one may that is about to come. An objective whose query is
-//! changed while the server runs is counted anew; one that is changed while it does not keeps the counts
-//! of its old query.
+//! changed is counted anew, also where that was while the server was down: the series `slo:revision` tells.
 
-use bellwether_model::{Labels, METRIC_NAME, Matcher, TimeRange, is_stale_nan};
+use bellwether_model::{Labels, METRIC_NAME, TimeRange, is_stale_nan};
 use bellwether_promql::{CancelToken, Engine};
-use bellwether_storage::{
-    MetricStore, Samples, Selection, SelectionHints, Source, StorageError, WriteBatch,
-};
+use bellwether_storage::{MetricStore, Source, StorageError, WriteBatch};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::past::{PastError, counted};
-use super::rules::{BAD_EVENTS, EVENTS, QUERY_OFFSET_MS, series_labels};
+use super::rules::{BAD_EVENTS, EVENTS, QUERY_OFFSET_MS, REVISION, series_labels};
 use super::settings::ObjectiveSettings;
+use super::stored::each_series;
 
 /// Why the past was not written.
 #[derive(Debug, thiserror::Error)]
@@ -79,13 +78,7 @@ pub(super) fn forget(
     objective: &ObjectiveSettings,
     now_ms: i64,
 ) -> Result<(), StorageError> {
-    let counts = [EVENTS, BAD_EVENTS].map(|metric| {
-        vec![
-            Matcher::equal("slo", &objective.name),
-            Matcher::equal("service", &objective.service),
-            Matcher::equal(METRIC_NAME, metric),
-        ]
-    });
+    let counts = [EVENTS, BAD_EVENTS].map(|metric| objective.matchers(metric).to_vec());
     store.delete(&counts, TimeRange::new(i64::MIN, now_ms))
 }
 
@@ -103,32 +96,41 @@ fn full_labels(objective: &ObjectiveSettings, metric: &str, labels: &Labels) -> 
 fn first_count(
     store: &dyn MetricStore,
     objective: &ObjectiveSettings,
-    (after_ms, until_ms): (i64, i64),
+    range: (i64, i64),
 ) -> Result<Option<i64>, StorageError> {
-    let matchers = [
-        Matcher::equal("slo", &objective.name),
-        Matcher::equal("service", &objective.service),
-        Matcher::equal(METRIC_NAME, EVENTS),
-    ];
-    let range = TimeRange::new(after_ms.saturating_add(1), until_ms);
-    let selection = Selection {
-        matchers: &matchers,
-        range,
-        hints: SelectionHints::default(),
-    };
     let mut first_ms: Option<i64> = None;
-    for series in store.select(&selection)? {
-        let mut samples = Samples::default();
-        series.read(range, &mut samples)?;
-        let found = samples.times_ms.iter().zip(&samples.values);
-        let first = found
-            .filter(|(_, value)| !is_stale_nan(**value))
-            .map(|(time_ms, _)| *time_ms)
-            .next();
-        first_ms = match (first_ms, first) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-    }
+    each_series(store, objective, EVENTS, range, |_, samples| {
+        let mut found = samples.times_ms.iter().zip(&samples.values);
+        let first = found.find(|(_, value)| !is_stale_nan(**value));
+        first_ms = first_ms.into_iter().chain(first.map(|it| *it.0)).min();
+    })?;
     Ok(first_ms)
+}
+
+/// A number that changes with the queries of an objective, as `slo:revision` keeps it.
+pub(super) fn revision(queries: &[String; 2]) -> f64 {
+    // As many bits as a float has.
+    (xxh3_64(queries.join("\n").as_bytes()) >> 11) as f64
+}
+
+/// The newest [`revision`] that was written.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub(super) fn last_revision(
+    store: &dyn MetricStore,
+    objective: &ObjectiveSettings,
+    range: (i64, i64),
+) -> Result<Option<f64>, StorageError> {
+    let mut last: Option<(i64, f64)> = None;
+    each_series(store, objective, REVISION, range, |_, samples| {
+        let found = samples.times_ms.iter().zip(&samples.values);
+        let mut found = found.filter(|(_, value)| value.is_finite());
+        if let Some((&time_ms, &value)) = found.next_back()
+            && last.is_none_or(|last| last.0 < time_ms)
+        {
+            last = Some((time_ms, value));
+        }
+    })?;
+    Ok(last.map(|it| it.1))
 }

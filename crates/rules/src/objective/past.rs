@@ -11,8 +11,7 @@ use std::collections::BTreeMap;
 
 use bellwether_model::{Labels, is_stale_nan};
 use bellwether_promql::{CancelToken, Engine, QueryError, QueryRequest, QueryValue};
-use bellwether_slo::counter::Step;
-use bellwether_slo::ledger::Ledger;
+use bellwether_slo::ledger::{Ledger, Step};
 use bellwether_storage::MetricStore;
 
 use super::rules::count_queries;
@@ -124,6 +123,6 @@ pub fn ledgers(
     }
     Ok(steps
         .into_iter()
-        .map(|(group, [events, bad])| (group, Ledger::of_steps(bad, events, interval_ms)))
+        .map(|(group, [events, bad])| (group, Ledger::new(bad, events)))
         .collect())
 }

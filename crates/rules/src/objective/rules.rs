@@ -25,6 +25,10 @@ use crate::settings::{GroupSettings, RuleKind, RuleSettings};
 pub const EVENTS: &str = "slo:events";
 /// The count of bad ones.
 pub const BAD_EVENTS: &str = "slo:bad_events";
+/// The target, as it was then.
+pub const TARGET: &str = "slo:target";
+/// A number that changes with the queries that count.
+pub const REVISION: &str = "slo:revision";
 /// How many times faster than allowed the budget burned in the window.
 pub const BURN_RATE: &str = "slo:burn_rate";
 /// How likely one bad event of the window comes with so many others where the target is just met.
@@ -61,6 +65,26 @@ pub fn count_queries(objective: &ObjectiveSettings) -> Option<[String; 2]> {
         [events, bad] => Some([events.expr.clone(), bad.expr.clone()]),
         _ => None,
     }
+}
+
+/// The buckets of the histogram of a latency objective, of all its budgets together; `None` for others.
+#[must_use]
+pub(super) fn bucket_query(objective: &ObjectiveSettings, window_ms: i64) -> Option<String> {
+    let Indicator::Latency {
+        histogram,
+        is_classic,
+        ..
+    } = &objective.indicator
+    else {
+        return None;
+    };
+    let window = duration_text(window_ms);
+    Some(if *is_classic {
+        let buckets = with_matcher(histogram, "le!=\"\"");
+        format!("sum by (le) ({})", increase(&buckets, &window))
+    } else {
+        format!("sum({})", increase(histogram, &window))
+    })
 }
 
 /// The group of an objective. `all` are those that composites may name.
@@ -213,12 +237,7 @@ impl Writer<'_> {
                 threshold,
                 is_classic: true,
             } => {
-                let all = histogram.trim_end().trim_end_matches('}');
-                let with = |matcher: &str| match histogram.contains('{') {
-                    true if all.ends_with('{') => format!("{all}{matcher}}}"),
-                    true => format!("{},{matcher}}}", all.trim_end_matches([',', ' '])),
-                    false => format!("{histogram}{{{matcher}}}"),
-                };
+                let with = |matcher: &str| with_matcher(histogram, matcher);
                 let total = self.sum(&increase(&with("le=\"+Inf\""), &window));
                 // The bound as exposition formats write it: 2, 2.0 or 0.5.
                 let bound = bound_pattern(*threshold);
@@ -331,7 +350,7 @@ impl Writer<'_> {
     fn composed(&self, parts: &[(String, f64)], how: Composition, window_ms: i64) -> String {
         let found: Vec<(&ObjectiveSettings, f64)> = parts
             .iter()
-            .filter_map(|(name, weight)| Some((self.named(name)?, *weight)))
+            .filter_map(|(name, weight)| Some((self.objective.part(name, self.all)?, *weight)))
             .collect();
         let ratio = |objective: &ObjectiveSettings| match &objective.indicator {
             Indicator::Composite { .. } => {
@@ -377,16 +396,6 @@ impl Writer<'_> {
                 all.join(" + ")
             }
         }
-    }
-
-    /// The objective that a composite means: of the same service, or with the name of another one.
-    fn named(&self, name: &str) -> Option<&ObjectiveSettings> {
-        let own = |it: &&ObjectiveSettings| it.service == self.objective.service && it.name == name;
-        let full = |it: &&ObjectiveSettings| it.id() == name;
-        self.all
-            .iter()
-            .find(own)
-            .or_else(|| self.all.iter().find(full))
     }
 
     fn chance(&self, window_ms: i64, bad_min: f64) -> RuleSettings {
@@ -611,6 +620,16 @@ fn overlay(under: &mut Vec<(String, String)>, over: &[(String, String)]) {
 
 fn window_label(window_ms: i64) -> Vec<(String, String)> {
     vec![("window".to_owned(), duration_text(window_ms))]
+}
+
+/// A selector with one matcher more.
+fn with_matcher(selector: &str, matcher: &str) -> String {
+    let all = selector.trim_end().trim_end_matches('}');
+    match selector.contains('{') {
+        true if all.ends_with('{') => format!("{all}{matcher}}}"),
+        true => format!("{},{matcher}}}", all.trim_end_matches([',', ' '])),
+        false => format!("{selector}{{{matcher}}}"),
+    }
 }
 
 fn increase(selector: &str, window: &str) -> String {

@@ -19,8 +19,9 @@ use bellwether_storage::{Clock, MetricStore, SeriesWriter, Source};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::backfill::{backfill, forget};
+use super::backfill::{backfill, forget, last_revision, revision};
 use super::lasts::PAST_MS;
+use super::precision::latency_error;
 use super::rules;
 use super::settings::ObjectiveSettings;
 use super::status::{ObjectiveStatus, statuses};
@@ -35,6 +36,8 @@ pub struct ObjectiveReport {
     pub settings: Arc<ObjectiveSettings>,
     /// Each budget; none: nothing was measured ever.
     pub statuses: Vec<ObjectiveStatus>,
+    /// See [`latency_error`].
+    pub latency_error: Option<f64>,
     /// Why they could not be looked at.
     pub problem: Option<String>,
 }
@@ -138,7 +141,13 @@ impl Objectives {
             .iter()
             .map(|settings| self.report(settings, &all, now_ms))
             .collect();
-        let samples: Vec<(Labels, f64)> = reports.iter().flat_map(samples).collect();
+        let mut samples: Vec<(Labels, f64)> = reports.iter().flat_map(samples).collect();
+        let known = self.0.known.lock();
+        samples.extend(all.iter().filter_map(|settings| {
+            let queries = known.get(&settings.id())?;
+            Some((labels_of(settings, rules::REVISION), revision(queries)))
+        }));
+        drop(known);
         if let Err(error) = writer.write(self.0.store.as_ref(), now_ms, samples) {
             tracing::warn!(%error, "what is left of budgets was not stored");
         }
@@ -158,19 +167,24 @@ impl Objectives {
             if before == Some(&queries) {
                 continue;
             }
-            let (store, engine) = (self.0.store.as_ref(), &self.0.engine);
-            // What the old queries counted is of another objective.
-            if before.is_some()
-                && let Err(error) = forget(store, objective, now_ms)
-            {
-                tracing::warn!(objective = id, %error, "counts of its old queries were not deleted");
-                continue;
-            }
             // A calendar's period is no longer than its span and a few days; and how long a budget
             // lasts is learnt from more than a short one.
             let past_ms = (objective.period.span_ms() / 28 * 31).max(PAST_MS);
-            let from_ms = now_ms.saturating_sub(past_ms);
-            match backfill(store, engine, objective, (from_ms, now_ms), &self.0.cancel) {
+            let range = (now_ms.saturating_sub(past_ms), now_ms);
+            let (store, engine) = (self.0.store.as_ref(), &self.0.engine);
+            // What the old queries counted is of another objective.
+            let forgotten = last_revision(store, objective, range).and_then(|last| {
+                let is_other = last.is_some_and(|last| last != revision(&queries));
+                if is_other {
+                    forget(store, objective, now_ms)?;
+                }
+                Ok(())
+            });
+            if let Err(error) = forgotten {
+                tracing::warn!(objective = id, %error, "counts of its old queries were not deleted");
+                continue;
+            }
+            match backfill(store, engine, objective, range, &self.0.cancel) {
                 Ok(written) => {
                     if written > 0 {
                         tracing::info!(objective = id, written, "counted the past");
@@ -202,15 +216,33 @@ impl Objectives {
         ObjectiveReport {
             settings: Arc::new(settings.clone()),
             statuses,
+            latency_error: self.latency_error(settings, now_ms),
             problem,
         }
     }
+
+    fn latency_error(&self, settings: &ObjectiveSettings, now_ms: i64) -> Option<f64> {
+        let (store, engine) = (self.0.store.as_ref(), &self.0.engine);
+        latency_error(store, engine, settings, now_ms, &self.0.cancel).unwrap_or_else(|error| {
+            tracing::warn!(objective = settings.id(), %error, "the buckets of a latency objective were not looked at");
+            None
+        })
+    }
+}
+
+/// The labels of a series that an objective has one of.
+fn labels_of(settings: &ObjectiveSettings, metric: &str) -> Labels {
+    let name = (METRIC_NAME.to_owned(), metric.to_owned());
+    Labels::from_pairs(rules::series_labels(settings).into_iter().chain([name]))
 }
 
 /// What a report is as series.
 fn samples(report: &ObjectiveReport) -> Vec<(Labels, f64)> {
     let settings = &report.settings;
     let mut samples = Vec::new();
+    if let Some(error) = report.latency_error {
+        samples.push((labels_of(settings, "slo:latency_error"), error));
+    }
     for status in &report.statuses {
         let labels = |metric: &str, quantile: Option<&str>| {
             let mut builder = status.group.to_builder();
@@ -223,7 +255,7 @@ fn samples(report: &ObjectiveReport) -> Vec<(Labels, f64)> {
             }
             builder.build()
         };
-        samples.push((labels("slo:target", None), settings.target));
+        samples.push((labels(rules::TARGET, None), settings.target));
         samples.push((labels("slo:measured", None), 1.0 - status.unmeasured));
         if let Some(left) = status.left {
             samples.push((labels("slo:budget_left", None), left));

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use bellwether_model::{METRIC_NAME, Matcher};
+use bellwether_slo::composite;
 use bellwether_slo::page::{self, EvidenceRule};
 use bellwether_slo::period::Period;
 
@@ -157,7 +159,38 @@ pub struct AlertOptions {
     pub annotations: Vec<(String, String)>,
 }
 
+impl Composition {
+    /// The share of good events of several objectives together, each with its share and its weight;
+    /// `None`: nothing happened.
+    #[must_use]
+    pub fn joined(self, parts: &[(Option<f64>, f64)]) -> Option<f64> {
+        let ratios: Vec<Option<f64>> = parts.iter().map(|part| part.0).collect();
+        match self {
+            Self::Series => composite::series(&ratios),
+            Self::Worst => composite::worst(&ratios),
+            Self::Weighted => composite::weighted(parts),
+        }
+    }
+}
+
 impl ObjectiveSettings {
+    /// Selects a series of its rules or of its service.
+    pub(super) fn matchers(&self, metric: &str) -> [Matcher; 3] {
+        [
+            Matcher::equal("slo", &self.name),
+            Matcher::equal("service", &self.service),
+            Matcher::equal(METRIC_NAME, metric),
+        ]
+    }
+
+    /// The objective that a composite of this service means by a name.
+    #[must_use]
+    pub fn part<'a>(&self, name: &str, all: &'a [Self]) -> Option<&'a Self> {
+        all.iter()
+            .find(|it| it.service == self.service && it.name == name)
+            .or_else(|| all.iter().find(|it| it.id() == name))
+    }
+
     /// `service/name`.
     #[must_use]
     pub fn id(&self) -> String {

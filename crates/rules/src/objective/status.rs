@@ -10,13 +10,14 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_model::{Labels, METRIC_NAME, Matcher, TimeRange, is_stale_nan};
+use bellwether_model::{Labels, is_stale_nan};
 use bellwether_slo::budget::{Counts, CountsError};
-use bellwether_slo::counter::Step;
-use bellwether_slo::ledger::Ledger;
+use bellwether_slo::ledger::{Ledger, Step};
+use bellwether_slo::objective::{TargetError, Targets};
 use bellwether_slo::period::Period;
+use bellwether_slo::spending::spending;
 use bellwether_slo::spent::{Contribution, contributions};
-use bellwether_storage::{MetricStore, Samples, Selection, SelectionHints, StorageError};
+use bellwether_storage::{MetricStore, Samples, StorageError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -24,10 +25,24 @@ pub use super::lasts::Lasts;
 use super::lasts::{PAST_MS, Question};
 use super::rules::{BAD_EVENTS, EVENTS, allowed_share};
 use super::settings::{Composition, Indicator, ObjectiveSettings};
+use super::stored::each_series;
+use super::targets::targets;
 
 const HOUR_MS: i64 = 3_600_000;
 /// Those who spent most are told of, so many. Chosen: what fits a message.
 const SPENDERS_MAX: usize = 20;
+
+/// Why nobody knows how an objective stands.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StatusError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Its target is none.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
 
 /// How one budget stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,13 +132,13 @@ impl ObjectiveStatus {
 /// How each budget of an objective stands at `now_ms`. `all` are those that composites may name.
 ///
 /// # Errors
-/// Where the store cannot be read.
+/// Where the store cannot be read, or the target is none.
 pub fn statuses(
     store: &dyn MetricStore,
     objective: &ObjectiveSettings,
     all: &[ObjectiveSettings],
     now_ms: i64,
-) -> Result<Vec<ObjectiveStatus>, StorageError> {
+) -> Result<Vec<ObjectiveStatus>, StatusError> {
     if let Indicator::Composite { parts, how } = &objective.indicator {
         return composed(store, objective, all, parts, *how, now_ms);
     }
@@ -133,9 +148,10 @@ pub fn statuses(
         .at(now_ms, |time_ms| offset_ms(&zone, time_ms));
     let from_ms = period.0.min(now_ms.saturating_sub(PAST_MS));
     let histories = read(store, objective, (from_ms, now_ms))?;
+    let targets = targets(store, objective, (from_ms, now_ms))?;
     Ok(histories
         .into_iter()
-        .map(|(group, history)| history.status(objective, group, period, now_ms))
+        .map(|(group, history)| history.status(objective, &targets, group, period, now_ms))
         .collect())
 }
 
@@ -148,7 +164,7 @@ pub fn offset_ms(zone: &TimeZone, time_ms: i64) -> i64 {
 
 /// The counts of one budget.
 #[derive(Debug, Default)]
-pub struct History {
+pub(super) struct History {
     bad: Vec<Step>,
     pub(super) events: Vec<Step>,
     /// By the values of `spent_by`.
@@ -159,35 +175,21 @@ pub struct History {
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn read(
+pub(super) fn read(
     store: &dyn MetricStore,
     objective: &ObjectiveSettings,
-    (after_ms, until_ms): (i64, i64),
+    range: (i64, i64),
 ) -> Result<BTreeMap<Labels, History>, StorageError> {
     let mut histories: BTreeMap<Labels, History> = BTreeMap::new();
     for metric in [EVENTS, BAD_EVENTS] {
-        let matchers = [
-            Matcher::equal("slo", &objective.name),
-            Matcher::equal("service", &objective.service),
-            Matcher::equal(METRIC_NAME, metric),
-        ];
-        let range = TimeRange::new(after_ms.saturating_add(1), until_ms);
-        let selection = Selection {
-            matchers: &matchers,
-            range,
-            hints: SelectionHints::default(),
-        };
-        for series in store.select(&selection)? {
-            let labels = series.labels();
+        each_series(store, objective, metric, range, |labels, samples| {
             let part = |names: &[String]| labels.filter(|it| names.iter().any(|name| name == it));
             let history = histories.entry(part(&objective.group_by)).or_default();
-            let mut samples = Samples::default();
-            series.read(range, &mut samples)?;
             let steps = match metric {
                 EVENTS => &mut history.events,
                 _ => &mut history.bad,
             };
-            let sum = add(steps, &samples, objective.interval_ms);
+            let sum = add(steps, samples, objective.interval_ms);
             if !objective.spent_by.is_empty() {
                 let counts = history
                     .spenders
@@ -198,7 +200,7 @@ pub fn read(
                     _ => counts.bad += sum,
                 }
             }
-        }
+        })?;
     }
     Ok(histories)
 }
@@ -229,15 +231,10 @@ fn add(steps: &mut Vec<Step>, samples: &Samples, interval_ms: i64) -> f64 {
 }
 
 impl History {
-    /// For any window at once.
-    #[must_use]
-    pub fn ledger(&self, interval_ms: i64) -> Ledger {
-        Ledger::of_steps(self.bad.clone(), self.events.clone(), interval_ms)
-    }
-
     fn status(
         self,
         objective: &ObjectiveSettings,
+        targets: &Targets,
         group: Labels,
         period: (i64, i64),
         now_ms: i64,
@@ -245,7 +242,7 @@ impl History {
         let allowed_share = allowed_share(objective);
         let (after_ms, until_ms) = (period.0, period.1.min(now_ms));
         let is_spend = matches!(objective.indicator, Indicator::Spend { .. });
-        let ledger = Ledger::of_steps(self.bad, self.events, objective.interval_ms);
+        let ledger = Ledger::new(self.bad, self.events);
         let tally = ledger.tally(after_ms, until_ms);
         let mut counts = tally.counts;
         // Money may be spent beyond what the pace allows: that is no contradiction.
@@ -258,16 +255,16 @@ impl History {
                 counts.total = limit;
                 limit
             }
-            _ => counts.total * allowed_share,
+            _ => spending(&ledger, targets, after_ms, until_ms).allowed,
         };
         let left = (allowed > 0.0).then(|| 1.0 - counts.bad / allowed);
         let burn = |span_ms: i64| {
-            let tally = ledger.tally(now_ms.saturating_sub(span_ms), now_ms);
-            let bad = match tally.problem {
-                Some(CountsError::MoreThanTotal { given, .. }) if is_spend => given,
-                _ => tally.counts.bad,
-            };
-            (tally.counts.total > 0.0).then(|| bad / tally.counts.total / allowed_share)
+            let from_ms = now_ms.saturating_sub(span_ms);
+            if is_spend {
+                let (spent, pace) = ledger.sums(from_ms, now_ms);
+                return (pace > 0.0).then(|| spent / pace);
+            }
+            spending(&ledger, targets, from_ms, now_ms).burn()
         };
         let begun_ms = ledger.extent_ms().map_or(until_ms, |it| it.0.max(after_ms));
         let span_ms = until_ms.saturating_sub(begun_ms).max(1);
@@ -321,18 +318,16 @@ fn composed(
     parts: &[(String, f64)],
     how: Composition,
     now_ms: i64,
-) -> Result<Vec<ObjectiveStatus>, StorageError> {
+) -> Result<Vec<ObjectiveStatus>, StatusError> {
     let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
     let period = objective
         .period
         .at(now_ms, |time_ms| offset_ms(&zone, time_ms));
     let mut found: Vec<(ObjectiveStatus, f64, f64)> = Vec::new();
     for (name, weight) in parts {
-        let part = all
-            .iter()
-            .find(|it| it.service == objective.service && it.name == *name)
-            .or_else(|| all.iter().find(|it| it.id() == *name));
-        let Some(part) = part else { continue };
+        let Some(part) = objective.part(name, all) else {
+            continue;
+        };
         // Over the composite's own period, whatever the part's is.
         let part = ObjectiveSettings {
             period: objective.period,
@@ -346,19 +341,11 @@ fn composed(
         }
     }
     let join = |ratio: &dyn Fn(&ObjectiveStatus, f64) -> Option<f64>| {
-        let ratios: Vec<Option<f64>> = found
+        let parts: Vec<(Option<f64>, f64)> = found
             .iter()
-            .map(|(status, share, _)| ratio(status, *share))
+            .map(|(status, share, weight)| (ratio(status, *share), *weight))
             .collect();
-        match how {
-            Composition::Series => bellwether_slo::composite::series(&ratios),
-            Composition::Worst => bellwether_slo::composite::worst(&ratios),
-            Composition::Weighted => {
-                let weights = found.iter().map(|(_, _, weight)| *weight);
-                let parts: Vec<(Option<f64>, f64)> = ratios.into_iter().zip(weights).collect();
-                bellwether_slo::composite::weighted(&parts)
-            }
-        }
+        how.joined(&parts)
     };
     let good = join(&|status, _| status.good_ratio);
     let allowed = allowed_share(objective);

@@ -291,6 +291,69 @@ fn a_corrected_objective_is_counted_anew() {
 }
 
 #[test]
+fn one_that_was_corrected_while_the_server_was_down_is_counted_anew() {
+    let store = store();
+    let mut wrong = objective("a");
+    wrong.indicator = Indicator::Ratio {
+        counting: Counting::Bad,
+        part: counted("requests", MINUTE_MS).unwrap(),
+        total: counted("requests", MINUTE_MS).unwrap(),
+    };
+    assert_eq!(only(&objectives(&store, vec![wrong])).counts.bad, 14_390.0);
+    // Another server on the same store, told the right thing; and once more, told the same.
+    for _ in 0..2 {
+        assert_eq!(
+            only(&objectives(&store, vec![objective("a")])).counts.bad,
+            24.0
+        );
+    }
+}
+
+#[test]
+fn what_happened_stays_under_the_promise_of_its_time() {
+    let store = store();
+    let service = objectives(&store, vec![objective("a")]);
+    let mut strict = objective("a");
+    strict.target = 0.999;
+    service.apply(vec![strict]);
+    let later_ms = NOW_MS + 60 * MINUTE_MS;
+    service.turn(later_ms);
+    let status = only(&service);
+    // Counts end with the turn that learnt them; what was then is under 99 % still.
+    assert!(
+        (status.allowed - 0.01 * status.counts.total).abs() < 1e-9,
+        "{status:?}"
+    );
+    assert_eq!(service.settings()[0].target, 0.999);
+}
+
+#[test]
+fn between_two_bounds_the_error_is_said() {
+    let store = store();
+    for (bound, each) in [("0.1", 2), ("0.5", 5), ("+Inf", 6)] {
+        let labels = Labels::from_pairs([(METRIC_NAME, "d_bucket"), ("le", bound)]);
+        for minute in 0..=120 {
+            let time_ms = NOW_MS - (120 - minute) * MINUTE_MS;
+            store.insert(&labels, time_ms, (minute * each) as f64);
+        }
+    }
+    let error = |threshold| {
+        let mut slow = objective("a");
+        slow.spent_by = Vec::new();
+        slow.indicator = Indicator::Latency {
+            histogram: "d_bucket".to_owned(),
+            threshold,
+            is_classic: true,
+        };
+        objectives(&store, vec![slow]).reports()[0].latency_error
+    };
+    // Three of six lie between 0.1 and 0.5.
+    assert_eq!((error(0.5), error(0.3)), (Some(0.0), Some(0.25)));
+    let said = &series(store.as_ref(), "slo:latency_error")[0];
+    assert!(said.starts_with("{service=\"chat\", slo=\"a\"} "), "{said}");
+}
+
+#[test]
 fn the_first_failure_of_a_new_process_counts_where_its_start_is_known() {
     let bad_of = |start_ms: Option<i64>| {
         let store = store();

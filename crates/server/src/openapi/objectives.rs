@@ -56,6 +56,7 @@ const OBJECTIVE: Shape = Shape::Fields(&[
     ("indicator", Shape::Text, Always),
     ("verdict", Shape::Text, Always),
     ("problem", TEXT_OR_NULL, Always),
+    ("latencyErrorShare", NUMBER_OR_NULL, Always),
     ("budgets", Shape::List(&BUDGET), Always),
     ("ruleGroup", Shape::Text, Maybe),
     ("rules", Shape::List(&RULE), Maybe),
