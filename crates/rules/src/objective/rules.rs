@@ -474,8 +474,8 @@ impl Writer<'_> {
         texts
     }
 
-    /// Counts and chance of the window that speaks loudest: of those that burn as an alert wants it, the one
-    /// with the lowest chance.
+    /// Counts and chance of the window that speaks loudest: of those that burn as an alert wants it, in
+    /// their last part too, the one with the lowest chance.
     fn evidence_text(&self, rules: &[&EvidenceRule]) -> String {
         let group_by = &self.objective.group_by;
         let matchers: String = group_by
@@ -492,9 +492,12 @@ impl Writer<'_> {
         let burning: Vec<String> = rules
             .iter()
             .map(|rule| {
-                let window = duration_text(rule.burn.long_ms);
-                let window = format!(",window={}", quoted(&window));
-                format!("{} > {}", selected(BURN_RATE, &window), rule.burn.burn)
+                let of_window = |window_ms| {
+                    let window = format!(",window={}", quoted(&duration_text(window_ms)));
+                    format!("{} > {}", selected(BURN_RATE, &window), rule.burn.burn)
+                };
+                let (long, short) = (of_window(rule.burn.long_ms), of_window(rule.burn.short_ms));
+                format!("{long} and ignoring (window) {short}")
             })
             .collect();
         let window = format!(
@@ -503,7 +506,7 @@ impl Writer<'_> {
             burning.join(" or ")
         );
         let escaped = |query: &str| query.replace('"', "\\\"");
-        let all_arguments = arguments.repeat(burning.len() + 1);
+        let all_arguments = arguments.repeat(2 * burning.len() + 1);
         let count = |metric: &str| {
             let query = format!("sum(sum_over_time({}[%s]))", selected(metric, ""));
             format!(
