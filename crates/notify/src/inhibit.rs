@@ -6,7 +6,7 @@
 //! ones counting as empty. Firing sources are kept by rule and by those values.
 //!
 //! An alert about an entity is also inhibited by one about what explains that entity, and while somebody works on it
-//! ([`Circumstances`]).
+//! ([`Circumstances`]). What was explained stays so for [`AFTER_CAUSE_MS`] after its cause is over.
 //!
 //! ## Invariants
 //! An alert that matches both sides is inhibited only by one that does not: or it would inhibit
@@ -18,6 +18,10 @@ use bellwether_model::{Alert, AlertFingerprint, Labels, Matcher};
 use rustc_hash::FxHashMap;
 
 use crate::circumstances::{Circumstances, ENTITY_LABEL};
+
+/// What depends on a cause is looked at after it, and its alert ends later still: for so long after the cause is
+/// over nobody is told of what it explained. Chosen: a probe and an evaluation of rules, of a minute each.
+pub(crate) const AFTER_CAUSE_MS: i64 = 120_000;
 
 /// A rule as it is written.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -69,6 +73,16 @@ pub(crate) struct Inhibitor {
     /// Alerts about entities, by entity.
     by_entity: BTreeMap<String, Sources>,
     circumstances: Circumstances,
+    /// Alerts that a cause explained when they were looked at last.
+    explained: FxHashMap<AlertFingerprint, Explained>,
+}
+
+/// That a cause explains an alert, or did until lately.
+#[derive(Debug)]
+struct Explained {
+    by: Inhibition,
+    /// The cause is over, and this holds until then.
+    until_ms: Option<i64>,
 }
 
 /// Why an alert is inhibited.
@@ -94,13 +108,15 @@ impl Inhibition {
 
 impl Inhibitor {
     pub(crate) fn new(rules: &[InhibitRule]) -> Self {
-        Self {
-            rules: rules
-                .iter()
-                .map(|rule| (rule.clone(), FxHashMap::default()))
-                .collect(),
-            ..Self::default()
-        }
+        let mut inhibitor = Self::default();
+        inhibitor.set_rules(rules);
+        inhibitor
+    }
+
+    /// Takes other rules, without any sources: all alerts are to be noted anew.
+    pub(crate) fn set_rules(&mut self, rules: &[InhibitRule]) {
+        let rules = rules.iter().cloned();
+        self.rules = rules.map(|rule| (rule, FxHashMap::default())).collect();
     }
 
     /// What is known of the things that alerts are about.
@@ -137,9 +153,27 @@ impl Inhibitor {
         }
     }
 
+    /// Remembers whether a cause explains an alert that is looked at: see [`AFTER_CAUSE_MS`].
+    pub(crate) fn look_at(&mut self, fingerprint: AlertFingerprint, labels: &Labels, now_ms: i64) {
+        if let Some(by) = self.inhibited_by_cause(labels, now_ms) {
+            let explained = Explained { by, until_ms: None };
+            self.explained.insert(fingerprint, explained);
+            return;
+        }
+        if let Some(explained) = self.explained.get_mut(&fingerprint) {
+            let until_ms = *explained
+                .until_ms
+                .get_or_insert(now_ms.saturating_add(AFTER_CAUSE_MS));
+            if until_ms <= now_ms {
+                self.explained.remove(&fingerprint);
+            }
+        }
+    }
+
     /// Forgets an alert.
     pub(crate) fn forget(&mut self, labels: &Labels) {
         let fingerprint = AlertFingerprint::of(labels);
+        self.explained.remove(&fingerprint);
         if let Some(entity) = labels.get(ENTITY_LABEL)
             && let Some(held) = self.by_entity.get_mut(entity)
             && held.remove(&fingerprint).is_some()
@@ -164,7 +198,17 @@ impl Inhibitor {
             return Some(Inhibition::Maintenance(reason.to_owned()));
         }
         self.inhibited_by_cause(labels, now_ms)
+            .or_else(|| self.explained_lately(labels, now_ms))
             .or_else(|| self.inhibited_by_rule(labels, now_ms))
+    }
+
+    fn explained_lately(&self, labels: &Labels, now_ms: i64) -> Option<Inhibition> {
+        if self.explained.is_empty() {
+            return None;
+        }
+        let explained = self.explained.get(&AlertFingerprint::of(labels))?;
+        let holds = explained.until_ms.is_none_or(|until_ms| now_ms < until_ms);
+        holds.then(|| explained.by.clone())
     }
 
     fn inhibited_by_cause(&self, labels: &Labels, now_ms: i64) -> Option<Inhibition> {
@@ -292,8 +336,16 @@ mod tests {
         let want = Inhibition::Cause(database.fingerprint(), "database/pg".to_owned());
         assert_eq!(by(&inhibitor, 50), Some(want));
         assert_eq!(inhibitor.inhibited_by(&database.labels, 50), None);
-        // The cause's own alert is over: somebody has to be told of what is left.
+        // The cause's own alert is over: somebody has to be told of what is left, …
         assert_eq!(by(&inhibitor, 100), None);
+        // … but not before it could be looked at.
+        let fingerprint = daemon.fingerprint();
+        inhibitor.look_at(fingerprint, &daemon.labels, 50);
+        inhibitor.look_at(fingerprint, &daemon.labels, 110);
+        assert!(by(&inhibitor, 110 + AFTER_CAUSE_MS - 1).is_some());
+        assert_eq!(by(&inhibitor, 110 + AFTER_CAUSE_MS), None);
+        inhibitor.look_at(fingerprint, &daemon.labels, 110 + AFTER_CAUSE_MS);
+        assert!(inhibitor.explained.is_empty());
         inhibitor.forget(&database.labels);
         assert_eq!(by(&inhibitor, 50), None);
         let work = |key: &str| BTreeMap::from([(key.to_owned(), "new disks".to_owned())]);

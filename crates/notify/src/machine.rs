@@ -757,9 +757,7 @@ impl Machine {
         self.by_labels.clear();
         self.queue.clear();
         self.flights.clear();
-        let circumstances = self.inhibitor.circumstances().clone();
-        self.inhibitor = Inhibitor::new(&plan.inhibit_rules);
-        self.inhibitor.set_circumstances(circumstances);
+        self.inhibitor.set_rules(&plan.inhibit_rules);
         for held in self.alerts.values() {
             self.inhibitor.note(&held.alert);
         }

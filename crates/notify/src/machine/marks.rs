@@ -114,6 +114,7 @@ impl Machine {
             return false;
         };
         let alert = &held.alert;
+        self.inhibitor.look_at(fingerprint, &alert.labels, now_ms);
         let silences = self.silences.covering(&alert.labels, now_ms);
         let inhibitor = self.inhibitor.inhibited_by(&alert.labels, now_ms);
         let now = Marks {

@@ -170,8 +170,10 @@ impl Job {
         if asker.cancel.is_cancelled() || state.is_over {
             return;
         }
-        state.problem = looked.as_ref().err().cloned();
-        if let Err(problem) = &looked {
+        let before = std::mem::replace(&mut state.problem, looked.as_ref().err().cloned());
+        if let Err(problem) = &looked
+            && before.as_ref() != Some(problem)
+        {
             tracing::warn!(
                 forecast = self.settings.name,
                 problem,

@@ -200,6 +200,8 @@ impl RunningScaler {
         }
         if is_changed {
             self.tell(world, &decided, before);
+        }
+        if *self.changes.borrow() != decided.number {
             self.changes.send_replace(decided.number);
         }
     }
@@ -306,32 +308,32 @@ impl State {
     /// Takes a decision.
     fn decide(&mut self, settings: &ScalerSettings, seen: &Seen, decision: Decision) {
         let (time_ms, workers) = (decision.time_ms(), decision.workers);
-        let before = self.status.decided.as_ref().map(|it| it.workers);
-        if before != Some(workers) {
-            self.number += 1;
-            if let Some(from) = before {
-                self.status.changes.insert(
-                    0,
-                    Change {
-                        time_ms,
-                        from,
-                        to: workers,
-                        reason: decision.reason.name(),
-                        text: decision.to_string(),
-                    },
-                );
-                self.status.changes.truncate(CHANGES_MAX);
-            }
-        }
-        self.starting.push(time_ms, workers, settings.start_up_ms);
+        let last = self.status.decided.as_ref();
+        let before = last.map(|it| it.workers);
         let each = seen.instances().map(|count| workers.div_ceil(count));
         // Where the processes are not to be seen, the last that was seen of them holds.
-        let last = self
-            .status
-            .decided
-            .as_ref()
-            .filter(|_| settings.shares_workers());
-        let each = each.or_else(|| last.filter(|it| it.workers == workers)?.workers_each);
+        let each = each.or_else(|| {
+            let last = last.filter(|it| settings.shares_workers() && it.workers == workers);
+            last?.workers_each
+        });
+        // One more process is a smaller part for each of them: those that wait for a change are told.
+        if last.is_none_or(|it| (it.workers, it.workers_each) != (workers, each)) {
+            self.number += 1;
+        }
+        if let Some(from) = before.filter(|from| *from != workers) {
+            self.status.changes.insert(
+                0,
+                Change {
+                    time_ms,
+                    from,
+                    to: workers,
+                    reason: decision.reason.name(),
+                    text: decision.to_string(),
+                },
+            );
+            self.status.changes.truncate(CHANGES_MAX);
+        }
+        self.starting.push(time_ms, workers, settings.start_up_ms);
         self.status.decided = Some(Decided {
             number: self.number,
             workers,

@@ -334,6 +334,21 @@ fn each_process_gets_its_part() {
     rig.put("in_flight", START_MS + 75_000, 40.0);
     assert_eq!(each(rig.turn(START_MS + 75_000)), Some(4));
 
+    // Five share what three had: those that wait are told, and nothing was scaled.
+    let changes = rig.scalers.changes("s").unwrap();
+    let later_ms = START_MS + 90_000;
+    rig.put("in_flight", later_ms, 40.0);
+    rig.put("instances", later_ms, 5.0);
+    let status = rig.turn(later_ms);
+    assert_eq!(
+        (each(Arc::clone(&status)), status.changes.len()),
+        (Some(2), 0)
+    );
+    assert!(changes.has_changed().unwrap());
+    rig.put("in_flight", later_ms + 15_000, 40.0);
+    rig.put("instances", later_ms + 15_000, 3.0);
+    assert_eq!(each(rig.turn(later_ms + 15_000)), Some(4));
+
     // Also over a restart, before a turn and after one that sees nobody.
     let own = settings(in_flight(), &signals);
     let rig = rig.restarted(vec![own.clone()]);
