@@ -516,8 +516,8 @@ impl RateCall<'_> {
         }
         if self.counter {
             let mut previous = left;
-            for at in first + 1..=last {
-                let value = if at == last { right } else { values[at] };
+            let inner = values[..last].iter().copied().enumerate().skip(first + 1);
+            for (at, value) in inner.chain((first < last).then_some((last, right))) {
                 // What is interpolated over a reset that only starts tell is of both counters.
                 if value < previous || (!smoothed && starts_reset(&window.floats, at - 1, at)) {
                     change += previous;
@@ -630,9 +630,13 @@ impl RateCall<'_> {
         if from > last {
             return Some(());
         }
+        let inner = values[..last]
+            .iter()
+            .map(AsRef::as_ref)
+            .enumerate()
+            .skip(from);
         let mut correction: Option<FloatHistogram> = None;
-        for at in from..=last {
-            let current = if at == last { right } else { &*values[at] };
+        for (at, current) in inner.chain([(last, right)]) {
             // As in windows of floats.
             let is_start = !smoothed && starts_reset(run, at - 1, at);
             if is_start || current.detect_reset(previous) {
