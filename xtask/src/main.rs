@@ -31,7 +31,7 @@ usage: cargo xtask <command>
 
   test                    the whole gate: what CI runs
   ci                      the same
-  check                   format, lints and tidy only
+  check                   format, lints, tidy and documents only
   tidy                    layer edges, links in pages, house rules
   blackbox                tests of the real binary over HTTP, with real peers and a browser
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
@@ -118,9 +118,6 @@ fn gate() -> Result<()> {
     .step("lints of the SDK's features")?;
     cargo(&["test", "-p", "bellwether-sdk", "--all-features", "--quiet"])
         .step("the SDK's features")?;
-    cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .step("documents of the crates")?;
     public_api::run(false)?;
     // Unoptimised here: the build is there already, and overflow checks are on.
     fuzz("dev", "2")?;
@@ -139,7 +136,10 @@ fn check() -> Result<()> {
         "-D",
         "warnings",
     ])
-    .step("lints")
+    .step("lints")?;
+    cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .step("documents of the crates")
 }
 
 /// Tests of the release binary from outside: HTTP, real peers, real clients, a browser.

@@ -3,7 +3,7 @@
 //! ## Model
 //! A target changes with the configuration, and what happened before stays under the promise of its time:
 //! a target that is tightened does not spend the budget of last week. What it was stays in the series
-//! `slo:target`, which [`super::service`] writes each turn.
+//! `slo:target`, which [`super::Objectives`] writes each turn.
 //!
 //! ## Invariants
 //! - A target holds from when the one before it was said last; the first one for all that was before.

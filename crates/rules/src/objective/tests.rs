@@ -274,16 +274,23 @@ fn what_was_not_measured_is_neither_good_nor_bad() {
     assert!(nothing.reports()[0].statuses.is_empty());
 }
 
+/// Queries that are wrong.
+fn all_are_bad() -> ObjectiveSettings {
+    let query = || counted("requests", MINUTE_MS).unwrap();
+    ObjectiveSettings {
+        indicator: Indicator::Ratio {
+            counting: Counting::Bad,
+            part: query(),
+            total: query(),
+        },
+        ..objective("a")
+    }
+}
+
 #[test]
 fn a_corrected_objective_is_counted_anew() {
     let store = store();
-    let mut wrong = objective("a");
-    wrong.indicator = Indicator::Ratio {
-        counting: Counting::Bad,
-        part: counted("requests", MINUTE_MS).unwrap(),
-        total: counted("requests", MINUTE_MS).unwrap(),
-    };
-    let objectives = objectives(&store, vec![wrong]);
+    let objectives = objectives(&store, vec![all_are_bad()]);
     assert_eq!(only(&objectives).counts.bad, 14_390.0);
     objectives.apply(vec![objective("a")]);
     objectives.turn(NOW_MS);
@@ -293,13 +300,10 @@ fn a_corrected_objective_is_counted_anew() {
 #[test]
 fn one_that_was_corrected_while_the_server_was_down_is_counted_anew() {
     let store = store();
-    let mut wrong = objective("a");
-    wrong.indicator = Indicator::Ratio {
-        counting: Counting::Bad,
-        part: counted("requests", MINUTE_MS).unwrap(),
-        total: counted("requests", MINUTE_MS).unwrap(),
-    };
-    assert_eq!(only(&objectives(&store, vec![wrong])).counts.bad, 14_390.0);
+    assert_eq!(
+        only(&objectives(&store, vec![all_are_bad()])).counts.bad,
+        14_390.0
+    );
     // Another server on the same store, told the right thing; and once more, told the same.
     for _ in 0..2 {
         assert_eq!(
