@@ -39,6 +39,13 @@ struct Kept<'a> {
 /// Tells of all of them.
 pub(super) fn run(flags: &Report, measured: &[Measured], range: (i64, i64)) -> Result<ExitCode> {
     let kept = kept(flags.by, measured, range)?;
+    if kept.is_empty() {
+        eprintln!(
+            "nothing was measured from {} to {}: no series of these objectives is in the store that --data names",
+            time_text(range.0),
+            time_text(range.1)
+        );
+    }
     if let Some(folder) = &flags.html {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -321,13 +328,20 @@ fn page(service: &str, kept: &[&Kept<'_>], by: By, range: (i64, i64)) -> String 
         .ok();
         for row in &one.rows {
             let [good, spent, unmeasured, verdict] = cells(one, row);
+            // What was promised then, where that is another target than now.
+            let promised = match one.settings.indicator {
+                Indicator::Spend { .. } => String::new(),
+                _ if row.target == one.settings.target => String::new(),
+                _ => format!(", {} promised", percent(row.target)),
+            };
             let burn = row.spending.burn().unwrap_or(0.0);
             write!(
                 body,
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"bar\"><svg class=\"spent {}\" viewBox=\"0 0 100 8\" \
+                "<tr><td>{}{}</td><td>{}</td><td>{}</td><td class=\"bar\"><svg class=\"spent {}\" viewBox=\"0 0 100 8\" \
                  preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{} of the budget\"><rect width=\"{:.1}\" height=\"8\"/></svg></td>\
                  <td>{}</td><td class=\"{}\">{}</td></tr>",
                 by.name(row, &one.zone),
+                promised,
                 good,
                 spent,
                 if burn > 1.0 { "over" } else { "within" },
