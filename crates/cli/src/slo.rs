@@ -125,8 +125,8 @@ struct Measured {
     targets: Targets,
     /// None of a composite.
     budgets: BTreeMap<Labels, Ledger>,
-    /// Of a composite: its parts, each with its weight.
-    parts: Vec<(Ledger, f64)>,
+    /// Of a composite: its parts, which may be composites, each with its weight.
+    parts: Vec<(Measured, f64)>,
     /// See [`latency_error`], at the end of the range.
     latency_error: Option<f64>,
 }
@@ -242,8 +242,7 @@ impl<'a> Meter<'a> {
                 group_by: Vec::new(),
                 ..part.clone()
             };
-            let ledger = count(&part)?.into_values().next();
-            measured.parts.extend(ledger.map(|it| (it, *weight)));
+            measured.parts.push((self.measure(&part, all)?, *weight));
         }
         Ok(measured)
     }

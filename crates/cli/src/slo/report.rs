@@ -84,27 +84,19 @@ fn kept<'a>(by: By, measured: &'a [Measured], range: (i64, i64)) -> Result<Vec<K
     for one in measured {
         let zone = TimeZone::get(&one.settings.time_zone).unwrap_or(TimeZone::UTC);
         let offset = |time_ms: i64| offset_ms(&zone, time_ms);
-        let rows = |ledger| compliance(ledger, &one.targets, by.calendar(), range, offset);
-        let mut budgets = Vec::new();
-        for (group, ledger) in &one.budgets {
-            let mut rows = rows(ledger)?;
-            if let Indicator::Spend { limit, .. } = one.settings.indicator {
-                let nominal = limit_of(limit, &one.settings, by);
+        let budgets = budgets(one, by.calendar(), range, &offset)?;
+        let budgets = budgets.into_iter().map(|(group, mut rows)| {
+            if let (Indicator::Spend { limit, .. }, Some(ledger)) =
+                (&one.settings.indicator, one.budgets.get(&group))
+            {
+                let nominal = limit_of(*limit, &one.settings, by);
                 for row in &mut rows {
                     spend(row, ledger, by, nominal, offset);
                 }
             }
-            budgets.push((group.clone(), rows));
-        }
-        if let Indicator::Composite { how, .. } = one.settings.indicator {
-            let parts = one
-                .parts
-                .iter()
-                .map(|(part, weight)| Ok((rows(part)?, *weight)));
-            let parts = parts.collect::<Result<Vec<_>, ReportError>>()?;
-            budgets.push((Labels::empty(), joined(how, &parts)));
-        }
-        kept.extend(budgets.into_iter().map(|(group, rows)| Kept {
+            (group, rows)
+        });
+        kept.extend(budgets.map(|(group, rows)| Kept {
             measured: one,
             settings: &one.settings,
             group,
@@ -113,6 +105,36 @@ fn kept<'a>(by: By, measured: &'a [Measured], range: (i64, i64)) -> Result<Vec<K
         }));
     }
     Ok(kept)
+}
+
+/// The periods of each budget; by the clocks of whoever asks, be it a part of another.
+fn budgets(
+    one: &Measured,
+    calendar: Calendar,
+    range: (i64, i64),
+    offset: &dyn Fn(i64) -> i64,
+) -> Result<Vec<(Labels, Vec<PeriodReport>)>, ReportError> {
+    let Indicator::Composite { how, .. } = one.settings.indicator else {
+        let rows = one.budgets.iter().map(|(group, ledger)| {
+            let rows = compliance(ledger, &one.targets, calendar, range, offset)?;
+            Ok((group.clone(), rows))
+        });
+        return rows.collect();
+    };
+    let mut parts = Vec::new();
+    for (part, weight) in &one.parts {
+        let rows = budgets(part, calendar, range, offset)?;
+        parts.extend(rows.into_iter().map(|(_, rows)| (rows, *weight)));
+    }
+    let mut rows = joined(how, &parts);
+    for row in &mut rows {
+        row.target = one.targets.at(row.until_ms);
+        row.spending.allowed = row.spending.total * (1.0 - row.target);
+    }
+    Ok(match rows.is_empty() {
+        true => Vec::new(),
+        false => vec![(Labels::empty(), rows)],
+    })
 }
 
 /// The periods of a composite, from those of its parts: shares, in place of events.
@@ -132,7 +154,6 @@ fn joined(how: Composition, parts: &[(Vec<PeriodReport>, f64)]) -> Vec<PeriodRep
         let good = how.joined(&shares);
         let rows = rows.map(|(row, _)| row.spending);
         row.spending = Spending {
-            allowed: good.map_or(0.0, |_| 1.0 - row.target),
             spent: good.map_or(0.0, |good| 1.0 - good),
             total: f64::from(u8::from(good.is_some())),
             unmeasured_ms: rows.clone().map(|it| it.unmeasured_ms).max().unwrap_or(0),

@@ -10,6 +10,14 @@ use crate::arguments::{Arguments, Command};
 const START_MS: i64 = 1_767_225_600_000;
 const MINUTE_MS: i64 = 60_000;
 
+/// January and February.
+const WHOLE: [&str; 4] = [
+    "--from",
+    "2026-01-01T00:00:00Z",
+    "--to",
+    "2026-03-01T00:00:00Z",
+];
+
 const OBJECTIVES: &str = "
 slos:
   - name: answers
@@ -134,14 +142,8 @@ slos:
     indicator:
       spend: { amount: requests_total, limit: LIMIT }
 ";
-    let whole = [
-        "--from",
-        "2026-01-01T00:00:00Z",
-        "--to",
-        "2026-03-01T00:00:00Z",
-    ];
     // 44,639 minutes of January each spend one, and 40,320 of February.
-    let (code, json) = months(&SPEND.replace("LIMIT", "22000"), whole);
+    let (code, json) = months(&SPEND.replace("LIMIT", "22000"), WHOLE);
     assert_eq!(code, ExitCode::from(1));
     let objective = &json["objectives"][0];
     assert_eq!(
@@ -158,7 +160,7 @@ slos:
         (&january["kept"], &january["problem"]),
         (&json!(false), &json!(null))
     );
-    let (code, _) = months(&SPEND.replace("LIMIT", "45000"), whole);
+    let (code, _) = months(&SPEND.replace("LIMIT", "45000"), WHOLE);
     assert_eq!(code, ExitCode::SUCCESS);
     // Half of January has half of its limit.
     let half = [
@@ -182,24 +184,31 @@ fn composites_have_their_periods_too() {
     window: 7d
     indicator:
       composite: {{ of: [answers, answers_too], how: series }}
+  - name: of_both
+    service: chat
+    objective: 90%
+    window: 7d
+    indicator:
+      composite: {{ of: [both], how: worst }}
 {}",
         OBJECTIVES
             .trim_start()
             .trim_start_matches("slos:\n")
             .replace("name: answers", "name: answers_too")
     );
-    let whole = [
-        "--from",
-        "2026-01-01T00:00:00Z",
-        "--to",
-        "2026-03-01T00:00:00Z",
-    ];
     // What 99 % allows once is too much twice.
-    let (code, json) = months(&both, whole);
+    let (code, json) = months(&both, WHOLE);
     assert_eq!(code, ExitCode::from(1));
     let found = json["objectives"].as_array().expect("objectives");
-    let both = found.iter().find(|it| it["objective"] == "chat/both");
-    let months = &both.expect("a composite")["periods"];
+    let periods = |name: &str| {
+        let one = found.iter().find(|it| it["objective"] == name);
+        &one.expect("a composite")["periods"]
+    };
+    let months = periods("chat/both");
+    // One of it has the same share, and keeps less of a promise.
+    let outer = periods("chat/of_both");
+    assert_eq!(outer[1]["good_ratio"], months[1]["good_ratio"]);
+    assert_eq!(outer[1]["kept"], true);
     let once = 1.0 - 300.0 / 40_320.0;
     let ratio = |at: usize| months[at]["good_ratio"].as_f64().expect("a share");
     assert!((ratio(0) - 1.0).abs() < 1e-9 && (ratio(1) - once * once).abs() < 1e-5);

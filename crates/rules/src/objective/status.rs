@@ -142,16 +142,37 @@ pub fn statuses(
     if let Indicator::Composite { parts, how } = &objective.indicator {
         return composed(store, objective, all, parts, *how, now_ms);
     }
+    let range = read_range(objective, now_ms);
+    let targets = targets(store, objective, range)?;
+    under(store, objective, &targets, now_ms)
+}
+
+/// The period of an objective that holds a time.
+fn period(objective: &ObjectiveSettings, now_ms: i64) -> (i64, i64) {
     let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
-    let period = objective
+    objective
         .period
-        .at(now_ms, |time_ms| offset_ms(&zone, time_ms));
-    let from_ms = period.0.min(now_ms.saturating_sub(PAST_MS));
-    let histories = read(store, objective, (from_ms, now_ms))?;
-    let targets = targets(store, objective, (from_ms, now_ms))?;
+        .at(now_ms, |time_ms| offset_ms(&zone, time_ms))
+}
+
+/// What is read of an objective: its period so far, and the past that says for how long it lasts.
+fn read_range(objective: &ObjectiveSettings, now_ms: i64) -> (i64, i64) {
+    let begin_ms = period(objective, now_ms).0;
+    (begin_ms.min(now_ms.saturating_sub(PAST_MS)), now_ms)
+}
+
+/// How each budget of an objective that is no composite stands under these targets.
+fn under(
+    store: &dyn MetricStore,
+    objective: &ObjectiveSettings,
+    targets: &Targets,
+    now_ms: i64,
+) -> Result<Vec<ObjectiveStatus>, StatusError> {
+    let histories = read(store, objective, read_range(objective, now_ms))?;
+    let period = period(objective, now_ms);
     Ok(histories
         .into_iter()
-        .map(|(group, history)| history.status(objective, &targets, group, period, now_ms))
+        .map(|(group, history)| history.status(objective, targets, group, period, now_ms))
         .collect())
 }
 
@@ -319,10 +340,7 @@ fn composed(
     how: Composition,
     now_ms: i64,
 ) -> Result<Vec<ObjectiveStatus>, StatusError> {
-    let zone = TimeZone::get(&objective.time_zone).unwrap_or(TimeZone::UTC);
-    let period = objective
-        .period
-        .at(now_ms, |time_ms| offset_ms(&zone, time_ms));
+    let period = period(objective, now_ms);
     let mut found: Vec<(ObjectiveStatus, f64, f64)> = Vec::new();
     for (name, weight) in parts {
         let Some(part) = objective.part(name, all) else {
@@ -336,7 +354,12 @@ fn composed(
             ..part.clone()
         };
         let share = allowed_share(&part);
-        for status in statuses(store, &part, all, now_ms)? {
+        // What burned comes back as a share by the same target that made it a rate: that of now.
+        let statuses = match &part.indicator {
+            Indicator::Composite { .. } => statuses(store, &part, all, now_ms)?,
+            _ => under(store, &part, &Targets::constant(1.0 - share)?, now_ms)?,
+        };
+        for status in statuses {
             found.push((status, share, *weight));
         }
     }

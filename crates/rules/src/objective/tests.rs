@@ -417,6 +417,25 @@ fn composites_stand_as_their_parts_do() {
 }
 
 #[test]
+fn a_changed_target_of_a_part_changes_nothing_of_what_was_good() {
+    let store = store();
+    let mut both = objective("both");
+    both.indicator = Indicator::Composite {
+        parts: vec![("a".to_owned(), 1.0)],
+        how: Composition::Worst,
+    };
+    let service = objectives(&store, vec![objective("a"), both.clone()]);
+    let before = service.reports()[1].statuses[0].burn_day;
+    let mut strict = objective("a");
+    strict.target = 0.999;
+    service.apply(vec![strict, both]);
+    service.turn(NOW_MS + 1);
+    let after = service.reports()[1].statuses[0].burn_day;
+    let difference = before.expect("events") - after.expect("events");
+    assert!(difference.abs() < 1e-9, "{before:?} {after:?}");
+}
+
+#[test]
 fn many_spenders_are_one_budget() {
     let store = MemoryStore::new();
     for metric in ["slo:events", "slo:bad_events"] {
