@@ -308,7 +308,9 @@ mod tests {
             .groups;
         let settings = BacktestSettings {
             from_ms: start_ms,
-            to_ms: start_ms + 3_599_000,
+            // A group's place in its interval follows from its path: the hour holds one turn a minute
+            // wherever that is.
+            to_ms: start_ms + 3_599_999,
             threads: 1,
             features: bellwether_promql::Features::default(),
             cancel: bellwether_promql::CancelToken::default(),
