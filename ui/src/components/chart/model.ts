@@ -1,0 +1,131 @@
+/** What is drawn, from what is shown: stacks, bands and styles as uPlot wants them. */
+
+import uPlot from "uplot";
+import { withAlpha } from "@/lib/palette";
+import type { Unit } from "@/lib/units";
+
+export interface ChartSeries {
+  name: string;
+  /** One value for each time. */
+  values: readonly (number | null)[];
+  /** #rrggbb; else the palette's, by `colorIndex` or place. */
+  color?: string | undefined;
+  colorIndex?: number | undefined;
+  kind?: "line" | "steps" | "bars" | "points" | undefined;
+  /** Share of colour below the line, 0 to 1. */
+  fill?: number | undefined;
+  width?: number | undefined;
+  isDashed?: boolean | undefined;
+  axis?: "left" | "right" | undefined;
+  unit?: Unit | undefined;
+  isHidden?: boolean | undefined;
+  /** Not in the legend. */
+  isUnlisted?: boolean | undefined;
+  /** Whether lines go on over times without a value. */
+  spansGaps?: boolean | undefined;
+  /** A band around it: a forecast's range. */
+  low?: readonly (number | null)[] | undefined;
+  high?: readonly (number | null)[] | undefined;
+  /** Stacked series below and above zero stand apart; series with this are not stacked. */
+  isApart?: boolean | undefined;
+}
+
+export interface ColoredSeries extends ChartSeries { color: string; isHidden: boolean }
+export interface ChartThreshold { value: number; tone: "good" | "warn" | "bad" | "info" | "unknown"; label?: string; color?: string }
+/** Seconds since 1970. */
+export interface ChartSpan { from: number; to: number; tone: "good" | "warn" | "bad" | "info" | "unknown"; label: string }
+
+export interface Drawn {
+  data: uPlot.AlignedData;
+  series: uPlot.Series[];
+  bands: uPlot.Band[];
+  hasBars: boolean;
+  isStacked: boolean;
+}
+
+type Values = (number | null)[];
+
+/** uPlot draws finite numbers and gaps. */
+const finite = (values: readonly (number | null)[]): Values => values.map((value) => (value !== null && Number.isFinite(value) ? value : null));
+
+export function drawn(times: readonly number[], all: readonly ColoredSeries[], stacked: boolean | "percent"): Drawn {
+  const data: (readonly number[] | Values)[] = [times];
+  const series: uPlot.Series[] = [];
+  const bands: uPlot.Band[] = [];
+  const add = (values: Values, options: uPlot.Series) => {
+    data.push(values);
+    series.push(options);
+    return series.length;
+  };
+  const sums = stacked === "percent" ? totals(times.length, all) : null;
+  let below: Values | null = null;
+  let belowIndex = 0;
+  for (const one of all) {
+    let values = finite(one.values);
+    const scale = one.axis ?? "left";
+    const isStacked = stacked !== false && one.isApart !== true && !one.isHidden;
+    if (isStacked) {
+      const base: Values | null = below;
+      values = values.map((value, index) => {
+        const sum = sums?.[index] ?? 1;
+        const part = sums ? (sum === 0 ? 0 : (value ?? 0) / sum) : (value ?? 0);
+        return part + (base?.[index] ?? 0);
+      });
+    }
+    const isBar = one.kind === "bars";
+    const fill = one.fill ?? (isStacked ? 0.55 : isBar ? 0.75 : 0);
+    const index = add(values, {
+      label: one.name, scale, show: !one.isHidden, stroke: one.color, width: one.kind === "points" ? 0 : (one.width ?? (isStacked ? 1 : 1.5)),
+      spanGaps: one.spansGaps ?? false,
+      points: one.kind === "points" ? { show: true, size: 4, fill: one.color } : { show: hasLonely(values), size: 4, fill: one.color },
+      ...(one.isDashed ? { dash: [6, 5] } : {}),
+      ...(fill > 0 && !(isStacked && below !== null) ? { fill: withAlpha(one.color, fill) } : {}),
+      ...paths(one),
+    });
+    if (isStacked) {
+      if (below !== null) bands.push({ series: [index, belowIndex], fill: withAlpha(one.color, fill) });
+      below = values;
+      belowIndex = index;
+    }
+    if (one.low && one.high && !one.isHidden) {
+      const edge = { scale, show: true, width: 0, stroke: "transparent", points: { show: false } };
+      const high = add(finite(one.high), edge);
+      const low = add(finite(one.low), edge);
+      bands.push({ series: [high, low], fill: withAlpha(one.color, 0.18) });
+    }
+  }
+  return { data: data as uPlot.AlignedData, series, bands, hasBars: all.some((one) => one.kind === "bars"), isStacked: stacked !== false };
+}
+
+function totals(count: number, all: readonly ColoredSeries[]): number[] {
+  const sums = new Array<number>(count).fill(0);
+  for (const one of all) {
+    if (one.isHidden || one.isApart) continue;
+    one.values.forEach((value, index) => {
+      if (value !== null && Number.isFinite(value)) sums[index] = (sums[index] ?? 0) + value;
+    });
+  }
+  return sums;
+}
+
+/** Whether some value stands between two gaps: only a point can show it. */
+function hasLonely(values: Values): boolean {
+  return values.some((value, index) => value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null);
+}
+
+function paths(one: ChartSeries): Partial<uPlot.Series> {
+  const { bars, stepped } = uPlot.paths;
+  if (one.kind === "bars" && bars) return { paths: bars({ size: [0.7, 40], align: 1 }) };
+  if (one.kind === "steps" && stepped) return { paths: stepped({ align: 1 }) };
+  if (one.kind === "points") return { paths: () => null };
+  return {};
+}
+
+/** In words: how many series, and the largest of them. */
+export function summary(all: readonly ColoredSeries[], format: (value: number | null) => string): string {
+  const listed = all.filter((one) => !one.isUnlisted);
+  if (listed.length === 0) return "No data.";
+  const last = listed.map((one) => [one.name, one.values.findLast((value) => value !== null) ?? null] as const);
+  const sorted = [...last].sort(([, a], [, b]) => (b ?? -Infinity) - (a ?? -Infinity)).slice(0, 5);
+  return `${listed.length} series. Newest values: ${sorted.map(([name, value]) => `${name} ${format(value)}`).join(", ")}.`;
+}

@@ -1,0 +1,5 @@
+import { Page } from "@/components/Page";
+
+export function Probe() {
+  return <Page title="Probe"><p>to come</p></Page>;
+}

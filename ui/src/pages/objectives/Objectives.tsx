@@ -1,0 +1,5 @@
+import { Page } from "@/components/Page";
+
+export function Objectives() {
+  return <Page title="Objectives"><p>to come</p></Page>;
+}
