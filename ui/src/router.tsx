@@ -32,7 +32,25 @@ const route = <Path extends string>(path: Path) => ({ getParentRoute: () => root
 
 /** One query of Explore. */
 export interface ExploreQuery { expr: string; hidden?: boolean; legend?: string }
-export interface ExploreSearch { q?: ExploreQuery[] | undefined; view?: "graph" | "table" | "heat" | undefined; stack?: boolean | undefined; exemplars?: boolean | undefined; diff?: string | undefined; step?: number | undefined; builder?: boolean | undefined }
+export interface ExploreSearch {
+  q?: ExploreQuery[] | undefined;
+  view?: "graph" | "table" | "heat" | undefined;
+  draw?: "stacked" | "bars" | "points" | undefined;
+  /** A logarithmic axis of values. */
+  log?: boolean | undefined;
+  /** Every query in a chart of its own. */
+  apart?: boolean | undefined;
+  exemplars?: boolean | undefined;
+  /** What is compared: `from,to` in milliseconds, with `low,high` where values are chosen too. */
+  diff?: string | undefined;
+  /** What it is compared with: `from,to`; else the rest of what is shown. */
+  base?: string | undefined;
+  /** Which query is compared, by its letter. */
+  of?: string | undefined;
+  /** Seconds between points; else as many as fit. */
+  step?: number | undefined;
+  builder?: boolean | undefined;
+}
 
 function exploreSearch(search: Record<string, unknown>): ExploreSearch {
   const queries = Array.isArray(search["q"]) ? search["q"] : typeof search["q"] === "string" ? [{ expr: search["q"] }] : [];
@@ -42,25 +60,29 @@ function exploreSearch(search: Record<string, unknown>): ExploreSearch {
     const { expr, hidden, legend } = one as Record<string, unknown>;
     return typeof expr === "string" ? [{ expr, ...(hidden === true ? { hidden: true } : {}), ...(typeof legend === "string" && legend !== "" ? { legend } : {}) }] : [];
   });
-  const view = search["view"];
+  const { view, draw } = search;
   const step = Number(search["step"]);
   return {
     q: read.length > 0 ? read.slice(0, 12) : undefined,
     view: view === "graph" || view === "table" || view === "heat" ? view : undefined,
-    stack: search["stack"] === true || undefined,
+    draw: draw === "stacked" || draw === "bars" || draw === "points" ? draw : search["stack"] === true ? "stacked" : undefined,
+    log: search["log"] === true || undefined,
+    apart: search["apart"] === true || undefined,
     exemplars: search["exemplars"] === true || undefined,
     builder: search["builder"] === true || undefined,
     diff: text(search["diff"]),
+    base: text(search["base"]),
+    of: text(search["of"]),
     step: Number.isFinite(step) && step > 0 ? step : undefined,
   };
 }
 
 const overview = createRoute({ ...route("/"), component: lazyRouteComponent(() => import("@/pages/overview/Overview"), "Overview") });
 const explore = createRoute({ ...route("/explore"), validateSearch: exploreSearch, component: lazyRouteComponent(() => import("@/pages/explore/Explore"), "Explore") });
-const ai = createRoute({ ...route("/ai"), validateSearch: texts("provider", "model", "tool", "tab"), component: lazyRouteComponent(() => import("@/pages/ai/Ai"), "Ai") });
+const ai = createRoute({ ...route("/ai"), validateSearch: texts("provider", "model", "tool", "tab", "by", "against"), component: lazyRouteComponent(() => import("@/pages/ai/Ai"), "Ai") });
 
-const alerts = createRoute({ ...route("/alerts"), validateSearch: texts("state", "find", "severity", "label"), component: lazyRouteComponent(() => import("@/pages/alerts/Alerts"), "Alerts") });
-const alertTab = createRoute({ ...route("/alerts/$tab"), validateSearch: texts("find", "matchers", "labels", "rule", "group", "id"), component: lazyRouteComponent(() => import("@/pages/alerts/AlertTab"), "AlertTab") });
+const alerts = createRoute({ ...route("/alerts"), validateSearch: texts("state", "find", "severity", "label", "group"), component: lazyRouteComponent(() => import("@/pages/alerts/Alerts"), "Alerts") });
+const alertTab = createRoute({ ...route("/alerts/$tab"), validateSearch: texts("find", "matchers", "labels", "rule", "group", "id", "state", "kind", "expr", "for", "expr2", "for2", "type", "entity"), component: lazyRouteComponent(() => import("@/pages/alerts/AlertTab"), "AlertTab") });
 const oneAlert = createRoute({ ...route("/alerts/one/$fingerprint"), validateSearch: texts("firing"), component: lazyRouteComponent(() => import("@/pages/alerts/OneAlert"), "OneAlert") });
 
 const health = createRoute({ ...route("/health"), validateSearch: texts("find", "state", "kind", "tab"), component: lazyRouteComponent(() => import("@/pages/health/Health"), "Health") });
@@ -68,7 +90,7 @@ const probe = createRoute({ ...route("/health/probes/$probe"), component: lazyRo
 const entity = createRoute({ ...route("/health/entities/$entity"), component: lazyRouteComponent(() => import("@/pages/health/Entity"), "Entity") });
 
 const objectives = createRoute({ ...route("/objectives"), validateSearch: texts("service", "verdict", "find"), component: lazyRouteComponent(() => import("@/pages/objectives/Objectives"), "Objectives") });
-const objective = createRoute({ ...route("/objectives/$objective"), component: lazyRouteComponent(() => import("@/pages/objectives/Objective"), "Objective") });
+const objective = createRoute({ ...route("/objectives/$objective"), validateSearch: texts("budget"), component: lazyRouteComponent(() => import("@/pages/objectives/Objective"), "Objective") });
 const forecasts = createRoute({ ...route("/forecasts"), validateSearch: texts("name", "series", "find"), component: lazyRouteComponent(() => import("@/pages/forecasts/Forecasts"), "Forecasts") });
 const scaling = createRoute({ ...route("/scaling"), validateSearch: texts("scaler"), component: lazyRouteComponent(() => import("@/pages/scaling/Scaling"), "Scaling") });
 
@@ -86,7 +108,7 @@ const dashboard = createRoute({
 });
 
 const system = createRoute({ ...route("/system"), beforeLoad: () => { throw redirect({ to: "/system/$tab", params: { tab: "targets" } }); } });
-const systemTab = createRoute({ ...route("/system/$tab"), validateSearch: texts("find", "state", "job", "target"), component: lazyRouteComponent(() => import("@/pages/system/System"), "System") });
+const systemTab = createRoute({ ...route("/system/$tab"), validateSearch: texts("find", "state", "job", "target", "show", "chart"), component: lazyRouteComponent(() => import("@/pages/system/System"), "System") });
 const publicStatus = createRoute({ ...route("/public"), component: lazyRouteComponent(() => import("@/pages/public/PublicStatus"), "PublicStatus") });
 
 /** Where bookmarks of Prometheus' pages lead. */

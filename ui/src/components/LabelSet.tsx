@@ -37,7 +37,7 @@ function Label({ name, value, onPick }: { name: string; value: string; onPick: L
     </>
   );
   const chip = onPick
-    ? <UnstyledButton className={`${classes.label ?? ""} ${classes.pick ?? ""}`} onClick={() => onPick(name, value)} aria-label={`${name} is ${value.slice(0, 200)}: filter by it`}>{content}</UnstyledButton>
+    ? <UnstyledButton className={`${classes.label ?? ""} ${classes.pick ?? ""}`} onClick={() => onPick(name, value)} title="Filter by it">{content}</UnstyledButton>
     : <span className={classes.label}>{content}</span>;
   return isLong ? <Tooltip label={visible(value.slice(0, 2000))} multiline maw={560} classNames={{ tooltip: "foreign" }}>{chip}</Tooltip> : chip;
 }
