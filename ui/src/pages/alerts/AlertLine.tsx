@@ -24,27 +24,28 @@ export interface LineActions {
   nameOf: (fingerprint: string) => string | undefined;
 }
 
-interface LineProps { row: AlertRow; isChosen: boolean; isCurrent: boolean; values: readonly (number | null)[] | undefined; actions: LineActions; withoutLabels: readonly string[] }
+interface LineProps { row: AlertRow; isChosen: boolean; isCurrent: boolean; values: readonly (number | null)[] | undefined; actions: LineActions; withoutLabels: readonly string[]; /** Whether its name stands above it already. */ isNamed: boolean }
 
 export const alertLinkId = (fingerprint: string) => `alert-${fingerprint}`;
 
-export const AlertLine = memo(function AlertLine({ row, isChosen, isCurrent, values, actions, withoutLabels }: LineProps) {
+export const AlertLine = memo(function AlertLine({ row, isChosen, isCurrent, values, actions, withoutLabels, isNamed }: LineProps) {
   const tone = row.state === "firing" || row.state === "acknowledged" || row.state === "pending" ? severityTone(row.severity) : "unknown";
   const entity = row.labels["entity"];
   const summary = row.annotations["summary"] ?? row.annotations["message"] ?? row.annotations["description"] ?? "";
   const unit = row.source ? unitOf(taken(row.source.rule.query).value) : "short";
   const name = visible(row.name.slice(0, 200));
+  const title = isNamed && summary !== "" ? visible(summary.slice(0, 300)) : name;
   return (
     <li className={classes.line} data-tone={tone} data-chosen={isChosen || undefined} data-current={isCurrent || undefined} data-alert={row.fingerprint}>
       <UnstyledButton role="checkbox" aria-checked={isChosen} aria-label={`Select ${name}`} className={classes.check} onClick={() => actions.toggle(row)}>{isChosen && <IconCheck size={13} stroke={3} aria-hidden />}</UnstyledButton>
       <div className={classes.what}>
         <div className={classes.name}>
           <Mark tone={tone} size={12} label={row.severity || "no severity"} />
-          <Link id={alertLinkId(row.fingerprint)} to="/alerts/one/$fingerprint" params={{ fingerprint: row.fingerprint }} search={keepTimes} className={`${classes.title ?? ""} foreign`} onFocus={() => actions.focus(row)}>{name}</Link>
+          <Link id={alertLinkId(row.fingerprint)} to="/alerts/one/$fingerprint" params={{ fingerprint: row.fingerprint }} search={keepTimes} className={`${classes.title ?? ""} foreign`} onFocus={() => actions.focus(row)}>{title}</Link>
           {row.severity !== "" && <span className={`${classes.severity ?? ""} ${tone} foreign`}>{visible(row.severity.slice(0, 24))}</span>}
           {row.state !== "firing" && <State state={row.state} tone={row.state === "acknowledged" ? "accent" : row.state === "pending" ? "warn" : "unknown"} />}
         </div>
-        {summary !== "" && <p className={`${classes.summary ?? ""} foreign`}>{visible(summary.slice(0, 400))}</p>}
+        {summary !== "" && !isNamed && <p className={`${classes.summary ?? ""} foreign`}>{visible(summary.slice(0, 400))}</p>}
         <Why row={row} nameOf={actions.nameOf} />
       </div>
       <div className={classes.labels}>

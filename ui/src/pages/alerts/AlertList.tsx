@@ -43,7 +43,7 @@ export function AlertList({ groups, label, chosen, current, actions, closed, set
             )}
             {shown.length > 0 && (
               <ul className={classes.lines}>
-                {shown.map((row) => <AlertLine key={row.fingerprint} row={row} isChosen={chosen.has(row.fingerprint)} isCurrent={current === row.fingerprint} values={values.get(row.fingerprint)} actions={actions} withoutLabels={without} />)}
+                {shown.map((row) => <AlertLine key={row.fingerprint} row={row} isChosen={chosen.has(row.fingerprint)} isCurrent={current === row.fingerprint} values={values.get(row.fingerprint)} actions={actions} withoutLabels={without} isNamed={hasHead && label === "alertname"} />)}
               </ul>
             )}
             {!isClosed && shown.length < group.rows.length && <UnstyledButton className={classes.more} onClick={() => open(group.key)}>Show {group.rows.length - shown.length} more</UnstyledButton>}
