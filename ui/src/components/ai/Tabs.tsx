@@ -1,0 +1,37 @@
+/** Parts of a page as a row of links: each has an address of its own. */
+
+import type { ReactNode } from "react";
+import { Mark } from "@/components/State";
+import classes from "./Tabs.module.css";
+
+export interface TabItem<Id extends string> {
+  id: Id;
+  title: string;
+  count?: number;
+  /** How many of them are to be looked at, and why. */
+  alarm?: number;
+  alarmText?: string;
+}
+
+export interface TabLinkProps { className: string; "aria-current"?: "page"; "data-tab": string; children: ReactNode }
+
+interface TabsProps<Id extends string> { label: string; tabs: readonly TabItem<Id>[]; current: Id; link: (id: Id, props: TabLinkProps) => ReactNode }
+
+export function Tabs<Id extends string>({ label, tabs, current, link }: TabsProps<Id>) {
+  return (
+    <nav className={classes.tabs} aria-label={label}>
+      {tabs.map((tab) => link(tab.id, {
+        className: classes.tab ?? "",
+        "data-tab": tab.id,
+        ...(tab.id === current ? { "aria-current": "page" as const } : {}),
+        children: (
+          <>
+            <span>{tab.title}</span>
+            {tab.count !== undefined && <span className={classes.count}>{tab.count}</span>}
+            {tab.alarm !== undefined && tab.alarm > 0 && <span className={classes.alarm}><Mark tone="bad" size={9} />{tab.alarm} {tab.alarmText}</span>}
+          </>
+        ),
+      }))}
+    </nav>
+  );
+}
