@@ -125,18 +125,30 @@ impl Server {
     /// # Errors
     /// Where it is not ready in time; the text holds the end of its log.
     pub async fn start_in(folder: &Path, config: &str, flags: &[&str]) -> Result<Self> {
+        let address = format!("127.0.0.1:{}", free_port()?);
+        Self::start_at(folder, &address, config, flags).await
+    }
+
+    /// The same at a given address: where one that went away shall be there again.
+    ///
+    /// # Errors
+    /// Where it is not ready in time; the text holds the end of its log.
+    pub async fn start_at(
+        folder: &Path,
+        address: &str,
+        config: &str,
+        flags: &[&str],
+    ) -> Result<Self> {
         let config_file = folder.join("bellwether.yml");
         std::fs::write(&config_file, config)?;
-        let address = format!("127.0.0.1:{}", free_port()?);
         let mut command = tokio::process::Command::new(binary()?);
         command.arg("serve").arg("--config").arg(&config_file);
         command
             .arg("--data")
             .arg(folder.join("data"))
-            .arg("--listen")
-            .arg(&address)
+            .args(["--listen", address])
             .args(flags);
-        Self::spawn(command, folder, &address).await
+        Self::spawn(command, folder, address).await
     }
 
     /// Starts `bellwether demo`.

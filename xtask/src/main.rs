@@ -19,6 +19,7 @@ mod rule_tests;
 mod shell;
 mod tidy;
 mod tools;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ usage: cargo xtask <command>
   ci                      the same
   check                   format, lints, tidy and documents only
   tidy                    layer edges, links in pages, house rules
+  ui [--write]            types, lints and unit tests of the web UI, or its types of the API anew
   blackbox                tests of the real binary over HTTP, with real peers and a browser
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
   public-api [--write]    the SDK's public API against crates/sdk/public-api.txt, or that file anew
@@ -65,6 +67,11 @@ fn run(arguments: &[String]) -> Result<()> {
         "test" | "ci" => gate(),
         "check" => check(),
         "tidy" => tidy::run(&root()?),
+        "ui" => match rest {
+            [] => ui::run(false),
+            [what] if what == "--write" => ui::run(true),
+            _ => bail!("ui takes nothing, or --write"),
+        },
         "blackbox" => blackbox(),
         "fuzz" => fuzz("release", option(rest, "--seconds")?.unwrap_or("10")),
         "public-api" => match rest {
@@ -103,6 +110,7 @@ fn run(arguments: &[String]) -> Result<()> {
 fn gate() -> Result<()> {
     tools::install()?;
     check()?;
+    ui::run(false)?;
     cargo(&["test", "--workspace", "--exclude", "bellwether-blackbox"])
         .step("unit, property, crash")?;
     // What services may switch on.

@@ -29,6 +29,12 @@ impl Step {
         self
     }
 
+    /// The folder in which it runs.
+    pub(crate) fn directory(&mut self, folder: impl AsRef<std::path::Path>) -> &mut Self {
+        self.0.current_dir(folder);
+        self
+    }
+
     /// Runs it, says what it is and how long it took, and fails where it fails.
     pub(crate) fn step(&mut self, what: &str) -> Result<()> {
         println!("\n==> {what}");

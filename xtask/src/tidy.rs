@@ -15,7 +15,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// The layer of each crate, as in ARCHITECTURE.md. `None`: beside the layers, never a dependency.
-const LAYERS: [(&str, Option<u8>); 33] = [
+const LAYERS: [(&str, Option<u8>); 34] = [
     ("bellwether-model", Some(1)),
     ("bellwether-codec", Some(1)),
     ("bellwether-storage", Some(1)),
@@ -44,6 +44,7 @@ const LAYERS: [(&str, Option<u8>); 33] = [
     ("bellwether-sdk", Some(4)),
     ("bellwether-config", Some(5)),
     ("bellwether-server", Some(5)),
+    ("bellwether-ui", Some(5)),
     ("bellwether-demo", Some(6)),
     ("bellwether", Some(6)),
     ("bellwether-blackbox", None),
@@ -52,7 +53,7 @@ const LAYERS: [(&str, Option<u8>); 33] = [
 ];
 
 /// Edges inside one layer that ARCHITECTURE.md allows.
-const SAME_LAYER: [(&str, &str); 8] = [
+const SAME_LAYER: [(&str, &str); 9] = [
     ("bellwether-promql", "bellwether-forecast"),
     ("bellwether-promql", "bellwether-slo"),
     ("bellwether-storage", "bellwether-model"),
@@ -60,6 +61,7 @@ const SAME_LAYER: [(&str, &str); 8] = [
     ("bellwether-wire", "bellwether-codec"),
     ("bellwether-wire", "bellwether-model"),
     ("bellwether-server", "bellwether-config"),
+    ("bellwether-server", "bellwether-ui"),
     ("bellwether", "bellwether-demo"),
 ];
 

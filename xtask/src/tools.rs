@@ -45,8 +45,9 @@ const PYTHON: [&str; 9] = [
 const PYTHON_MCP_1: [&str; 2] = ["mcp==1.30.0", "websockets==17.4"];
 
 /// npm packages of the browser tests, and of the MCP servers that are probed.
-const NPM: [&str; 5] = [
+const NPM: [&str; 6] = [
     "playwright-core@1.64.1",
+    "axe-core@4.14.1",
     "@modelcontextprotocol/sdk@1.32.2",
     "@modelcontextprotocol/server@2.4.0",
     "@modelcontextprotocol/node@2.1.2",

@@ -30,7 +30,7 @@ pub(crate) async fn federate(call: Call) -> Result<Response, ApiError> {
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
     let negotiated = Negotiated::from_accept(accept.unwrap_or(""));
-    let gzip = render::accepts_gzip(&call.headers);
+    let gzip = render::accepts(&call.headers, "gzip");
     let bytes = call
         .app
         .catalog(move |services| {

@@ -1,7 +1,7 @@
 //! Pages that stand alone: they need nothing from elsewhere, so that they can be saved, mailed and
 //! printed.
 
-const STYLE: &str = include_str!("../ui/paper.css");
+const STYLE: &str = include_str!("paper.css");
 
 /// A page in the style of all of them, and in one of its own besides. The title is text, the body
 /// HTML.

@@ -95,7 +95,7 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|accept| accept.contains("application/openmetrics-text"));
-    let gzip = render::accepts_gzip(&headers);
+    let gzip = render::accepts(&headers, "gzip");
     let registry = app.registry.clone();
     let task = tokio::task::spawn_blocking(move || {
         let format = if open {

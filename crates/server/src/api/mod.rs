@@ -86,7 +86,7 @@ where
             async move {
                 let answered = async {
                     let call = call(app, request).await?;
-                    let gzip = render::accepts_gzip(&call.headers);
+                    let gzip = render::accepts(&call.headers, "gzip");
                     Ok::<_, ApiError>((handler(call).await?, gzip))
                 };
                 match answered.await {

@@ -268,15 +268,26 @@ async fn unknown_paths_are_told_where_things_are() {
 }
 
 #[tokio::test]
-async fn the_page_is_served_under_its_old_names_and_loads_nothing_from_elsewhere() {
+async fn the_page_is_served_under_all_its_names_and_loads_nothing_from_elsewhere() {
     let router = router();
-    for path in ["/", "/graph", "/query", "/targets"] {
+    let mut nonces = std::collections::BTreeSet::new();
+    let paths = [
+        "/",
+        "/explore?q=up",
+        "/alerts/one/0123",
+        "/health/entities/daemon%2Fa",
+        "/system/targets",
+        "/public",
+        "/graph",
+        "/targets",
+    ];
+    for path in paths {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let (status, headers, bytes) = send(&router, request).await;
         assert_eq!(status, 200, "{path}");
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(
-            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            policy.contains("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"),
             "{policy}"
         );
         let text = String::from_utf8(bytes).unwrap();
@@ -285,20 +296,51 @@ async fn the_page_is_served_under_its_old_names_and_loads_nothing_from_elsewhere
         ] {
             assert!(!text.contains(forbidden), "{forbidden} in {path}");
         }
+        let (_, nonce) = policy.split_once("'nonce-").unwrap();
+        let (nonce, _) = nonce.split_once('\'').unwrap();
+        assert!(text.contains(&format!("content=\"{nonce}\"")), "{text}");
+        nonces.insert(nonce.to_owned());
     }
-    for asset in ["app.js", "chart.js", "style.css"] {
-        let request = Request::get(format!("/assets/{asset}"))
-            .body(Body::empty())
-            .unwrap();
-        let (status, headers, bytes) = send(&router, request).await;
-        assert_eq!(status, 200, "{asset}");
-        assert!(bytes.len() > 1_000, "{asset}");
-        let again = Request::get(format!("/assets/{asset}"))
-            .header("if-none-match", &headers["etag"])
-            .body(Body::empty())
-            .unwrap();
-        assert_eq!(send(&router, again).await.0, 304, "{asset}");
+    assert_eq!(nonces.len(), paths.len(), "a nonce is used once");
+}
+
+#[tokio::test]
+async fn files_of_the_page_come_in_the_encoding_that_is_taken_and_need_no_second_visit() {
+    let router = router();
+    let ask = async |path: &str, name: &'static str, value: &str| {
+        let request = Request::get(path).header(name, value);
+        send(&router, request.body(Body::empty()).unwrap()).await
+    };
+    for file in bellwether_ui::FILES {
+        let (status, headers, plain) = ask(file.path, "accept-encoding", "identity").await;
+        assert_eq!(status, 200, "{}", file.path);
+        assert!(!headers.contains_key("content-encoding"), "{}", file.path);
+        let (_, headers, best) = ask(file.path, "accept-encoding", "gzip, br;q=0.9").await;
+        let encoding = headers
+            .get("content-encoding")
+            .map(|it| it.to_str().unwrap());
+        assert_eq!(
+            encoding.unwrap_or(""),
+            file.bodies[0].encoding,
+            "{}",
+            file.path
+        );
+        assert!(best.len() <= plain.len(), "{}", file.path);
+        if file.is_immutable {
+            let cache = headers["cache-control"].to_str().unwrap();
+            assert!(cache.contains("immutable"), "{}: {cache}", file.path);
+        }
+        let tag = headers["etag"].to_str().unwrap();
+        let (status, _, nothing) = ask(file.path, "if-none-match", tag).await;
+        let is_same_encoding = file.bodies[0].encoding.is_empty();
+        assert!(
+            !is_same_encoding || status == 304 && nothing.is_empty(),
+            "{}",
+            file.path
+        );
     }
+    let (status, headers, _) = ask("/assets/nothing.js", "accept-encoding", "br").await;
+    assert_eq!(status, 404, "{headers:?}");
 }
 
 #[tokio::test]
