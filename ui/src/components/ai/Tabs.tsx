@@ -13,7 +13,7 @@ export interface TabItem<Id extends string> {
   alarmText?: string;
 }
 
-export interface TabLinkProps { className: string; "aria-current"?: "page"; "data-tab": string; children: ReactNode }
+export interface TabLinkProps { className: string; "aria-current"?: "page"; "data-tab": string; /** Else each link to this page would be the current one. */ activeOptions: { exact: true; includeSearch: true }; children: ReactNode }
 
 interface TabsProps<Id extends string> { label: string; tabs: readonly TabItem<Id>[]; current: Id; link: (id: Id, props: TabLinkProps) => ReactNode }
 
@@ -23,6 +23,7 @@ export function Tabs<Id extends string>({ label, tabs, current, link }: TabsProp
       {tabs.map((tab) => link(tab.id, {
         className: classes.tab ?? "",
         "data-tab": tab.id,
+        activeOptions: { exact: true, includeSearch: true },
         ...(tab.id === current ? { "aria-current": "page" as const } : {}),
         children: (
           <>

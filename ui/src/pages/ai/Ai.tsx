@@ -55,22 +55,25 @@ function Known({ catalog }: { catalog: Catalog }) {
   const bys = kind === "tool" ? BYS.filter(([id]) => id === "worst" || id === "failures" || id === "latency") : BYS.filter(([id]) => (id !== "cost" || catalog.cost) && (id !== "first" || catalog.firstToken));
   return (
     <>
-      <Tiles catalog={catalog} windows={windows} models={rows.model.rows.length > 0 ? rows.model.rows : rows.provider.rows} />
-      <Panel flush>
-        <Tabs label="What is listed" tabs={tabs} current={tab} link={(id, props) => <Link key={id} to="/ai" search={(old) => ({ ...old, tab: id === "providers" ? undefined : id })} {...props} />} />
-        {kind && (
-          <>
-            <div className={classes.tools} style={{ paddingTop: 12 }}>
-              <Choice label="Worst first by" value={bys.some(([id]) => id === by) ? by : "worst"} onChange={(value) => change({ by: value === "worst" ? undefined : value })} data={bys.map(([value, label]) => ({ value, label }))} />
-              <Choice label="Compare" value={against} onChange={(value) => change({ against: value === "hour" ? undefined : value })} data={[{ value: "hour", label: "Last 5 min with an hour before" }, { value: "span", label: "Whole time with the one before" }]} />
-            </div>
-            <Subjects kind={kind} catalog={catalog} answer={rows[kind]} by={bys.some(([id]) => id === by) ? by : "worst"} words={windows.words} entities={entities} chosen={open?.kind === kind ? open.id : undefined} />
-          </>
-        )}
-      </Panel>
-      {/* Tables first: the charts below wait for them. */}
-      {kind && rows[kind].isPending ? null : tab === "tools" ? <ToolCharts catalog={catalog} /> : tab === "sessions" ? <SessionCharts catalog={catalog} /> : <ModelCharts catalog={catalog} />}
-      <Absent catalog={catalog} />
+      {/* What is behind the drawer is out of reach while it is open. */}
+      <div className="stack" inert={open !== null}>
+        <Tiles catalog={catalog} windows={windows} models={rows.model.rows.length > 0 ? rows.model.rows : rows.provider.rows} />
+        <Panel flush>
+          <Tabs label="What is listed" tabs={tabs} current={tab} link={(id, props) => <Link key={id} to="/ai" search={(old) => ({ ...old, tab: id === "providers" ? undefined : id })} {...props} />} />
+          {kind && (
+            <>
+              <div className={classes.tools} style={{ paddingTop: 12 }}>
+                <Choice label="Worst first by" value={bys.some(([id]) => id === by) ? by : "worst"} onChange={(value) => change({ by: value === "worst" ? undefined : value })} data={bys.map(([value, label]) => ({ value, label }))} />
+                <Choice label="Compare" value={against} onChange={(value) => change({ against: value === "hour" ? undefined : value })} data={[{ value: "hour", label: "Last 5 min with an hour before" }, { value: "span", label: "Whole time with the one before" }]} />
+              </div>
+              <Subjects kind={kind} catalog={catalog} answer={rows[kind]} by={bys.some(([id]) => id === by) ? by : "worst"} words={windows.words} entities={entities} chosen={open?.kind === kind ? open.id : undefined} />
+            </>
+          )}
+        </Panel>
+        {/* Tables first: the charts below wait for them. */}
+        {kind && rows[kind].isPending ? null : tab === "tools" ? <ToolCharts catalog={catalog} /> : tab === "sessions" ? <SessionCharts catalog={catalog} /> : <ModelCharts catalog={catalog} />}
+        <Absent catalog={catalog} />
+      </div>
       {open && (
         <Detail
           kind={open.kind} id={open.id} row={rows[open.kind].rows.find((row) => row.id === open.id)} isPending={rows[open.kind].isPending} catalog={catalog} words={windows.words}

@@ -43,11 +43,20 @@ const KINDS: Readonly<Record<Kind, string>> = { provider: "Provider", model: "Mo
 export function Detail(props: DetailProps) {
   const { kind, id, row, close } = props;
   return (
-    <Drawer opened onClose={close} position="right" size="min(1040px, 100%)" title={<span className="foreign">{KINDS[kind]} {visible((row?.name ?? id).slice(0, 160))}</span>} closeButtonProps={{ "aria-label": "Close" }} styles={{ content: { background: "var(--bg)" }, header: { background: "var(--bg)" }, title: { fontSize: 18, fontWeight: 640 } }}>
+    <Drawer.Root opened onClose={close} position="right" size="min(1040px, 100%)">
+      <Drawer.Overlay />
+      <Drawer.Content className={classes.drawer ?? ""}>
+        <Drawer.Body>
+          <div className={classes.drawerHead}>
+            <Drawer.Title className={classes.drawerTitle ?? ""}><span className="foreign">{KINDS[kind]} {visible((row?.name ?? id).slice(0, 160))}</span></Drawer.Title>
+            <Drawer.CloseButton aria-label="Close" size="lg" />
+          </div>
       {row
         ? <Content {...props} row={row} />
         : <Empty title={props.isPending ? "Loading" : `${KINDS[kind]} ${visible(id.slice(0, 160))} was not called in this time`}>{props.isPending ? null : "Choose a longer time, or close this and pick another one."}</Empty>}
-    </Drawer>
+        </Drawer.Body>
+      </Drawer.Content>
+    </Drawer.Root>
   );
 }
 
@@ -94,7 +103,7 @@ function Content({ kind, row, catalog, words, entities, alerts, models }: Detail
           return <Fact key={by} title={by === "failures" ? "Failed" : by === "latency" ? "Duration, p95" : by === "first" ? "First token, p95" : title} value={value}><ChangeCell row={row} change={change} words={words} /></Fact>;
         })}
       </div>
-      {own.length > 0 && <Panel title="Alerts" hint={`${own.length} firing or held back`}><Alerts alerts={own} /></Panel>}
+      {own.length > 0 && <Panel title="Its alerts" hint={`${own.length} firing or held back`}><Alerts alerts={own} /></Panel>}
       <div className="grid">
         {histogram && <TimeChart title="Calls by outcome" query={rateOf(histogram, { ...ask, by: [error] }, pace)} unit="per-second" stacked shape={outcome} />}
         {charts.length > 0 && <TimeChart title="Duration" query={bundle(Object.fromEntries(charts))} explore={charts.map(([, query]) => query)} unit="s" shape={byPart} />}
@@ -104,7 +113,7 @@ function Content({ kind, row, catalog, words, entities, alerts, models }: Detail
         {room && <TimeChart title="Rate limit left" query={room} unit="ratio" max={1} shape={kinds} />}
       </div>
       <div className="grid">
-        <Panel title="Failures by type" hint={`against ${words}`} actions={histogram && <ExploreLink query={rateOf(histogram, { by: [error], labels: row.labels, isNamed: true }, pace)} stack label="Failures by type in Explore" />}><Errors row={row} /></Panel>
+        <Panel title="Its failures" hint={`against ${words}`} actions={histogram && <ExploreLink query={rateOf(histogram, { by: [error], labels: row.labels, isNamed: true }, pace)} stack label="Failures by type in Explore" />}><Errors row={row} /></Panel>
         {ofProvider.length > 0 && (
           <Panel title="Its models">
             <ul className={classes.list}>

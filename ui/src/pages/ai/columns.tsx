@@ -80,7 +80,7 @@ export function columnsOf(kind: Kind, catalog: Catalog, by: By, words: string, e
       cell: (row) => <span className={classes.two}><span>{dollarsAnHour(row.cost.now)}</span><Delta change={row.changes.cost} before={beforeText(row, "cost")} words={words} /></span>,
     });
   }
-  if (catalog.remaining && catalog.limit) columns.push({ id: "room", title: "Rate limit left", width: "minmax(128px, 1.2fr)", sort: (row) => row.roomLeast ?? row.room, cell: (row) => <Room row={row} /> });
+  if (catalog.remaining && catalog.limit) columns.push({ id: "room", title: "Rate limit left", width: "minmax(140px, 1.3fr)", sort: (row) => row.roomLeast ?? row.room, cell: (row) => <Room row={row} /> });
   return columns;
 }
 
@@ -91,7 +91,7 @@ export function Name({ row, entity }: { row: Row; entity: Entity | undefined }) 
       <Mark tone={toneOf(state)} label={state} />
       <span className={classes.nameText}>
         <span className={`${classes.nameMain ?? ""} foreign`}>{visible(row.name.slice(0, 120))}</span>
-        <span className={`${classes.nameSub ?? ""} foreign`}>{[row.of, entity ? state.replaceAll("_", " ") : "no entity"].filter(Boolean).join(" · ")}</span>
+        <span className={`${classes.nameSub ?? ""} foreign`}>{[row.of, entity ? state.replaceAll("_", " ") : row.entity === "" ? "" : "no entity"].filter(Boolean).join(" · ")}</span>
       </span>
     </span>
   );
@@ -112,11 +112,13 @@ export function Room({ row }: { row: Row }) {
   if (row.room === null) return <span className="faint">–</span>;
   const least = row.roomLeast ?? row.room;
   const ends = row.exhaustion !== null && Number.isFinite(row.exhaustion) ? `empty in ${spokenDuration(row.exhaustion)}` : row.reset !== null ? `full in ${spokenDuration(row.reset)}` : "";
+  // A limit that is nearly full again says nothing in a narrow column.
+  const isNear = ends !== "" && (row.exhaustion !== null && Number.isFinite(row.exhaustion) || least < 0.5);
   return (
     <Tooltip multiline maw={320} label={`${formatValue(row.room, "ratio")} of the rate limit is left now, at the least it was ${formatValue(least, "ratio")}. ${ends}`}>
       <span className={classes.room}>
         <Meter share={row.room} behind={null} tone={least < 0.1 ? "bad" : least < 0.25 ? "warn" : "good"} label="Rate limit left" />
-        <span className={classes.nameSub}><span className={least < 0.1 ? "bad" : undefined}>least {formatValue(least, "ratio", 0)}</span>{ends && ` · ${ends}`}</span>
+        <span className={classes.nameSub}><span className={least < 0.1 ? "bad" : undefined}>least {formatValue(least, "ratio", 0)}</span>{isNear && ` · ${ends}`}</span>
       </span>
     </Tooltip>
   );

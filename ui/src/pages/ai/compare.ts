@@ -39,7 +39,9 @@ export function failureChange(failed: Pair, calls: Pair): Change {
 
 /** Durations; a change for the better counts less than one for the worse. */
 export function durationChange(aspect: "latency" | "firstToken", value: Pair, calls: Pair): Change {
-  return plainChange(aspect, value, (calls.now ?? 0) >= CALLS_LEAST && (calls.before ?? 0) >= CALLS_LEAST, 1);
+  const least = Math.min(calls.now ?? 0, calls.before ?? 0);
+  // The fewer calls, the more a quantile of them moves by chance.
+  return plainChange(aspect, value, least >= CALLS_LEAST, 1, 1 + Math.max(0.15, 3 / Math.sqrt(Math.max(least, 1))));
 }
 
 /** Money: twice the cost is worth a look, though half as much as twice the time. */
@@ -48,11 +50,11 @@ export const costChange = (value: Pair): Change => plainChange("cost", value, (v
 /** Calls: neither good nor bad. */
 export const callChange = (value: Pair): Change => plainChange("calls", value, true, 0);
 
-function plainChange(aspect: Aspect, { now, before }: Pair, isEnough: boolean, weight: number): Change {
+function plainChange(aspect: Aspect, { now, before }: Pair, isEnough: boolean, weight: number, needed = SAME): Change {
   if (now === null || before === null || !Number.isFinite(now) || !Number.isFinite(before)) return { aspect, factor: null, isSure: false, score: 0 };
   const factor = before === 0 ? (now === 0 ? 1 : Infinity) : now / before;
-  const isSure = isEnough && (factor >= SAME || factor <= 1 / SAME);
-  return { aspect, factor, isSure, score: log(factor) * weight * (isEnough ? 1 : 0.2) };
+  const isSure = isEnough && (factor >= needed || factor <= 1 / needed);
+  return { aspect, factor, isSure, score: log(factor) * weight * (isSure ? 1 : isEnough ? 0.5 : 0.2) };
 }
 
 /** The one that got worst; of those that got better the least. */

@@ -122,7 +122,7 @@ function identity(catalog: Catalog, kind: Kind, isMcp: boolean, labels: Labels):
     const id = `${of(provider)}/${of(model)}`;
     return { id, name: of(model), of: of(provider), entity: `model/${id}`, labels: { [model]: of(model), [provider]: of(provider) } };
   }
-  if (!isMcp) return { id: of(tool), name: of(tool), of: "called", entity: `tool/${of(tool)}`, labels: { [tool]: of(tool) } };
+  if (!isMcp) return { id: of(tool), name: of(tool), of: "tool", entity: `tool/${of(tool)}`, labels: { [tool]: of(tool) } };
   const name = of(tool) === "" ? of(method) : `${of(method)} ${of(tool)}`;
   return { id: `mcp:${name}`, name, of: "MCP", entity: of(tool) === "" ? "" : `tool/${of(tool)}`, labels: { [method]: of(method), [tool]: of(tool) } };
 }
