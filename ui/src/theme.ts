@@ -1,4 +1,4 @@
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+import { type CSSVariablesResolver, createTheme, defaultVariantColorsResolver, type MantineColorsTuple } from "@mantine/core";
 
 const blue: MantineColorsTuple = ["#e4effc", "#c9dffa", "#98c4f7", "#6cb0ff", "#4a97f0", "#2f7fdf", "#1f6fd0", "#1660c2", "#0f4f9f", "#0a3d7c"];
 const dark: MantineColorsTuple = ["#e7ebf0", "#a3adbb", "#8f99a8", "#5f6a79", "#394351", "#2b333e", "#1a1f27", "#14181e", "#0d1014", "#090b0e"];
@@ -9,6 +9,11 @@ export const theme = createTheme({
   primaryShade: { light: 7, dark: 3 },
   autoContrast: true,
   luminanceThreshold: 0.35,
+  // Contrast is computed from the light scheme's shade: on the dark scheme's lighter one white could not be read.
+  variantColorResolver: (input) => {
+    const colors = defaultVariantColorsResolver(input);
+    return input.variant === "filled" && (input.color === undefined || input.color === input.theme.primaryColor) ? { ...colors, color: "var(--accent-ink)" } : colors;
+  },
   colors: { blue, dark },
   fontFamily: "var(--sans)",
   fontFamilyMonospace: "var(--mono)",

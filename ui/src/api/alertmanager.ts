@@ -46,33 +46,18 @@ export const operatorOf = (matcher: Matcher) => (matcher.isEqual ? (matcher.isRe
 
 export const matcherText = (matcher: Matcher) => `${matcher.name}${operatorOf(matcher)}${quoted(matcher.value)}`;
 
-/** What a silence would hide now. */
-export interface Hidden { alerts: { fingerprint: string; labels: Labels }[]; total: number }
-
-interface PreviewAnswer { data?: unknown }
+/** What a silence would hide now, and would have hidden in the last day. */
+export interface Hidden { alerts: { fingerprint: string; labels: Labels }[]; hiddenCount: number; activeCount: number | null; warning: string | null; past: { firings: number; byAlertname: { alertname: string; firings: number }[] } | null }
 
 /** Asks what a silence would hide; a server without a preview is asked for the alerts that its matchers find. */
 export async function previewSilence(matchers: readonly Matcher[], signal?: AbortSignal): Promise<Hidden> {
   try {
-    const answer = await ask<PreviewAnswer>("/api/bellwether/v1/silences/preview", { json: { matchers }, signal });
-    const read = readPreview(answer.data);
-    if (read) return read;
+    return (await ask<{ data: Hidden }>("/api/bellwether/v1/silences/preview", { json: { matchers }, signal })).data;
   } catch (error) {
     if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 405)) throw error;
   }
   const found = await ask<AmAlert[]>("/am/api/v2/alerts", { params: { filter: matchers.map(matcherText) }, signal });
-  return { alerts: found.map(({ fingerprint, labels }) => ({ fingerprint, labels })), total: found.length };
-}
-
-function readPreview(data: unknown): Hidden | null {
-  if (typeof data !== "object" || data === null) return null;
-  const { alerts, total, count } = data as { alerts?: unknown; total?: unknown; count?: unknown };
-  if (!Array.isArray(alerts)) return null;
-  const read = alerts.flatMap((one: unknown) => {
-    const { fingerprint, labels } = (one ?? {}) as { fingerprint?: unknown; labels?: unknown };
-    return typeof fingerprint === "string" && typeof labels === "object" && labels !== null ? [{ fingerprint, labels: labels as Labels }] : [];
-  });
-  return { alerts: read, total: typeof total === "number" ? total : typeof count === "number" ? count : read.length };
+  return { alerts: found, hiddenCount: found.length, activeCount: null, warning: null, past: null };
 }
 
 /** Says that somebody is on an alert. `until` in seconds since 1970. */

@@ -35,7 +35,7 @@ export function RuleChart({ query, name, spans = [], height = 240, isOwn, legend
     const sorted = hasOwn ? [...frame.series].sort((a, b) => Number(isOwn(b.labels)) - Number(isOwn(a.labels))) : frame.series;
     const lines = sorted.slice(0, SERIES_MAX).map((one): ChartSeries => {
       const is = hasOwn && isOwn(one.labels);
-      return { name: one.name === "{}" ? name : one.name, values: one.values, ...(hasOwn ? (is ? { width: 2.2, fill: frame.series.length === 1 ? 0.1 : 0 } : { width: 1 }) : {}) };
+      return { name: one.name === "{}" ? name : one.name, values: one.values, ...(hasOwn ? (is ? { width: 2.2 } : { width: 1 }) : {}) };
     });
     const bounds = parts.threshold === null && limits?.times.length === frame.times.length ? limits.series.slice(0, 4).map((one): ChartSeries => ({ name: `limit${limits.series.length > 1 ? ` ${one.name}` : ""}`, values: one.values, isDashed: true, width: 1.2 })) : [];
     return unique([...lines, ...bounds]);

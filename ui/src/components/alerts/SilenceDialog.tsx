@@ -97,7 +97,7 @@ function Preview({ matchers, isReadable, allCount }: { matchers: readonly Matche
     queryFn: ({ signal }) => previewSilence(asked, signal),
     enabled: isReadable && asked.every((one) => problemOf(one) === null), placeholderData: keepPreviousData, retry: false,
   });
-  const total = answer.data?.total ?? 0;
+  const total = answer.data?.hiddenCount ?? 0;
   const frame = (tone: "plain" | "warn", children: ReactNode) => <div className={`${classes.preview ?? ""} ${tone === "warn" ? classes.previewWarn ?? "" : ""}`} role="status">{children}</div>;
   if (!isReadable) {
     const isAll = matchers.length > 0 && matchers.every(takesEmpty);
@@ -105,8 +105,10 @@ function Preview({ matchers, isReadable, allCount }: { matchers: readonly Matche
   }
   if (answer.isError) return frame("warn", <span className="foreign">{answer.error.message}</span>);
   if (!answer.data) return frame("plain", <span className="muted">Looking what it would hide</span>);
-  if (total === 0) return frame("warn", <span className="row"><IconAlertTriangle size={15} aria-hidden /> It hides nothing now. It will hide what fires later with these labels.</span>);
-  const isAll = total >= allCount && allCount > 1;
+  const past = answer.data.past === null ? null : <span className="muted">{answer.data.past.firings === 0 ? "Nothing of the last 24 hours would have been hidden." : `Of the last 24 hours it would have hidden ${answer.data.past.firings} ${answer.data.past.firings === 1 ? "firing" : "firings"}.`}</span>;
+  if (total === 0) return frame("warn", <><span className="row"><IconAlertTriangle size={15} aria-hidden /> It hides nothing now. It will hide what fires later with these labels.</span>{past}</>);
+  const all = answer.data.activeCount ?? allCount;
+  const isAll = total >= all && all > 1;
   return frame(isAll ? "warn" : "plain", (
     <>
       <strong className="row">{isAll && <IconAlertTriangle size={15} aria-hidden />}{isAll ? `It hides all ${total} alerts that fire now` : `It hides ${total} ${total === 1 ? "alert" : "alerts"} now`}</strong>
@@ -116,6 +118,7 @@ function Preview({ matchers, isReadable, allCount }: { matchers: readonly Matche
         ))}
         {total > SHOWN_MAX && <li className="muted">and {total - SHOWN_MAX} more</li>}
       </ul>
+      {past}
     </>
   ));
 }

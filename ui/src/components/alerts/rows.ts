@@ -36,16 +36,25 @@ export interface AlertRow {
   text: string;
 }
 
+/** The rule that an alert with these labels is of: of its name, with labels that do not contradict. */
+export function ruleOf(labels: Labels, groups: readonly RuleGroup[]): RuleOf | null {
+  for (const group of groups) {
+    for (const rule of group.rules) {
+      if (rule.type !== "alerting" || rule.name !== labels["alertname"]) continue;
+      if (Object.entries(rule.labels ?? {}).every(([key, value]) => value.includes("{{") || labels[key] === value)) return { rule, group: group.name, file: group.file, interval: group.interval };
+    }
+  }
+  return null;
+}
+
 export function alertRows(alerts: readonly AmAlert[], groups: readonly RuleGroup[], acknowledgements: readonly Acknowledgement[], entities: readonly Pick<Entity, "entity" | "causedBy">[]): AlertRow[] {
   const causes = new Map(entities.map((one) => [one.entity, one.causedBy]));
   const acks = new Map(acknowledgements.map((one) => [one.fingerprint, one]));
   const ofRules = new Map<string, { source: RuleOf; value: number; activeMs: number; state: string; labels: Labels; annotations: Labels }>();
-  const byName = new Map<string, RuleOf>();
   for (const group of groups) {
     for (const rule of group.rules) {
       if (rule.type !== "alerting") continue;
       const source = { rule, group: group.name, file: group.file, interval: group.interval };
-      if (!byName.has(rule.name)) byName.set(rule.name, source);
       for (const one of rule.alerts) {
         ofRules.set(fingerprintOf(one.labels), { source, value: parseNumber(one.value), activeMs: Date.parse(one.activeAt ?? ""), state: one.state, labels: one.labels, annotations: one.annotations });
       }
@@ -72,7 +81,7 @@ export function alertRows(alerts: readonly AmAlert[], groups: readonly RuleGroup
       fingerprint: alert.fingerprint, labels: alert.labels, annotations: alert.annotations, sinceMs: Date.parse(alert.startsAt), value: of?.value ?? null,
       state: silencedBy.length > 0 ? "silenced" : inhibitedBy.length > 0 ? "inhibited" : mutedBy.length > 0 ? "muted" : acknowledgement ? "acknowledged" : "firing",
       receivers: alert.receivers.map(({ name }) => name), silencedBy, inhibitedBy, mutedBy, acknowledgement,
-      source: of?.source ?? byName.get(alert.labels["alertname"] ?? "") ?? null, generatorUrl: alert.generatorURL ?? "",
+      source: of?.source ?? ruleOf(alert.labels, groups), generatorUrl: alert.generatorURL ?? "",
     });
   }
   for (const [fingerprint, one] of ofRules) {

@@ -32,5 +32,5 @@ export const wordOf = (kind: string): Word => WORDS[kind] ?? { says: kind.replac
 /** The file of a rule without the folders before it; paths of servers are long and say little. */
 export const fileName = (path: string) => path.split("/").at(-1) ?? path;
 
-/** Causes name rules with their whole path: what matters is the file. */
-export const shortCause = (cause: string) => cause.replace(/ in (\/[^\s;,]+)/g, (_, path: string) => ` in ${fileName(path)}`);
+/** Causes name rules with their whole path: what matters is the file; a time that stands beside it already says nothing. */
+export const shortCause = (cause: string) => cause.replace(/^(since|ended at) \d{4}-\d\d-\d\dT\S+Z$/, "").replace(/ in (\/[^\s;,]+)/g, (_, path: string) => ` in ${fileName(path)}`);

@@ -1,6 +1,6 @@
 /** What has happened to one alert, newest first. */
 
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "@tanstack/react-router";
 import { UnstyledButton } from "@mantine/core";
 import type { TimelineRow } from "@/api/own";
@@ -9,7 +9,6 @@ import { visible } from "@/components/LabelSet";
 import { Mark } from "@/components/State";
 import { When } from "@/components/When";
 import { useTimeFormat } from "@/state/settings";
-import { useState } from "react";
 import classes from "./timeline.module.css";
 
 const FIRST = 14;
@@ -34,7 +33,7 @@ export function AlertTimeline({ rows, evidenceIds }: { rows: readonly TimelineRo
               <span className={classes.dot}><Mark tone={word.tone} size={10} /></span>
               <div className={classes.text}>
                 <span><b>{sentence(row)}</b> <span className="muted" title={format.full(row.time * 1000)}><When ms={row.time * 1000} /></span></span>
-                {row.cause !== undefined && row.cause !== "" && <span className="muted foreign">{visible(shortCause(row.cause).slice(0, 300))}</span>}
+                {shortCause(row.cause ?? "") !== "" && <span className="muted foreign">{visible(shortCause(row.cause ?? "").slice(0, 300))}</span>}
                 {hasEvidence !== undefined && <Link to="/alerts/one/$fingerprint" params={{ fingerprint: row.fingerprint }} search={(old) => ({ ...old, firing: hasEvidence })} resetScroll={false}>Its evidence</Link>}
               </div>
             </li>

@@ -94,7 +94,7 @@ function Operand({ picture, spans, document }: { picture: Picture; spans: Parame
   return (
     <div className="stack tight">
       <Expression text={operand.query} lines={2} />
-      <Chart label={`What ${document.rule.name} saw, part ${picture.index + 1}`} times={times} series={series} unit={unit} height={170} thresholds={thresholds} spans={spans ?? []} points={points} legend={series.length > 1 ? "list" : "none"} sync="evidence" />
+      <Chart label={`What ${document.rule.name} saw, part ${picture.index + 1}`} times={times} series={series} unit={unit} height={170} thresholds={thresholds} spans={spans ?? []} points={points} from={Math.min(times[0] ?? Infinity, document.alert.activeAt / 1000 - 1_800)} to={Math.max(times.at(-1) ?? 0, document.alert.firedAt / 1000)} legend={series.length > 1 ? "list" : "none"} sync="evidence" />
       {operand.leftOut > 0 && <p className="muted">{operand.leftOut} more series were there.</p>}
     </div>
   );

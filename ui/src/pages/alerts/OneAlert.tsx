@@ -13,6 +13,7 @@ import { NOBODY, rememberedAuthor } from "@/components/alerts/author";
 import { matchersOf } from "@/components/alerts/matchers";
 import { RuleChart } from "@/components/alerts/RuleChart";
 import { SafeText, safeAddress } from "@/components/alerts/SafeText";
+import { ruleOf } from "@/components/alerts/rows";
 import { severityTone } from "@/components/alerts/severity";
 import { SilenceDialog, type SilenceStart } from "@/components/alerts/SilenceDialog";
 import { chartSpans, spansOf } from "@/components/alerts/spans";
@@ -67,15 +68,7 @@ export function OneAlert() {
   const labels: Labels | undefined = row?.labels ?? frozen?.alert.labels ?? (happened?.[0]?.labels);
   const annotations = row?.annotations ?? frozen?.alert.annotations ?? {};
   const name = labels?.["alertname"] ?? "";
-  const source = useMemo(() => {
-    if (row?.source) return row.source;
-    for (const group of rules.data ?? []) {
-      for (const rule of group.rules) {
-        if (rule.type === "alerting" && rule.name === name && Object.entries(rule.labels ?? {}).every(([key, value]) => value.includes("{{") || labels?.[key] === value)) return { rule, group: group.name, file: group.file, interval: group.interval };
-      }
-    }
-    return null;
-  }, [row, rules.data, name, labels]);
+  const source = useMemo(() => row?.source ?? (labels ? ruleOf(labels, rules.data ?? []) : null), [row, rules.data, labels]);
   const query = source?.rule.query ?? frozen?.rule.query ?? "";
   const ruleLabels = source?.rule.labels;
   const isOwn = useCallback((series: Labels) => Object.entries(series).every(([key, value]) => key === "__name__" || labels?.[key] === value || (ruleLabels !== undefined && key in ruleLabels)), [labels, ruleLabels]);

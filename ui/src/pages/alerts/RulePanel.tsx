@@ -14,6 +14,9 @@ import { durationText, spokenDuration } from "@/lib/duration";
 import { formatValue } from "@/lib/units";
 import classes from "./one.module.css";
 
+/** Without what laying out changes. */
+const bare = (query: string) => query.replace(/[\s()]/g, "");
+
 export function RulePanel({ source, frozen }: { source: RuleOf | null; frozen: Evidence | null }) {
   const query = source?.rule.query ?? frozen?.rule.query;
   if (query === undefined) return <Panel title="Rule"><Empty title="No rule of this server made it">It was sent by another server, or its rule is gone.</Empty></Panel>;
@@ -31,7 +34,7 @@ export function RulePanel({ source, frozen }: { source: RuleOf | null; frozen: E
         {source && <div><dt>Health</dt><dd><State state={source.rule.health} /> <span className="muted">looked <When ms={Date.parse(source.rule.lastEvaluation)} />, in {formatValue(source.rule.evaluationTime, "s")}</span></dd></div>}
         {source?.rule.lastError !== undefined && source.rule.lastError !== "" && <div><dt>Error</dt><dd className="bad foreign">{visible(source.rule.lastError.slice(0, 400))}</dd></div>}
       </dl>
-      {source && frozen && source.rule.query.trim() !== frozen.rule.query.trim() && <p className="warn">The rule was another one when it fired.</p>}
+      {source && frozen && bare(source.rule.query) !== bare(frozen.rule.query) && <p className="warn">The rule was another one when it fired.</p>}
     </Panel>
   );
 }
