@@ -39,6 +39,8 @@ export interface ChartProps {
   from?: number | undefined;
   to?: number | undefined;
   onZoom?: ((fromMs: number, toMs: number) => void) | undefined;
+  /** Where it is given, a drag chooses an area of times and values in place of a closer look; infinite where the drag had no height. */
+  onSelect?: ((area: { fromMs: number; toMs: number; low: number; high: number }) => void) | undefined;
   legend?: "none" | "list" | "values";
   /** Charts of the same name share the cursor. */
   sync?: string;
@@ -52,6 +54,8 @@ export function Chart(props: ChartProps) {
   const plot = useRef<uPlot | null>(null);
   const zoom = useRef(onZoom);
   zoom.current = onZoom;
+  const choose = useRef(props.onSelect);
+  choose.current = props.onSelect;
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [width, setWidth] = useState(0);
   const [spoken, setSpoken] = useState("");
@@ -74,7 +78,7 @@ export function Chart(props: ChartProps) {
   // What needs another plot; all else is given to the one that is there.
   const shape = JSON.stringify([
     colored.map((one) => [one.name, one.color, one.isHidden, one.kind, one.axis, one.isDashed, one.fill, one.width, one.low !== undefined]),
-    scheme, timeZone, unit, props.unitRight, props.decimals, props.stacked, props.min, props.max, props.logarithmic, props.thresholds, props.spans, props.points?.length, props.sync, height, width > 0,
+    scheme, timeZone, unit, props.unitRight, props.decimals, props.stacked, props.min, props.max, props.logarithmic, props.thresholds, props.spans, props.points?.length, props.sync, height, width > 0, props.onSelect !== undefined,
   ]);
   const latest = useRef({ colored, data, from, to, props });
   latest.current = { colored, data, from, to, props };
@@ -89,6 +93,7 @@ export function Chart(props: ChartProps) {
     const axis = (scale: string, side: 1 | 3, axisUnit: Unit): uPlot.Axis => ({
       scale, side, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (self, values) => axisWidth(self, values), gap: 6,
       grid: side === 3 ? { stroke: color("--grid"), width: 1 } : { show: false }, ticks: { show: false }, space: 34,
+      ...(axisUnit === "s" && !now.logarithmic ? { incrs: SECOND_STEPS } : {}),
       values: (_, splits) => splits.map((value) => (value === null as unknown ? "" : formatValue(value, axisUnit, now.decimals))),
     });
     const scaleRange = (self: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax => valueRange(low, high, latest.current.props.min, latest.current.props.max, now.logarithmic ?? false, first.hasBars || first.isStacked || self.series.some((one) => Boolean(one.fill)));
@@ -100,7 +105,7 @@ export function Chart(props: ChartProps) {
       legend: { show: false },
       tzDate: dateOf,
       cursor: {
-        drag: { x: true, y: false, dist: 6, setScale: false },
+        drag: { x: true, y: now.onSelect !== undefined, uni: 36, dist: 6, setScale: false },
         focus: { prox: 24 },
         points: { size: 7, width: 1.5 },
         ...(now.sync === undefined ? {} : { sync: { key: now.sync, setSeries: false } }),
@@ -121,8 +126,12 @@ export function Chart(props: ChartProps) {
       hooks: {
         setSelect: [
           (self) => {
-            const { left, width: selected } = self.select;
-            if (selected > 6) {
+            const { left, width: selected, top, height: tall } = self.select;
+            if (choose.current && (selected > 4 || tall > 4)) {
+              const isWhole = tall >= self.over.clientHeight - 2;
+              choose.current({ fromMs: self.posToVal(left, "x") * 1000, toMs: self.posToVal(left + selected, "x") * 1000, low: isWhole ? -Infinity : self.posToVal(top + tall, "left"), high: isWhole ? Infinity : self.posToVal(top, "left") });
+              self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+            } else if (selected > 6) {
               zoom.current?.(self.posToVal(left, "x") * 1000, self.posToVal(left + selected, "x") * 1000);
               self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
             }
@@ -205,6 +214,9 @@ export function Chart(props: ChartProps) {
     </figure>
   );
 }
+
+/** Distances of marks on an axis of seconds: whole minutes, hours and days where it is long. */
+const SECOND_STEPS = [...[-9, -8, -7, -6, -5, -4, -3, -2, -1].flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power)), 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 2_592_000, 8_640_000, 31_536_000, 315_360_000];
 
 function lastOf(values: readonly (number | null)[]): number | null {
   for (let index = values.length - 1; index >= 0; index -= 1) {

@@ -12,7 +12,7 @@ import { State } from "@/components/State";
 import { When } from "@/components/When";
 import { visible } from "@/components/LabelSet";
 import { type Labels, quoted } from "@/lib/labels";
-import { isOf } from "./queries";
+import { isOf } from "@/lib/frames";
 import type { Budget } from "./words";
 import classes from "./Alerts.module.css";
 

@@ -7,7 +7,9 @@ import type { Objective } from "@/api/own";
 import type { Frame } from "@/api/prometheus";
 import { type ToneColors, useTones } from "@/state/tones";
 import { useNow } from "@/state/range";
-import { added, budgetSeries, cumulated, gaps, isOf, useSpanQuery } from "./queries";
+import { useSpanQuery } from "@/api/span";
+import { added, cumulated, gaps, isOf } from "@/lib/frames";
+import { budgetSeries } from "./queries";
 import { type Budget, verdictTone } from "./words";
 
 const FUTURE_POINTS = 24;
@@ -52,7 +54,7 @@ export function BurnDown({ objective, budget }: { objective: Objective; budget: 
   const query = (step: string) => (isComposite ? budgetSeries("slo:budget_left", objective, budget) : `sum(sum_over_time(${budgetSeries("slo:bad_events", objective, budget)}[${step}]))`);
   const span = until - budget.start;
   const step = stepOf(span);
-  const answer = useSpanQuery(query(`${step}s`), budget.start + step, until, Math.ceil(span / step) + 1, step);
+  const answer = useSpanQuery(query(`${step}s`), budget.start + step, until, { step });
   return (
     <Panel title="Budget over the period" hint="what is left of it; the dashed line would spend it just up">
       <Loaded answer={answer} height={290} what="The counts of this objective cannot be read">

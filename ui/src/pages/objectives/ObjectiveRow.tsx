@@ -10,7 +10,7 @@ import { Sparkline } from "@/components/Sparkline";
 import { State } from "@/components/State";
 import { TimeTrack } from "@/components/TimeTrack";
 import { BudgetBar } from "./BudgetBar";
-import { added, isOf } from "./queries";
+import { added, isOf } from "@/lib/frames";
 import { type Budget, burnNumber, burnTone, groupText, hoursTold, indicatorText, leftAmounts, percentText, periodPace, problemsOf, VERDICT_WORDS, verdictRank, verdictTone } from "./words";
 import classes from "./Objectives.module.css";
 

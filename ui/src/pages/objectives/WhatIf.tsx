@@ -6,7 +6,9 @@ import { Panel } from "@/components/Panel";
 import type { Objective } from "@/api/own";
 import { useTimeFormat } from "@/state/settings";
 import { BudgetBar } from "./BudgetBar";
-import { added, budgetSeries, cumulated, useSpanQuery } from "./queries";
+import { useSpanQuery } from "@/api/span";
+import { added, cumulated } from "@/lib/frames";
+import { budgetSeries } from "./queries";
 import { amountText, type Budget, percentText } from "./words";
 import classes from "./WhatIf.module.css";
 
@@ -33,7 +35,7 @@ export function WhatIf({ objective, budget, nowS }: { objective: Objective; budg
   const until = Math.min(budget.end, nowS);
   const span = until - budget.start;
   const step = [60, 300, 900, 1800, 3600, 10_800, 21_600, 86_400].find((one) => span / one <= 300) ?? 86_400;
-  const answer = useSpanQuery(`sum(sum_over_time(${budgetSeries("slo:bad_events", objective, budget)}[${step}s]))`, budget.start + step, until, Math.ceil(span / step) + 1, step);
+  const answer = useSpanQuery(`sum(sum_over_time(${budgetSeries("slo:bad_events", objective, budget)}[${step}s]))`, budget.start + step, until, { step });
   const frame = answer.data;
   const bad = useMemo(() => (frame ? cumulated(added(frame.series, frame.times.length)) : []), [frame]);
   const target = objective.target;
