@@ -60,10 +60,10 @@ export const EntityNode = memo(function EntityNode({ node, size, numbers = [], r
         {size === "line" && numbers[0] && <span className={classes.lineNumber}>{brief(numbers[0])}</span>}
         <span className={classes.word}>{entity.state}</span>
       </span>
-      {size === "full" && (
+      {size === "full" && (numbers.length > 0 || isUp) && (
         <span className={classes.body}>
           <span className={classes.numbers}>
-            {numbers.length === 0 && <span className={classes.none}>{isUp ? entity.sources.join(", ") : ""}</span>}
+            {numbers.length === 0 && <span className={classes.none}>{`known from ${entity.sources.join(", ")}`}</span>}
             {shown.map((one) => <span key={one.name} className={classes.number} data-high={one.isHigh || undefined}><span className={classes.numberName}>{one.name}</span> <b>{brief(one)}</b></span>)}
           </span>
           {main && <span className={classes.spark}><Sparkline values={main.values} height={22} tone={main.isHigh ? (tone === "bad" ? "bad" : "warn") : "accent"} /></span>}

@@ -94,9 +94,11 @@ function columns(nodes: ReadonlyMap<string, MapNode>): MapGroup[][] {
     .filter((groups) => groups.length > 0);
 }
 
+const byName = new Intl.Collator("en", { numeric: true });
+
 /** What is worst first, then by name. */
 export function sorted(nodes: readonly MapNode[]): MapNode[] {
-  return [...nodes].sort((a, b) => badness(b.entity.state) - badness(a.entity.state) || (a.id < b.id ? -1 : 1));
+  return [...nodes].sort((a, b) => badness(b.entity.state) - badness(a.entity.state) || byName.compare(a.id, b.id));
 }
 
 /** An entity, what it depends on and what depends on it. */
