@@ -32,7 +32,7 @@ function Label({ name, value, onPick }: { name: string; value: string; onPick: L
   const isLong = value.length > SHOWN_LENGTH_MAX;
   const content = (
     <>
-      <span className={classes.name}>{visible(name)}</span>
+      <span className={classes.name}>{visible(name.length > SHOWN_LENGTH_MAX ? `${name.slice(0, SHOWN_LENGTH_MAX)}…` : name)}</span>
       <span className={classes.value}>{visible(isLong ? `${value.slice(0, SHOWN_LENGTH_MAX)}…` : value)}</span>
     </>
   );

@@ -68,7 +68,7 @@ export function Empty({ title, children, icon, action }: { title: string; childr
 }
 
 /** Something went wrong: what the server said, and a way on. */
-export function Failure({ error, retry, what }: { error: unknown; retry?: (() => void) | undefined; what?: string }) {
+export function Failure({ error, retry, what }: { error: unknown; retry?: (() => void) | undefined; what?: string | undefined }) {
   const isGone = error instanceof ApiError && error.isUnreachable;
   const text = error instanceof Error ? error.message : String(error);
   return (
@@ -92,7 +92,7 @@ interface Answer<T> { data: T | undefined; error: unknown; isPending: boolean; r
 
 /** The content of an answer, or why there is none yet. An old answer stays while a new one fails, with the failure above it. */
 export function Loaded<T>({ answer, children, height, what }: { answer: Answer<T>; children: (data: T) => ReactNode; height?: number; what?: string }) {
-  const failure = answer.error ? <Failure error={answer.error} what={what ?? ""} retry={() => void answer.refetch()} /> : null;
+  const failure = answer.error ? <Failure error={answer.error} what={what} retry={() => void answer.refetch()} /> : null;
   if (answer.data !== undefined) return <>{failure}{children(answer.data)}</>;
   return failure ?? <Waiting height={height ?? 120} />;
 }

@@ -5,13 +5,13 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { TextInput } from "@mantine/core";
 import { IconArrowLeft, IconSearch, IconTelescope } from "@tabler/icons-react";
 import { usePageKeys } from "@/components/Keys";
-import { visible } from "@/components/LabelSet";
 import { Page } from "@/components/Page";
 import { Empty, Loaded, Panel } from "@/components/Panel";
 import { State } from "@/components/State";
 import { parseDurationMs, spokenDuration } from "@/lib/duration";
 import { score } from "@/lib/find";
 import { formatValue, unitOf } from "@/lib/units";
+import { cut } from "@/lib/text";
 import { PathView } from "./PathView";
 import { useForecasts } from "./queries";
 import { SeriesView } from "./SeriesView";
@@ -82,9 +82,9 @@ function ItemLink({ item, isChosen }: { item: Item; isChosen: boolean }) {
   const group = item.series ? groupText(item.series.labels) : "";
   return (
     <Link to="/forecasts" search={(old) => ({ ...old, ...place(item) })} className={`${classes.item ?? ""} ${isChosen ? classes.chosen ?? "" : ""}`} aria-current={isChosen || undefined}>
-      <span className={`${classes.job ?? ""} foreign`}>{visible(item.job.name)}</span>
+      <span className={`${classes.job ?? ""} foreign`}>{cut(item.job.name)}</span>
       <State state={how} tone={tone}>{how === "out" && item.series?.exhaustion?.medianSeconds === 0 ? "Reached" : word}</State>
-      {group !== "" && <span className={`${classes.series ?? ""} foreign`}>{visible(group.slice(0, 120))}</span>}
+      {group !== "" && <span className={`${classes.series ?? ""} foreign`}>{cut(group, 120)}</span>}
       <span className={classes.brief}>{brief(item)}</span>
     </Link>
   );
@@ -92,11 +92,11 @@ function ItemLink({ item, isChosen }: { item: Item; isChosen: boolean }) {
 
 /** One line: what it is now, and what it will be. */
 function brief({ job, series }: Item): string {
-  if (job.problem) return visible(job.problem.slice(0, 120));
+  if (job.problem) return cut(job.problem, 120);
   if (job.bottleneck) {
     const first = job.bottleneck.stages[0];
     const seconds = `${formatValue(job.bottleneck.secondsBefore, "s")} → ${formatValue(job.bottleneck.secondsAfter, "s")} a request`;
-    return first && first.share > 0.05 && standing({ key: job.name, job, series }) === "slower" ? `${seconds}; ${visible(first.stage)} most` : seconds;
+    return first && first.share > 0.05 && standing({ key: job.name, job, series }) === "slower" ? `${seconds}; ${cut(first.stage)} most` : seconds;
   }
   if (!series) return job.learnt !== undefined && job.learnt < 1 ? `${Math.round(job.learnt * 100)} % of its history is learnt` : "no series yet";
   const unit = unitOf(job.query ?? "");

@@ -3,7 +3,6 @@
 import { IconAlertTriangle, IconArrowRight } from "@tabler/icons-react";
 import { Chart } from "@/components/Chart";
 import { Figure, Figures } from "@/components/Figure";
-import { visible } from "@/components/LabelSet";
 import { Meter } from "@/components/Meter";
 import { Empty, Loaded, Panel } from "@/components/Panel";
 import { State } from "@/components/State";
@@ -13,6 +12,7 @@ import { spokenDuration } from "@/lib/duration";
 import { selector } from "@/lib/labels";
 import { formatValue } from "@/lib/units";
 import { useRange } from "@/state/range";
+import { cut } from "@/lib/text";
 import { type Bottleneck, DEVIATIONS_LEAST, type Job, standing, STANDING_WORDS } from "./words";
 import fore from "./Forecasts.module.css";
 import classes from "./PathView.module.css";
@@ -27,11 +27,11 @@ export function PathView({ job }: { job: Job }) {
   return (
     <>
       <div className={fore.title}>
-        <h2 className="foreign">{visible(job.name)}</h2>
+        <h2 className="foreign">{cut(job.name)}</h2>
         <State state={how} tone={tone}>{word}</State>
         <span className="muted">path of a request, looked at <When ms={(job.lastTurn ?? 0) * 1000} /></span>
       </div>
-      {job.problem && <p className={fore.problem} role="status"><IconAlertTriangle size={17} aria-hidden /><span className="foreign">{visible(job.problem.slice(0, 800))}</span></p>}
+      {job.problem && <p className={fore.problem} role="status"><IconAlertTriangle size={17} aria-hidden /><span className="foreign">{cut(job.problem, 800)}</span></p>}
       {found === null ? <Panel><Empty title="Too little is known yet">It needs the times before and the times after; look again in some minutes.</Empty></Panel> : (
         <>
           <PathNumbers found={found} />
@@ -40,10 +40,10 @@ export function PathView({ job }: { job: Job }) {
             <ul className={classes.list}>
               {found.stages.map((stage) => (
                 <li key={stage.stage} className={`${classes.stage ?? ""} ${stage.share < 0.005 ? classes.none ?? "" : ""}`}>
-                  <span className={`${classes.name ?? ""} foreign`}>{visible(stage.stage.slice(0, 80))}</span>
+                  <span className={`${classes.name ?? ""} foreign`}>{cut(stage.stage, 80)}</span>
                   <span className={classes.bar}><Meter share={stage.share} tone={isNoise ? "unknown" : stage.share > 0.3 ? "warn" : "info"} label={`${stage.stage}: part of the growth`} height={10} /></span>
                   <span className={classes.share}>{Math.round(stage.share * 100)} %</span>
-                  <span className={classes.why}>{formatValue(stage.secondsBefore, "s")} → {formatValue(stage.secondsAfter, "s")} a request{stage.share >= 0.005 ? `; ${visible(stage.reason)}, ${sureness(stage.confidence)}` : ""}</span>
+                  <span className={classes.why}>{formatValue(stage.secondsBefore, "s")} → {formatValue(stage.secondsAfter, "s")} a request{stage.share >= 0.005 ? `; ${cut(stage.reason)}, ${sureness(stage.confidence)}` : ""}</span>
                 </li>
               ))}
               <li className={classes.stage}>
@@ -88,7 +88,7 @@ function PathNumbers({ found }: { found: Bottleneck }) {
       <Figure name="How sure that is" value={deviations === null ? "–" : deviations <= 0 ? "No growth" : `${deviations.toFixed(1)} ×`} tone={isNoise ? undefined : "warn"}>
         {deviations !== null && deviations > 0 ? `Its usual deviation. ${isNoise ? `Below ${DEVIATIONS_LEAST} it may be noise.` : "That is no noise."}` : "Requests are as quick as before, or quicker."}
       </Figure>
-      {first && <Figure name="Bottleneck" value={isNoise || first.share < 0.05 ? "None" : visible(first.stage.slice(0, 60))} tone={isNoise || first.share < 0.05 ? "good" : "warn"}>{isNoise || first.share < 0.05 ? "No stage stands out." : `${Math.round(first.share * 100)} % of the growth: ${visible(first.reason)}.`}</Figure>}
+      {first && <Figure name="Bottleneck" value={isNoise || first.share < 0.05 ? "None" : cut(first.stage, 60)} tone={isNoise || first.share < 0.05 ? "good" : "warn"}>{isNoise || first.share < 0.05 ? "No stage stands out." : `${Math.round(first.share * 100)} % of the growth: ${cut(first.reason)}.`}</Figure>}
     </Figures>
   );
 }

@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { SegmentedControl } from "@mantine/core";
 import { IconAlertTriangle, IconArrowRight } from "@tabler/icons-react";
 import { Figure, Figures } from "@/components/Figure";
-import { LabelSet, visible } from "@/components/LabelSet";
+import { LabelSet } from "@/components/LabelSet";
 import { Meter } from "@/components/Meter";
 import { Empty, Panel } from "@/components/Panel";
 import { keepTimes } from "@/components/places";
@@ -15,6 +15,7 @@ import { When } from "@/components/When";
 import { parseDurationMs, spokenDuration } from "@/lib/duration";
 import { formatValue, type Unit, unitOf } from "@/lib/units";
 import { useRange } from "@/state/range";
+import { cut } from "@/lib/text";
 import { ExhaustionHistory, ForecastChart, ScoreStrip } from "./charts";
 import { oneSeries } from "./queries";
 import { exhaustionTold, type Item, type Job, levels, modelParts, onceIn, type One, shareWords, standing, STANDING_WORDS } from "./words";
@@ -37,12 +38,12 @@ export function SeriesView({ item }: { item: Item }) {
   return (
     <>
       <div className={fore.title}>
-        <h2 className="foreign">{visible(job.name)}</h2>
+        <h2 className="foreign">{cut(job.name)}</h2>
         <State state={how} tone={tone}>{word}</State>
         {series && Object.keys(series.labels).length > 0 && <LabelSet labels={series.labels} />}
         {series && <span className="muted">seen <When ms={(series.lastTime ?? 0) * 1000} /></span>}
       </div>
-      {job.problem && <p className={fore.problem} role="status"><IconAlertTriangle size={17} aria-hidden /><span className="foreign">{visible(job.problem.slice(0, 800))}</span></p>}
+      {job.problem && <p className={fore.problem} role="status"><IconAlertTriangle size={17} aria-hidden /><span className="foreign">{cut(job.problem, 800)}</span></p>}
       {(job.refusedCount ?? 0) > 0 && <p className={fore.problem} role="status"><IconAlertTriangle size={17} aria-hidden /><span>{(job.refusedCount ?? 0).toLocaleString("en")} series of this query are not followed: there are too many. Raise <code>series_max</code>, or ask for fewer.</span></p>}
       {!series ? <Panel><Empty title="No series yet">{job.learnt !== undefined && job.learnt < 1 ? `${Math.round(job.learnt * 100)} % of its history is learnt; it speaks when it has caught up.` : "Its query gives nothing now."}</Empty></Panel> : (
         <>
@@ -73,7 +74,7 @@ function Numbers({ job, series, unit, horizon }: { job: Job; series: One; unit: 
     <Figures label="How it is">
       <Figure name="Now" value={formatValue(series.lastValue, unit)}>{exhaustion ? `The limit is ${limit}; ${pace(exhaustion.pacePerHour, unit)}.` : `Looked at every ${spokenDuration(job.intervalSeconds)}.`}</Figure>
       {exhaustion && told && (
-        <Figure name="Runs out" value={told.title} tone={told.tone}>
+        <Figure name="Runs out" value={sentence(told.title)} tone={told.tone}>
           {told.text}
           {exhaustion.medianSeconds !== 0 && found?.low !== null && <TimeTrack low={found?.low ?? null} median={exhaustion.medianSeconds} high={found?.high ?? null} horizon={exhaustion.horizonSeconds} tone={told.tone} label={`${told.title}. ${told.text}`} />}
         </Figure>
@@ -85,7 +86,7 @@ function Numbers({ job, series, unit, horizon }: { job: Job; series: One; unit: 
       )}
       {anomaly && (
         <Figure name="Anomaly" value={anomaly.alarm ? "Alarm" : anomaly.score > 0.5 ? "Unusual" : "As usual"} tone={anomaly.alarm ? "bad" : anomaly.score > 0.5 ? "warn" : "good"}>
-          {anomaly.score > 0.005 ? <>{sentence(anomaly.what)} ({onceIn(anomaly.onceIn)}). Score {anomaly.score.toFixed(2)}.</> : "Nothing is out of the ordinary. Score 0."}
+          {anomaly.score > 0.005 ? <>{sentence(cut(anomaly.what, 120))} ({onceIn(anomaly.onceIn)}). Score {anomaly.score.toFixed(2)}.</> : "Nothing is out of the ordinary. Score 0."}
           <div className={classes.meter}><Meter share={anomaly.score} tone={anomaly.score > 0.5 ? "bad" : "info"} label="Score of the last sample" /></div>
           {anomaly.low !== null && anomaly.high !== null && <Expected low={anomaly.low} high={anomaly.high} value={series.lastValue} unit={unit} />}
         </Figure>
@@ -140,7 +141,7 @@ function About({ job, series }: { job: Job; series: One }) {
       {found && (
         <ul className={classes.parts} aria-label="Models and how much each counts">
           {found.parts.map((part, index) => (
-            <li key={`${part.text} ${index}`} className={classes.part}><b>{Math.round(part.weight * 100)} %</b><Meter share={part.weight} label={part.text} /><span className="foreign">{visible(part.text)}</span></li>
+            <li key={`${part.text} ${index}`} className={classes.part}><b>{Math.round(part.weight * 100)} %</b><Meter share={part.weight} label={part.text} /><span className="foreign">{cut(part.text)}</span></li>
           ))}
           {found.more > 0 && <li className={classes.note}>and {found.more} more that count less. A backtest on the series itself chose them.</li>}
         </ul>

@@ -51,7 +51,7 @@ export function exhaustionTold(exhaustion: Exhaustion, limit: string): Told {
   if (low === null) return { title: `Not within ${horizon}`, text: `${sure >= 100 ? "Over 99" : sure} % sure that ${limit} is not reached within ${horizon}.`, tone: "good" };
   const tone: Tone = low < 3600 * 4 ? "bad" : "warn";
   if (high === null) {
-    return { title: `${median === null ? "From" : "About"} ${spokenDuration(median ?? low)}`, text: `${limit} is reached from ${spokenDuration(low)} on, or beyond ${horizon}, ${words}; ${Math.round(exhaustion.probability * 100)} % that it is within ${horizon}.`, tone: median === null ? "warn" : tone };
+    return { title: median === null ? `from ${spokenDuration(low)} on` : `in about ${spokenDuration(median)}`, text: `${limit} is reached from ${spokenDuration(low)} on, or beyond ${horizon}, ${words}; ${Math.round(exhaustion.probability * 100)} % that it is within ${horizon}.`, tone: median === null ? "warn" : tone };
   }
   return { title: `in ${spokenDuration(low)} – ${spokenDuration(high)}`, text: `${limit} is reached then, ${words}; as likely before ${spokenDuration(median ?? low)} as after it.`, tone };
 }

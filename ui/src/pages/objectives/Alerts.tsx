@@ -12,13 +12,13 @@ import { State } from "@/components/State";
 import { When } from "@/components/When";
 import { visible } from "@/components/LabelSet";
 import { type Labels, quoted } from "@/lib/labels";
+import { cut } from "@/lib/text";
 import { isOf } from "@/lib/frames";
 import type { Budget } from "./words";
 import classes from "./Alerts.module.css";
 
 interface Fired { fingerprint: string; labels: Labels; annotations: Labels; startsAt: string; status: { state: string } }
 
-const cut = (text: string, most = 400) => visible(text.length > most ? `${text.slice(0, most)}…` : text);
 const PAST_SHOWN = 8;
 
 export function ObjectiveAlerts({ objective, budget }: { objective: Objective; budget: Budget }) {
@@ -40,8 +40,8 @@ export function ObjectiveAlerts({ objective, budget }: { objective: Objective; b
                     <Link className={classes.name} to="/alerts/one/$fingerprint" params={{ fingerprint: one.fingerprint }} search={keepTimes}>{cut(one.labels["alertname"] ?? "Alert", 80)}</Link>
                     <span className="muted"><When ms={Date.parse(one.startsAt)} form="for" /></span>
                   </div>
-                  {one.annotations["summary"] && <p className="foreign">{cut(one.annotations["summary"])}</p>}
-                  {one.annotations["description"] && <p className={`${classes.text ?? ""} foreign`}>{cut(one.annotations["description"])}</p>}
+                  {one.annotations["summary"] && <p className="foreign">{cut(one.annotations["summary"], 400)}</p>}
+                  {one.annotations["description"] && <p className={`${classes.text ?? ""} foreign`}>{cut(one.annotations["description"], 600)}</p>}
                 </li>
               ))}
             </ul>

@@ -6,13 +6,14 @@ import { IconAlertTriangle, IconTarget } from "@tabler/icons-react";
 import { ApiError } from "@/api/client";
 import type { Got } from "@/api/own";
 import { Figure, Figures } from "@/components/Figure";
-import { LabelSet, visible } from "@/components/LabelSet";
+import { LabelSet } from "@/components/LabelSet";
 import { Page } from "@/components/Page";
 import { Empty, Failure, Panel, Waiting } from "@/components/Panel";
 import { keepTimes } from "@/components/places";
 import { Mark, State } from "@/components/State";
 import { TimeTrack } from "@/components/TimeTrack";
 import { useRange } from "@/state/range";
+import { cut } from "@/lib/text";
 import { ObjectiveAlerts, ObjectiveRules } from "./Alerts";
 import { BudgetBar } from "./BudgetBar";
 import { BurnDown } from "./BurnDown";
@@ -34,7 +35,7 @@ export function Objective() {
   if (answer.data === undefined) {
     const isNone = answer.error instanceof ApiError && answer.error.status === 404;
     return (
-      <Page title={visible(name)} lead={<Link to="/objectives" search={keepTimes}>All objectives</Link>}>
+      <Page title={cut(name)} lead={<Link to="/objectives" search={keepTimes}>All objectives</Link>}>
         {isNone ? (
           <Panel><Empty title="There is no such objective" icon={<IconTarget size={30} />} action={<Link to="/objectives" search={keepTimes}>See those that there are</Link>}>It may have another name now, or was taken out of the configuration.</Empty></Panel>
         ) : answer.error ? <Failure error={answer.error} what="The objective cannot be read" retry={() => void answer.refetch()} /> : <Waiting height={500} />}
@@ -56,21 +57,21 @@ function Told({ one, error }: { one: One; error: unknown }) {
   const isComposite = one.indicator === "composite";
   return (
     <Page
-      title={visible(one.name)}
+      title={cut(one.name)}
       badge={<State state={budget?.verdict ?? one.verdict} tone={budget ? verdictTone(budget) : "unknown"}>{VERDICT_WORDS[budget?.verdict ?? one.verdict] ?? one.verdict}</State>}
-      lead={<><span className="foreign">{visible(one.description)}</span>{one.description && " "}{sentence(indicatorText(one))}</>}
+      lead={<><span className="foreign">{cut(one.description, 400)}</span>{one.description && " "}{sentence(indicatorText(one))}</>}
       controls={
         <div className={classes.facts}>
-          <Link to="/objectives" search={(old) => ({ ...keepTimes(old), service: one.service })}>{visible(one.service)}</Link>
-          {entity && <Link to="/health/entities/$entity" params={{ entity }} search={keepTimes}>{visible(entity)}</Link>}
+          <Link to="/objectives" search={(old) => ({ ...keepTimes(old), service: one.service })} className="foreign">{cut(one.service)}</Link>
+          {entity && <Link to="/health/entities/$entity" params={{ entity }} search={keepTimes} className="foreign">{cut(entity)}</Link>}
           {Object.keys(one.labels).length > 0 && <LabelSet labels={one.labels} />}
         </div>
       }
       tabs={budgets.length > 1 && (
         <nav className={classes.budgets} aria-label="Budgets">
           {budgets.map((each) => (
-            <Link key={groupText(each.labels)} to="/objectives/$objective" params={{ objective: one.objective }} replace search={(old) => ({ ...old, budget: groupText(each.labels) })} className={`${classes.budget ?? ""} ${each === budget ? classes.chosen ?? "" : ""}`} aria-current={each === budget ? "page" : undefined}>
-              <Mark tone={verdictTone(each)} size={10} /><span className="foreign">{visible(groupText(each.labels).slice(0, 80))}</span>
+            <Link key={groupText(each.labels)} to="/objectives/$objective" params={{ objective: one.objective }} search={(old) => ({ ...old, budget: groupText(each.labels) })} className={`${classes.budget ?? ""} ${each === budget ? classes.chosen ?? "" : ""}`} aria-current={each === budget ? "page" : undefined}>
+              <Mark tone={verdictTone(each)} size={10} /><span className="foreign">{cut(groupText(each.labels), 80)}</span>
               <span className="muted">{each.left === null ? "not known" : `${percentText(each.left, 0)} left`}</span>
             </Link>
           ))}
@@ -78,7 +79,7 @@ function Told({ one, error }: { one: One; error: unknown }) {
       )}
     >
       {error !== null && <Failure error={error} what="What is shown is old" />}
-      {problemsOf(one).map((problem) => <p key={problem} className={classes.problem} role="status"><IconAlertTriangle size={17} aria-hidden /><span className="foreign">{visible(problem.slice(0, 800))}</span></p>)}
+      {problemsOf(one).map((problem) => <p key={problem} className={classes.problem} role="status"><IconAlertTriangle size={17} aria-hidden /><span className="foreign">{cut(problem, 800)}</span></p>)}
       {budget === undefined ? <Panel><Empty title="Nothing was counted yet" icon={<IconTarget size={30} />}>As soon as its series are there, what is left of the budget is told here.</Empty></Panel> : (
         <>
           <Numbers one={one} budget={budget} nowS={range.toS} />
@@ -142,7 +143,7 @@ function Numbers({ one, budget, nowS }: { one: One; budget: Budget; nowS: number
 function Parts({ parts }: { parts: readonly string[] }) {
   return (
     <Panel title="Made of" hint="the objectives whose events it joins">
-      {parts.length === 0 ? <Empty title="Its parts are not told" /> : <ul className={classes.lead}>{parts.map((part) => <li key={part}><Link to="/objectives/$objective" params={{ objective: part }} search={keepTimes}>{visible(part)}</Link></li>)}</ul>}
+      {parts.length === 0 ? <Empty title="Its parts are not told" /> : <ul className={classes.lead}>{parts.map((part) => <li key={part}><Link to="/objectives/$objective" params={{ objective: part }} search={keepTimes}>{cut(part)}</Link></li>)}</ul>}
     </Panel>
   );
 }

@@ -4,13 +4,14 @@ import { Link } from "@tanstack/react-router";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import type { Objective } from "@/api/own";
 import type { Frame } from "@/api/prometheus";
-import { LabelSet, visible } from "@/components/LabelSet";
+import { LabelSet } from "@/components/LabelSet";
 import { keepTimes } from "@/components/places";
 import { Sparkline } from "@/components/Sparkline";
 import { State } from "@/components/State";
 import { TimeTrack } from "@/components/TimeTrack";
 import { BudgetBar } from "./BudgetBar";
 import { added, isOf } from "@/lib/frames";
+import { cut } from "@/lib/text";
 import { type Budget, burnNumber, burnTone, groupText, hoursTold, indicatorText, leftAmounts, percentText, periodPace, problemsOf, VERDICT_WORDS, verdictRank, verdictTone } from "./words";
 import classes from "./Objectives.module.css";
 
@@ -35,11 +36,11 @@ function Name({ objective, budget }: { objective: Objective; budget?: Budget }) 
   return (
     <div className={classes.name}>
       <div className="row wrap">
-        <Link className={`${classes.title ?? ""} foreign`} to="/objectives/$objective" params={{ objective: objective.objective }} search={(old) => ({ ...keepTimes(old), ...(isGroup ? { budget: groupText(budget.labels) } : {}) })}>{visible(objective.name)}</Link>
+        <Link className={`${classes.title ?? ""} foreign`} to="/objectives/$objective" params={{ objective: objective.objective }} search={(old) => ({ ...keepTimes(old), ...(isGroup ? { budget: groupText(budget.labels) } : {}) })}>{cut(objective.name)}</Link>
         <State state={budget?.verdict ?? objective.verdict} tone={budget ? verdictTone(budget) : "unknown"}>{VERDICT_WORDS[budget?.verdict ?? objective.verdict] ?? objective.verdict}</State>
       </div>
       {isGroup && <LabelSet labels={budget.labels} />}
-      <p className={`${classes.words ?? ""} foreign`}>{objective.description ? `${visible(objective.description.slice(0, 300))} ` : ""}<span>{sentence(indicatorText(objective))}</span></p>
+      <p className={`${classes.words ?? ""} foreign`}>{objective.description ? `${cut(objective.description, 300)} ` : ""}<span>{sentence(indicatorText(objective))}</span></p>
     </div>
   );
 }
@@ -76,7 +77,7 @@ function BudgetRow({ objective, budget, spent, nowS, problems }: ObjectiveRowPro
       <div className={classes.cell}>
         <span className={classes.cellName}>Spent in the time shown</span>
         <div className={classes.spark}><Sparkline values={values} height={34} tone={objective.indicator === "spend" ? "accent" : "bad"} /></div>
-        {first && <span className={`${classes.small ?? ""} foreign`}>{percentText(first.badShare, 0)} by {visible(groupText(first.labels).slice(0, 60))}</span>}
+        {first && <span className={`${classes.small ?? ""} foreign`}>{percentText(first.badShare, 0)} by {cut(groupText(first.labels), 60)}</span>}
       </div>
       <Problems problems={[...problems, ...unmeasured(budget)]} />
     </div>
@@ -91,5 +92,5 @@ function unmeasured(budget: Budget): string[] {
 }
 
 function Problems({ problems }: { problems: readonly string[] }) {
-  return problems.map((problem) => <p key={problem} className={classes.problem}><IconAlertTriangle size={15} aria-hidden /><span className="foreign">{visible(problem.slice(0, 500))}</span></p>);
+  return problems.map((problem) => <p key={problem} className={classes.problem}><IconAlertTriangle size={15} aria-hidden /><span className="foreign">{cut(problem, 500)}</span></p>);
 }

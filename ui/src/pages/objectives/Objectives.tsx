@@ -13,6 +13,7 @@ import { keepTimes } from "@/components/places";
 import { Mark, toneOf } from "@/components/State";
 import { durationText } from "@/lib/duration";
 import { score } from "@/lib/find";
+import { cut } from "@/lib/text";
 import { stepFor } from "@/api/prometheus";
 import { useRange } from "@/state/range";
 import { ObjectiveRow } from "./ObjectiveRow";
@@ -78,13 +79,13 @@ export function Objectives() {
             {counts.map(([verdict, count]) => {
               const isChosen = search.verdict === verdict;
               return (
-                <Link key={verdict} to="/objectives" replace search={(old) => ({ ...old, verdict: isChosen ? undefined : verdict })} className={`${classes.verdict ?? ""} ${isChosen ? classes.chosen ?? "" : ""}`} aria-current={isChosen || undefined}>
+                <Link key={verdict} to="/objectives" search={(old) => ({ ...old, verdict: isChosen ? undefined : verdict })} className={`${classes.verdict ?? ""} ${isChosen ? classes.chosen ?? "" : ""}`} aria-current={isChosen || undefined}>
                   <Mark tone={toneOf(verdict)} size={10} />{VERDICT_WORDS[verdict] ?? verdict}<b>{count}</b>
                 </Link>
               );
             })}
           </div>
-          {services.length > 1 && <Select aria-label="Service" placeholder="All services" data={services} value={search.service ?? null} onChange={(service) => set({ service: service ?? undefined })} clearable w={170} />}
+          {services.length > 1 && <Select aria-label="Service" placeholder="All services" data={services.map((service) => ({ value: service, label: cut(service, 60) }))} value={search.service ?? null} onChange={(service) => set({ service: service ?? undefined })} clearable w={170} />}
           <TextInput ref={find} className={classes.find} aria-label="Find an objective (f)" placeholder="Find an objective" leftSection={<IconSearch size={14} aria-hidden />} value={search.find ?? ""} onChange={(event) => set({ find: event.currentTarget.value || undefined })} />
         </div>
       )}
@@ -103,7 +104,7 @@ export function Objectives() {
           }
           if (wanted.length === 0) return <Panel><Empty title="None is so" action={<Link to="/objectives" search={keepTimes}>Show all {objectives.length}</Link>}>No objective fits what is chosen above.</Empty></Panel>;
           return byService(wanted).map(({ service, objectives: own }) => (
-            <Panel key={service} title={<span className="foreign">{service}</span>} hint={`${own.length} objective${own.length === 1 ? "" : "s"}`} flush>
+            <Panel key={service} title={<span className="foreign">{cut(service)}</span>} hint={`${own.length} objective${own.length === 1 ? "" : "s"}`} flush>
               <div className={classes.service}>
                 <div className={classes.heads} aria-hidden><span>Objective</span><span>Left of the budget</span><span>Pace</span><span>Hours left</span><span>Spent in the time shown</span></div>
                 {own.map((objective) => <ObjectiveRow key={objective.objective} objective={objective} spent={spent.data} nowS={range.toS} />)}

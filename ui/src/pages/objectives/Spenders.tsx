@@ -3,7 +3,6 @@
 import { useMemo, useState } from "react";
 import { Link } from "@tanstack/react-router";
 import { SegmentedControl } from "@mantine/core";
-import { visible } from "@/components/LabelSet";
 import { Empty, Failure, Panel, Waiting } from "@/components/Panel";
 import { keepTimes } from "@/components/places";
 import type { Objective } from "@/api/own";
@@ -11,6 +10,7 @@ import type { Instant } from "@/api/prometheus";
 import { durationText } from "@/lib/duration";
 import { type Labels, labelsKey } from "@/lib/labels";
 import { useRange } from "@/state/range";
+import { cut } from "@/lib/text";
 import { budgetSeries, byNames, usePresent } from "./queries";
 import { amountText, type Budget, percentText } from "./words";
 import classes from "./Spenders.module.css";
@@ -57,7 +57,7 @@ export function Spenders({ objective, budget }: { objective: Objective; budget: 
         <Empty title="Nothing was spent in this time">Look at a longer time.</Empty>
       ) : (
         <>
-          <p className={classes.names}>by <span className="foreign">{names.map((name) => visible(name.slice(0, 60))).join(", ")}</span></p>
+          <p className={classes.names}>by <span className="foreign">{names.map((name) => cut(name, 60)).join(", ")}</span></p>
           <div className={classes.list} role="list">
             {spenders.slice(0, SHOWN_MAX).map((one) => <div role="listitem" key={labelsKey(one.labels)}><SpenderRow one={one} names={names} objective={objective} budget={budget} isSpend={isSpend} /></div>)}
           </div>
@@ -78,7 +78,7 @@ function SpenderRow({ one, names, objective, budget, isSpend }: { one: Spender; 
   const isAllBad = one.total > 0 && one.bad / one.total > 0.999;
   return (
     <Link to="/explore" className={classes.row} search={(old) => ({ ...keepTimes(old), q: isSpend ? [{ expr: series("slo:bad_events") }] : [{ expr: series("slo:bad_events"), legend: "bad" }, { expr: series("slo:events"), legend: "all" }] })} title="Look at it in Explore">
-      <span className={`${classes.who ?? ""} foreign`}>{names.map((name) => [name, one.labels[name] ?? ""] as const).map(([name, value]) => <span key={name} title={`${name}=${value.slice(0, 300)}`}>{value === "" ? "none" : visible(value.slice(0, 80))}</span>)}</span>
+      <span className={`${classes.who ?? ""} foreign`}>{names.map((name) => [name, one.labels[name] ?? ""] as const).map(([name, value]) => <span key={name} title={`${name}=${value.slice(0, 300)}`}>{value === "" ? "none" : cut(value, 80)}</span>)}</span>
       <div className={classes.bars}>
         <div className={classes.bar} role="img" aria-label={`${percentText(one.badShare, 1)} of what is bad`}><div style={{ width: `${one.badShare * 100}%` }} /></div>
         {!isSpend && <div className={`${classes.bar ?? ""} ${classes.all ?? ""}`} role="img" aria-label={`${percentText(one.totalShare, 1)} of all`}><div style={{ width: `${one.totalShare * 100}%` }} /></div>}

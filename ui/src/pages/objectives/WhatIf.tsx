@@ -56,7 +56,7 @@ export function WhatIf({ objective, budget, nowS }: { objective: Objective; budg
                 <td className={classes.right}>{amountText(row.allowed)}</td>
                 <td className={classes.bar} width="34%"><BudgetBar left={row.left} tone={row.left === null ? "unknown" : row.left > 0 ? "good" : "bad"} label={`At ${percentText(row.target)}`} /></td>
                 <td className={classes.right}>{row.left === null ? "–" : percentText(row.left, Math.abs(row.left) >= 10 ? 0 : 1)}</td>
-                <td className={classes.right}>{row.endedS === null ? "no" : format.time(row.endedS * 1000)}</td>
+                <td className={classes.right}>{row.endedS === null ? (row.left !== null && row.left < 0 ? "yes" : "no") : format.time(row.endedS * 1000)}</td>
               </tr>
             ))}
           </tbody>

@@ -4,10 +4,10 @@ import { useEffect, useRef, useState } from "react";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Button } from "@mantine/core";
 import { IconArrowDownRight, IconArrowUpRight } from "@tabler/icons-react";
-import { visible } from "@/components/LabelSet";
 import { Empty, Loaded, Panel } from "@/components/Panel";
 import { State } from "@/components/State";
 import { When } from "@/components/When";
+import { cut } from "@/lib/text";
 import type { Change } from "./queries";
 import { numbersOf, reasonTone, reasonWord, ruleName, said, type Scaler } from "./words";
 import classes from "./Decisions.module.css";
@@ -50,8 +50,8 @@ function ChangeRow({ change, scaler, isChosen }: { change: Change; scaler: Scale
         {change.from === null ? `${change.to}, the first` : `${change.from} → ${change.to}`}{by !== null && <span className="muted">({by > 0 ? "+" : "−"}{Math.abs(by)})</span>}
       </span>
       <div className={classes.why}>
-        <span className="row wrap"><State state={change.reason} tone={reasonTone(change.reason)}>{reasonWord(change.reason)}</State><span className="foreign">{visible(because.slice(0, 400))}</span>{change.isDryRun && !scaler.dryRun && <State state="dry run" tone="info">dry run</State>}</span>
-        {seen !== "" && <span className={`${classes.seen ?? ""} foreign`}>seen: {visible(seen.slice(0, 400))}</span>}
+        <span className="row wrap"><State state={change.reason} tone={reasonTone(change.reason)}>{reasonWord(change.reason)}</State><span className="foreign">{cut(because, 400)}</span>{change.isDryRun && !scaler.dryRun && <State state="dry run" tone="info">dry run</State>}</span>
+        {seen !== "" && <span className={`${classes.seen ?? ""} foreign`}>seen: {cut(seen, 400)}</span>}
       </div>
       <div className={classes.wants} role="group" aria-label="What each rule wanted">
         {wants.map(([rule, value], index) => (

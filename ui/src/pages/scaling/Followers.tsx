@@ -1,10 +1,11 @@
 /** Who carries the decisions out, and within which bounds they are made. */
 
 import { IconBox, IconChartDots, IconCode, IconWebhook } from "@tabler/icons-react";
-import { LabelSet, visible } from "@/components/LabelSet";
+import { LabelSet } from "@/components/LabelSet";
 import { Panel } from "@/components/Panel";
 import { When } from "@/components/When";
 import { spokenDuration } from "@/lib/duration";
+import { cut } from "@/lib/text";
 import { useHasWebhook } from "./queries";
 import type { Scaler } from "./words";
 import classes from "./Followers.module.css";
@@ -16,8 +17,8 @@ export function Followers({ scaler }: { scaler: Scaler }) {
   return (
     <Panel title="Who follows">
       <ul className={classes.list}>
-        {keda && <li><IconBox size={17} aria-hidden /><span><strong>KEDA</strong>: the ScaledObject <span className="foreign">{visible(`${keda.namespace}/${keda.name}`)}</span>, by gRPC</span></li>}
-        {externalMetric && <li><IconChartDots size={17} aria-hidden /><span><strong>Kubernetes&apos; autoscaler</strong>: the external metric <span className="foreign">{visible(externalMetric.name)}</span>{externalMetric.namespaces.length > 0 && <> in <span className="foreign">{visible(externalMetric.namespaces.join(", ").slice(0, 200))}</span></>}</span></li>}
+        {keda && <li><IconBox size={17} aria-hidden /><span><strong>KEDA</strong>: the ScaledObject <span className="foreign">{cut(`${keda.namespace}/${keda.name}`)}</span>, by gRPC</span></li>}
+        {externalMetric && <li><IconChartDots size={17} aria-hidden /><span><strong>Kubernetes&apos; autoscaler</strong>: the external metric <span className="foreign">{cut(externalMetric.name)}</span>{externalMetric.namespaces.length > 0 && <> in <span className="foreign">{cut(externalMetric.namespaces.join(", "), 200)}</span></>}</span></li>}
         {sdk && <li><IconCode size={17} aria-hidden /><span><strong>Pools of the SDK</strong>, which ask for each new number</span></li>}
         {hasWebhook && <li><IconWebhook size={17} aria-hidden /><span><strong>A webhook</strong> gets a POST for each change</span></li>}
         {isNobody && <li className={classes.off}>{scaler.dryRun ? "Nobody: it is a dry run." : "Nobody that is known here. Name one in targets, or graph and alert on the decision."}</li>}

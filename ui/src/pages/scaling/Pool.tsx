@@ -2,11 +2,11 @@
 
 import { useState } from "react";
 import { IconEyeOff, IconFlask } from "@tabler/icons-react";
-import { visible } from "@/components/LabelSet";
 import { Figure, Figures } from "@/components/Figure";
 import { Empty, Panel } from "@/components/Panel";
 import { spokenDuration } from "@/lib/duration";
 import { useNow, useRange } from "@/state/range";
+import { cut } from "@/lib/text";
 import { costOf, type Cost, workerTime } from "./cost";
 import { Decisions } from "./Decisions";
 import { Followers } from "./Followers";
@@ -53,7 +53,7 @@ function Blind({ scaler }: { scaler: Scaler }) {
           {isLate ? <><strong>It has not looked for {spokenDuration(late)}.</strong> What is shown is the last decision. </> : decided?.reason === "held" ? <><strong>Held at {count}.</strong> No rule can say anything without its signals. </> : decided?.reason === "floor" ? <><strong>At the floor, {count}.</strong> There were no signals for too long. </> : blind ? <><strong>No worker is taken away.</strong> Some signals are missing. </> : <strong>Some signals cannot be read. </strong>}
           A signal that is not there is never taken for a zero.
         </p>
-        {problems.length > 0 && <ul>{problems.map((problem) => <li key={problem.signal} className="foreign"><strong>{visible(signalName(problem.signal))}</strong>: {visible(problem.text.slice(0, 400))}</li>)}</ul>}
+        {problems.length > 0 && <ul>{problems.map((problem) => <li key={problem.signal} className="foreign"><strong>{cut(signalName(problem.signal))}</strong>: {cut(problem.text, 400)}</li>)}</ul>}
       </div>
     </div>
   );
@@ -75,7 +75,6 @@ function CostOf({ scaler, frames }: { scaler: Scaler; frames: PoolFrames }) {
 function CostFigures({ cost, part, isDryRun }: { cost: Cost; part: string; isDryRun: boolean }) {
   const idle = cost.busy > 0 || cost.ready > 0 ? 1 - Math.min(1, cost.busy / Math.max(cost.ready, 1)) : null;
   const saved = cost.ready > 0 ? cost.wanted / cost.ready - 1 : 0;
-  const share = (seconds: number) => `${spokenDuration(seconds)}`;
   return (
     <Figures label={`What it cost, ${part}`}>
       <Figure name="Workers that were there" value={<>{workerTime(cost.ready)} <small>of workers</small></>}>{Math.round(cost.ready).toLocaleString("en")} worker-seconds, {part}; {cost.most} at the most.</Figure>
@@ -83,8 +82,8 @@ function CostFigures({ cost, part, isDryRun }: { cost: Cost; part: string; isDry
         {Math.abs(saved) < 0.005 ? "As many as there were." : `${Math.abs(saved * 100).toFixed(saved > -0.1 && saved < 0.1 ? 1 : 0)} % ${saved < 0 ? "less" : "more"} than there were.`}
       </Figure>
       {idle !== null && <Figure name="Not busy" value={`${Math.round(idle * 100)} %`}>of worker time: room for bursts, and what could be saved at most.</Figure>}
-      <Figure name="Short of workers" value={cost.short === 0 ? "Never" : share(cost.short)} tone={cost.short > 0 ? "warn" : "good"}>fewer were ready than were decided.</Figure>
-      <Figure name="Work had to wait" value={cost.waiting === 0 ? "Never" : share(cost.waiting)} tone={cost.waiting > 0 ? "bad" : "good"}>all places were busy, and requests waited.</Figure>
+      <Figure name="Short of workers" value={cost.short === 0 ? "Never" : spokenDuration(cost.short)} tone={cost.short > 0 ? "warn" : "good"}>fewer were ready than were decided{isDryRun ? ", which nobody was told" : ""}.</Figure>
+      <Figure name="Work had to wait" value={cost.waiting === 0 ? "Never" : spokenDuration(cost.waiting)} tone={cost.waiting > 0 ? "bad" : "good"}>all places were busy, and requests waited.</Figure>
     </Figures>
   );
 }

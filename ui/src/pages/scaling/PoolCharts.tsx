@@ -10,6 +10,7 @@ import { selector } from "@/lib/labels";
 import { useRange } from "@/state/range";
 import { useTones } from "@/state/tones";
 import { type Change, type PoolFrames, useOldest, valuesOf } from "./queries";
+import classes from "./Scaling.module.css";
 import { isBlind, reasonWord, ruleName, type Scaler, signalName } from "./words";
 
 const POINTS_MAX = 150;
@@ -52,11 +53,13 @@ export function PoolCharts({ scaler, frames, changes, onChange }: PoolChartsProp
               { name: "Set", values: aligned(workers.data, frame.times, valuesOf(workers.data, "state", "set")), kind: "steps", color: tones.brass, isDashed: true },
               { name: "Ready", values: aligned(workers.data, frame.times, valuesOf(workers.data, "state", "ready")), kind: "steps", color: tones.good, fill: 0.14 },
             ];
-            return <Chart label={`Workers of ${scaler.name}: wanted, set and ready`} times={frame.times} series={series} height={230} unit="none" min={0} spans={blind} points={points} thresholds={[{ value: scaler.min, tone: "unknown", label: `at least ${scaler.min}` }, { value: scaler.max, tone: "unknown", label: `at most ${scaler.max}` }]} {...common} />;
+            // The upper bound is shown where the pool comes near to it.
+            const highest = series.reduce((most, one) => one.values.reduce<number>((top, value) => Math.max(top, value ?? 0), most), 0);
+            return <Chart label={`Workers of ${scaler.name}: wanted, set and ready`} times={frame.times} series={series} height={230} unit="none" min={0} max={highest > scaler.max * 0.4 ? Math.max(highest, scaler.max) * 1.06 : undefined} spans={blind} points={points} thresholds={[{ value: scaler.min, tone: "unknown", label: `at least ${scaler.min}` }, { value: scaler.max, tone: "unknown", label: `at most ${scaler.max}` }]} {...common} />;
           }}
         </Loaded>
       </Panel>
-      <div className="grid">
+      <div className={`grid ${classes.three ?? ""}`}>
         <Panel title="Work" hint="places that are busy, requests that wait, and the load that comes">
           <Loaded answer={signals} height={200} what="The signals cannot be read">
             {(frame) => {

@@ -4,11 +4,11 @@ import { useMemo, useRef } from "react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { IconArrowsMaximize } from "@tabler/icons-react";
 import { usePageKeys } from "@/components/Keys";
-import { visible } from "@/components/LabelSet";
 import { Page } from "@/components/Page";
 import { Empty, Loaded, Panel } from "@/components/Panel";
 import { keepTimes } from "@/components/places";
 import { Mark, State } from "@/components/State";
+import { cut } from "@/lib/text";
 import { Pool } from "./Pool";
 import { useScalers } from "./queries";
 import { EXAMPLE, isBlind, type Scaler } from "./words";
@@ -41,7 +41,7 @@ export function Scaling() {
         <nav className={classes.pools} aria-label="Pools">
           {scalers.map((one) => (
             <Link key={one.name} to="/scaling" search={(old) => ({ ...old, scaler: one.name })} className={`${classes.pool ?? ""} ${one === chosen ? classes.chosen ?? "" : ""}`} aria-current={one === chosen ? "page" : undefined}>
-              <Mark tone={isTroubled(one) ? "warn" : "good"} size={10} /><span className="foreign">{visible(one.name.slice(0, 60))}</span><b>{one.decided?.workers ?? "–"}</b>
+              <Mark tone={isTroubled(one) ? "warn" : "good"} size={10} /><span className="foreign">{cut(one.name, 60)}</span><b>{one.decided?.workers ?? "–"}</b>
             </Link>
           ))}
         </nav>

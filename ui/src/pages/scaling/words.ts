@@ -3,6 +3,7 @@
 import type { Scalers } from "@/api/own";
 import type { Tone } from "@/components/State";
 import { spokenDuration } from "@/lib/duration";
+import { cut } from "@/lib/text";
 import { formatValue } from "@/lib/units";
 
 export type Scaler = Scalers[number];
@@ -24,14 +25,14 @@ const RULES: Readonly<Record<string, [string, string]>> = {
   gpu_cache: ["GPU cache", "memory for keys and values"],
   queue: ["queue", "what waits"],
 };
-export const ruleName = (rule: string): string => RULES[rule]?.[0] ?? rule.replaceAll("_", " ");
+export const ruleName = (rule: string): string => RULES[rule]?.[0] ?? cut(rule.replaceAll("_", " "), 40);
 export const ruleText = (rule: string): string => RULES[rule]?.[1] ?? "";
 
 const REASONS: Readonly<Record<string, [string, Tone]>> = {
-  rule: ["a rule", "info"], steady: ["steady", "good"], held: ["held", "warn"], floor: ["floor", "warn"], not_down_blind: ["held, partly blind", "warn"], not_down_yet: ["waits to shrink", "unknown"],
+  rule: ["by a rule", "info"], steady: ["steady", "good"], held: ["held", "warn"], floor: ["floor", "warn"], not_down_blind: ["held, partly blind", "warn"], not_down_yet: ["waits to shrink", "unknown"],
   dead_band: ["too little less", "unknown"], step_up: ["step up limited", "info"], step_down: ["step down limited", "unknown"], min: ["lower bound", "unknown"], max: ["upper bound", "bad"], budget_low: ["budget low", "warn"], idle: ["idle", "unknown"],
 };
-export const reasonWord = (reason: string): string => REASONS[reason]?.[0] ?? reason.replaceAll("_", " ");
+export const reasonWord = (reason: string): string => REASONS[reason]?.[0] ?? cut(reason.replaceAll("_", " "), 40);
 export const reasonTone = (reason: string): Tone => REASONS[reason]?.[1] ?? "unknown";
 
 /** Decisions that were made without some signal. */
@@ -51,7 +52,7 @@ export function said(text: string): Said {
 const SIGNALS: Readonly<Record<string, string>> = {
   busy: "busy", waiting: "waiting", offered_load: "offered load", service_time: "time a request", latency_p95: "p95 latency", tokens_per_second: "tokens", gpu_cache_use: "GPU cache", budget_left: "error budget left", in_flight: "in flight", instances: "processes", silent: "silent reporters", workers: "set", ready: "ready",
 };
-export const signalName = (signal: string): string => SIGNALS[signal] ?? signal.replaceAll("_", " ");
+export const signalName = (signal: string): string => SIGNALS[signal] ?? cut(signal.replaceAll("_", " "), 40);
 
 export function signalValue(signal: string, value: number | null): string {
   if (value === null) return "–";
