@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { Button } from "@mantine/core";
 import type { BigFrame } from "@/api/frames";
 import { Chart, type ChartPoint, type ChartSeries, type ChartSpan } from "@/components/Chart";
+import type { HeatArea } from "@/components/Heatmap";
 import type { ExploreSearch } from "@/router";
 import { type Unit, unitOf } from "@/lib/units";
 import { useRange } from "@/state/range";
@@ -58,7 +59,7 @@ interface GraphViewProps {
   points: readonly ChartPoint[];
   spans: readonly ChartSpan[];
   /** A drag selects what is compared, in place of a closer look. */
-  onSelect: ((area: { fromMs: number; toMs: number; low: number; high: number }) => void) | undefined;
+  onSelect: ((index: number, area: HeatArea) => void) | undefined;
   showsAll: boolean;
   showAll: () => void;
 }
@@ -74,7 +75,7 @@ export function GraphView({ shown, search, points, spans, onSelect, showsAll, sh
           <Chart
             label={`Query ${group.title} over time`} times={group.times} series={group.series} unit={group.unit} height={groups.length > 2 ? 220 : groups.length === 2 ? 280 : 340}
             stacked={search.draw === "stacked"} logarithmic={search.log ?? false} from={range.fromS} to={range.toS} spans={spans} points={points}
-            onZoom={onSelect ? (fromMs, toMs) => onSelect({ fromMs, toMs, low: -Infinity, high: Infinity }) : range.zoom} legend={group.series.length > 1 || search.log ? "values" : "list"} sync="page"
+            onZoom={range.zoom} onSelect={onSelect ? (area) => onSelect(group.letters[0] ?? 0, area) : undefined} legend={group.series.length > 1 || search.log ? "values" : "list"} sync="page"
           />
           {group.total > group.series.length && (
             <p className={classes.more}>{group.series.length} of {group.total.toLocaleString("en")} series are drawn; the table has all. <Button size="compact-xs" onClick={showAll}>Draw all</Button></p>

@@ -1,49 +1,79 @@
 /** Metrics: queries in PromQL, and their answers as a graph, a table or a heat map. */
 
-import { useEffect, useMemo, useRef, useState } from "react";
-import { Button, Menu, SegmentedControl, Select, Switch, Tooltip } from "@mantine/core";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { Button, Switch, Tooltip } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
-import { IconAdjustments, IconChartLine, IconGridDots, IconPlayerPlay, IconPlus, IconTable } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { IconPlayerPlay, IconPlus } from "@tabler/icons-react";
+import type { ChartPoint, ChartSpan } from "@/components/Chart";
+import type { HeatArea } from "@/components/Heatmap";
+import { type PageKey, usePageKeys } from "@/components/Keys";
 import { Empty, Panel, Waiting } from "@/components/Panel";
+import { allMetadata } from "@/components/query/names";
 import { durationText } from "@/lib/duration";
-import type { ExploreSearch } from "@/router";
+import { unitOf } from "@/lib/units";
 import { useRange } from "@/state/range";
+import { filtered, parse, splitBy } from "../../promql/ast";
 import { useExplore } from "../../useExplore";
+import { Why } from "../../Why";
 import type { PaneProps } from "../model";
 import { chosenStep, pointsFor, useInstantAnswers, useRangeAnswers } from "./answers";
+import { type Exemplar, ExemplarDialog, useExemplars } from "./Exemplars";
 import { GraphView, type Shown } from "./GraphView";
-import { QUERIES_MAX } from "./letters";
+import { heatStep, HeatView } from "./HeatView";
+import { letterOf, QUERIES_MAX } from "./letters";
 import { QueryRow, type RowAnswer } from "./QueryRow";
+import { readArea, writeArea } from "./selection";
 import { type ShownTable, TableView } from "./TableView";
+import { Tools } from "./Tools";
 import classes from "./MetricsPane.module.css";
 
-const STEPS = [5, 15, 30, 60, 300, 900, 3600] as const;
+const Builder = lazy(() => import("../../builder/Builder").then((module) => ({ default: module.Builder })));
+const Landing = lazy(() => import("../../Landing").then((module) => ({ default: module.Landing })));
+const DifferencesPanel = lazy(() => import("../../Differences").then((module) => ({ default: module.DifferencesPanel })));
+
+const NO_POINTS: readonly ChartPoint[] = [];
 
 export function MetricsPane({ say }: PaneProps) {
   const explore = useExplore();
-  const { search, rows } = explore;
+  const { search, rows, set, run, add } = explore;
   const range = useRange();
   const { ref, width } = useElementSize();
   const [showsAll, setShowsAll] = useState(false);
+  const [isChoosing, setChoosing] = useState(false);
+  const [exemplar, setExemplar] = useState<Exemplar | null>(null);
   const view = search.view ?? "graph";
-  const step = chosenStep(range.fromS, range.toS, search.step, pointsFor(width === 0 ? 1_200 : width));
+  const room = width === 0 ? 1_200 : width;
+  const step = chosenStep(range.fromS, range.toS, search.step, pointsFor(room));
+  const columns = heatStep(range.fromS, range.toS, room, search.step);
   const exprs = useMemo(() => rows.map((row) => (row.asked.hidden ? "" : row.asked.expr)), [rows]);
   const hasSize = width > 0;
-  const ranges = useRangeAnswers(exprs, step, view !== "table" && hasSize);
+  const ranges = useRangeAnswers(exprs, step, view === "graph" && hasSize);
   const instants = useInstantAnswers(exprs, view === "table");
   const isLanding = rows.every((row) => row.asked.expr === "");
+  const asked = view === "table" ? instants : ranges;
 
   // The same was asked again: what has come is old.
   const asks = useRef(explore.asks);
   useEffect(() => {
     if (asks.current === explore.asks) return;
     asks.current = explore.asks;
-    for (const [index, answer] of (view === "table" ? instants : ranges).entries()) if (exprs[index] !== "") answer.retry();
+    for (const [index, answer] of asked.entries()) if (exprs[index] !== "") answer.retry();
   });
 
+  const keys = useMemo((): readonly PageKey[] => [
+    { key: "e", says: "write in the first query", run: () => document.querySelector<HTMLElement>(".cm-content")?.focus() },
+    { key: "n", says: "one more query", run: () => add() },
+    { key: "1", says: "graph", run: () => set({ view: undefined }) },
+    { key: "2", says: "table", run: () => set({ view: "table" }) },
+    { key: "3", says: "heat map", run: () => set({ view: "heat" }) },
+    { key: "x", says: "what is different here: then drag", run: () => setChoosing((old) => !old) },
+  ], [add, set]);
+  usePageKeys(keys);
+
   const told = (index: number): RowAnswer | undefined => {
-    const answer = view === "table" ? instants[index] : ranges[index];
-    if (!answer || exprs[index] === "") return undefined;
+    const answer = asked[index];
+    if (!answer || view === "heat" || exprs[index] === "") return undefined;
     return { ...answer, cost: answer.data?.cost, notes: answer.data?.notes ?? [] };
   };
   const graphs = useStable(rows.flatMap((row, index): Shown[] => {
@@ -54,8 +84,43 @@ export function MetricsPane({ say }: PaneProps) {
     const answer = instants[index];
     return exprs[index] !== "" && answer?.data && !answer.error ? [{ index, expr: row.asked.expr, answer: answer.data, isOld: answer.isOld }] : [];
   }));
-  const asked = view === "table" ? instants : ranges;
+  const heats = useMemo(() => exprs.flatMap((expr, index) => (expr === "" ? [] : [{ index, expr }])), [exprs]);
+  // Native histograms have no lines: they are heat maps in the graph too.
+  const spread = useMemo(() => graphs.filter((one) => one.frame.series.length === 0 && one.frame.histograms.length > 0).map(({ index, expr }) => ({ index, expr })), [graphs]);
+  const empty = view === "graph" ? graphs.filter((one) => one.frame.series.length === 0 && one.frame.histograms.length === 0 && !one.isOld) : view === "table" ? tables.filter((one) => one.answer.samples.length === 0 && !one.isOld) : [];
   const isWaiting = exprs.some((expr, index) => expr !== "" && asked[index]?.data === undefined && !asked[index]?.error && !asked[index]?.isCancelled);
+  const hasAnswer = (view === "table" ? tables : graphs).length > 0;
+
+  const histograms = useQuery({ queryKey: ["explore", "histograms"], queryFn: async () => Object.entries(await allMetadata()).flatMap(([name, list]) => (list[0]?.type === "histogram" ? [name] : [])), enabled: view === "heat", staleTime: 60_000 });
+
+  const exemplars = useExemplars(heats, view === "graph" && (search.exemplars ?? false));
+  const fitting = useMemo(() => exemplars.filter((one) => unitOf(rows[one.index]?.asked.expr ?? "") === one.unit), [exemplars, rows]);
+  const points = useMemo(() => (fitting.length === 0 ? NO_POINTS : fitting.map((one): ChartPoint => ({ time: one.time, value: one.value, label: Object.entries(one.labels).map(([name, value]) => `${name} ${value}`).join(", ").slice(0, 160), onClick: () => setExemplar(one) }))), [fitting]);
+
+  const area = useMemo(() => readArea(search.diff), [search.diff]);
+  const base = useMemo(() => readArea(search.base), [search.base]);
+  const comparedAt = Math.max(0, rows.findIndex((row, index) => letterOf(index) === search.of && row.asked.expr !== ""));
+  const compared = rows[comparedAt]?.asked.expr ?? "";
+  const spans = useMemo((): ChartSpan[] => [
+    ...(area ? [{ from: area.fromMs / 1000, to: area.toMs / 1000, tone: "warn" as const, label: "chosen" }] : []),
+    ...(base ? [{ from: base.fromMs / 1000, to: base.toMs / 1000, tone: "unknown" as const, label: "compared with" }] : []),
+  ], [area, base]);
+  const choose = (index: number, chosen: HeatArea) => {
+    setChoosing(false);
+    set({ diff: writeArea(chosen), base: undefined, of: index === 0 ? undefined : letterOf(index) });
+    say("Comparing what was chosen with the rest.");
+  };
+  // A rate is no value of a single call: there only times are compared.
+  const chooseInGraph = (index: number, chosen: HeatArea) => choose(index, /\b(rate|irate|increase|delta|deriv)\s*\(/.test(exprs[index] ?? "") && !/histogram_(quantile|avg)\s*\(/.test(exprs[index] ?? "") ? { ...chosen, low: -Infinity, high: Infinity } : chosen);
+  const change = (index: number, make: (expr: string) => Promise<string | null>) => {
+    const row = rows[index];
+    if (!row) return;
+    void make(row.asked.expr).then((expr) => {
+      if (expr !== null) explore.change(row.id, { expr });
+      else say("This query can only be changed as text.");
+    }, () => say("This query cannot be read."));
+  };
+  const filter = (index: number, name: string, value: string, isNot: boolean) => change(index, async (expr) => filtered(await parse(expr), { name, type: isNot ? "!=" : "=", value }));
 
   return (
     <div className="stack" ref={ref}>
@@ -63,24 +128,45 @@ export function MetricsPane({ say }: PaneProps) {
         <ol className={classes.rows} aria-label="Queries">
           {rows.map((row, index) => (
             <QueryRow
-              key={row.id} row={row} index={index} isOnly={rows.length === 1} answer={told(index)} builder={null} autoFocus={index === rows.length - 1 && row.asked.expr === ""}
-              onWrite={(draft) => explore.write(row.id, draft)} onRun={explore.run} onChange={(change) => explore.change(row.id, change)} onDuplicate={() => explore.duplicate(row.id)} onRemove={() => explore.remove(row.id)}
+              key={row.id} row={row} index={index} isOnly={rows.length === 1} answer={told(index)} autoFocus={index === rows.length - 1 && row.asked.expr === ""}
+              builder={search.builder ? <Suspense fallback={null}><Builder text={row.draft} letter={letterOf(index)} onChange={(draft) => explore.write(row.id, draft)} /></Suspense> : null}
+              onWrite={(draft) => explore.write(row.id, draft)} onRun={run} onChange={(next) => explore.change(row.id, next)} onDuplicate={() => explore.duplicate(row.id)} onRemove={() => explore.remove(row.id)}
             />
           ))}
         </ol>
         <div className={classes.buttons}>
-          <Button variant="filled" leftSection={<IconPlayerPlay size={14} />} onClick={explore.run}>Run</Button>
-          <Tooltip label={`At most ${QUERIES_MAX} queries`} disabled={rows.length < QUERIES_MAX}><Button leftSection={<IconPlus size={14} />} disabled={rows.length >= QUERIES_MAX} onClick={() => explore.add()}>Add a query</Button></Tooltip>
+          <Button variant="filled" leftSection={<IconPlayerPlay size={14} />} onClick={run}>Run</Button>
+          <Tooltip label={`At most ${QUERIES_MAX} queries`} disabled={rows.length < QUERIES_MAX}><Button leftSection={<IconPlus size={14} />} disabled={rows.length >= QUERIES_MAX} onClick={() => add()}>Add a query</Button></Tooltip>
+          <Switch className={classes.spacer ?? ""} label="Build by steps" checked={search.builder ?? false} onChange={(event) => set({ builder: event.currentTarget.checked || undefined }, { replace: true })} />
         </div>
       </Panel>
-      {!isLanding && (
-        <Panel title={view === "graph" ? "Graph" : view === "table" ? "Table" : "Heat map"} hint={view === "table" ? "at the end of the span" : `a point every ${durationText(step * 1000)}`} actions={<Tools search={search} set={explore.set} />} flush={view === "table"}>
-          {view === "table" && tables.length > 0 && <TableView shown={tables} onPick={() => undefined} />}
-          {view === "graph" && graphs.length > 0 && <GraphView shown={graphs} search={search} points={[]} spans={[]} onSelect={undefined} showsAll={showsAll} showAll={() => setShowsAll(true)} />}
-          {isWaiting && (view === "table" ? tables : graphs).length === 0 && <Waiting height={340} />}
-          {!isWaiting && (view === "table" ? tables : graphs).length === 0 && <Empty title="Nothing is shown">All queries are hidden, or did not succeed.</Empty>}
+      {isLanding ? <Suspense fallback={<Waiting height={400} />}><Landing /></Suspense> : (
+        <Panel title={view === "graph" ? "Graph" : view === "table" ? "Table" : "Heat map"} hint={isChoosing ? "drag over a time, or an area" : view === "table" ? "at the end of the span" : `a ${view === "heat" ? "column" : "point"} every ${durationText((view === "heat" ? columns : step) * 1000)}`} actions={<Tools search={search} set={set} isChoosing={isChoosing} onChoosing={setChoosing} />} flush={view === "table"}>
+          {view === "table" && tables.some((one) => one.answer.samples.length > 0) && <TableView shown={tables} onPick={(index, name, value) => filter(index, name, value, false)} />}
+          {view === "graph" && hasAnswer && <GraphView shown={graphs} search={search} points={points} spans={spans} onSelect={isChoosing ? chooseInGraph : undefined} showsAll={showsAll} showAll={() => setShowsAll(true)} />}
+          {view === "graph" && search.exemplars && exemplars.length > 0 && fitting.length === 0 && <p className={classes.note}>There are exemplars, but their values do not fit this graph: a quantile of the histogram has the same unit.</p>}
+          {view === "graph" && search.exemplars && exemplars.length === 0 && hasAnswer && <p className={classes.note}>No exemplars were kept for these series in this time.</p>}
+          {(view === "heat" ? heats : view === "graph" ? spread : []).length > 0 && (
+            <HeatView asked={view === "heat" ? heats : spread} step={columns} selection={area} onSelect={isChoosing ? choose : undefined} examples={histograms.data ?? []} onExample={(name) => explore.change(rows[0]?.id ?? 0, { expr: name })} />
+          )}
+          {isWaiting && !hasAnswer && view !== "heat" && <Waiting height={340} />}
+          {empty.map((one) => <Why key={one.index} expr={one.expr} letter={rows.length > 1 ? letterOf(one.index) : null} onTry={(expr) => explore.change(rows[one.index]?.id ?? 0, { expr })} />)}
+          {!isWaiting && !hasAnswer && (view !== "heat" || heats.length === 0) && <Empty title="Nothing is shown">{exprs.every((expr) => expr === "") ? "All queries are hidden: their letters show them again." : "The queries did not succeed: what is wrong stands under each."}</Empty>}
         </Panel>
       )}
+      {area && compared !== "" && (
+        <Suspense fallback={<Waiting height={220} />}>
+          <DifferencesPanel
+            expr={compared} letter={letterOf(comparedAt)} unit={unitOf(compared.replace(/_bucket\b/g, ""))} area={{ from: area.fromMs / 1000, to: area.toMs / 1000, low: area.low, high: area.high }} shown={{ from: Math.min(range.fromS, area.fromMs / 1000), to: Math.max(range.toS, area.toMs / 1000) }}
+            base={base ? { from: base.fromMs / 1000, to: base.toMs / 1000 } : null}
+            onBase={(span) => set({ base: span ? writeArea({ fromMs: span.from * 1000, toMs: span.to * 1000, low: -Infinity, high: Infinity }) : undefined })}
+            onFilter={(name, value, isNot) => filter(comparedAt, name, value, isNot)}
+            onSplit={(name) => change(comparedAt, async (expr) => splitBy(await parse(expr), name))}
+            onClose={() => set({ diff: undefined, base: undefined, of: undefined })}
+          />
+        </Suspense>
+      )}
+      <ExemplarDialog exemplar={exemplar} onClose={() => setExemplar(null)} />
     </div>
   );
 }
@@ -94,31 +180,4 @@ function useStable<T extends object>(list: T[]): T[] {
   });
   if (!isSame) kept.current = list;
   return kept.current;
-}
-
-function Tools({ search, set }: { search: ExploreSearch; set: (change: Partial<ExploreSearch>) => void }) {
-  const view = search.view ?? "graph";
-  return (
-    <div className={classes.tools}>
-      <Menu closeOnItemClick={false} position="bottom-end" width={240}>
-        <Menu.Target><Button leftSection={<IconAdjustments size={14} />}>Options</Button></Menu.Target>
-        <Menu.Dropdown>
-          <div className={classes.options}>
-            <Select label="Drawn as" data={[{ value: "lines", label: "Lines" }, { value: "stacked", label: "Stacked areas" }, { value: "bars", label: "Bars" }, { value: "points", label: "Points" }]} value={search.draw ?? "lines"} onChange={(value) => set({ draw: value === "lines" ? undefined : (value as ExploreSearch["draw"]) })} comboboxProps={{ withinPortal: false }} />
-            <Select label="A point every" data={[{ value: "0", label: "As many as fit" }, ...STEPS.map((seconds) => ({ value: String(seconds), label: durationText(seconds * 1000) }))]} value={String(search.step ?? 0)} onChange={(value) => set({ step: Number(value) || undefined })} comboboxProps={{ withinPortal: false }} />
-            <Switch label="Logarithmic axis" checked={search.log ?? false} onChange={(event) => set({ log: event.currentTarget.checked || undefined })} />
-            <Switch label="Each query in its own chart" checked={search.apart ?? false} onChange={(event) => set({ apart: event.currentTarget.checked || undefined })} />
-          </div>
-        </Menu.Dropdown>
-      </Menu>
-      <SegmentedControl
-        aria-label="View" value={view} onChange={(value) => set({ view: value === "graph" ? undefined : value })}
-        data={[
-          { value: "graph", label: <span className={classes.tab}><IconChartLine size={14} aria-hidden /><span>Graph</span></span> },
-          { value: "table", label: <span className={classes.tab}><IconTable size={14} aria-hidden /><span>Table</span></span> },
-          { value: "heat", label: <span className={classes.tab}><IconGridDots size={14} aria-hidden /><span>Heat map</span></span> },
-        ]}
-      />
-    </div>
-  );
 }

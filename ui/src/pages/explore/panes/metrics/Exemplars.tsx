@@ -1,0 +1,79 @@
+/** Single observations that were kept with their labels: the trace of a call that took long. */
+
+import { useMemo } from "react";
+import { Button, Modal } from "@mantine/core";
+import { useClipboard } from "@mantine/hooks";
+import { useQueries } from "@tanstack/react-query";
+import { IconCheck, IconCopy } from "@tabler/icons-react";
+import { parseNumber, queryExemplars } from "@/api/prometheus";
+import { visible } from "@/components/LabelSet";
+import type { Labels } from "@/lib/labels";
+import { formatValue, type Unit, unitOf } from "@/lib/units";
+import { useRange } from "@/state/range";
+import { useTimeFormat } from "@/state/settings";
+import classes from "./Exemplars.module.css";
+
+export interface Exemplar { time: number; value: number; labels: Labels; series: Labels; unit: Unit; index: number }
+
+const SHOWN_MAX = 300;
+
+/** The most telling of many: of each part of the time the largest, and some others. */
+export function thinned(all: readonly Exemplar[], most: number): Exemplar[] {
+  if (all.length <= most) return [...all];
+  const sorted = [...all].sort((a, b) => a.time - b.time);
+  const size = Math.ceil(sorted.length / (most / 2));
+  const kept: Exemplar[] = [];
+  for (let from = 0; from < sorted.length; from += size) {
+    const part = sorted.slice(from, from + size);
+    const largest = part.reduce((best, one) => (one.value > best.value ? one : best));
+    const other = part.find((one) => one !== largest);
+    kept.push(largest, ...(other ? [other] : []));
+  }
+  return kept;
+}
+
+export function useExemplars(asked: readonly { index: number; expr: string }[], enabled: boolean): Exemplar[] {
+  const { fromS, toS } = useRange();
+  const from = Math.floor(fromS / 15) * 15;
+  const to = Math.floor(toS / 15) * 15;
+  const answers = useQueries({
+    queries: asked.map(({ expr }) => ({ queryKey: ["explore", "exemplars", expr, from, to], queryFn: ({ signal }: { signal: AbortSignal }) => queryExemplars(expr, from, to, signal), enabled: enabled && expr.trim() !== "", staleTime: 60_000, structuralSharing: false as const, placeholderData: (old: Awaited<ReturnType<typeof queryExemplars>> | undefined) => old })),
+  });
+  const stamp = answers.map((answer) => answer.dataUpdatedAt).join(" ");
+  return useMemo(() => {
+    if (!enabled) return [];
+    const all = answers.flatMap((answer, at) => (answer.data ?? []).flatMap((one) => {
+      const unit = unitOf((one.seriesLabels["__name__"] ?? "").replace(/_bucket$/, ""));
+      return one.exemplars.map((each): Exemplar => ({ time: each.timestamp, value: parseNumber(each.value), labels: each.labels, series: one.seriesLabels, unit, index: asked[at]?.index ?? 0 }));
+    }));
+    return thinned(all, SHOWN_MAX);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `stamp` says when answers are others
+  }, [stamp, enabled]);
+}
+
+export function ExemplarDialog({ exemplar, onClose }: { exemplar: Exemplar | null; onClose: () => void }) {
+  const format = useTimeFormat();
+  const clipboard = useClipboard({ timeout: 1_600 });
+  const trace = exemplar ? Object.entries(exemplar.labels).find(([name]) => /trace_?id/i.test(name))?.[1] : undefined;
+  return (
+    <Modal opened={exemplar !== null} onClose={onClose} title="Exemplar" size="lg">
+      {exemplar && (
+        <div className="stack tight">
+          <p><strong>{formatValue(exemplar.value, exemplar.unit)}</strong> <span className="muted">at {format.full(exemplar.time * 1000)}</span></p>
+          {trace !== undefined && <div className={classes.trace}><span className="muted">Trace</span><code className="foreign">{visible(trace.slice(0, 200))}</code><Button leftSection={clipboard.copied ? <IconCheck size={14} /> : <IconCopy size={14} />} onClick={() => clipboard.copy(trace)}>{clipboard.copied ? "Copied" : "Copy"}</Button></div>}
+          <List title="Of the observation" labels={exemplar.labels} />
+          <List title="Of the series" labels={exemplar.series} />
+        </div>
+      )}
+    </Modal>
+  );
+}
+
+function List({ title, labels }: { title: string; labels: Labels }) {
+  return (
+    <section>
+      <h3 className={classes.title}>{title}</h3>
+      <dl className={classes.list}>{Object.entries(labels).map(([name, value]) => <div key={name}><dt className="foreign">{visible(name.slice(0, 100))}</dt><dd className="foreign">{visible(value.slice(0, 2000))}</dd></div>)}</dl>
+    </section>
+  );
+}
