@@ -20,7 +20,7 @@ import { BYS, ChangeCell, dollarsAnHour } from "./columns";
 import { usePace } from "./OverTime";
 import { bundle, costRate, headroom, heatOf, PART, quantileOf, rateOf, tokenRate } from "./queries";
 import type { Kind, Row } from "./rows";
-import { namedBy, TimeChart } from "./TimeChart";
+import { namedBy, TimeChart } from "@/components/ai/TimeChart";
 import { type ActiveAlert, alertsOf } from "./useAi";
 import classes from "./Ai.module.css";
 

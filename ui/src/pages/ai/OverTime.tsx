@@ -7,7 +7,7 @@ import { stepFor } from "@/api/prometheus";
 import type { Catalog } from "./catalog";
 import { counterRate, gauge, headroom, heatOf, quantileOf, rateOf, tokenRate } from "./queries";
 import { ExploreLink } from "@/components/ai/ExploreLink";
-import { namedBy, TimeChart } from "./TimeChart";
+import { namedBy, TimeChart } from "@/components/ai/TimeChart";
 
 /** How far each rate of a chart looks back: two minutes, or a step where that is longer. */
 export function usePace(points = 240): { text: string } {

@@ -3,7 +3,7 @@
 import { type ReactNode, useMemo } from "react";
 import { useRangeQuery } from "@/api/hooks";
 import type { Series } from "@/api/prometheus";
-import { ExploreLink } from "@/components/ai/ExploreLink";
+import { ExploreLink } from "./ExploreLink";
 import { Chart, type ChartSeries, type ChartSpan } from "@/components/Chart";
 import { Empty, Loaded, Panel } from "@/components/Panel";
 import type { Unit } from "@/lib/units";
