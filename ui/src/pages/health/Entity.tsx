@@ -26,7 +26,7 @@ import { useTimeFormat } from "@/state/settings";
 import { covers, useAlerts, useEntities, useEntity, useMaintenance, useProbes, type WholeEntity } from "./asks";
 import { type EntityChart, entityCharts } from "./entityCharts";
 import { Window } from "./MaintenanceTab";
-import { AlertRows } from "./Parts";
+import { AlertRows, isUnknown } from "./Parts";
 import { Cause } from "./ProbesTab";
 import { entityStrip, stateQuery, stateShares } from "./strips";
 import classes from "./Detail.module.css";
@@ -44,7 +44,9 @@ export function Entity() {
       lead={<><span className="foreign">{kind} {visible(name.slice(0, 300))}</span>{entity && <>, {entity.state} <When ms={entity.since * 1000} form="for" /></>}</>}
       controls={<Link to="/health" search={(old) => ({ ...keepTimes(old), tab: "entities" })}>All entities</Link>}
     >
-      <Loaded answer={answer} height={500}>{(data) => <Whole entity={data} />}</Loaded>
+      {isUnknown(answer.error)
+        ? <Panel><Empty title="There is no such entity" icon={<IconShare3 size={24} />}>Nothing speaks of <code className="foreign">{visible(id.slice(0, 200))}</code> now. Entities that are not heard of for a while are forgotten. <Link to="/health" search={(old) => ({ ...keepTimes(old), tab: "entities" })}>All entities</Link></Empty></Panel>
+        : <Loaded answer={answer} height={500}>{(data) => <Whole entity={data} />}</Loaded>}
     </Page>
   );
 }

@@ -68,6 +68,7 @@ function Begin({ probes }: { probes: readonly Probe[] }) {
   const [start, setStart] = useState("");
   const [duration, setDuration] = useState("1h");
   const [end, setEnd] = useState("");
+  const [done, setDone] = useState("");
   const entities = [...new Set(probes.map((probe) => probe.entity))].sort();
   // An entity stands for all of its probes.
   const names = [...new Set(chosen.flatMap((one) => (entities.includes(one) ? probes.filter((probe) => probe.entity === one).map((probe) => probe.name) : [one])))];
@@ -76,7 +77,7 @@ function Begin({ probes }: { probes: readonly Probe[] }) {
     const iso = (local: string) => new Date(local).toISOString();
     begin.mutate(
       { reason: reason.trim(), probes: names, ...(start === "" ? {} : { start: iso(start) }), ...(duration === "" ? { end: iso(end) } : { duration }) },
-      { onSuccess: () => { setReason(""); setChosen([]); setStart(""); setEnd(""); } },
+      { onSuccess: () => { setDone(start === "" ? "It is begun." : "It is planned."); setReason(""); setChosen([]); setStart(""); setEnd(""); } },
     );
   };
   return (
@@ -94,7 +95,7 @@ function Begin({ probes }: { probes: readonly Probe[] }) {
         </div>
         {duration === "" && <TextInput type="datetime-local" label="Ends" required value={end} onChange={(event) => setEnd(event.target.value)} />}
         {begin.isError && <Failure error={begin.error} what="It could not be begun" />}
-        {begin.isSuccess && <p className="good" role="status">It is begun.</p>}
+        <p className="good" role="status">{begin.isSuccess && done}</p>
         <Button type="submit" variant="filled" size="sm" disabled={!isComplete} loading={begin.isPending}>{start === "" ? "Begin" : "Plan"}</Button>
       </form>
     </Panel>

@@ -2,12 +2,18 @@
 
 import type { ReactNode } from "react";
 import { Link } from "@tanstack/react-router";
+import { ApiError } from "@/api/client";
 import type { Labels } from "@/lib/labels";
 import { visible } from "@/components/LabelSet";
 import { keepTimes } from "@/components/places";
 import { State } from "@/components/State";
 import { When } from "@/components/When";
 import classes from "./Detail.module.css";
+
+/** What was asked for is not there: gone, or never was. */
+export function isUnknown(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
 
 /** Names and what they are. */
 export function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[] }) {

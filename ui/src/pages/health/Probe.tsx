@@ -22,7 +22,7 @@ import { useRange } from "@/state/range";
 import { useTimeFormat } from "@/state/settings";
 import { covers, type Probe as ProbeOf, useAlerts, useCheck, useMaintenance, useProbe, useProbes } from "./asks";
 import { Checked } from "./Checked";
-import { AlertRows, Facts } from "./Parts";
+import { AlertRows, Facts, isUnknown } from "./Parts";
 import { inOrder, phaseColor } from "./Phases";
 import { Window } from "./MaintenanceTab";
 import { Cause, NextCheck } from "./ProbesTab";
@@ -47,7 +47,9 @@ export function Probe() {
     >
       {check.isError && <Failure error={check.error} what="The check could not be made" />}
       {check.data && <Panel title="Checked just now" hint="beside the schedule; it counts for nothing" actions={<Button size="compact-xs" onClick={() => check.reset()}>Close</Button>}><Checked result={check.data} withMetrics /></Panel>}
-      <Loaded answer={answer} height={500}>{(data) => <Whole probe={data} />}</Loaded>
+      {isUnknown(answer.error)
+        ? <Panel><Empty title="There is no such probe">None is called <code className="foreign">{visible(name.slice(0, 200))}</code>; it may have been taken out of the configuration. <Link to="/health" search={keepTimes}>All probes</Link></Empty></Panel>
+        : <Loaded answer={answer} height={500}>{(data) => <Whole probe={data} />}</Loaded>}
     </Page>
   );
 }

@@ -3,11 +3,18 @@
 import { CopyButton, Button, Tabs } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
+import { useNowQuery } from "@/api/hooks";
+import { flags } from "@/api/prometheus";
+import { visible } from "@/components/LabelSet";
 import { Panel } from "@/components/Panel";
 import classes from "./FirstSteps.module.css";
 
 export function FirstSteps() {
   const here = location.origin;
+  const set = useNowQuery(["config", "flags"], flags, { everyMs: 60_000 });
+  const file = set.data?.["config.file"];
+  // Over HTTP it is read anew only where that is switched on.
+  const reload = set.data?.["web.enable-lifecycle"] === "true" ? `curl -X POST ${here}/-/reload` : "kill -HUP $(pidof bellwether)";
   const secure = location.protocol === "https:";
   return (
     <Panel title="First steps" hint="nothing but this server sends data yet">
@@ -21,9 +28,9 @@ export function FirstSteps() {
           <Tabs.Tab value="demo">Look at the demo</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="scrape">
-          <p className={classes.text}>A service that shows <code>/metrics</code> is fetched again and again. Add a job to the configuration, then have it read anew with the second command.</p>
+          <p className={classes.text}>A service that shows <code>/metrics</code> is fetched again and again. Add a job to {file ? <code className="foreign">{visible(file)}</code> : "the configuration"}, then have it read anew with the second command.</p>
           <Code text={'scrape_configs:\n  - job_name: ai-daemon\n    scrape_interval: 15s\n    static_configs:\n      - targets: ["127.0.0.1:8000"]'} />
-          <Code text={`curl -X POST ${here}/-/reload`} />
+          <Code text={reload} />
           <p className={classes.text}>Whether it can be reached stands under <Link to="/system/$tab" params={{ tab: "targets" }}>targets</Link>.</p>
         </Tabs.Panel>
         <Tabs.Panel value="otlp">

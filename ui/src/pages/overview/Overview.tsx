@@ -47,14 +47,14 @@ export function Overview() {
             : <Loaded answer={entities} height={420}>{(all) => (all.length === 0 ? <NoEntities /> : <EntityMap entities={all} numbers={numbers} risks={risks} />)}</Loaded>}
         </Panel>
       )}
-      <div className="grid">
+      {(!isEmpty || (firing.data?.length ?? 0) > 0) && <div className="grid">
         <div className="stack">
           <Firing alerts={firing.data ?? NONE} />
           <Budgets objectives={objectives.data ?? NONE} />
           <RunsOut forecasts={forecasts.data ?? NONE} />
         </div>
         <Changes />
-      </div>
+      </div>}
     </Page>
   );
 }

@@ -40,7 +40,7 @@ function Whole({ status }: { status: Status }) {
     <>
       <section className={classes.verdict} data-tone={tone} aria-label="All in all">
         <Mark tone={tone} size={28} label={STATE_WORDS[status.state] ?? status.state} />
-        <div><p className={`${classes.headline ?? ""} foreign`}>{visible(headline(status))}</p><p className={classes.asOf}>as of <When ms={status.time * 1000} /></p></div>
+        <div><p className={`${classes.headline ?? ""} foreign`}>{visible(headline(status))}</p><p className={classes.asOf}>looked at <When ms={status.time * 1000} /></p></div>
       </section>
       {worked.length > 0 && (
         <section className={classes.work} aria-label="Maintenance">
@@ -82,7 +82,8 @@ function Legend() {
   return (
     <ul className={classes.legend} aria-label="What the bars mean">
       <li><i data-tone="good" />all checks succeeded</li>
-      <li><i data-tone="bad" />as high as the share that failed</li>
+      <li><i data-tone="warn" />a few failed</li>
+      <li><i data-tone="bad" />one in twenty or more failed; red is their share</li>
       <li><i data-tone="none" />no data</li>
       <li>Days begin at midnight UTC.</li>
     </ul>

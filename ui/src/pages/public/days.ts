@@ -51,7 +51,8 @@ export function headline(status: PublicStatus): string {
   const bad = items.filter((item) => !item.maintenance && item.state !== "up");
   const down = bad.filter((item) => item.state === "down");
   if (bad.length === 0) return items.some((item) => item.maintenance) ? "Everything else works; some parts are being worked on" : "Everything works";
-  const first = (down[0] ?? bad[0])?.title ?? "";
+  const title = (down[0] ?? bad[0])?.title ?? "";
+  const first = title.length > 80 ? `${title.slice(0, 80)}…` : title;
   const some = down.length > 0 ? down : bad;
   const state = down.length > 0 ? "not working" : bad.every((item) => item.state === "unknown") ? "in an unknown state" : "slower than usual";
   return some.length === 1 ? `${first} is ${state}` : some.length === items.length ? `Everything is ${state}` : `${some.length} of ${items.length} parts are ${state}`;
