@@ -87,7 +87,7 @@ function toneColor(id: string, scheme: "dark" | "light"): string | undefined {
   return index === undefined ? undefined : seriesColor(index, scheme);
 }
 
-const textOf = (row: TimelineRow) => `${wordOf(row.kind).says}\n${Object.entries(row.labels).map(([name, value]) => `${name}=${String(value)}`).join("\n")}\n${row.cause ?? ""}\n${row.receiver ?? ""}`.toLowerCase();
+const textOf = (row: TimelineRow) => `${wordOf(row.kind).says}\n${Object.entries(row.labels).map(([name, value]) => `${name}=${value}`).join("\n")}\n${row.cause ?? ""}\n${row.receiver ?? ""}`.toLowerCase();
 
 function Events({ rows }: { rows: readonly TimelineRow[] }) {
   const format = useTimeFormat();
@@ -113,7 +113,7 @@ function Events({ rows }: { rows: readonly TimelineRow[] }) {
                 {isScaled
                   ? <Link to="/scaling" search={(old) => ({ ...keepTimes(old), scaler: name })} className="foreign">{visible(name.slice(0, 120))}</Link>
                   : <Link to="/alerts/one/$fingerprint" params={{ fingerprint: row.fingerprint }} search={keepTimes} className={`${classes.name ?? ""} foreign`}>{visible(name.slice(0, 120))}</Link>}
-                {" "}{word.says}{row.receiver !== undefined && row.receiver !== "" ? <>{row.kind === "notify_failed" ? " to " : " to "}<b className="foreign">{visible(row.receiver.slice(0, 80))}</b></> : null}
+                {" "}{word.says}{row.receiver !== undefined && row.receiver !== "" ? <>{" to "}<b className="foreign">{visible(row.receiver.slice(0, 80))}</b></> : null}
               </span>
               {cause !== "" && <span className={`${classes.cause ?? ""} foreign`}>{visible(cause.slice(0, 300))}</span>}
             </div>
