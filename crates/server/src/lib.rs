@@ -55,6 +55,7 @@ mod timeline;
 mod tls;
 
 pub use error::ServerError;
+pub use openapi::openapi_text;
 pub use probing::{ProbeRules, Probing};
 pub use ruler::{RuleEditError, RuleEditor};
 pub use scraping::{RelabelRules, ScrapedTargets};

@@ -626,4 +626,66 @@ mod tests {
             "{unknown}"
         );
     }
+
+    #[test]
+    fn answers_are_as_described() {
+        let labels = Labels::from_pairs([("alertname", "Down")]);
+        let alert = SimulatedAlert {
+            labels: labels.clone(),
+            annotations: labels.clone(),
+            group: "g".to_owned(),
+            file: "rules.yml".to_owned(),
+            for_ms: 60_000,
+        };
+        let step = SimulationStep {
+            time_ms: 2_000,
+            kind: "grouped",
+            labels: labels.clone(),
+            text: "x".to_owned(),
+            receiver: "team".to_owned(),
+            texts: vec![("title".to_owned(), "y".to_owned())],
+        };
+        let report = SimulationReport {
+            id: "1".to_owned(),
+            begun_ms: 1_000,
+            pages: false,
+            is_over: true,
+            alerts: vec![alert.clone()],
+            steps: vec![step.clone()],
+        };
+        let outage = OutageReport {
+            begun_ms: 1_000,
+            duration_ms: 1_000,
+            targets: vec![OutageTarget {
+                labels: labels.clone(),
+                alerts: vec!["Down".to_owned()],
+                is_told: true,
+            }],
+            alerts: vec![OutageAlert {
+                alert,
+                active_after_ms: 1,
+                fired_after_ms: Some(2),
+                told_after_ms: None,
+            }],
+            anyway_count: 1,
+            lost: vec![labels],
+            failed: vec![("Rule".to_owned(), "why".to_owned())],
+            steps: vec![step],
+            simulation: None,
+        };
+        for operation in crate::openapi::SIMULATIONS {
+            let crate::openapi::Content::Json(shape) = operation.answer else {
+                panic!("{} has no shape", operation.path);
+            };
+            let wholes = match (operation.path.ends_with('}'), operation.methods) {
+                (true, _) => vec![report_json(&report)],
+                (false, ["get"]) => vec![json!({ "simulations": [report_json(&report)] })],
+                (false, _) => vec![report_json(&report), outage_json(&outage)],
+            };
+            for data in wholes {
+                let answer = json!({ "status": "success", "data": data });
+                assert_eq!(shape.difference(&answer), None, "{answer}");
+            }
+        }
+    }
 }

@@ -3,11 +3,13 @@
 mod am;
 mod api;
 mod cancel;
+mod described;
 mod edge;
 mod probing;
 mod receive;
 mod replica;
 mod ruler;
+mod rules;
 mod scaling;
 mod security;
 mod transfer;
