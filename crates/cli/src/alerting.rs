@@ -26,7 +26,8 @@ use bellwether_rules::evidence::{Collector, CollectorParts};
 use bellwether_rules::{AlertSink, Manager, ManagerParts, RuleOptions, Surroundings};
 use bellwether_server::{Alerting, AlertingFacts};
 use bellwether_storage::{
-    Clock, MetricStore, RealDisk, StateStore, StorageError, Timeline, TimelineQuery, TimelineRow,
+    Clock, MetricStore, RealDisk, StateStore, StorageError, Tail, Timeline, TimelineQuery,
+    TimelineRow,
 };
 use bellwether_telemetry::Registry;
 use parking_lot::RwLock;
@@ -141,6 +142,10 @@ impl Timeline for DressedTimeline {
 
     fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError> {
         self.timeline.query(query)
+    }
+
+    fn tail(&self, after: u64) -> Option<Tail> {
+        self.timeline.tail(after)
     }
 }
 

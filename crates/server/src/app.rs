@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::auth::Authenticator;
 use crate::envelope::{ApiError, ErrorType, text_response};
+use crate::live::Live;
 use crate::own_metrics::HttpMetrics;
 use crate::receive::Receivers;
 use crate::services::{BuildInfo, Control, Services};
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) auth: Authenticator,
     pub(crate) metrics: HttpMetrics,
     pub(crate) started_ms: i64,
+    /// Those who follow what changes.
+    pub(crate) live: Live,
     /// Bounds the queries that run at once.
     pub(crate) query_gate: Arc<Semaphore>,
     /// Bounds the questions to the catalogue that run at once.
@@ -62,6 +65,15 @@ impl App {
     /// Whether the server is on its way out.
     pub(crate) fn is_stopping(&self) -> bool {
         self.state.load(Ordering::Acquire) == STOPPING
+    }
+
+    /// The word for how the server is.
+    pub(crate) fn state_word(&self) -> &'static str {
+        match self.state.load(Ordering::Acquire) {
+            READY => "ready",
+            STOPPING => "stopping",
+            _ => "starting",
+        }
     }
 
     /// Takes the services; from now on requests are answered.

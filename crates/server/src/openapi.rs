@@ -12,6 +12,7 @@ use crate::json::JsonWriter;
 mod alertmanager;
 mod evidence;
 mod forecasts;
+mod live;
 mod objectives;
 mod probing;
 mod prometheus;
@@ -24,6 +25,8 @@ mod status;
 pub(crate) use alertmanager::OPERATIONS as ALERTMANAGER;
 #[cfg(test)]
 pub(crate) use evidence::{DOCUMENT as EVIDENCE_DOCUMENT, OPERATIONS as EVIDENCE};
+#[cfg(test)]
+pub(crate) use live::EVENTS as LIVE_EVENTS;
 #[cfg(test)]
 pub(crate) use probing::OPERATIONS as PROBING;
 #[cfg(test)]
@@ -48,6 +51,8 @@ pub(crate) enum Content {
     Json(&'static Shape),
     /// YAML, of which the text says what it holds.
     Yaml(&'static str),
+    /// Server-sent events: by the name of the event what its data is.
+    Events(&'static Shape),
     /// JSON, with the status that says that a change is taken.
     Accepted(&'static Shape),
 }
@@ -151,12 +156,13 @@ const PATH_PARAMETERS: [(&str, &str); 11] = [
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 9] = [
+const TABLES: [&[Operation]; 10] = [
     prometheus::OPERATIONS,
     alertmanager::OPERATIONS,
     OPERATIONS,
     evidence::OPERATIONS,
     simulations::OPERATIONS,
+    live::OPERATIONS,
     probing::OPERATIONS,
     objectives::OPERATIONS,
     scaling::OPERATIONS,
@@ -471,6 +477,10 @@ fn write_operation(json: &mut JsonWriter, operation: &Operation) {
         json.key("responses").object_begin();
         let (status, text) = match operation.answer {
             Content::Unsaid | Content::Json(_) | Content::Yaml(_) => ("200", "The answer."),
+            Content::Events(_) => (
+                "200",
+                "A stream; of each event, by its name, what its data is.",
+            ),
             Content::Nothing => ("204", "It is done."),
             Content::Accepted(_) => ("202", "It is done."),
         };
@@ -495,6 +505,7 @@ fn write_content(json: &mut JsonWriter, content: Content) {
     let (media_type, shape) = match content {
         Content::Unsaid | Content::Nothing => return,
         Content::Json(shape) | Content::Accepted(shape) => ("application/json", *shape),
+        Content::Events(shape) => ("text/event-stream", *shape),
         Content::Yaml(holds) => ("application/yaml", Shape::Described(holds)),
     };
     json.key("content").object_begin();

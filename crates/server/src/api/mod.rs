@@ -34,7 +34,7 @@ use crate::params::Params;
 use crate::{openapi, render};
 
 pub(crate) use catalog::matcher_sets;
-pub(crate) use status::{write_build as status_build, write_top};
+pub(crate) use status::{write_build as status_build, write_notifications, write_top};
 
 /// A request of the API as its handler sees it.
 #[derive(Debug)]

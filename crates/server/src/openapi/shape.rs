@@ -95,7 +95,9 @@ pub(super) static TIMELINE: Shape = Shape::Fields(&[
     ),
 ]);
 
-static TIMELINE_ROW: Shape = Shape::Fields(&[
+pub(super) static TIMELINE_ROW: Shape = Shape::Fields(&[
+    // What the row is known by, here and in the stream of changes.
+    ("id", Shape::Text, Always),
     ("time", Shape::Time, Always),
     ("kind", Shape::Text, Always),
     ("fingerprint", Shape::Text, Always),

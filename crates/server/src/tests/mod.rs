@@ -5,6 +5,7 @@ mod api;
 mod cancel;
 mod described;
 mod edge;
+mod live;
 mod probing;
 mod receive;
 mod replica;
