@@ -16,6 +16,7 @@ mod live;
 mod objectives;
 mod probing;
 mod prometheus;
+mod routing;
 mod scaling;
 mod shape;
 mod simulations;
@@ -31,6 +32,8 @@ pub(crate) use live::EVENTS as LIVE_EVENTS;
 pub(crate) use probing::OPERATIONS as PROBING;
 #[cfg(test)]
 pub(crate) use prometheus::OPERATIONS as PROMETHEUS;
+#[cfg(test)]
+pub(crate) use routing::OPERATIONS as ROUTING;
 #[cfg(test)]
 pub(crate) use scaling::OPERATIONS as SCALING;
 pub(crate) use shape::Shape;
@@ -156,13 +159,14 @@ const PATH_PARAMETERS: [(&str, &str); 11] = [
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 10] = [
+const TABLES: [&[Operation]; 11] = [
     prometheus::OPERATIONS,
     alertmanager::OPERATIONS,
     OPERATIONS,
     evidence::OPERATIONS,
     simulations::OPERATIONS,
     live::OPERATIONS,
+    routing::OPERATIONS,
     probing::OPERATIONS,
     objectives::OPERATIONS,
     scaling::OPERATIONS,

@@ -28,7 +28,7 @@ use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
     am, api, entities, evidence, external_metrics, forecasts, headers, keda, objectives, otlp_grpc,
-    own_api, page, probing, receive, replica, ruler, scaling,
+    own_api, page, probing, receive, replica, routing, ruler, scaling, silence_preview,
     simulations, system, timeline, tls,
 };
 
@@ -168,6 +168,8 @@ impl Server {
             .merge(ruler::routes())
             .merge(simulations::routes())
             .merge(live::routes())
+            .merge(routing::routes())
+            .merge(silence_preview::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);

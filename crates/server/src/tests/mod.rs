@@ -9,6 +9,7 @@ mod live;
 mod probing;
 mod receive;
 mod replica;
+mod routing;
 mod ruler;
 mod rules;
 mod scaling;
