@@ -466,15 +466,20 @@ impl AlertingProgram {
         self.editing.apply(prepared).await
     }
 
+    /// How rule files are read.
+    pub(crate) fn rule_options(&self, config: &Config) -> bellwether_config::RuleOptions {
+        bellwether_config::RuleOptions {
+            features: self.promql,
+            interval_ms: config.global.evaluation_interval_ms,
+            names: config.global.name_validation,
+            ignore_unknown_keys: false,
+        }
+    }
+
     fn configured(&self, config: &Config) -> ConfiguredRules {
         ConfiguredRules {
             groups: config.rule_groups.clone(),
-            options: bellwether_config::RuleOptions {
-                features: self.promql,
-                interval_ms: config.global.evaluation_interval_ms,
-                names: config.global.name_validation,
-                ignore_unknown_keys: false,
-            },
+            options: self.rule_options(config),
             surroundings: surroundings(config, &self.external_url),
         }
     }

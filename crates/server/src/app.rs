@@ -48,6 +48,8 @@ pub(crate) struct App {
     pub(crate) catalog_gate: Arc<Semaphore>,
     /// Bounds the writes that run at once, and with them the memory of decoded requests.
     pub(crate) write_gate: Arc<Semaphore>,
+    /// One backtest runs at a time.
+    pub(crate) backtest_gate: Arc<Semaphore>,
     /// Turns true when the server begins to stop.
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) state: AtomicU8,

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::json::JsonWriter;
 
 mod alertmanager;
+mod backtests;
 mod evidence;
 mod forecasts;
 mod live;
@@ -24,6 +25,8 @@ mod status;
 
 #[cfg(test)]
 pub(crate) use alertmanager::OPERATIONS as ALERTMANAGER;
+#[cfg(test)]
+pub(crate) use backtests::OPERATIONS as BACKTESTS;
 #[cfg(test)]
 pub(crate) use evidence::{DOCUMENT as EVIDENCE_DOCUMENT, OPERATIONS as EVIDENCE};
 #[cfg(test)]
@@ -159,7 +162,7 @@ const PATH_PARAMETERS: [(&str, &str); 11] = [
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 11] = [
+const TABLES: [&[Operation]; 12] = [
     prometheus::OPERATIONS,
     alertmanager::OPERATIONS,
     OPERATIONS,
@@ -167,6 +170,7 @@ const TABLES: [&[Operation]; 11] = [
     simulations::OPERATIONS,
     live::OPERATIONS,
     routing::OPERATIONS,
+    backtests::OPERATIONS,
     probing::OPERATIONS,
     objectives::OPERATIONS,
     scaling::OPERATIONS,

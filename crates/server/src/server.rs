@@ -27,8 +27,8 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, entities, evidence, external_metrics, forecasts, headers, keda, objectives, otlp_grpc,
-    own_api, page, probing, receive, replica, routing, ruler, scaling, silence_preview,
+    am, api, backtests, entities, evidence, external_metrics, forecasts, headers, keda, objectives,
+    otlp_grpc, own_api, page, probing, receive, replica, routing, ruler, scaling, silence_preview,
     simulations, system, timeline, tls,
 };
 
@@ -91,6 +91,7 @@ impl Server {
             catalog_gate: Arc::new(Semaphore::new(limits.query_concurrency.max(1))),
             write_gate: Arc::new(Semaphore::new(limits.write_concurrency.max(1))),
             live: Live::new(limits.live_clients_max),
+            backtest_gate: Arc::new(Semaphore::new(1)),
             stopping: watch::Sender::new(false),
             state: AtomicU8::new(0),
             services: OnceLock::new(),
@@ -169,6 +170,7 @@ impl Server {
             .merge(simulations::routes())
             .merge(live::routes())
             .merge(routing::routes())
+            .merge(backtests::routes())
             .merge(silence_preview::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)

@@ -8,7 +8,6 @@
 //! ## Limits
 //! 11,000 points for each series of a range query, as in Prometheus.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
@@ -17,12 +16,12 @@ use bellwether_promql::{
     CancelToken, Engine, QueryError, QueryOutcome, QueryRequest, QueryStats, QueryValue,
 };
 use bellwether_storage::{MetricStore, Samples};
-use bellwether_telemetry::Counter;
 
 use super::Call;
 use crate::app::acquire;
 use crate::envelope::{ApiError, ErrorType, envelope_end};
 use crate::json::JsonWriter;
+use crate::long_work::CancelOnDrop;
 use crate::own_metrics::InFlight;
 use crate::params::Params;
 use crate::render::{self, CHUNK_BYTES, ClientGone, Output};
@@ -30,22 +29,6 @@ use crate::render::{self, CHUNK_BYTES, ClientGone, Output};
 const POINTS_MAX: i64 = 11_000;
 /// Notes of each severity that an answer carries, as in Prometheus.
 const NOTES_MAX: usize = 10;
-
-/// Cancels the query when dropped before it was disarmed.
-struct CancelOnDrop {
-    token: CancelToken,
-    cancelled: Arc<Counter>,
-    armed: bool,
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if self.armed {
-            self.token.cancel();
-            self.cancelled.increment();
-        }
-    }
-}
 
 /// What `/query` and `/query_range` have in common.
 struct Common {
@@ -149,11 +132,8 @@ async fn run(
     let permit = acquire(&call.app.query_gate).await?;
     let queue_seconds = waited.elapsed().as_secs_f64();
     let running = InFlight::enter(&call.app.metrics.queries_running);
-    let mut guard = CancelOnDrop {
-        token: common.request.cancel.clone(),
-        cancelled: Arc::clone(&call.app.metrics.queries_cancelled),
-        armed: true,
-    };
+    let cancelled = &call.app.metrics.queries_cancelled;
+    let guard = CancelOnDrop::new(&common.request.cancel, cancelled);
     let response = render::blocking(&call.headers, render::JSON, move |output| {
         let _permit = permit;
         let _running = running;
@@ -169,7 +149,7 @@ async fn run(
         }
     })
     .await;
-    guard.armed = false;
+    guard.disarm();
     response
 }
 

@@ -2,6 +2,7 @@
 
 mod am;
 mod api;
+mod backtests;
 mod cancel;
 mod described;
 mod edge;
@@ -28,6 +29,7 @@ use bellwether_notify::{
     Runner, RunnerParts, TimeInterval,
 };
 use bellwether_promql::{Engine, EngineOptions};
+use bellwether_rules::GroupSettings;
 use bellwether_storage::{
     ManualClock, MemoryStateStore, MemoryStore, MemoryTimeline, MetricStore, Source, WriteBatch,
 };
@@ -56,6 +58,13 @@ impl Control for FakeControl {
 
     fn job_yaml(&self, job: &str) -> Option<String> {
         (job == "node").then(|| "job_name: node\n".to_owned())
+    }
+
+    fn read_rules(&self, text: &str) -> Result<Vec<GroupSettings>, String> {
+        match text {
+            "good" => Ok(vec![rules::group()]),
+            _ => Err("rules:1:1: want a mapping".to_owned()),
+        }
     }
 
     fn external_labels(&self) -> Labels {
