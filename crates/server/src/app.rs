@@ -18,6 +18,7 @@ use crate::auth::Authenticator;
 use crate::envelope::{ApiError, ErrorType, text_response};
 use crate::live::Live;
 use crate::own_metrics::HttpMetrics;
+use crate::query_log::QueryLog;
 use crate::receive::Receivers;
 use crate::services::{BuildInfo, Control, Services};
 use crate::settings::ServerSettings;
@@ -48,6 +49,8 @@ pub(crate) struct App {
     pub(crate) catalog_gate: Arc<Semaphore>,
     /// Bounds the writes that run at once, and with them the memory of decoded requests.
     pub(crate) write_gate: Arc<Semaphore>,
+    /// Which queries run, and have run.
+    pub(crate) queries: Arc<QueryLog>,
     /// One backtest runs at a time.
     pub(crate) backtest_gate: Arc<Semaphore>,
     /// Turns true when the server begins to stop.

@@ -44,6 +44,7 @@ mod page;
 pub mod paper;
 mod params;
 mod probing;
+mod query_log;
 mod receive;
 mod render;
 mod replica;

@@ -17,6 +17,7 @@ mod live;
 mod objectives;
 mod probing;
 mod prometheus;
+mod queries;
 mod routing;
 mod scaling;
 mod shape;
@@ -35,6 +36,8 @@ pub(crate) use live::EVENTS as LIVE_EVENTS;
 pub(crate) use probing::OPERATIONS as PROBING;
 #[cfg(test)]
 pub(crate) use prometheus::OPERATIONS as PROMETHEUS;
+#[cfg(test)]
+pub(crate) use queries::OPERATIONS as QUERIES;
 #[cfg(test)]
 pub(crate) use routing::OPERATIONS as ROUTING;
 #[cfg(test)]
@@ -162,7 +165,7 @@ const PATH_PARAMETERS: [(&str, &str); 11] = [
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 12] = [
+const TABLES: [&[Operation]; 13] = [
     prometheus::OPERATIONS,
     alertmanager::OPERATIONS,
     OPERATIONS,
@@ -171,6 +174,7 @@ const TABLES: [&[Operation]; 12] = [
     live::OPERATIONS,
     routing::OPERATIONS,
     backtests::OPERATIONS,
+    queries::OPERATIONS,
     probing::OPERATIONS,
     objectives::OPERATIONS,
     scaling::OPERATIONS,

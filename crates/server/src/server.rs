@@ -27,9 +27,9 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, backtests, entities, evidence, external_metrics, forecasts, headers, keda, objectives,
-    otlp_grpc, own_api, page, probing, receive, replica, routing, ruler, scaling, silence_preview,
-    simulations, system, timeline, tls,
+    am, api, backtests, entities, evidence, external_metrics, forecasts, headers,
+    keda, objectives, otlp_grpc, own_api, page, probing, query_log, receive, replica, routing,
+    ruler, scaling, silence_preview, simulations, system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -91,6 +91,7 @@ impl Server {
             catalog_gate: Arc::new(Semaphore::new(limits.query_concurrency.max(1))),
             write_gate: Arc::new(Semaphore::new(limits.write_concurrency.max(1))),
             live: Live::new(limits.live_clients_max),
+            queries: Arc::default(),
             backtest_gate: Arc::new(Semaphore::new(1)),
             stopping: watch::Sender::new(false),
             state: AtomicU8::new(0),
@@ -171,6 +172,7 @@ impl Server {
             .merge(live::routes())
             .merge(routing::routes())
             .merge(backtests::routes())
+            .merge(query_log::routes())
             .merge(silence_preview::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)

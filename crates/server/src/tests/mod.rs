@@ -8,6 +8,7 @@ mod described;
 mod edge;
 mod live;
 mod probing;
+mod queries;
 mod receive;
 mod replica;
 mod routing;
