@@ -19,6 +19,7 @@ mod app;
 mod auth;
 mod backtests;
 mod body;
+mod differences;
 mod entities;
 mod envelope;
 mod error;

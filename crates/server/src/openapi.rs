@@ -11,6 +11,7 @@ use crate::json::JsonWriter;
 
 mod alertmanager;
 mod backtests;
+mod differences;
 mod evidence;
 mod forecasts;
 mod live;
@@ -28,6 +29,8 @@ mod status;
 pub(crate) use alertmanager::OPERATIONS as ALERTMANAGER;
 #[cfg(test)]
 pub(crate) use backtests::OPERATIONS as BACKTESTS;
+#[cfg(test)]
+pub(crate) use differences::OPERATIONS as DIFFERENCES;
 #[cfg(test)]
 pub(crate) use evidence::{DOCUMENT as EVIDENCE_DOCUMENT, OPERATIONS as EVIDENCE};
 #[cfg(test)]
@@ -165,7 +168,7 @@ const PATH_PARAMETERS: [(&str, &str); 11] = [
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 13] = [
+const TABLES: [&[Operation]; 14] = [
     prometheus::OPERATIONS,
     alertmanager::OPERATIONS,
     OPERATIONS,
@@ -175,6 +178,7 @@ const TABLES: [&[Operation]; 13] = [
     routing::OPERATIONS,
     backtests::OPERATIONS,
     queries::OPERATIONS,
+    differences::OPERATIONS,
     probing::OPERATIONS,
     objectives::OPERATIONS,
     scaling::OPERATIONS,

@@ -27,7 +27,7 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, backtests, entities, evidence, external_metrics, forecasts, headers,
+    am, api, backtests, differences, entities, evidence, external_metrics, forecasts, headers,
     keda, objectives, otlp_grpc, own_api, page, probing, query_log, receive, replica, routing,
     ruler, scaling, silence_preview, simulations, system, timeline, tls,
 };
@@ -173,6 +173,7 @@ impl Server {
             .merge(routing::routes())
             .merge(backtests::routes())
             .merge(query_log::routes())
+            .merge(differences::routes())
             .merge(silence_preview::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)

@@ -36,6 +36,7 @@ use crate::query_log::Caller;
 use crate::{openapi, render};
 
 pub(crate) use catalog::matcher_sets;
+pub(crate) use query::api_error as query_error;
 pub(crate) use status::{write_build as status_build, write_notifications, write_top};
 
 /// A request of the API as its handler sees it.

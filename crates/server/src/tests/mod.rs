@@ -5,6 +5,7 @@ mod api;
 mod backtests;
 mod cancel;
 mod described;
+mod differences;
 mod edge;
 mod live;
 mod probing;
