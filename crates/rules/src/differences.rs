@@ -12,7 +12,7 @@
 //! value explains of the change, beyond what all of them would explain alike.
 //!
 //! ## Limits
-//! [`SERIES_MAX`] series of a query, [`SPLITS_MAX`] splits, [`VALUES_MAX`] values of a label are told, [`QUERY_MS_MAX`] a query.
+//! 20,000 series of a query, 12 splits, 30 labels and 20 values of each are told; 20 s a query.
 //!
 //! ## See also
 //! [`crate::evidence`]; Honeycomb's BubbleUp.

@@ -16,8 +16,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
 use bellwether_model::{METRIC_NAME, MatchOp, MetricType};
-use bellwether_promql::CancelToken;
 use bellwether_promql::ast::Expr;
+use bellwether_promql::{CancelToken, QueryError};
 use bellwether_rules::differences::{
     Band, DifferenceSettings, Differences, LabelDifference, Span, ValueDifference, differences,
 };
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use crate::api::query_error;
 use crate::app::{App, acquire};
 use crate::body;
-use crate::envelope::ApiError;
+use crate::envelope::{ApiError, ErrorType};
 use crate::fields::{self, Fields};
 use crate::long_work::cancellable;
 use crate::probing::success;
@@ -109,8 +109,16 @@ async fn compare(State(app): State<Arc<App>>, request: Request) -> Result<Respon
         let found = differences(services.store.as_ref(), &services.engine, &settings);
         found.map(|found| answer(&settings, &found))
     });
-    let answer = done.await?.map_err(query_error)?;
-    Ok(success(answer))
+    match done.await? {
+        Ok(answer) => Ok(success(answer)),
+        Err(QueryError::Cancelled(_)) => {
+            let limit = TIME_MAX.as_secs();
+            let text =
+                format!("the comparison was ended: it may take {limit} s; take shorter spans");
+            Err(ApiError::new(ErrorType::Timeout, text))
+        }
+        Err(error) => Err(query_error(error)),
+    }
 }
 
 /// What targets and senders say of the metric that a selector names.

@@ -50,8 +50,7 @@ impl Client {
             }
             let frame = self.body.frame().await?.unwrap();
             let bytes = frame.into_data().unwrap();
-            self.text
-                .push_str(&String::from_utf8(bytes.to_vec()).unwrap());
+            self.text.push_str(std::str::from_utf8(&bytes).unwrap());
         }
     }
 
