@@ -112,7 +112,11 @@ async fn run(State(app): State<Arc<App>>, request: Request) -> Result<Response, 
     let bytes = body::read(&parts.headers, body, BODY_BYTES_MAX).await;
     let wanted = Wanted::read(&bytes.map_err(ApiError::bad_data)?)?;
     let services = app.services()?.clone();
-    let (groups, surroundings) = groups(&app, &services, &wanted.rules)?;
+    let asking = Arc::clone(&app);
+    let rules = wanted.rules;
+    // Long texts take a while to be read.
+    let read = app.catalog(move |services| groups(&asking, services, &rules));
+    let (groups, surroundings) = read.await?;
     let token = CancelToken::default();
     let settings = BacktestSettings {
         // The server has its own work.
