@@ -373,3 +373,32 @@ async fn decisions_of_scalers_are_told() {
     assert_eq!(seen.data["changed"][0]["name"], "agents");
     assert_eq!(seen.data["changed"][0]["decided"]["workers"], 10);
 }
+
+#[tokio::test]
+async fn a_stop_waits_for_no_stream() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = server(ServerSettings {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        limits: Limits {
+            // Longer than anybody waits for a test.
+            shutdown_grace_ms: 3_600_000,
+            ..Limits::default()
+        },
+        ..ServerSettings::default()
+    });
+    let bound = server.bind().await.unwrap();
+    let address = bound.addresses()[0];
+    let serving = tokio::spawn(bound.serve());
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = b"GET /api/bellwether/v1/live HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("event: alerts") {
+        stream.read_buf(&mut seen).await.unwrap();
+    }
+    server.stop();
+    // The stream ends as a whole one, and with it the server.
+    stream.read_to_end(&mut seen).await.unwrap();
+    assert!(seen.ends_with(b"0\r\n\r\n"));
+    serving.await.unwrap();
+}
