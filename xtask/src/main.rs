@@ -13,6 +13,7 @@
 mod blackbox_files;
 mod configs;
 mod deny;
+mod openapi;
 mod public_api;
 mod rule_files;
 mod rule_tests;
@@ -32,12 +33,13 @@ usage: cargo xtask <command>
 
   test                    the whole gate: what CI runs
   ci                      the same
-  check                   format, lints, tidy and documents only
+  check                   format, lints, tidy, ui/openapi.json and documents only
   tidy                    layer edges, links in pages, house rules
   ui [--write]            types, lints and unit tests of the web UI, or its types of the API anew
   blackbox                tests of the real binary over HTTP, with real peers and a browser
   fuzz [--seconds N]      every fuzz target for N seconds (default 10)
   public-api [--write]    the SDK's public API against crates/sdk/public-api.txt, or that file anew
+  openapi [--write]       the HTTP API against ui/openapi.json, or that file anew
   bench [-- ARGS]         side by side with the peers; see bench/README.md
   conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR | --blackbox DIR |
               --slos DIR
@@ -78,6 +80,11 @@ fn run(arguments: &[String]) -> Result<()> {
             [] => public_api::run(false),
             [what] if what == "--write" => public_api::run(true),
             _ => bail!("public-api takes nothing, or --write"),
+        },
+        "openapi" => match rest {
+            [] => openapi::run(false),
+            [what] if what == "--write" => openapi::run(true),
+            _ => bail!("openapi takes nothing, or --write"),
         },
         "bench" => bench(rest),
         "conformance" => match rest {
@@ -145,6 +152,7 @@ fn check() -> Result<()> {
         "warnings",
     ])
     .step("lints")?;
+    openapi::run(false)?;
     cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .step("documents of the crates")

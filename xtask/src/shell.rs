@@ -51,6 +51,22 @@ impl Step {
         Ok(())
     }
 
+    /// Runs it, says what it is, and gives what it prints.
+    pub(crate) fn text(&mut self, what: &str) -> Result<String> {
+        println!("\n==> {what}");
+        let program = self.0.get_program().to_owned();
+        let output = self
+            .0
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        if !output.status.success() {
+            let program = program.display();
+            bail!("{what}: {program} ended with {}", output.status);
+        }
+        String::from_utf8(output.stdout).with_context(|| format!("{what}: what it prints"))
+    }
+
     /// Runs it silently and tells whether it succeeded.
     pub(crate) fn succeeds(&mut self) -> bool {
         self.0.output().is_ok_and(|output| output.status.success())

@@ -26,7 +26,8 @@ use bellwether_rules::evidence::{Collector, CollectorParts};
 use bellwether_rules::{AlertSink, Manager, ManagerParts, RuleOptions, Surroundings};
 use bellwether_server::{Alerting, AlertingFacts};
 use bellwether_storage::{
-    Clock, MetricStore, RealDisk, StateStore, StorageError, Timeline, TimelineQuery, TimelineRow,
+    Clock, MetricStore, RealDisk, StateStore, StorageError, Tail, Timeline, TimelineQuery,
+    TimelineRow,
 };
 use bellwether_telemetry::Registry;
 use parking_lot::RwLock;
@@ -141,6 +142,10 @@ impl Timeline for DressedTimeline {
 
     fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError> {
         self.timeline.query(query)
+    }
+
+    fn tail(&self, after: u64) -> Option<Tail> {
+        self.timeline.tail(after)
     }
 }
 
@@ -461,15 +466,20 @@ impl AlertingProgram {
         self.editing.apply(prepared).await
     }
 
+    /// How rule files are read.
+    pub(crate) fn rule_options(&self, config: &Config) -> bellwether_config::RuleOptions {
+        bellwether_config::RuleOptions {
+            features: self.promql,
+            interval_ms: config.global.evaluation_interval_ms,
+            names: config.global.name_validation,
+            ignore_unknown_keys: false,
+        }
+    }
+
     fn configured(&self, config: &Config) -> ConfiguredRules {
         ConfiguredRules {
             groups: config.rule_groups.clone(),
-            options: bellwether_config::RuleOptions {
-                features: self.promql,
-                interval_ms: config.global.evaluation_interval_ms,
-                names: config.global.name_validation,
-                ignore_unknown_keys: false,
-            },
+            options: self.rule_options(config),
             surroundings: surroundings(config, &self.external_url),
         }
     }

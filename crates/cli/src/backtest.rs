@@ -148,11 +148,9 @@ pub(crate) fn run(flags: &Backtest) -> Result<ExitCode> {
     };
     let go = |groups: &[GroupSettings], routes: Option<&RoutesFile>| -> Result<Pass> {
         let settings = BacktestSettings {
-            from_ms,
-            to_ms,
             threads: flags.threads,
             features: flags.language.features(),
-            cancel: bellwether_promql::CancelToken::default(),
+            ..BacktestSettings::new(from_ms, to_ms)
         };
         let surroundings = Surroundings {
             external_labels: routes
@@ -307,13 +305,10 @@ mod tests {
             .unwrap()
             .groups;
         let settings = BacktestSettings {
-            from_ms: start_ms,
+            threads: 1,
             // A group's place in its interval follows from its path: the hour holds one turn a minute
             // wherever that is.
-            to_ms: start_ms + 3_599_999,
-            threads: 1,
-            features: bellwether_promql::Features::default(),
-            cancel: bellwether_promql::CancelToken::default(),
+            ..BacktestSettings::new(start_ms, start_ms + 3_599_999)
         };
         let store = open(&path("data"), settings.to_ms).unwrap();
         let histories = backtest(store, &groups, &Surroundings::default(), &settings).unwrap();

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
-use bellwether_config::Loaded;
+use bellwether_config::{Loaded, load_rules_text};
 use bellwether_forward::{ForwardOptions, ForwardStore, Forwarder, ForwarderParts};
 use bellwether_model::{Labels, relabel};
 use bellwether_promql::{Engine as QueryEngine, EngineOptions, MemoryBudget};
+use bellwether_rules::GroupSettings;
 use bellwether_rules::objective::ObjectivesParts;
 use bellwether_rules::prediction::PredictionsParts;
 use bellwether_rules::scaling::ScalersParts;
@@ -640,6 +641,16 @@ impl Control for Window {
 
     fn external_labels(&self) -> Labels {
         self.0.loaded.load().config.global.external_labels.clone()
+    }
+
+    fn read_rules(&self, text: &str) -> Result<Vec<GroupSettings>, String> {
+        let parts = self.0.parts.lock().clone();
+        let parts = parts.ok_or("the server is still starting")?;
+        let options = parts.alerting.rule_options(&self.0.loaded.load().config);
+        let loaded = load_rules_text(text, Path::new("rules"), &options);
+        loaded
+            .map(|loaded| loaded.groups)
+            .map_err(|errors| errors.to_string())
     }
 
     fn reload(&self) -> BoxFuture<Result<(), String>> {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use bellwether_model::ALERT_NAME;
 use bellwether_rules::{GroupSettings, RuleSettings};
-use bellwether_storage::{StorageError, Timeline, TimelineKind, TimelineQuery, TimelineRow};
+use bellwether_storage::{StorageError, Tail, Timeline, TimelineKind, TimelineQuery, TimelineRow};
 use bellwether_telemetry::Registry;
 use parking_lot::Mutex;
 
@@ -158,6 +158,10 @@ impl Timeline for CountedTimeline {
 
     fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError> {
         self.timeline.query(query)
+    }
+
+    fn tail(&self, after: u64) -> Option<Tail> {
+        self.timeline.tail(after)
     }
 }
 

@@ -34,8 +34,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bellwether_model::TimeRange;
 use bellwether_storage::{
-    Disk, EvidenceKey, EvidenceStore, StateChange, StateEntries, StateStore, StorageError,
-    Timeline, TimelineQuery, TimelineRow,
+    Disk, EvidenceKey, EvidenceStore, RecentRows, StateChange, StateEntries, StateStore,
+    StorageError, Tail, Timeline, TimelineQuery, TimelineRow,
 };
 use parking_lot::Mutex;
 
@@ -60,6 +60,8 @@ pub struct Journal {
     policy: SyncPolicy,
     state: Mutex<StateFile>,
     timeline: Mutex<DayFiles>,
+    /// The rows of the timeline that were appended last.
+    recent: Mutex<RecentRows>,
     evidence: Mutex<DayFiles>,
     /// Places where what was read made no sense.
     damaged: AtomicU64,
@@ -96,6 +98,7 @@ impl Journal {
             policy,
             state: Mutex::new(state),
             timeline: Mutex::new(timeline),
+            recent: Mutex::default(),
             evidence: Mutex::new(evidence),
             damaged: AtomicU64::new(damaged),
         })
@@ -162,7 +165,13 @@ impl Timeline for Journal {
         if self.policy == SyncPolicy::Always {
             timeline.sync()?;
         }
+        // Under the lock of the files, so that both have one order.
+        self.recent.lock().add(rows);
         Ok(())
+    }
+
+    fn tail(&self, after: u64) -> Option<Tail> {
+        Some(self.recent.lock().after(after))
     }
 
     fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError> {

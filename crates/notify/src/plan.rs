@@ -59,20 +59,30 @@ impl Plan {
         format!("{kind}[{same}]")
     }
 
+    /// Whether a named time holds at a time; one that is not known never does.
+    #[must_use]
+    pub fn holds(&self, time_interval: &str, time_ms: i64) -> bool {
+        let intervals = self.time_intervals.get(time_interval);
+        intervals.is_some_and(|list| list.iter().any(|interval| interval.contains(time_ms)))
+    }
+
+    /// Whether a route may not send at a time because none of its active times holds.
+    #[must_use]
+    pub fn is_outside_active(&self, route: &Route, time_ms: i64) -> bool {
+        let mut active = route.active_time_intervals.iter();
+        !route.active_time_intervals.is_empty() && !active.any(|name| self.holds(name, time_ms))
+    }
+
     /// Names of the time intervals that keep a route from sending at a time.
-    pub(crate) fn muted_by(&self, route: &Route, now_ms: i64) -> Vec<String> {
-        let holds = |name: &String| {
-            let intervals = self.time_intervals.get(name);
-            intervals.is_some_and(|list| list.iter().any(|interval| interval.contains(now_ms)))
-        };
-        let active = &route.active_time_intervals;
-        if !active.is_empty() && !active.iter().any(holds) {
-            return active.clone();
+    #[must_use]
+    pub fn muted_by(&self, route: &Route, now_ms: i64) -> Vec<String> {
+        if self.is_outside_active(route, now_ms) {
+            return route.active_time_intervals.clone();
         }
         route
             .mute_time_intervals
             .iter()
-            .filter(|name| holds(name))
+            .filter(|name| self.holds(name, now_ms))
             .cloned()
             .collect()
     }

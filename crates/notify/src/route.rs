@@ -77,6 +77,7 @@ pub struct Route {
     pub key: String,
     /// The same with the positions among siblings: no two routes share it.
     pub id: String,
+    parent: Option<usize>,
     children: Vec<usize>,
 }
 
@@ -101,8 +102,13 @@ impl RouteTree {
         tree
     }
 
-    fn add(&mut self, settings: &RouteSettings, parent: Option<usize>, position: usize) -> usize {
-        let parent = parent.and_then(|index| self.routes.get(index));
+    fn add(
+        &mut self,
+        settings: &RouteSettings,
+        parent_index: Option<usize>,
+        position: usize,
+    ) -> usize {
+        let parent = parent_index.and_then(|index| self.routes.get(index));
         let mut matchers = settings.matchers.clone();
         // The order of Alertmanager: by name, value, and operator.
         matchers
@@ -148,6 +154,7 @@ impl RouteTree {
                 |route| format!("{}/{own}/{position}", route.id),
             ),
             matchers,
+            parent: parent_index,
             children: Vec::new(),
         };
         let index = self.routes.len();
@@ -169,6 +176,15 @@ impl RouteTree {
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&Route> {
         self.routes.get(index)
+    }
+
+    /// The way from the root to a route, both included.
+    #[must_use]
+    pub fn path(&self, index: usize) -> Vec<usize> {
+        let mut path: Vec<usize> =
+            std::iter::successors(Some(index), |index| self.get(*index)?.parent).collect();
+        path.reverse();
+        path
     }
 
     /// The routes that an alert with these labels takes, in the order of the tree; none where even
@@ -221,6 +237,12 @@ impl RouteTree {
 }
 
 impl Route {
+    /// The place of its parent; `None`: it is the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<usize> {
+        self.parent
+    }
+
     /// The labels by which an alert is grouped here.
     #[must_use]
     pub fn group_labels(&self, labels: &Labels) -> Labels {
@@ -364,6 +386,18 @@ mod tests {
             receivers(&[("team", "db"), ("env", "prod"), ("severity", "critical")]),
             ["audit", "pager"]
         );
+        let pager = tree.matching(&labels(&[
+            ("team", "db"),
+            ("env", "prod"),
+            ("severity", "critical"),
+        ]))[1];
+        let path: Vec<&str> = tree
+            .path(pager)
+            .into_iter()
+            .map(|index| tree.routes()[index].receiver.as_str())
+            .collect();
+        assert_eq!(path, ["default", "db", "pager"]);
+        assert_eq!((tree.path(0), tree.routes()[0].parent()), (vec![0], None));
         // What a node does not say it takes from its parent.
         assert_eq!(receivers(&[("team", "web")]), ["default"]);
     }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bellwether_model::Labels;
-use bellwether_promql::{CancelToken, Engine, EngineOptions, Features};
+use bellwether_promql::{CancelToken, Engine, EngineOptions, Features, MemoryBudget};
 use bellwether_storage::{ManualClock, MetricStore};
 use parking_lot::Mutex;
 
@@ -55,6 +55,43 @@ pub struct BacktestSettings {
     pub features: Features,
     /// Ends it before its time, with an error.
     pub cancel: CancelToken,
+    /// Samples that a query may hold; one that would hold more is answered in smaller pieces.
+    pub samples_max: u64,
+    /// What queries may hold together, with others of a server.
+    pub memory: MemoryBudget,
+    /// Episodes that one rule may have; where one has more, there is no answer.
+    pub episodes_max: usize,
+}
+
+impl BacktestSettings {
+    /// All cores and no more parts of the language; nobody else is on the machine.
+    #[must_use]
+    pub fn new(from_ms: i64, to_ms: i64) -> Self {
+        Self {
+            from_ms,
+            to_ms,
+            threads: 0,
+            features: Features::default(),
+            cancel: CancelToken::default(),
+            samples_max: SAMPLES_MAX,
+            memory: MemoryBudget::default(),
+            episodes_max: usize::MAX,
+        }
+    }
+
+    /// How often rules of these groups would be evaluated.
+    #[must_use]
+    pub fn evaluation_count(&self, groups: &[GroupSettings]) -> u64 {
+        let span_ms = self
+            .to_ms
+            .saturating_sub(self.from_ms)
+            .max(0)
+            .unsigned_abs();
+        groups.iter().fold(0, |count: u64, group| {
+            let turns = span_ms / group.interval_ms.max(1).unsigned_abs() + 1;
+            count.saturating_add(turns.saturating_mul(group.rules.len() as u64))
+        })
+    }
 }
 
 /// What became of one rule.
@@ -95,10 +132,20 @@ pub struct Episode {
     pub value: f64,
 }
 
+impl Episode {
+    /// How long it fired, where one that was active still is taken as ended at `to_ms`; `None`: it did not fire.
+    #[must_use]
+    pub fn firing_ms(&self, to_ms: i64) -> Option<i64> {
+        let fired_ms = self.fired_at_ms?;
+        let end_ms = self.ended_at_ms.unwrap_or(to_ms);
+        Some(end_ms.saturating_sub(fired_ms).max(0))
+    }
+}
+
 /// Goes through history with groups of rules. Gives what became of each rule, in their order.
 ///
 /// # Errors
-/// The first rule that cannot be evaluated at all; and where it is cancelled.
+/// The first rule that cannot be evaluated at all; one that has too many episodes; and where it is cancelled.
 pub fn backtest(
     store: Arc<dyn MetricStore>,
     groups: &[GroupSettings],
@@ -106,7 +153,8 @@ pub fn backtest(
     settings: &BacktestSettings,
 ) -> Result<Vec<RuleHistory>, RulesError> {
     let engine = Arc::new(Engine::new(EngineOptions {
-        samples_max: SAMPLES_MAX,
+        samples_max: settings.samples_max,
+        memory: settings.memory.clone(),
         features: settings.features,
         threads: 1,
         timeout_ms: 0,
@@ -145,6 +193,19 @@ pub fn backtest(
                         .go(&world, &externals, &overlay, span, &settings.cancel);
                 }
             });
+            let too_many = level.iter().find_map(|index| {
+                let run = runs.get(*index)?.lock();
+                let history = run.history();
+                let is_over = history.episodes.len() > settings.episodes_max;
+                is_over.then(|| RulesError::Episodes {
+                    group: history.group.clone(),
+                    rule: history.rule.clone(),
+                    episodes_max: settings.episodes_max,
+                })
+            });
+            if let Some(error) = too_many {
+                return Err(error);
+            }
             if settings.cancel.is_cancelled() {
                 return Err(RulesError::Cancelled);
             }

@@ -92,6 +92,20 @@ pub enum RulesError {
         /// The name.
         forecast: String,
     },
+    /// A rule has more episodes than may be told.
+    #[error(
+        "group {:?}, rule {:?}: more than {episodes_max} episodes: take a shorter time, or a rule that flaps less",
+        short(group),
+        short(rule)
+    )]
+    Episodes {
+        /// The group.
+        group: String,
+        /// The rule.
+        rule: String,
+        /// How many one may have.
+        episodes_max: usize,
+    },
     /// It was ended before its time.
     #[error("the evaluation took too long, or was cancelled")]
     Cancelled,
@@ -107,6 +121,7 @@ impl RulesError {
         match self {
             Self::Worker(_) => ErrorKind::Internal,
             Self::Cancelled => ErrorKind::Timeout,
+            Self::Episodes { .. } => ErrorKind::Limit,
             _ => ErrorKind::Invalid,
         }
     }

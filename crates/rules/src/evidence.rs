@@ -36,6 +36,9 @@ use bellwether_model::{AlertFingerprint, Labels};
 use bellwether_promql::Prepared;
 use bellwether_storage::EvidenceKey;
 
+pub(crate) use movers::{Moved, Part, rank, rank_shares};
+pub(crate) use split::{Whole, split, whole};
+
 pub use collector::{ALERTS_PER_TURN_MAX, Collector, CollectorParts, TURNS_WAITING_MAX};
 pub use document::{
     AlertPart, ComparisonPart, EntityPart, Evidence, ExemplarPart, LabelMap, LinePart, MovedValue,

@@ -15,6 +15,7 @@
 mod alerting;
 pub mod backtest;
 mod dependencies;
+pub mod differences;
 mod error;
 pub mod evidence;
 mod group;

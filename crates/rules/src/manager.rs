@@ -304,6 +304,15 @@ impl Manager {
         groups.iter().map(|group| group.snapshot()).collect()
     }
 
+    /// What is evaluated, by file and name, and what it is evaluated with.
+    #[must_use]
+    pub fn settings(&self) -> (Vec<GroupSettings>, Surroundings) {
+        let groups = self.running();
+        let surroundings = groups.first().map(|group| group.externals().given.clone());
+        let settings = groups.iter().map(|group| group.settings().clone());
+        (settings.collect(), surroundings.unwrap_or_default())
+    }
+
     pub(crate) fn world(&self) -> &Arc<World> {
         &self.0.world
     }

@@ -318,12 +318,11 @@ impl Manager {
             None => Default::default(),
         };
         let history = BacktestSettings {
-            from_ms: outage.from_ms,
-            to_ms: outage.to_ms,
             // The server has its own work.
             threads: 1,
             features: outage.features,
             cancel: outage.cancel.clone(),
+            ..BacktestSettings::new(outage.from_ms, outage.to_ms)
         };
         let was = backtest(Arc::clone(&world.store), &settings, &surroundings, &history)?;
         let is = backtest(store, &settings, &surroundings, &history)?;

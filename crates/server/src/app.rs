@@ -16,7 +16,9 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::auth::Authenticator;
 use crate::envelope::{ApiError, ErrorType, text_response};
+use crate::live::Live;
 use crate::own_metrics::HttpMetrics;
+use crate::query_log::QueryLog;
 use crate::receive::Receivers;
 use crate::services::{BuildInfo, Control, Services};
 use crate::settings::ServerSettings;
@@ -39,12 +41,18 @@ pub(crate) struct App {
     pub(crate) auth: Authenticator,
     pub(crate) metrics: HttpMetrics,
     pub(crate) started_ms: i64,
+    /// Those who follow what changes.
+    pub(crate) live: Live,
     /// Bounds the queries that run at once.
     pub(crate) query_gate: Arc<Semaphore>,
     /// Bounds the questions to the catalogue that run at once.
     pub(crate) catalog_gate: Arc<Semaphore>,
     /// Bounds the writes that run at once, and with them the memory of decoded requests.
     pub(crate) write_gate: Arc<Semaphore>,
+    /// Which queries run, and have run.
+    pub(crate) queries: Arc<QueryLog>,
+    /// One backtest runs at a time.
+    pub(crate) backtest_gate: Arc<Semaphore>,
     /// Turns true when the server begins to stop.
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) state: AtomicU8,
@@ -62,6 +70,15 @@ impl App {
     /// Whether the server is on its way out.
     pub(crate) fn is_stopping(&self) -> bool {
         self.state.load(Ordering::Acquire) == STOPPING
+    }
+
+    /// The word for how the server is.
+    pub(crate) fn state_word(&self) -> &'static str {
+        match self.state.load(Ordering::Acquire) {
+            READY => "ready",
+            STOPPING => "stopping",
+            _ => "starting",
+        }
     }
 
     /// Takes the services; from now on requests are answered.

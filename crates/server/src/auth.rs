@@ -57,8 +57,16 @@ pub(crate) struct Authenticator {
     tokens: Vec<TokenSettings>,
     hasher: (RandomState, RandomState),
     /// Answers by keyed hash of the credentials.
-    cache: Mutex<HashMap<(u64, u64), Option<Scopes>>>,
+    cache: Mutex<HashMap<(u64, u64), Option<Known>>>,
     gate: Arc<Semaphore>,
+}
+
+/// A client that has said who it is.
+#[derive(Debug, Clone)]
+struct Known {
+    scopes: Scopes,
+    /// The user, or the name of the token.
+    name: Arc<str>,
 }
 
 enum Credentials {
@@ -89,29 +97,28 @@ impl Authenticator {
         }
         let refuse = || ApiError::new(ErrorType::Unauthorized, "unauthorized");
         let credentials = credentials(headers).ok_or_else(refuse)?;
-        let key = match &credentials {
-            Credentials::Basic { user, password } => self.key(&("basic", user, password)),
-            Credentials::Bearer(token) => self.key(&("bearer", token, "")),
-        };
+        let key = self.key_of(&credentials);
         if let Some(known) = self.cache.lock().get(&key) {
-            return known.ok_or_else(refuse);
+            return known.as_ref().map(|it| it.scopes).ok_or_else(refuse);
         }
         // The hash to compare with, and what it allows.
         let (secret, candidates) = match credentials {
             Credentials::Basic { user, password } => {
                 let hash = self.users.get(&user).map_or(NOBODY, |hash| hash.0.as_str());
-                let allows = if self.users.contains_key(&user) {
-                    Some(Scopes::ALL)
-                } else {
-                    None
-                };
-                (password, vec![(hash.to_owned(), allows)])
+                let known = self.users.contains_key(&user).then(|| Known {
+                    scopes: Scopes::ALL,
+                    name: user.into(),
+                });
+                (password, vec![(hash.to_owned(), known)])
             }
             Credentials::Bearer(token) => {
-                let candidates = self
-                    .tokens
-                    .iter()
-                    .map(|t| (t.hash.0.clone(), Some(t.scopes)));
+                let candidates = self.tokens.iter().map(|it| {
+                    let known = Known {
+                        scopes: it.scopes,
+                        name: it.name.as_str().into(),
+                    };
+                    (it.hash.0.clone(), Some(known))
+                });
                 (token, candidates.collect())
             }
         };
@@ -124,15 +131,35 @@ impl Authenticator {
             candidates
                 .into_iter()
                 .find(|(hash, _)| bcrypt::verify(&secret, hash).unwrap_or(false))
-                .and_then(|(_, allows)| allows)
+                .and_then(|(_, known)| known)
         });
         let found = checked.await.unwrap_or(None);
         let mut cache = self.cache.lock();
         if cache.len() >= CACHE_MAX {
             cache.clear();
         }
+        let scopes = found.as_ref().map(|it| it.scopes);
         cache.insert(key, found);
-        found.ok_or_else(refuse)
+        scopes.ok_or_else(refuse)
+    }
+
+    /// The user, or the name of the token, of a request that was let through; `None`: nobody has to say, or it is
+    /// forgotten.
+    pub(crate) fn name(&self, headers: &HeaderMap) -> Option<String> {
+        if !self.is_on() {
+            return None;
+        }
+        let key = self.key_of(&credentials(headers)?);
+        let cache = self.cache.lock();
+        let known = cache.get(&key)?.as_ref()?;
+        Some(known.name.to_string())
+    }
+
+    fn key_of(&self, credentials: &Credentials) -> (u64, u64) {
+        match credentials {
+            Credentials::Basic { user, password } => self.key(&("basic", user, password)),
+            Credentials::Bearer(token) => self.key(&("bearer", token, "")),
+        }
     }
 
     fn key(&self, credentials: &impl std::hash::Hash) -> (u64, u64) {
@@ -203,6 +230,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
                 || path.starts_with("/api/bellwether/v1/acknowledgements")
                 || path.starts_with("/api/bellwether/v1/maintenance")
                 || path.starts_with("/api/bellwether/v1/probes")
+                || path.starts_with("/api/bellwether/v1/queries")
                 || path.starts_with("/api/bellwether/v1/simulations")) =>
         {
             Need::Write

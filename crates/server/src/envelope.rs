@@ -40,7 +40,7 @@ pub(crate) enum ErrorType {
 }
 
 impl ErrorType {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
             Self::Canceled => "canceled",

@@ -6,7 +6,7 @@
 //! mailed and printed.
 
 mod graph;
-mod page;
+pub(crate) mod page;
 mod words;
 
 use std::sync::Arc;

@@ -83,7 +83,7 @@ async fn one(State(app): State<Arc<App>>, Path(text): Path<String>) -> Result<Re
 }
 
 /// The worst verdict of all budgets; unknown where there are none.
-fn worst(report: &ObjectiveReport) -> Verdict {
+pub(crate) fn worst(report: &ObjectiveReport) -> Verdict {
     let verdicts = report.statuses.iter().map(ObjectiveStatus::verdict);
     verdicts.max().unwrap_or(Verdict::Unknown)
 }

@@ -9,17 +9,45 @@ use serde_json::Value;
 
 use crate::json::JsonWriter;
 
+mod alertmanager;
+mod backtests;
+mod differences;
+mod evidence;
 mod forecasts;
+mod live;
 mod objectives;
 mod probing;
+mod prometheus;
+mod queries;
+mod routing;
 mod scaling;
 mod shape;
+mod simulations;
+mod status;
 
+#[cfg(test)]
+pub(crate) use alertmanager::OPERATIONS as ALERTMANAGER;
+#[cfg(test)]
+pub(crate) use backtests::OPERATIONS as BACKTESTS;
+#[cfg(test)]
+pub(crate) use differences::OPERATIONS as DIFFERENCES;
+#[cfg(test)]
+pub(crate) use evidence::{DOCUMENT as EVIDENCE_DOCUMENT, OPERATIONS as EVIDENCE};
+#[cfg(test)]
+pub(crate) use live::EVENTS as LIVE_EVENTS;
 #[cfg(test)]
 pub(crate) use probing::OPERATIONS as PROBING;
 #[cfg(test)]
+pub(crate) use prometheus::OPERATIONS as PROMETHEUS;
+#[cfg(test)]
+pub(crate) use queries::OPERATIONS as QUERIES;
+#[cfg(test)]
+pub(crate) use routing::OPERATIONS as ROUTING;
+#[cfg(test)]
 pub(crate) use scaling::OPERATIONS as SCALING;
 pub(crate) use shape::Shape;
+#[cfg(test)]
+pub(crate) use simulations::OPERATIONS as SIMULATIONS;
 
 /// A parameter: name, what it is, whether it must be there.
 type Parameter = (&'static str, &'static str, bool);
@@ -35,6 +63,8 @@ pub(crate) enum Content {
     Json(&'static Shape),
     /// YAML, of which the text says what it holds.
     Yaml(&'static str),
+    /// Server-sent events: by the name of the event what its data is.
+    Events(&'static Shape),
     /// JSON, with the status that says that a change is taken.
     Accepted(&'static Shape),
 }
@@ -117,25 +147,38 @@ const fn operation(
 }
 
 /// Parts of a path and what they are.
-const PATH_PARAMETERS: [(&str, &str); 10] = [
+const PATH_PARAMETERS: [(&str, &str); 11] = [
     ("name", "The label; may be escaped as U__…."),
     ("fingerprint", "The alert: 16 hexadecimal digits."),
     (
         "id",
-        "The firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970.",
+        "The id. Of a firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970.",
     ),
     ("namespace", "The namespace; percent-encoded."),
     ("group", "The group of rules; percent-encoded."),
     ("probe", "The name of the probe; percent-encoded."),
     ("entity", "The entity as kind/name; percent-encoded."),
+    (
+        "objective",
+        "The objective as service/name; percent-encoded.",
+    ),
     ("number", "The id of the maintenance."),
     ("scaler", "The name of the scaler."),
     ("metric", "The name of the external metric."),
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 5] = [
+const TABLES: [&[Operation]; 14] = [
+    prometheus::OPERATIONS,
+    alertmanager::OPERATIONS,
     OPERATIONS,
+    evidence::OPERATIONS,
+    simulations::OPERATIONS,
+    live::OPERATIONS,
+    routing::OPERATIONS,
+    backtests::OPERATIONS,
+    queries::OPERATIONS,
+    differences::OPERATIONS,
     probing::OPERATIONS,
     objectives::OPERATIONS,
     scaling::OPERATIONS,
@@ -148,277 +191,6 @@ pub(crate) fn operations() -> impl Iterator<Item = &'static Operation> {
 }
 
 pub(crate) const OPERATIONS: &[Operation] = &[
-    operation(
-        "/api/v1/query",
-        GET_POST,
-        "Evaluate an expression at one time.",
-        &[
-            QUERY,
-            ("time", "When; default now.", false),
-            TIMEOUT,
-            LIMIT,
-            LOOKBACK,
-            STATS,
-        ],
-    ),
-    operation(
-        "/api/v1/query_range",
-        GET_POST,
-        "Evaluate an expression over a range of time.",
-        &[
-            QUERY,
-            ("start", "First time.", true),
-            ("end", "Last time.", true),
-            (
-                "step",
-                "Distance of the points, such as 15s; at most 11,000 points.",
-                true,
-            ),
-            TIMEOUT,
-            LIMIT,
-            LOOKBACK,
-            STATS,
-        ],
-    ),
-    operation(
-        "/api/v1/query_exemplars",
-        GET_POST,
-        "Exemplars of the series of an expression.",
-        &[QUERY, START, END],
-    ),
-    operation(
-        "/api/v1/format_query",
-        GET_POST,
-        "An expression, laid out.",
-        &[QUERY],
-    ),
-    operation(
-        "/api/v1/parse_query",
-        GET_POST,
-        "The syntax tree of an expression.",
-        &[QUERY],
-    ),
-    operation(
-        "/api/v1/series",
-        GET_POST,
-        "Label sets of series.",
-        &[MATCH_NEEDED, START, END, LIMIT],
-    ),
-    operation(
-        "/api/v1/labels",
-        GET_POST,
-        "Names of labels.",
-        &[MATCH, START, END, LIMIT],
-    ),
-    operation(
-        "/api/v1/label/{name}/values",
-        GET,
-        "Values of a label.",
-        &[MATCH, START, END, LIMIT],
-    ),
-    operation(
-        "/api/v1/metadata",
-        GET,
-        "Type, unit and help of metric families.",
-        &[
-            ("metric", "Only this family.", false),
-            LIMIT,
-            ("limit_per_metric", "Most entries of one family.", false),
-        ],
-    ),
-    operation(
-        "/api/v1/targets",
-        GET,
-        "What is scraped, and what was dropped.",
-        &[
-            ("state", "active, dropped or any.", false),
-            ("scrapePool", "Only this job.", false),
-        ],
-    ),
-    operation(
-        "/api/v1/targets/metadata",
-        GET,
-        "What targets say about their metrics.",
-        &[
-            ("match_target", "A selector over labels of targets.", false),
-            ("metric", "Only this family.", false),
-            LIMIT,
-        ],
-    ),
-    operation(
-        "/api/v1/targets/relabel_steps",
-        GET,
-        "What each rule makes of given labels.",
-        &[
-            ("scrapePool", "The job.", true),
-            ("labels", "A JSON object of labels.", true),
-        ],
-    ),
-    operation("/api/v1/scrape_pools", GET, "Names of the jobs.", &[]),
-    operation(
-        "/api/v1/scrape_pools/config",
-        GET,
-        "The running configuration of a job, without secrets.",
-        &[("scrapePool", "The job.", true)],
-    ),
-    operation(
-        "/api/v1/rules",
-        GET,
-        "Groups of rules, as their last evaluations have left them.",
-        &[
-            ("type", "Only rules of a kind: alert or record.", false),
-            (
-                "rule_name[]",
-                "Only rules of this name; may be repeated.",
-                false,
-            ),
-            ("rule_group[]", "Only this group; may be repeated.", false),
-            (
-                "file[]",
-                "Only groups of this file; may be repeated.",
-                false,
-            ),
-            (
-                "match[]",
-                "A selector over labels of rules; may be repeated.",
-                false,
-            ),
-            ("exclude_alerts", "true: without the alerts.", false),
-            ("group_limit", "Most groups of an answer.", false),
-            (
-                "group_next_token",
-                "Where the next page of groups begins.",
-                false,
-            ),
-        ],
-    ),
-    operation(
-        "/api/v1/alerts",
-        GET,
-        "Alerts of rules that are pending or fire.",
-        &[],
-    ),
-    operation(
-        "/api/v1/alertmanagers",
-        GET,
-        "Other Alertmanagers that are told of alerts.",
-        &[],
-    ),
-    operation(
-        "/api/v1/status/config",
-        GET,
-        "The running configuration, without secrets.",
-        &[],
-    ),
-    operation("/api/v1/status/flags", GET, "Command-line flags.", &[]),
-    operation(
-        "/api/v1/status/runtimeinfo",
-        GET,
-        "Facts about the process.",
-        &[],
-    ),
-    operation("/api/v1/status/buildinfo", GET, "What was built.", &[]),
-    operation(
-        "/api/v1/status/tsdb",
-        GET,
-        "Cardinality.",
-        &[("limit", "Length of lists.", false)],
-    ),
-    operation(
-        "/api/v1/status/tsdb/blocks",
-        GET,
-        "The blocks on disk.",
-        &[],
-    ),
-    operation(
-        "/api/v1/status/self_metrics",
-        GET,
-        "Own metrics as JSON.",
-        &[(
-            "metric_name_pattern",
-            "Only families whose whole name matches this regular expression.",
-            false,
-        )],
-    ),
-    operation(
-        "/api/v1/openapi.yaml",
-        GET,
-        "This document as YAML.",
-        &[("openapi_version", "3.1 or 3.2; default 3.1.", false)],
-    ),
-    operation(
-        "/api/v1/status/walreplay",
-        GET,
-        "How far the replay is.",
-        &[],
-    ),
-    operation("/api/v1/features", GET, "What is switched on.", &[]),
-    operation(
-        "/api/v1/notifications",
-        GET,
-        "What an operator should know.",
-        &[],
-    ),
-    operation(
-        "/api/v1/notifications/live",
-        GET,
-        "The same as server-sent events.",
-        &[],
-    ),
-    operation(
-        "/api/v1/search/metric_names",
-        GET_POST,
-        "Search metric names.",
-        &SEARCH,
-    ),
-    operation(
-        "/api/v1/search/label_names",
-        GET_POST,
-        "Search label names.",
-        &SEARCH,
-    ),
-    operation(
-        "/api/v1/search/label_values",
-        GET_POST,
-        "Search values of a label.",
-        &[
-            ("label", "The label.", true),
-            ("search[]", "A term; may be repeated.", false),
-            MATCH,
-            LIMIT,
-        ],
-    ),
-    operation(
-        "/api/v1/admin/tsdb/delete_series",
-        CHANGE,
-        "Delete samples.",
-        &[MATCH_NEEDED, START, END],
-    ),
-    operation(
-        "/api/v1/admin/tsdb/clean_tombstones",
-        CHANGE,
-        "Free what was deleted.",
-        &[],
-    ),
-    operation(
-        "/api/v1/admin/tsdb/snapshot",
-        CHANGE,
-        "Copy all data.",
-        &[("skip_head", "Only blocks.", false)],
-    ),
-    operation("/api/v1/write", POST, "Remote write 1.0 and 2.0.", &[]),
-    operation(
-        "/api/v1/read",
-        POST,
-        "Remote read: samples and streamed chunks.",
-        &[],
-    ),
-    operation(
-        "/api/v1/otlp/v1/metrics",
-        POST,
-        "OTLP metrics: protobuf and JSON.",
-        &[],
-    ),
     operation("/v1/metrics", POST, "OTLP metrics: protobuf and JSON.", &[]),
     operation(
         "/federate",
@@ -440,7 +212,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         GET,
         "State, targets and storage in one answer.",
         &[],
-    ),
+    )
+    .answering(Content::Json(&status::STATUS)),
     operation(
         "/api/bellwether/v1/export",
         GET,
@@ -525,29 +298,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     )
     .answering(Content::Nothing),
     operation(
-        "/api/bellwether/v1/evidence",
-        GET,
-        "Firings of which there is evidence, newest first.",
-        &[
-            START,
-            END,
-            (
-                "limit",
-                "Most firings; 100 where it is missing, at most 10,000.",
-                false,
-            ),
-        ],
-    )
-    .answering(Content::Json(&shape::EVIDENCE)),
-    operation(
-        "/api/bellwether/v1/evidence/{id}",
-        GET,
-        "What there was to be seen when an alert fired. Status 202: it is being gathered.",
-        &[],
-    )
-    .answering(Content::Json(&shape::EVIDENCE_DOCUMENT)),
-    operation("/evidence/{id}", GET, "The same as a page for people.", &[]),
-    operation(
         "/config/v1/rules",
         GET,
         "Rules that can be edited: groups by namespace.",
@@ -594,24 +344,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         &[],
     )
     .answering(Content::Accepted(&shape::RULES_TAKEN)),
-    operation(
-        "/api/bellwether/v1/simulations",
-        GET_POST,
-        "Simulate an alert or an outage, as the JSON body says; or list simulations.",
-        &[],
-    ),
-    operation(
-        "/api/bellwether/v1/simulations/{id}",
-        GET,
-        "The steps of a simulation so far.",
-        &[],
-    ),
-    operation(
-        "/api/bellwether/v1/simulations/{id}",
-        DELETE,
-        "Let the alerts of a simulation end now.",
-        &[],
-    ),
     operation(
         "/api/bellwether/v1/openapi.json",
         GET,
@@ -665,6 +397,17 @@ pub(crate) fn document(version: &str, openapi_version: &str) -> Vec<u8> {
     }
     json.object_end().object_end().object_end();
     json.into_bytes()
+}
+
+/// The description of the HTTP API as a text for files: the same for the same API, on lines.
+#[must_use]
+pub fn openapi_text(version: &str) -> String {
+    let document = document(version, VERSION);
+    // What the writer wrote reads back; keys are sorted by that.
+    let value: Value = serde_json::from_slice(&document).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
 /// A document as YAML. Strings are written as in JSON, which YAML reads as well.
@@ -750,6 +493,10 @@ fn write_operation(json: &mut JsonWriter, operation: &Operation) {
         json.key("responses").object_begin();
         let (status, text) = match operation.answer {
             Content::Unsaid | Content::Json(_) | Content::Yaml(_) => ("200", "The answer."),
+            Content::Events(_) => (
+                "200",
+                "A stream; of each event, by its name, what its data is.",
+            ),
             Content::Nothing => ("204", "It is done."),
             Content::Accepted(_) => ("202", "It is done."),
         };
@@ -757,11 +504,14 @@ fn write_operation(json: &mut JsonWriter, operation: &Operation) {
         json.key("description").string(text);
         write_content(json, operation.answer);
         json.object_end();
-        json.key("default")
-            .object_begin()
-            .key("description")
-            .string("An error.")
-            .object_end();
+        json.key("default").object_begin();
+        json.key("description").string("An error.");
+        // Others have the words of those whose API they speak.
+        let is_enveloped = ["/api/v1/", "/api/bellwether/"];
+        if is_enveloped.iter().any(|it| operation.path.starts_with(it)) {
+            write_content(json, Content::Json(&shape::ERROR));
+        }
+        json.object_end();
         json.object_end().object_end();
     }
 }
@@ -771,6 +521,7 @@ fn write_content(json: &mut JsonWriter, content: Content) {
     let (media_type, shape) = match content {
         Content::Unsaid | Content::Nothing => return,
         Content::Json(shape) | Content::Accepted(shape) => ("application/json", *shape),
+        Content::Events(shape) => ("text/event-stream", *shape),
         Content::Yaml(holds) => ("application/yaml", Shape::Described(holds)),
     };
     json.key("content").object_begin();
@@ -788,7 +539,7 @@ fn write_parameter(json: &mut JsonWriter, place: &str, parameter: &Parameter) {
     json.key("description").string(description);
     json.key("required").boolean(required);
     json.key("schema").object_begin();
-    if name.ends_with("[]") {
+    if name.ends_with("[]") || description.contains("may be repeated") {
         json.key("type").string("array");
         json.key("items")
             .object_begin()
@@ -804,6 +555,17 @@ fn write_parameter(json: &mut JsonWriter, place: &str, parameter: &Parameter) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_part_of_a_path_is_described() {
+        for operation in operations() {
+            let parts = operation.path.split('{').skip(1);
+            for part in parts.filter_map(|part| part.split('}').next()) {
+                let known = PATH_PARAMETERS.iter().any(|(name, _)| *name == part);
+                assert!(known, "{part} of {}", operation.path);
+            }
+        }
+    }
 
     #[test]
     fn yaml_has_the_shape_of_the_json() {

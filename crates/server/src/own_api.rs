@@ -6,13 +6,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bellwether_notify::replica::Replica;
+use bellwether_notify::replica::{Replica, ReplicaStatus};
+use bellwether_storage::StoreStats;
 
 use crate::api::{self, write_top};
 use crate::app::App;
-use crate::envelope::json_response;
+use crate::envelope::{ApiError, json_response};
 use crate::json::JsonWriter;
-use crate::services::TargetHealth;
+use crate::services::{ActiveTarget, Services, TargetHealth};
 use crate::{openapi, own_transfer, replica};
 
 /// Entries of the lists of greatest things. Chosen: what fits a page.
@@ -36,27 +37,34 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 
 /// All that the page's head and its numbers need, in one answer.
 async fn status(State(app): State<Arc<App>>) -> Response {
-    let state = if app.is_stopping() {
-        "stopping"
-    } else if app.is_ready() {
-        "ready"
-    } else {
-        "starting"
-    };
-    let asked = app
-        .catalog(|services| {
-            let targets = services.targets.active();
-            Ok((
-                services.store.stats(TOP),
-                targets,
-                services.targets.pool_problems(),
-                services.alerting.replica.as_ref().map(Replica::status),
-            ))
-        })
-        .await;
+    let asked = app.catalog(|services| Ok(facts(services))).await;
     let mut json = JsonWriter::with_capacity(4096);
+    write_status(&mut json, &app, asked);
+    json_response(json.into_bytes())
+}
+
+/// What the status tells of the services.
+pub(crate) struct StatusFacts {
+    stats: StoreStats,
+    targets: Vec<ActiveTarget>,
+    problems: Vec<(String, String)>,
+    member: Option<ReplicaStatus>,
+}
+
+/// Asks the services; may take as long as a question to the catalogue.
+pub(crate) fn facts(services: &Services) -> StatusFacts {
+    StatusFacts {
+        stats: services.store.stats(TOP),
+        targets: services.targets.active(),
+        problems: services.targets.pool_problems(),
+        member: services.alerting.replica.as_ref().map(Replica::status),
+    }
+}
+
+/// Writes the status; the error where the services are not there.
+pub(crate) fn write_status(json: &mut JsonWriter, app: &App, asked: Result<StatusFacts, ApiError>) {
     json.object_begin();
-    json.key("state").string(state);
+    json.key("state").string(app.state_word());
     json.key("version").string(&app.build.version);
     json.key("revision").string(&app.build.revision);
     json.key("startedAt").time(app.started_ms);
@@ -64,7 +72,12 @@ async fn status(State(app): State<Arc<App>>) -> Response {
     json.key("authentication")
         .boolean(app.settings.security.authenticates());
     match asked {
-        Ok((stats, targets, problems, member)) => {
+        Ok(StatusFacts {
+            stats,
+            targets,
+            problems,
+            member,
+        }) => {
             let count = |health| targets.iter().filter(|t| t.health == health).count() as u64;
             json.key("targets").object_begin();
             json.key("up").unsigned(count(TargetHealth::Up));
@@ -82,25 +95,25 @@ async fn status(State(app): State<Arc<App>>) -> Response {
             json.array_end().object_end();
             if let Some(member) = &member {
                 json.key("replica");
-                replica::write_status(&mut json, member);
+                replica::write_status(json, member);
             }
             json.key("storage").object_begin();
             json.key("headSeries").unsigned(stats.head_series);
             json.key("headLabelPairs").unsigned(stats.head_label_pairs);
             json.key("headChunks").unsigned(stats.head_chunks);
             json.key("headMinTime");
-            write_bound(&mut json, stats.head_min_ms);
+            write_bound(json, stats.head_min_ms);
             json.key("headMaxTime");
-            write_bound(&mut json, stats.head_max_ms);
+            write_bound(json, stats.head_max_ms);
             json.key("blocks").unsigned(stats.block_count);
             json.key("diskBytes").unsigned(stats.disk_bytes);
             json.key("memoryBytes").unsigned(stats.memory_bytes);
             json.key("memoryLimitBytes")
                 .unsigned(stats.memory_limit_bytes);
-            write_top(&mut json, "seriesByMetric", &stats.series_by_metric);
-            write_top(&mut json, "valuesByLabel", &stats.values_by_label);
-            write_top(&mut json, "seriesByPair", &stats.series_by_pair);
-            write_top(&mut json, "seriesBySource", &stats.series_by_source);
+            write_top(json, "seriesByMetric", &stats.series_by_metric);
+            write_top(json, "valuesByLabel", &stats.values_by_label);
+            write_top(json, "seriesByPair", &stats.series_by_pair);
+            write_top(json, "seriesBySource", &stats.series_by_source);
             json.object_end();
         }
         Err(error) => {
@@ -108,7 +121,6 @@ async fn status(State(app): State<Arc<App>>) -> Response {
         }
     }
     json.object_end();
-    json_response(json.into_bytes())
 }
 
 /// A time of the head; `null` where the head is empty.

@@ -177,7 +177,7 @@ fn value(status: &ScalerStatus) -> Map<String, Value> {
     }
 }
 
-fn decided(decided: &Decided) -> Value {
+pub(crate) fn decided(decided: &Decided) -> Value {
     let mut value = number_of(decided);
     if let Some(decision) = &decided.decision {
         let wanted = decision.wants.iter();

@@ -22,12 +22,14 @@ use crate::app::App;
 use crate::auth::{self, Authenticator};
 use crate::error::ServerError;
 use crate::listener::{self, Shared, SharedTls};
+use crate::live::{self, Live};
 use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, entities, evidence, external_metrics, forecasts, headers, keda, objectives, otlp_grpc,
-    own_api, page, probing, receive, replica, ruler, scaling, simulations, system, timeline, tls,
+    am, api, backtests, differences, entities, evidence, external_metrics, forecasts, headers,
+    keda, objectives, otlp_grpc, own_api, page, probing, query_log, receive, replica, routing,
+    ruler, scaling, silence_preview, simulations, system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -88,6 +90,9 @@ impl Server {
             query_gate: Arc::new(Semaphore::new(limits.query_concurrency.max(1))),
             catalog_gate: Arc::new(Semaphore::new(limits.query_concurrency.max(1))),
             write_gate: Arc::new(Semaphore::new(limits.write_concurrency.max(1))),
+            live: Live::new(limits.live_clients_max),
+            queries: Arc::default(),
+            backtest_gate: Arc::new(Semaphore::new(1)),
             stopping: watch::Sender::new(false),
             state: AtomicU8::new(0),
             services: OnceLock::new(),
@@ -164,6 +169,12 @@ impl Server {
             .merge(replica::routes())
             .merge(ruler::routes())
             .merge(simulations::routes())
+            .merge(live::routes())
+            .merge(routing::routes())
+            .merge(backtests::routes())
+            .merge(query_log::routes())
+            .merge(differences::routes())
+            .merge(silence_preview::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);

@@ -14,9 +14,9 @@ use bellwether_model::{Labels, Metadata, relabel};
 use bellwether_notify::replica::{PeerLog, Replica};
 use bellwether_notify::{Machine, NoReceivers, Plan, Runner, RunnerParts};
 use bellwether_promql::Engine;
-use bellwether_rules::GroupSnapshot;
 use bellwether_rules::evidence::Collector;
 use bellwether_rules::scaling::Scalers;
+use bellwether_rules::{GroupSettings, GroupSnapshot};
 use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
@@ -243,6 +243,11 @@ pub trait Control: Send + Sync + Debug {
     /// Labels that identify this server to others.
     fn external_labels(&self) -> Labels {
         Labels::empty()
+    }
+
+    /// The groups of the text of a rule file. An error names its place in the text.
+    fn read_rules(&self, _text: &str) -> Result<Vec<GroupSettings>, String> {
+        Err("this server evaluates no rules".to_owned())
     }
 
     /// Reads the configuration again. The text of an error is for people.

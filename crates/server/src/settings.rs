@@ -88,6 +88,9 @@ pub struct Limits {
     pub query_concurrency: usize,
     /// Writes that run at once. Default 16: a write holds a decoded request of some MB.
     pub write_concurrency: usize,
+    /// Clients that follow what changes, `/api/bellwether/v1/live`, at once. Default 64: some pages for each of a
+    /// team; a browser holds one connection for each page.
+    pub live_clients_max: usize,
     /// Samples that one remote read may give back. Default 50 million, as in Prometheus.
     pub remote_read_samples_max: u64,
     /// Bytes of one frame of a streamed remote read. Default 1 MiB, as in Prometheus.
@@ -106,6 +109,7 @@ impl Default for Limits {
             shutdown_grace_ms: 10_000,
             query_concurrency: 20,
             write_concurrency: 16,
+            live_clients_max: 64,
             remote_read_samples_max: 50_000_000,
             remote_read_frame_bytes: 1 << 20,
         }

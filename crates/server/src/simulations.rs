@@ -16,15 +16,15 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
-use bellwether_model::time::parse_duration;
 use bellwether_model::{Labels, MatchOp, Matcher, short};
 use bellwether_notify::parse_matchers;
 use bellwether_storage::ErrorKind;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::body;
 use crate::envelope::{ApiError, ErrorType, error_type_of, json_response};
+use crate::fields::{self, Fields};
 use crate::services::BoxFuture;
 
 /// Bytes of a request. Chosen.
@@ -33,8 +33,6 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 const ALERT_MS_DEFAULT: i64 = 60_000;
 /// An outage lasts so long where nothing is said, ms.
 const OUTAGE_MS_DEFAULT: i64 = 30 * 60_000;
-/// Nothing lasts longer, ms.
-const DURATION_MS_MAX: i64 = 24 * 3_600_000;
 
 /// An alert to be simulated.
 #[derive(Debug, Clone, PartialEq)]
@@ -286,12 +284,8 @@ enum Wanted {
 
 impl Wanted {
     fn read(body: &[u8]) -> Result<Self, ApiError> {
-        let value: Value = serde_json::from_slice(body)
-            .map_err(|error| ApiError::bad_data(format_args!("the body is no JSON: {error}")))?;
-        let Value::Object(entries) = value else {
-            return Err(ApiError::bad_data("the body is no JSON object"));
-        };
-        let fields = Fields(&entries);
+        let entries = fields::object(body)?;
+        let fields = Fields::new(&entries);
         match fields.text("type")?.as_deref() {
             Some("alert") => {
                 fields.only(&[
@@ -326,7 +320,7 @@ impl Wanted {
             Some("outage") => {
                 fields.only(&["type", "targets", "for", "page"])?;
                 Ok(Self::Outage(OutageSimulation {
-                    targets: fields.targets("targets")?,
+                    targets: targets(&fields, "targets")?,
                     duration_ms: fields.duration("for", OUTAGE_MS_DEFAULT)?,
                     pages: fields.boolean("page")?,
                 }))
@@ -340,98 +334,17 @@ impl Wanted {
     }
 }
 
-/// The entries of a request.
-struct Fields<'a>(&'a Map<String, Value>);
-
-impl Fields<'_> {
-    fn only(&self, known: &[&str]) -> Result<(), ApiError> {
-        match self.0.keys().find(|key| !known.contains(&key.as_str())) {
-            None => Ok(()),
-            Some(key) => Err(ApiError::bad_data(format_args!(
-                "unknown key {:?}: want some of {}",
-                short(key),
-                known.join(", ")
-            ))),
-        }
+/// The targets of an outage.
+fn targets(fields: &Fields<'_>, key: &str) -> Result<Vec<Vec<Matcher>>, ApiError> {
+    let wrong = || ApiError::bad_data(format_args!("{key}: want a list of targets"));
+    let Some(Value::Array(items)) = fields.get(key) else {
+        return Err(wrong());
+    };
+    if items.is_empty() {
+        return Err(wrong());
     }
-
-    fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key).filter(|value| !value.is_null())
-    }
-
-    fn text(&self, key: &str) -> Result<Option<String>, ApiError> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(ApiError::bad_data(format_args!("{key}: want a text"))),
-        }
-    }
-
-    fn number(&self, key: &str) -> Result<Option<f64>, ApiError> {
-        let wrong = || ApiError::bad_data(format_args!("{key}: want a number"));
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::Number(number)) => number.as_f64().map(Some).ok_or_else(wrong),
-            // What JSON has no number for.
-            Some(Value::String(text)) => text.parse().map(Some).map_err(|_| wrong()),
-            Some(_) => Err(wrong()),
-        }
-    }
-
-    fn boolean(&self, key: &str) -> Result<bool, ApiError> {
-        match self.get(key) {
-            None => Ok(false),
-            Some(Value::Bool(value)) => Ok(*value),
-            Some(_) => Err(ApiError::bad_data(format_args!(
-                "{key}: want true or false"
-            ))),
-        }
-    }
-
-    fn duration(&self, key: &str, default_ms: i64) -> Result<i64, ApiError> {
-        let Some(text) = self.text(key)? else {
-            return Ok(default_ms);
-        };
-        let wrong = || {
-            let want = "want a duration above 0 and at most 1d, such as 5m";
-            ApiError::bad_data(format_args!("{key} {:?}: {want}", short(&text)))
-        };
-        let duration_ms = parse_duration(&text).map_err(|_| wrong())?;
-        if !(1..=DURATION_MS_MAX).contains(&duration_ms) {
-            return Err(wrong());
-        }
-        Ok(duration_ms)
-    }
-
-    fn labels(&self, key: &str) -> Result<Labels, ApiError> {
-        let wrong = || ApiError::bad_data(format_args!("{key}: want an object of names and texts"));
-        let entries = match self.get(key) {
-            None => return Ok(Labels::empty()),
-            Some(Value::Object(entries)) => entries,
-            Some(_) => return Err(wrong()),
-        };
-        let mut pairs = Vec::with_capacity(entries.len());
-        for (name, value) in entries {
-            let text = value.as_str().ok_or_else(wrong)?;
-            if name.is_empty() {
-                return Err(ApiError::bad_data(format_args!("{key}: a name is empty")));
-            }
-            pairs.push((name.as_str(), text));
-        }
-        Ok(Labels::from_pairs(pairs))
-    }
-
-    fn targets(&self, key: &str) -> Result<Vec<Vec<Matcher>>, ApiError> {
-        let wrong = || ApiError::bad_data(format_args!("{key}: want a list of targets"));
-        let Some(Value::Array(items)) = self.get(key) else {
-            return Err(wrong());
-        };
-        if items.is_empty() {
-            return Err(wrong());
-        }
-        let read = |item: &Value| target(item.as_str().ok_or_else(wrong)?);
-        items.iter().map(read).collect()
-    }
+    let read = |item: &Value| target(item.as_str().ok_or_else(wrong)?);
+    items.iter().map(read).collect()
 }
 
 /// A target: `JOB`, `JOB/INSTANCE`, or matchers such as `job="api", zone=~"a|b"`.
@@ -625,5 +538,67 @@ mod tests {
             unknown.starts_with("unknown key \"fast\": want some of type"),
             "{unknown}"
         );
+    }
+
+    #[test]
+    fn answers_are_as_described() {
+        let labels = Labels::from_pairs([("alertname", "Down")]);
+        let alert = SimulatedAlert {
+            labels: labels.clone(),
+            annotations: labels.clone(),
+            group: "g".to_owned(),
+            file: "rules.yml".to_owned(),
+            for_ms: 60_000,
+        };
+        let step = SimulationStep {
+            time_ms: 2_000,
+            kind: "grouped",
+            labels: labels.clone(),
+            text: "x".to_owned(),
+            receiver: "team".to_owned(),
+            texts: vec![("title".to_owned(), "y".to_owned())],
+        };
+        let report = SimulationReport {
+            id: "1".to_owned(),
+            begun_ms: 1_000,
+            pages: false,
+            is_over: true,
+            alerts: vec![alert.clone()],
+            steps: vec![step.clone()],
+        };
+        let outage = OutageReport {
+            begun_ms: 1_000,
+            duration_ms: 1_000,
+            targets: vec![OutageTarget {
+                labels: labels.clone(),
+                alerts: vec!["Down".to_owned()],
+                is_told: true,
+            }],
+            alerts: vec![OutageAlert {
+                alert,
+                active_after_ms: 1,
+                fired_after_ms: Some(2),
+                told_after_ms: None,
+            }],
+            anyway_count: 1,
+            lost: vec![labels],
+            failed: vec![("Rule".to_owned(), "why".to_owned())],
+            steps: vec![step],
+            simulation: None,
+        };
+        for operation in crate::openapi::SIMULATIONS {
+            let crate::openapi::Content::Json(shape) = operation.answer else {
+                panic!("{} has no shape", operation.path);
+            };
+            let wholes = match (operation.path.ends_with('}'), operation.methods) {
+                (true, _) => vec![report_json(&report)],
+                (false, ["get"]) => vec![json!({ "simulations": [report_json(&report)] })],
+                (false, _) => vec![report_json(&report), outage_json(&outage)],
+            };
+            for data in wholes {
+                let answer = json!({ "status": "success", "data": data });
+                assert_eq!(shape.difference(&answer), None, "{answer}");
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ use bellwether_model::{AlertFingerprint, Matcher, TimeRange, short};
 use bellwether_notify::{Acknowledgement, parse_matchers};
 use bellwether_storage::{TimelineKind, TimelineQuery, TimelineRow};
 use serde_json::Value;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::api::{Call, responding_get};
 use crate::app::App;
@@ -117,8 +118,26 @@ async fn timeline(call: Call) -> Result<Response, ApiError> {
     Ok(json_response(json.into_bytes()))
 }
 
-fn write_row(json: &mut JsonWriter, row: &TimelineRow) {
+/// What a row is known by: its time, and a hash of all of it.
+fn row_id(row: &TimelineRow) -> String {
+    let mut hash = Xxh3Default::new();
+    for text in [&row.cause, &row.receiver, &row.group, &row.detail] {
+        hash.update(text.as_bytes());
+        hash.update(&[0xff]);
+    }
+    hash.update(row.kind.as_str().as_bytes());
+    for (name, value) in &row.labels {
+        for text in [name, value] {
+            hash.update(&[0xff]);
+            hash.update(text.as_bytes());
+        }
+    }
+    format!("{}-{:016x}", row.time_ms, hash.digest())
+}
+
+pub(crate) fn write_row(json: &mut JsonWriter, row: &TimelineRow) {
     json.object_begin();
+    json.key("id").string(&row_id(row));
     json.key("time").time(row.time_ms);
     json.key("kind").string(row.kind.as_str());
     json.key("fingerprint")

@@ -44,7 +44,10 @@ pub use nowhere::NowhereStore;
 pub use samples::Samples;
 pub use series_writer::{SeriesWriter, WriteError};
 pub use state_store::{MemoryStateStore, StateChange, StateEntries, StateStore};
-pub use timeline::{MemoryTimeline, Timeline, TimelineKind, TimelineQuery, TimelineRow};
+pub use timeline::{
+    MemoryTimeline, RECENT_ROWS_MAX, RecentRows, Tail, Timeline, TimelineKind, TimelineQuery,
+    TimelineRow,
+};
 pub use write::{
     Rejection, RejectionReason, SeriesKey, SeriesRef, Source, WriteBatch, WriteOutcome,
 };

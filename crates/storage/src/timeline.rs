@@ -5,6 +5,7 @@
 //! A [`TimelineRow`] is one thing that happened to one alert, or to one scaler. Rows are appended in the order in
 //! which they happen and never change; [`TimelineQuery`] finds them again, newest first.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use bellwether_model::{AlertFingerprint, Labels, Matcher, TimeRange};
@@ -183,18 +184,75 @@ pub trait Timeline: Send + Sync + Debug {
     /// # Errors
     /// Where rows cannot be read at all; damaged ones are left out and counted.
     fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError>;
+
+    /// What was appended last, without a look at the disk: for those who follow along. `None`: the
+    /// timeline does not hold it.
+    fn tail(&self, _after: u64) -> Option<Tail> {
+        None
+    }
+}
+
+/// Rows that were appended since somebody asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tail {
+    /// The rows behind the one that was asked for, in the order in which they were appended.
+    pub rows: Vec<TimelineRow>,
+    /// How many rows have been appended since the start: the number of the last one.
+    pub number: u64,
+    /// Whether rows between are not held any more.
+    pub is_cut: bool,
+}
+
+/// The rows that were appended last, for [`Timeline::tail`].
+#[derive(Debug, Default)]
+pub struct RecentRows {
+    rows: VecDeque<TimelineRow>,
+    number: u64,
+}
+
+/// Rows that [`RecentRows`] holds. Chosen: a storm of alerts within the second in which somebody asks again, and a
+/// megabyte.
+pub const RECENT_ROWS_MAX: usize = 4_096;
+
+impl RecentRows {
+    /// Takes rows that were appended.
+    pub fn add(&mut self, rows: &[TimelineRow]) {
+        self.number += rows.len() as u64;
+        let newest = rows.len().saturating_sub(RECENT_ROWS_MAX);
+        self.rows.extend(rows.iter().skip(newest).cloned());
+        let over = self.rows.len().saturating_sub(RECENT_ROWS_MAX);
+        self.rows.drain(..over);
+    }
+
+    /// The rows behind the one of a number; of a number that was never given, none.
+    #[must_use]
+    pub fn after(&self, number: u64) -> Tail {
+        let wanted = usize::try_from(self.number.saturating_sub(number)).unwrap_or(usize::MAX);
+        let skipped = self.rows.len().saturating_sub(wanted);
+        Tail {
+            rows: self.rows.iter().skip(skipped).cloned().collect(),
+            number: self.number,
+            is_cut: wanted > self.rows.len(),
+        }
+    }
 }
 
 /// The slow, obvious [`Timeline`], for tests and for machines that run over history.
 #[derive(Debug, Default)]
 pub struct MemoryTimeline {
     rows: Mutex<Vec<TimelineRow>>,
+    recent: Mutex<RecentRows>,
 }
 
 impl Timeline for MemoryTimeline {
     fn append(&self, rows: &[TimelineRow]) -> Result<(), StorageError> {
         self.rows.lock().extend_from_slice(rows);
+        self.recent.lock().add(rows);
         Ok(())
+    }
+
+    fn tail(&self, after: u64) -> Option<Tail> {
+        Some(self.recent.lock().after(after))
     }
 
     fn query(&self, query: &TimelineQuery<'_>) -> Result<Vec<TimelineRow>, StorageError> {
@@ -228,6 +286,34 @@ mod tests {
             group: String::new(),
             detail: String::new(),
         }
+    }
+
+    #[test]
+    fn who_follows_gets_each_row_once() {
+        let timeline = MemoryTimeline::default();
+        let append = |from: i64, count: i64| {
+            let rows =
+                (from..from + count).map(|time_ms| row(time_ms, TimelineKind::Firing, "A", ""));
+            timeline.append(&rows.collect::<Vec<_>>()).unwrap();
+        };
+        let tail = |after: u64| {
+            let tail = timeline.tail(after).unwrap();
+            let first_ms = tail.rows.first().map(|row| row.time_ms);
+            (first_ms, tail.rows.len(), tail.number, tail.is_cut)
+        };
+        assert_eq!(tail(0), (None, 0, 0, false));
+        append(1, 3);
+        assert_eq!(tail(0), (Some(1), 3, 3, false));
+        assert_eq!(tail(2), (Some(3), 1, 3, false));
+        assert_eq!(tail(3), (None, 0, 3, false));
+        assert_eq!(tail(9), (None, 0, 3, false));
+        let max = RECENT_ROWS_MAX as i64;
+        append(4, max + 2);
+        let all = max as u64 + 5;
+        assert_eq!(tail(0), (Some(6), RECENT_ROWS_MAX, all, true));
+        assert_eq!(tail(5), (Some(6), RECENT_ROWS_MAX, all, false));
+        append(max + 6, 1);
+        assert_eq!(tail(all), (Some(max + 6), 1, all + 1, false));
     }
 
     #[test]

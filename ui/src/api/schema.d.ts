@@ -4,2357 +4,6 @@
  */
 
 export interface paths {
-    "/api/v1/query": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Evaluate an expression at one time. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                    /** @description When; default now. */
-                    time?: string;
-                    /** @description Time limit, such as 30s. */
-                    timeout?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Lookback of instant selectors, such as 5m. */
-                    lookback_delta?: string;
-                    /** @description true or all: statistics in the answer. */
-                    stats?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Evaluate an expression at one time. */
-        post: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                    /** @description When; default now. */
-                    time?: string;
-                    /** @description Time limit, such as 30s. */
-                    timeout?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Lookback of instant selectors, such as 5m. */
-                    lookback_delta?: string;
-                    /** @description true or all: statistics in the answer. */
-                    stats?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/query_range": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Evaluate an expression over a range of time. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                    /** @description First time. */
-                    start: string;
-                    /** @description Last time. */
-                    end: string;
-                    /** @description Distance of the points, such as 15s; at most 11,000 points. */
-                    step: string;
-                    /** @description Time limit, such as 30s. */
-                    timeout?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Lookback of instant selectors, such as 5m. */
-                    lookback_delta?: string;
-                    /** @description true or all: statistics in the answer. */
-                    stats?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Evaluate an expression over a range of time. */
-        post: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                    /** @description First time. */
-                    start: string;
-                    /** @description Last time. */
-                    end: string;
-                    /** @description Distance of the points, such as 15s; at most 11,000 points. */
-                    step: string;
-                    /** @description Time limit, such as 30s. */
-                    timeout?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Lookback of instant selectors, such as 5m. */
-                    lookback_delta?: string;
-                    /** @description true or all: statistics in the answer. */
-                    stats?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/query_exemplars": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Exemplars of the series of an expression. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Exemplars of the series of an expression. */
-        post: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/format_query": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** An expression, laid out. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** An expression, laid out. */
-        post: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/parse_query": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The syntax tree of an expression. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** The syntax tree of an expression. */
-        post: {
-            parameters: {
-                query: {
-                    /** @description A PromQL expression. */
-                    query: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/series": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Label sets of series. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description A series selector; may be repeated. */
-                    "match[]": string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Label sets of series. */
-        post: {
-            parameters: {
-                query: {
-                    /** @description A series selector; may be repeated. */
-                    "match[]": string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/labels": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Names of labels. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Names of labels. */
-        post: {
-            parameters: {
-                query?: {
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/label/{name}/values": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Values of a label. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                };
-                header?: never;
-                path: {
-                    /** @description The label; may be escaped as U__…. */
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/metadata": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Type, unit and help of metric families. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Only this family. */
-                    metric?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Most entries of one family. */
-                    limit_per_metric?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/targets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What is scraped, and what was dropped. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description active, dropped or any. */
-                    state?: string;
-                    /** @description Only this job. */
-                    scrapePool?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/targets/metadata": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What targets say about their metrics. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description A selector over labels of targets. */
-                    match_target?: string;
-                    /** @description Only this family. */
-                    metric?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/targets/relabel_steps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What each rule makes of given labels. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description The job. */
-                    scrapePool: string;
-                    /** @description A JSON object of labels. */
-                    labels: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/scrape_pools": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Names of the jobs. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/scrape_pools/config": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The running configuration of a job, without secrets. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description The job. */
-                    scrapePool: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Groups of rules, as their last evaluations have left them. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Only rules of a kind: alert or record. */
-                    type?: string;
-                    /** @description Only rules of this name; may be repeated. */
-                    "rule_name[]"?: string[];
-                    /** @description Only this group; may be repeated. */
-                    "rule_group[]"?: string[];
-                    /** @description Only groups of this file; may be repeated. */
-                    "file[]"?: string[];
-                    /** @description A selector over labels of rules; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description true: without the alerts. */
-                    exclude_alerts?: string;
-                    /** @description Most groups of an answer. */
-                    group_limit?: string;
-                    /** @description Where the next page of groups begins. */
-                    group_next_token?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/alerts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Alerts of rules that are pending or fire. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/alertmanagers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Other Alertmanagers that are told of alerts. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status/config": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The running configuration, without secrets. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status/flags": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Command-line flags. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status/runtimeinfo": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Facts about the process. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status/buildinfo": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What was built. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status/tsdb": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Cardinality. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Length of lists. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status/tsdb/blocks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The blocks on disk. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status/self_metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Own metrics as JSON. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Only families whose whole name matches this regular expression. */
-                    metric_name_pattern?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/openapi.yaml": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** This document as YAML. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description 3.1 or 3.2; default 3.1. */
-                    openapi_version?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status/walreplay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How far the replay is. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/features": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What is switched on. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/notifications": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What an operator should know. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/notifications/live": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The same as server-sent events. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/search/metric_names": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Search metric names. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description A term; may be repeated. */
-                    "search[]"?: string[];
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Least score of a fuzzy match, 0 to 100. */
-                    fuzz_threshold?: string;
-                    /** @description Default true. */
-                    case_sensitive?: string;
-                    /** @description alpha or score. */
-                    sort_by?: string;
-                    /** @description Scores in the answer. */
-                    include_score?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Search metric names. */
-        post: {
-            parameters: {
-                query?: {
-                    /** @description A term; may be repeated. */
-                    "search[]"?: string[];
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Least score of a fuzzy match, 0 to 100. */
-                    fuzz_threshold?: string;
-                    /** @description Default true. */
-                    case_sensitive?: string;
-                    /** @description alpha or score. */
-                    sort_by?: string;
-                    /** @description Scores in the answer. */
-                    include_score?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/search/label_names": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Search label names. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description A term; may be repeated. */
-                    "search[]"?: string[];
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Least score of a fuzzy match, 0 to 100. */
-                    fuzz_threshold?: string;
-                    /** @description Default true. */
-                    case_sensitive?: string;
-                    /** @description alpha or score. */
-                    sort_by?: string;
-                    /** @description Scores in the answer. */
-                    include_score?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Search label names. */
-        post: {
-            parameters: {
-                query?: {
-                    /** @description A term; may be repeated. */
-                    "search[]"?: string[];
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                    /** @description Least score of a fuzzy match, 0 to 100. */
-                    fuzz_threshold?: string;
-                    /** @description Default true. */
-                    case_sensitive?: string;
-                    /** @description alpha or score. */
-                    sort_by?: string;
-                    /** @description Scores in the answer. */
-                    include_score?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/search/label_values": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Search values of a label. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description The label. */
-                    label: string;
-                    /** @description A term; may be repeated. */
-                    "search[]"?: string[];
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Search values of a label. */
-        post: {
-            parameters: {
-                query: {
-                    /** @description The label. */
-                    label: string;
-                    /** @description A term; may be repeated. */
-                    "search[]"?: string[];
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                    /** @description Most results; 0 or missing: all. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/tsdb/delete_series": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Delete samples. */
-        put: {
-            parameters: {
-                query: {
-                    /** @description A series selector; may be repeated. */
-                    "match[]": string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        /** Delete samples. */
-        post: {
-            parameters: {
-                query: {
-                    /** @description A series selector; may be repeated. */
-                    "match[]": string[];
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/tsdb/clean_tombstones": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Free what was deleted. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        /** Free what was deleted. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/tsdb/snapshot": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Copy all data. */
-        put: {
-            parameters: {
-                query?: {
-                    /** @description Only blocks. */
-                    skip_head?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        /** Copy all data. */
-        post: {
-            parameters: {
-                query?: {
-                    /** @description Only blocks. */
-                    skip_head?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/write": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Remote write 1.0 and 2.0. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/read": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Remote read: samples and streamed chunks. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/otlp/v1/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** OTLP metrics: protobuf and JSON. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** OTLP metrics: protobuf and JSON. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/federate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Newest samples as an exposition. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description A series selector; may be repeated. */
-                    "match[]"?: string[];
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Own metrics. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/version": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What was built. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/-/healthy": {
         parameters: {
             query?: never;
@@ -2390,6 +39,72 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/-/quit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Stop. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        /** Stop. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -2503,18 +218,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/-/quit": {
+    "/am/api/v2/alerts": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        /** Stop. */
-        put: {
+        /** Alerts that fire, with who gets them and what holds them back. */
+        get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description A matcher over labels; may be repeated. */
+                    filter?: string[];
+                    /** @description A regular expression that the whole name of the receiver matches. */
+                    receiver?: string;
+                    /** @description false: without those that nothing holds back. */
+                    active?: string;
+                    /** @description false: without those that are silenced. */
+                    silenced?: string;
+                    /** @description false: without those that are inhibited. */
+                    inhibited?: string;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -2526,7 +251,34 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            annotations: {
+                                [key: string]: string;
+                            };
+                            endsAt: string;
+                            fingerprint: string;
+                            generatorURL?: string;
+                            labels: {
+                                [key: string]: string;
+                            };
+                            receivers: {
+                                labels?: {
+                                    [key: string]: string;
+                                };
+                                name: string;
+                            }[];
+                            startsAt: string;
+                            status: {
+                                inhibitedBy: string[];
+                                mutedBy: string[];
+                                silencedBy: string[];
+                                /** @enum {string} */
+                                state: "active" | "suppressed" | "unprocessed";
+                            };
+                            updatedAt: string;
+                        }[];
+                    };
                 };
                 /** @description An error. */
                 default: {
@@ -2537,7 +289,8 @@ export interface paths {
                 };
             };
         };
-        /** Stop. */
+        put?: never;
+        /** Take alerts in. */
         post: {
             parameters: {
                 query?: never;
@@ -2545,7 +298,21 @@ export interface paths {
                 path?: never;
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody: {
+                content: {
+                    "application/json": {
+                        annotations?: {
+                            [key: string]: string;
+                        };
+                        endsAt?: string;
+                        generatorURL?: string;
+                        labels: {
+                            [key: string]: string;
+                        };
+                        startsAt?: string;
+                    }[];
+                };
+            };
             responses: {
                 /** @description The answer. */
                 200: {
@@ -2569,17 +336,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/livez": {
+    "/am/api/v2/alerts/groups": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Whether the process lives. */
+        /** The same in the groups in which they are notified. */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description A matcher over labels; may be repeated. */
+                    filter?: string[];
+                    /** @description A regular expression that the whole name of the receiver matches. */
+                    receiver?: string;
+                    /** @description false: without those that nothing holds back. */
+                    active?: string;
+                    /** @description false: without those that are silenced. */
+                    silenced?: string;
+                    /** @description false: without those that are inhibited. */
+                    inhibited?: string;
+                    /** @description false: without groups that a time interval mutes. */
+                    muted?: string;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -2591,7 +371,48 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            alerts: {
+                                annotations: {
+                                    [key: string]: string;
+                                };
+                                endsAt: string;
+                                fingerprint: string;
+                                generatorURL?: string;
+                                labels: {
+                                    [key: string]: string;
+                                };
+                                receivers: {
+                                    labels?: {
+                                        [key: string]: string;
+                                    };
+                                    name: string;
+                                }[];
+                                startsAt: string;
+                                status: {
+                                    inhibitedBy: string[];
+                                    mutedBy: string[];
+                                    silencedBy: string[];
+                                    /** @enum {string} */
+                                    state: "active" | "suppressed" | "unprocessed";
+                                };
+                                updatedAt: string;
+                            }[];
+                            labels: {
+                                [key: string]: string;
+                            };
+                            receiver: {
+                                labels?: {
+                                    [key: string]: string;
+                                };
+                                name: string;
+                            };
+                            routeLabels: {
+                                [key: string]: string;
+                            };
+                        }[];
+                    };
                 };
                 /** @description An error. */
                 default: {
@@ -2610,14 +431,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/readyz": {
+    "/am/api/v2/receivers": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Whether requests are answered. */
+        /** Receivers. */
         get: {
             parameters: {
                 query?: never;
@@ -2632,7 +453,14 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            labels?: {
+                                [key: string]: string;
+                            };
+                            name: string;
+                        }[];
+                    };
                 };
                 /** @description An error. */
                 default: {
@@ -2651,14 +479,213 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/startupz": {
+    "/am/api/v2/silence/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Whether the start is over. */
+        /** One silence. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The id. Of a firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            comment: string;
+                            createdBy: string;
+                            endsAt: string;
+                            id: string;
+                            matchers: {
+                                isEqual?: boolean;
+                                isRegex: boolean;
+                                name: string;
+                                value: string;
+                            }[];
+                            startsAt: string;
+                            status: {
+                                /** @enum {string} */
+                                state: "pending" | "active" | "expired";
+                            };
+                            updatedAt: string;
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /** End a silence. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The id. Of a firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/am/api/v2/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Silences: active ones by their end, pending ones, ended ones. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description A matcher over labels; may be repeated. */
+                    filter?: string[];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            comment: string;
+                            createdBy: string;
+                            endsAt: string;
+                            id: string;
+                            matchers: {
+                                isEqual?: boolean;
+                                isRegex: boolean;
+                                name: string;
+                                value: string;
+                            }[];
+                            startsAt: string;
+                            status: {
+                                /** @enum {string} */
+                                state: "pending" | "active" | "expired";
+                            };
+                            updatedAt: string;
+                        }[];
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        /** Set a silence, or change the one of an id. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        comment: string;
+                        createdBy: string;
+                        endsAt: string;
+                        id?: string;
+                        matchers: {
+                            isEqual?: boolean;
+                            isRegex: boolean;
+                            name: string;
+                            value: string;
+                        }[];
+                        startsAt: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            silenceID: string;
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/am/api/v2/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Configuration of notifications, version, replicas. */
         get: {
             parameters: {
                 query?: never;
@@ -2673,7 +700,31 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            cluster: {
+                                name?: string;
+                                peers: {
+                                    address: string;
+                                    name: string;
+                                }[];
+                                /** @enum {string} */
+                                status: "disabled" | "ready" | "settling";
+                            };
+                            config: {
+                                original: string;
+                            };
+                            uptime: string;
+                            versionInfo: {
+                                branch: string;
+                                buildDate: string;
+                                buildUser: string;
+                                goVersion: string;
+                                revision: string;
+                                version: string;
+                            };
+                        };
+                    };
                 };
                 /** @description An error. */
                 default: {
@@ -2692,14 +743,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/bellwether/v1/status": {
+    "/api/bellwether/v1/acknowledgements": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** State, targets and storage in one answer. */
+        /** Who is on which alerts. */
         get: {
             parameters: {
                 query?: never;
@@ -2714,6 +765,69 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
+                    content: {
+                        "application/json": {
+                            data: {
+                                acknowledgements: {
+                                    by: string;
+                                    comment: string;
+                                    fingerprint: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    until?: number;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Say that somebody is on an alert: its repeats stop. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        by: string;
+                        comment?: string;
+                        fingerprint: string;
+                        /** @description Seconds since 1970, or a time of RFC 3339. */
+                        until?: number | string;
+                    };
+                };
+            };
+            responses: {
+                /** @description It is done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
                     content?: never;
                 };
                 /** @description An error. */
@@ -2721,7 +835,669 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/acknowledgements/{fingerprint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take an acknowledgement back. */
+        delete: {
+            parameters: {
+                query?: {
+                    /** @description Who does so. */
+                    by?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The alert: 16 hexadecimal digits. */
+                    fingerprint: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
                     content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/backtests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What rules would have given over what is stored: those of a text, or of a group that is loaded. 429: another runs. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Seconds since 1970, or a time of RFC 3339. */
+                        end: number | string;
+                        rules: string;
+                        /** @description Seconds since 1970, or a time of RFC 3339. */
+                        start: number | string;
+                    } | {
+                        /** @description Seconds since 1970, or a time of RFC 3339. */
+                        end: number | string;
+                        file?: string;
+                        group: string;
+                        rule?: string;
+                        /** @description Seconds since 1970, or a time of RFC 3339. */
+                        start: number | string;
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                end: number;
+                                evaluations: number;
+                                rules: {
+                                    episodes: {
+                                        end: number | null;
+                                        fired: number | null;
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        start: number;
+                                        value: number | null;
+                                    }[];
+                                    failedTurns: number;
+                                    file: string;
+                                    fired: number;
+                                    firingSeconds: number;
+                                    firstError: string | null;
+                                    group: string;
+                                    longestSeconds: number;
+                                    pendingOnly: number;
+                                    rule: string;
+                                    samples: number;
+                                    turns: number;
+                                    /** @enum {string} */
+                                    type: "alerting" | "recording";
+                                }[];
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                start: number;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Labels whose values are spread otherwise in a selection of a graph than in a baseline. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        baseline: {
+                            /** @description Seconds since 1970, or a time of RFC 3339. */
+                            end: number | string;
+                            /** @description Seconds since 1970, or a time of RFC 3339. */
+                            start: number | string;
+                        };
+                        query: string;
+                        selection: {
+                            /** @description Seconds since 1970, or a time of RFC 3339. */
+                            end: number | string;
+                            high?: number;
+                            low?: number;
+                            /** @description Seconds since 1970, or a time of RFC 3339. */
+                            start: number | string;
+                        };
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                baseline: {
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    end: number;
+                                    series: number;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
+                                    value: number | null;
+                                };
+                                labels: {
+                                    addsUp: boolean;
+                                    label: string;
+                                    leftOut: number;
+                                    score: number | null;
+                                    values: {
+                                        baseline: number | null;
+                                        baselineShare: number | null;
+                                        difference: number | null;
+                                        selection: number | null;
+                                        selectionShare: number | null;
+                                        value: string;
+                                    }[];
+                                }[];
+                                /** @enum {string} */
+                                measure: "increase" | "mean" | "observations" | "points";
+                                notes: string[];
+                                query: string;
+                                selection: {
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    end: number;
+                                    series: number;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
+                                    value: number | null;
+                                };
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/entities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All entities: daemons, providers, models, tools, pools, hosts, databases, services. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only these kinds; may be repeated, or a list with commas. */
+                    kind?: string[];
+                    /** @description Only these states; may be repeated, or a list with commas. */
+                    state?: string[];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                entities: {
+                                    alerts?: {
+                                        fingerprint: string;
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        since: number;
+                                    }[];
+                                    causedBy: string[];
+                                    dependents?: string[];
+                                    dependsOn: string[];
+                                    entity: string;
+                                    facts?: {
+                                        from: string;
+                                        reason: string;
+                                        selector: string | null;
+                                        source: string;
+                                        state: string;
+                                    }[];
+                                    kind: string;
+                                    name: string;
+                                    reason: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    since: number;
+                                    sources: string[];
+                                    state: string;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/entities/{entity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entity with what every source says of it, what depends on it, and alerts that name it. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The entity as kind/name; percent-encoded. */
+                    entity: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                alerts?: {
+                                    fingerprint: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    since: number;
+                                }[];
+                                causedBy: string[];
+                                dependents?: string[];
+                                dependsOn: string[];
+                                entity: string;
+                                facts?: {
+                                    from: string;
+                                    reason: string;
+                                    selector: string | null;
+                                    source: string;
+                                    state: string;
+                                }[];
+                                kind: string;
+                                name: string;
+                                reason: string;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                since: number;
+                                sources: string[];
+                                state: string;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Firings of which there is evidence, newest first. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most firings; 100 where it is missing, at most 10,000. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                evidence: {
+                                    fingerprint: string;
+                                    id: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/evidence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What there was to be seen when an alert fired. Status 202: it is being gathered. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The id. Of a firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            alert: {
+                                activeAt: number;
+                                annotations: {
+                                    [key: string]: string;
+                                };
+                                firedAt: number;
+                                labels: {
+                                    [key: string]: string;
+                                };
+                                value: number | ("NaN" | "+Inf" | "-Inf");
+                            };
+                            comparisons: {
+                                left: number;
+                                operator: string;
+                                right: number;
+                            }[];
+                            entities?: {
+                                causedBy: string[];
+                                entity: string;
+                                reason: string;
+                                since: number;
+                                /** @enum {string} */
+                                state: "up" | "degraded" | "down" | "unknown";
+                            }[];
+                            exemplars: {
+                                labels: {
+                                    [key: string]: string;
+                                };
+                                series: {
+                                    [key: string]: string;
+                                };
+                                time: number;
+                                value: number | ("NaN" | "+Inf" | "-Inf");
+                            }[];
+                            gaps: string[];
+                            gatheredAt: number;
+                            gatheredInSeconds: number;
+                            id: string;
+                            movers: {
+                                addsUp?: boolean;
+                                label: string;
+                                leftOut: number;
+                                operand: number;
+                                score: number;
+                                values: {
+                                    before?: number | ("NaN" | "+Inf" | "-Inf");
+                                    now?: number | ("NaN" | "+Inf" | "-Inf");
+                                    share: number;
+                                    value: string;
+                                }[];
+                            }[];
+                            neighbours: {
+                                labels: {
+                                    [key: string]: string;
+                                };
+                                shared: string[];
+                                startsAt: number;
+                                summary: string;
+                            }[];
+                            operands: {
+                                constant?: number | ("NaN" | "+Inf" | "-Inf");
+                                leftOut: number;
+                                lines: {
+                                    isOwn: boolean;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    points: [
+                                        number,
+                                        number | ("NaN" | "+Inf" | "-Inf")
+                                    ][];
+                                }[];
+                                query: string;
+                            }[];
+                            rule: {
+                                file: string;
+                                forSeconds: number;
+                                group: string;
+                                line: number;
+                                name: string;
+                                query: string;
+                            };
+                            targets: {
+                                /** @enum {string} */
+                                health: "up" | "down" | "unknown";
+                                instance: string;
+                                job: string;
+                                lastError: string;
+                                lastScrape?: number;
+                                lastScrapeSeconds: number;
+                                up: [
+                                    number,
+                                    number | ("NaN" | "+Inf" | "-Inf")
+                                ][];
+                                url: string;
+                            }[];
+                            version: number;
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -2771,7 +1547,141 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/forecasts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Forecasts of the configuration with their series: those with an alarm first, then those that run out first. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only this one. */
+                    name?: string;
+                    /** @description Most series of each; 0 or missing: 100. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                forecasts: {
+                                    bottleneck?: {
+                                        deviations: number | null;
+                                        secondsAfter: number | null;
+                                        secondsBefore: number | null;
+                                        stages: {
+                                            confidence: number;
+                                            reason: string;
+                                            secondsAfter: number | null;
+                                            secondsBefore: number | null;
+                                            share: number;
+                                            stage: string;
+                                            text: string;
+                                        }[];
+                                        unexplained: number;
+                                    } | null;
+                                    intervalSeconds: number;
+                                    lastTurn: number | null;
+                                    learnt?: number;
+                                    name: string;
+                                    problem: string | null;
+                                    query?: string;
+                                    refusedCount?: number;
+                                    series?: {
+                                        anomaly: {
+                                            alarm: boolean;
+                                            expected: number | null;
+                                            high: number | null;
+                                            low: number | null;
+                                            onceIn: number | null;
+                                            outside: number | null;
+                                            score: number;
+                                            what: string;
+                                        } | null;
+                                        degradation: {
+                                            after: number | null;
+                                            before: number | null;
+                                            high: number | null;
+                                            low: number | null;
+                                            /** @description Seconds since 1970, with milliseconds behind the point. */
+                                            seen: number;
+                                            /** @description Seconds since 1970, with milliseconds behind the point. */
+                                            since: number;
+                                        } | null;
+                                        exhaustion: {
+                                            horizonSeconds: number;
+                                            limit: number;
+                                            medianSeconds: number | null;
+                                            pacePerHour: number | null;
+                                            probability: number;
+                                            quantilesSeconds: Record<string, never>;
+                                        } | null;
+                                        forecasts: {
+                                            horizon: string;
+                                            mean: number | null;
+                                            quantiles: Record<string, never>;
+                                        }[];
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        lastTime: number | null;
+                                        lastValue: number | null;
+                                        model: string | null;
+                                    }[];
+                                    seriesCount?: number;
+                                    stepSeconds: number;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -2814,7 +1724,14 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -2824,74 +1741,19 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/bellwether/v1/storage/compact": {
+    "/api/bellwether/v1/live": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** Write what is in memory to disk and merge blocks, at once. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/timeline": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What has happened to alerts, newest first. */
+        /** What changes, as server-sent events: one stream for all of a page. 429: too many listen already. */
         get: {
             parameters: {
                 query?: {
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description A matcher over labels of alerts; may be repeated. */
-                    filter?: string;
-                    /** @description The same. */
-                    "match[]"?: string[];
-                    /** @description Only this alert. */
-                    fingerprint?: string;
-                    /** @description Only what is about notifications of this receiver. */
-                    receiver?: string;
-                    /** @description Only these kinds; may be repeated, or a list with commas. */
-                    kind?: string;
-                    /** @description Most rows; 1,000 where it is missing, at most 50,000. */
-                    limit?: string;
+                    /** @description The id of the last event that one who comes back has, where the header Last-Event-ID cannot be set. */
+                    lastEventId?: string;
                 };
                 header?: never;
                 path?: never;
@@ -2899,1144 +1761,191 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The answer. */
+                /** @description A stream; of each event, by its name, what its data is. */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: {
-                                rows: {
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    time: number;
-                                    kind: string;
+                        "text/event-stream": {
+                            alerts?: {
+                                acknowledged: number;
+                                changed: {
+                                    acknowledged: boolean;
                                     fingerprint: string;
-                                    labels: {
-                                        [key: string]: string;
-                                    };
-                                    cause?: string;
-                                    receiver?: string;
-                                    group?: string;
-                                    detail?: Record<string, never>;
+                                    inhibited: boolean;
+                                    muted: boolean;
+                                    silenced: boolean;
+                                    /** @enum {string} */
+                                    state: "pending" | "firing";
                                 }[];
+                                firing: number;
+                                gone: string[];
+                                inhibited: number;
+                                more: number;
+                                muted: number;
+                                pending: number;
+                                silenced: number;
                             };
-                        };
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/acknowledgements": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who is on which alerts. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: {
-                                acknowledgements: {
-                                    fingerprint: string;
-                                    labels: {
-                                        [key: string]: string;
-                                    };
-                                    by: string;
-                                    comment: string;
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    time: number;
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    until?: number;
-                                }[];
-                            };
-                        };
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Say that somebody is on an alert: its repeats stop. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        fingerprint: string;
-                        by: string;
-                        comment?: string;
-                        /** @description Seconds since 1970, or a time of RFC 3339. */
-                        until?: number | string;
-                    };
-                };
-            };
-            responses: {
-                /** @description It is done. */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/acknowledgements/{fingerprint}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Take an acknowledgement back. */
-        delete: {
-            parameters: {
-                query?: {
-                    /** @description Who does so. */
-                    by?: string;
-                };
-                header?: never;
-                path: {
-                    /** @description The alert: 16 hexadecimal digits. */
-                    fingerprint: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description It is done. */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/evidence": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Firings of which there is evidence, newest first. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description First time: RFC 3339 or seconds since 1970. */
-                    start?: string;
-                    /** @description Last time: RFC 3339 or seconds since 1970. */
-                    end?: string;
-                    /** @description Most firings; 100 where it is missing, at most 10,000. */
-                    limit?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: {
-                                evidence: {
-                                    id: string;
-                                    fingerprint: string;
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    time: number;
-                                }[];
-                            };
-                        };
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/evidence/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What there was to be seen when an alert fired. Status 202: it is being gathered. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": Record<string, never>;
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/evidence/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The same as a page for people. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/config/v1/rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Rules that can be edited: groups by namespace. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/yaml": unknown;
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/config/v1/rules/{namespace}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The groups of a namespace. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The namespace; percent-encoded. */
-                    namespace: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/yaml": unknown;
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Take a group of rules, in the place of the one of its name. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The namespace; percent-encoded. */
-                    namespace: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/yaml": unknown;
-                };
-            };
-            responses: {
-                /** @description It is done. */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: null;
-                            errorType: string;
-                            error: string;
-                        };
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        /** Take all groups of a namespace away. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The namespace; percent-encoded. */
-                    namespace: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description It is done. */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: null;
-                            errorType: string;
-                            error: string;
-                        };
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/config/v1/rules/{namespace}/{group}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One group of rules. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The namespace; percent-encoded. */
-                    namespace: string;
-                    /** @description The group of rules; percent-encoded. */
-                    group: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/yaml": unknown;
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        /** Take a group of rules away. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The namespace; percent-encoded. */
-                    namespace: string;
-                    /** @description The group of rules; percent-encoded. */
-                    group: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description It is done. */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: null;
-                            errorType: string;
-                            error: string;
-                        };
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/simulations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Simulate an alert or an outage, as the JSON body says; or list simulations. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        /** Simulate an alert or an outage, as the JSON body says; or list simulations. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/simulations/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The steps of a simulation so far. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        /** Let the alerts of a simulation end now. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/openapi.json": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** This document. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/probe": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Probe a target with a module and answer in the text format, as blackbox_exporter does. */
-        get: {
-            parameters: {
-                query: {
-                    /** @description What is probed. */
-                    target: string;
-                    /** @description How; default http_2xx. */
-                    module?: string;
-                    /** @description The name that a server is asked by, where it is not that of the target. */
-                    hostname?: string;
-                    /** @description true: the steps before the metrics. */
-                    debug?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/probes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All probes and how their targets are. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: {
-                                probes: {
-                                    name: string;
-                                    module: string;
-                                    prober: string;
-                                    target: string;
+                            entities?: {
+                                changed: {
                                     entity: string;
-                                    labels: {
-                                        [key: string]: string;
-                                    };
-                                    intervalSeconds: number;
-                                    timeoutSeconds: number;
-                                    state: string;
+                                    from: string | null;
                                     reason: string;
-                                    since: number | null;
-                                    failures: number;
-                                    dependsOn: string[];
-                                    causedBy: string[];
-                                    maintenance: string | null;
-                                    public: boolean;
-                                    lastCheck: number | null;
-                                    lastDurationSeconds: number | null;
-                                    history?: {
-                                        /** @description Seconds since 1970, with milliseconds behind the point. */
-                                        time: number;
-                                        state: string;
-                                        reason: string;
-                                        durationSeconds: number;
-                                        phases: {
-                                            name: string;
-                                            seconds: number;
-                                            finished: boolean;
-                                        }[];
-                                    }[];
-                                    last?: {
-                                        /** @description Seconds since 1970, with milliseconds behind the point. */
-                                        time: number;
-                                        success: boolean;
-                                        state: string;
-                                        reason: string | null;
-                                        durationSeconds: number;
-                                        timeoutSeconds: number;
-                                        phases: {
-                                            name: string;
-                                            seconds: number;
-                                            finished: boolean;
-                                        }[];
-                                        metrics: {
-                                            name: string;
-                                            labels: {
-                                                [key: string]: string;
-                                            };
-                                            value: number | null;
-                                        }[];
-                                        log: {
-                                            seconds: number;
-                                            text: string;
-                                        }[];
-                                    } | null;
-                                    lastFailure?: {
-                                        /** @description Seconds since 1970, with milliseconds behind the point. */
-                                        time: number;
-                                        success: boolean;
-                                        state: string;
-                                        reason: string | null;
-                                        durationSeconds: number;
-                                        timeoutSeconds: number;
-                                        phases: {
-                                            name: string;
-                                            seconds: number;
-                                            finished: boolean;
-                                        }[];
-                                        metrics: {
-                                            name: string;
-                                            labels: {
-                                                [key: string]: string;
-                                            };
-                                            value: number | null;
-                                        }[];
-                                        log: {
-                                            seconds: number;
-                                            text: string;
-                                        }[];
-                                    } | null;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    since: number;
+                                    state: string;
                                 }[];
+                                gone: string[];
+                                more: number;
                             };
-                        };
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/probes/{probe}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One probe with its last checks, and the logs of the last one and of the last one that failed. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The name of the probe; percent-encoded. */
-                    probe: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: {
-                                name: string;
-                                module: string;
-                                prober: string;
-                                target: string;
-                                entity: string;
-                                labels: {
-                                    [key: string]: string;
-                                };
-                                intervalSeconds: number;
-                                timeoutSeconds: number;
-                                state: string;
-                                reason: string;
-                                since: number | null;
-                                failures: number;
-                                dependsOn: string[];
-                                causedBy: string[];
-                                maintenance: string | null;
-                                public: boolean;
-                                lastCheck: number | null;
-                                lastDurationSeconds: number | null;
-                                history?: {
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    time: number;
-                                    state: string;
-                                    reason: string;
-                                    durationSeconds: number;
-                                    phases: {
-                                        name: string;
-                                        seconds: number;
-                                        finished: boolean;
-                                    }[];
-                                }[];
-                                last?: {
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    time: number;
-                                    success: boolean;
-                                    state: string;
-                                    reason: string | null;
-                                    durationSeconds: number;
-                                    timeoutSeconds: number;
-                                    phases: {
-                                        name: string;
-                                        seconds: number;
-                                        finished: boolean;
-                                    }[];
-                                    metrics: {
-                                        name: string;
-                                        labels: {
-                                            [key: string]: string;
-                                        };
-                                        value: number | null;
-                                    }[];
-                                    log: {
-                                        seconds: number;
-                                        text: string;
-                                    }[];
-                                } | null;
-                                lastFailure?: {
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    time: number;
-                                    success: boolean;
-                                    state: string;
-                                    reason: string | null;
-                                    durationSeconds: number;
-                                    timeoutSeconds: number;
-                                    phases: {
-                                        name: string;
-                                        seconds: number;
-                                        finished: boolean;
-                                    }[];
-                                    metrics: {
-                                        name: string;
-                                        labels: {
-                                            [key: string]: string;
-                                        };
-                                        value: number | null;
-                                    }[];
-                                    log: {
-                                        seconds: number;
-                                        text: string;
-                                    }[];
-                                } | null;
-                            };
-                        };
-                    };
-                };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/probes/{probe}/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Check a target now, beside its schedule. What is found counts for nothing. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The name of the probe; percent-encoded. */
-                    probe: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: {
+                            hello?: {
+                                heartbeatSeconds: number;
                                 /** @description Seconds since 1970, with milliseconds behind the point. */
-                                time: number;
-                                success: boolean;
-                                state: string;
-                                reason: string | null;
-                                durationSeconds: number;
-                                timeoutSeconds: number;
-                                phases: {
-                                    name: string;
-                                    seconds: number;
-                                    finished: boolean;
-                                }[];
-                                metrics: {
-                                    name: string;
-                                    labels: {
-                                        [key: string]: string;
-                                    };
-                                    value: number | null;
-                                }[];
-                                log: {
-                                    seconds: number;
+                                now: number;
+                                revision: string;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                startedAt: number;
+                                /** @enum {string} */
+                                state: "starting" | "ready" | "stopping";
+                                version: string;
+                            };
+                            notifications?: {
+                                notifications: {
+                                    active: boolean;
+                                    date: string;
                                     text: string;
                                 }[];
                             };
+                            objectives?: {
+                                changed: {
+                                    from: string | null;
+                                    objective: string;
+                                    verdict: string;
+                                }[];
+                                gone: string[];
+                                more: number;
+                            };
+                            reload?: {
+                                success: boolean;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                time: number;
+                            };
+                            scalers?: {
+                                changed: {
+                                    decided: {
+                                        number: number;
+                                        ready?: number;
+                                        reason?: string;
+                                        seen?: Record<string, never>;
+                                        set?: number;
+                                        text?: string;
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        time: number;
+                                        wanted?: Record<string, never>;
+                                        workers: number;
+                                        workersEach?: number;
+                                    } | null;
+                                    name: string;
+                                }[];
+                                gone: string[];
+                                more: number;
+                            };
+                            status?: {
+                                authentication: boolean;
+                                error?: string;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                now: number;
+                                replica?: {
+                                    holder: string;
+                                    leads: boolean;
+                                    leaseError: string;
+                                    logError: string;
+                                    name: string;
+                                    terms: number;
+                                    token: number;
+                                    unshared: number;
+                                };
+                                revision: string;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                startedAt: number;
+                                /** @enum {string} */
+                                state: "starting" | "ready" | "stopping";
+                                storage?: {
+                                    blocks: number;
+                                    diskBytes: number;
+                                    headChunks: number;
+                                    headLabelPairs: number;
+                                    headMaxTime: number | null;
+                                    headMinTime: number | null;
+                                    headSeries: number;
+                                    memoryBytes: number;
+                                    memoryLimitBytes: number;
+                                    seriesByMetric: {
+                                        name: string;
+                                        value: number;
+                                    }[];
+                                    seriesByPair: {
+                                        name: string;
+                                        value: number;
+                                    }[];
+                                    seriesBySource: {
+                                        name: string;
+                                        value: number;
+                                    }[];
+                                    valuesByLabel: {
+                                        name: string;
+                                        value: number;
+                                    }[];
+                                };
+                                targets?: {
+                                    down: number;
+                                    problems: {
+                                        pool: string;
+                                        text: string;
+                                    }[];
+                                    unknown: number;
+                                    up: number;
+                                };
+                                version: string;
+                            };
+                            targets?: {
+                                changed: {
+                                    from: string | null;
+                                    /** @enum {string} */
+                                    health: "up" | "down" | "unknown";
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    lastError: string;
+                                    scrapePool: string;
+                                    scrapeUrl: string;
+                                }[];
+                                gone: {
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    scrapePool: string;
+                                }[];
+                                more: number;
+                            };
+                            timeline?: {
+                                isCut: boolean;
+                                rows: {
+                                    cause?: string;
+                                    detail?: Record<string, never>;
+                                    fingerprint: string;
+                                    group?: string;
+                                    id: string;
+                                    kind: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    receiver?: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                }[];
+                            };
                         };
                     };
                 };
@@ -4045,10 +1954,19 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4079,20 +1997,20 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @constant */
-                            status: "success";
                             data: {
                                 maintenance: {
-                                    id: number | null;
-                                    reason: string;
-                                    probes: string[];
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    start: number;
                                     /** @description Seconds since 1970, with milliseconds behind the point. */
                                     end: number;
                                     everySeconds: number | null;
+                                    id: number | null;
+                                    probes: string[];
+                                    reason: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
                                 }[];
                             };
+                            /** @constant */
+                            status: "success";
                         };
                     };
                 };
@@ -4101,7 +2019,14 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -4117,11 +2042,11 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        reason: string;
-                        probes: string[];
-                        start?: string;
-                        end?: string;
                         duration?: string;
+                        end?: string;
+                        probes: string[];
+                        reason: string;
+                        start?: string;
                     };
                 };
             };
@@ -4133,11 +2058,11 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @constant */
-                            status: "success";
                             data: {
                                 id: number;
                             };
+                            /** @constant */
+                            status: "success";
                         };
                     };
                 };
@@ -4146,7 +2071,14 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -4191,10 +2123,667 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/objectives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All objectives and how each of their budgets stands. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only of these services; may be repeated. */
+                    service?: string[];
+                    /** @description Only these verdicts; may be repeated, or a list with commas: unknown, met, at_risk, exhausted. */
+                    verdict?: string[];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                objectives: {
+                                    budgets: {
+                                        allowed: number;
+                                        bad: number;
+                                        burnRateDay: number | null;
+                                        burnRateHour: number | null;
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        end: number;
+                                        goodRatio: number | null;
+                                        hoursLeft: {
+                                            high: number | null;
+                                            horizon: number;
+                                            low: number | null;
+                                            median: number | null;
+                                            probability: number;
+                                        } | null;
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        left: number | null;
+                                        problem: string | null;
+                                        spentBy: {
+                                            bad: number;
+                                            badShare: number;
+                                            burnRate: number | null;
+                                            labels: {
+                                                [key: string]: string;
+                                            };
+                                            total: number;
+                                            totalShare: number;
+                                        }[];
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        start: number;
+                                        total: number;
+                                        unmeasuredShare: number;
+                                        verdict: string;
+                                    }[];
+                                    description: string;
+                                    entity: string | null;
+                                    indicator: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    latencyErrorShare: number | null;
+                                    name: string;
+                                    objective: string;
+                                    period: {
+                                        calendar?: string;
+                                        count?: number;
+                                        rollingSeconds?: number;
+                                        timeZone?: string;
+                                    };
+                                    problem: string | null;
+                                    ruleGroup?: string;
+                                    rules?: {
+                                        alert: boolean;
+                                        name: string;
+                                        query: string;
+                                    }[];
+                                    service: string;
+                                    target: number | null;
+                                    verdict: string;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/objectives/{objective}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One objective, named service/name, with the rules that follow from it. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The objective as service/name; percent-encoded. */
+                    objective: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                budgets: {
+                                    allowed: number;
+                                    bad: number;
+                                    burnRateDay: number | null;
+                                    burnRateHour: number | null;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    end: number;
+                                    goodRatio: number | null;
+                                    hoursLeft: {
+                                        high: number | null;
+                                        horizon: number;
+                                        low: number | null;
+                                        median: number | null;
+                                        probability: number;
+                                    } | null;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    left: number | null;
+                                    problem: string | null;
+                                    spentBy: {
+                                        bad: number;
+                                        badShare: number;
+                                        burnRate: number | null;
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        total: number;
+                                        totalShare: number;
+                                    }[];
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
+                                    total: number;
+                                    unmeasuredShare: number;
+                                    verdict: string;
+                                }[];
+                                description: string;
+                                entity: string | null;
+                                indicator: string;
+                                labels: {
+                                    [key: string]: string;
+                                };
+                                latencyErrorShare: number | null;
+                                name: string;
+                                objective: string;
+                                period: {
+                                    calendar?: string;
+                                    count?: number;
+                                    rollingSeconds?: number;
+                                    timeZone?: string;
+                                };
+                                problem: string | null;
+                                ruleGroup?: string;
+                                rules?: {
+                                    alert: boolean;
+                                    name: string;
+                                    query: string;
+                                }[];
+                                service: string;
+                                target: number | null;
+                                verdict: string;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/probes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All probes and how their targets are. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                probes: {
+                                    causedBy: string[];
+                                    dependsOn: string[];
+                                    entity: string;
+                                    failures: number;
+                                    history?: {
+                                        durationSeconds: number;
+                                        phases: {
+                                            finished: boolean;
+                                            name: string;
+                                            seconds: number;
+                                        }[];
+                                        reason: string;
+                                        state: string;
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        time: number;
+                                    }[];
+                                    intervalSeconds: number;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    last?: {
+                                        durationSeconds: number;
+                                        log: {
+                                            seconds: number;
+                                            text: string;
+                                        }[];
+                                        metrics: {
+                                            labels: {
+                                                [key: string]: string;
+                                            };
+                                            name: string;
+                                            value: number | null;
+                                        }[];
+                                        phases: {
+                                            finished: boolean;
+                                            name: string;
+                                            seconds: number;
+                                        }[];
+                                        reason: string | null;
+                                        state: string;
+                                        success: boolean;
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        time: number;
+                                        timeoutSeconds: number;
+                                    } | null;
+                                    lastCheck: number | null;
+                                    lastDurationSeconds: number | null;
+                                    lastFailure?: {
+                                        durationSeconds: number;
+                                        log: {
+                                            seconds: number;
+                                            text: string;
+                                        }[];
+                                        metrics: {
+                                            labels: {
+                                                [key: string]: string;
+                                            };
+                                            name: string;
+                                            value: number | null;
+                                        }[];
+                                        phases: {
+                                            finished: boolean;
+                                            name: string;
+                                            seconds: number;
+                                        }[];
+                                        reason: string | null;
+                                        state: string;
+                                        success: boolean;
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        time: number;
+                                        timeoutSeconds: number;
+                                    } | null;
+                                    maintenance: string | null;
+                                    module: string;
+                                    name: string;
+                                    prober: string;
+                                    public: boolean;
+                                    reason: string;
+                                    since: number | null;
+                                    state: string;
+                                    target: string;
+                                    timeoutSeconds: number;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/probes/{probe}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One probe with its last checks, and the logs of the last one and of the last one that failed. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The name of the probe; percent-encoded. */
+                    probe: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                causedBy: string[];
+                                dependsOn: string[];
+                                entity: string;
+                                failures: number;
+                                history?: {
+                                    durationSeconds: number;
+                                    phases: {
+                                        finished: boolean;
+                                        name: string;
+                                        seconds: number;
+                                    }[];
+                                    reason: string;
+                                    state: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                }[];
+                                intervalSeconds: number;
+                                labels: {
+                                    [key: string]: string;
+                                };
+                                last?: {
+                                    durationSeconds: number;
+                                    log: {
+                                        seconds: number;
+                                        text: string;
+                                    }[];
+                                    metrics: {
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        name: string;
+                                        value: number | null;
+                                    }[];
+                                    phases: {
+                                        finished: boolean;
+                                        name: string;
+                                        seconds: number;
+                                    }[];
+                                    reason: string | null;
+                                    state: string;
+                                    success: boolean;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                    timeoutSeconds: number;
+                                } | null;
+                                lastCheck: number | null;
+                                lastDurationSeconds: number | null;
+                                lastFailure?: {
+                                    durationSeconds: number;
+                                    log: {
+                                        seconds: number;
+                                        text: string;
+                                    }[];
+                                    metrics: {
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        name: string;
+                                        value: number | null;
+                                    }[];
+                                    phases: {
+                                        finished: boolean;
+                                        name: string;
+                                        seconds: number;
+                                    }[];
+                                    reason: string | null;
+                                    state: string;
+                                    success: boolean;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                    timeoutSeconds: number;
+                                } | null;
+                                maintenance: string | null;
+                                module: string;
+                                name: string;
+                                prober: string;
+                                public: boolean;
+                                reason: string;
+                                since: number | null;
+                                state: string;
+                                target: string;
+                                timeoutSeconds: number;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/probes/{probe}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a target now, beside its schedule. What is found counts for nothing. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The name of the probe; percent-encoded. */
+                    probe: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                durationSeconds: number;
+                                log: {
+                                    seconds: number;
+                                    text: string;
+                                }[];
+                                metrics: {
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    name: string;
+                                    value: number | null;
+                                }[];
+                                phases: {
+                                    finished: boolean;
+                                    name: string;
+                                    seconds: number;
+                                }[];
+                                reason: string | null;
+                                state: string;
+                                success: boolean;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                time: number;
+                                timeoutSeconds: number;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -4224,27 +2813,27 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @constant */
-                            status: "success";
                             data: {
-                                /** @description Seconds since 1970, with milliseconds behind the point. */
-                                time: number;
-                                state: string;
                                 groups: {
                                     group: string;
                                     items: {
-                                        title: string;
-                                        state: string;
-                                        since: number | null;
-                                        maintenance: boolean;
                                         days: {
                                             /** @description Seconds since 1970, with milliseconds behind the point. */
                                             day: number;
                                             successShare: number;
                                         }[];
+                                        maintenance: boolean;
+                                        since: number | null;
+                                        state: string;
+                                        title: string;
                                     }[];
                                 }[];
+                                state: string;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                time: number;
                             };
+                            /** @constant */
+                            status: "success";
                         };
                     };
                 };
@@ -4253,7 +2842,14 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -4265,21 +2861,21 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/bellwether/v1/entities": {
+    "/api/bellwether/v1/queries": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** All entities: daemons, providers, models, tools, pools, hosts, databases, services. */
+        /** Queries that wait or run, the last that ended, and the texts that took most time. */
         get: {
             parameters: {
                 query?: {
-                    /** @description Only these kinds; may be repeated, or a list with commas. */
-                    kind?: string;
-                    /** @description Only these states; may be repeated, or a list with commas. */
-                    state?: string;
+                    /** @description Most queries that ended; 500 where it is missing, which is all that are held. */
+                    limit?: string;
+                    /** @description Most texts; 50 where it is missing. */
+                    heaviest?: string;
                 };
                 header?: never;
                 path?: never;
@@ -4294,38 +2890,63 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @constant */
-                            status: "success";
                             data: {
-                                entities: {
-                                    entity: string;
-                                    kind: string;
-                                    name: string;
-                                    state: string;
-                                    reason: string;
+                                finished: {
+                                    address: string | null;
                                     /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    since: number;
-                                    dependsOn: string[];
-                                    causedBy: string[];
-                                    sources: string[];
-                                    dependents?: string[];
-                                    facts?: {
-                                        source: string;
-                                        from: string;
-                                        state: string;
-                                        reason: string;
-                                        selector: string | null;
-                                    }[];
-                                    alerts?: {
-                                        fingerprint: string;
-                                        labels: {
-                                            [key: string]: string;
-                                        };
-                                        /** @description Seconds since 1970, with milliseconds behind the point. */
-                                        since: number;
-                                    }[];
+                                    end: number;
+                                    error: {
+                                        text: string;
+                                        type: string;
+                                    } | null;
+                                    evalSeconds: number;
+                                    id: number;
+                                    /** @enum {string} */
+                                    kind: "instant" | "range";
+                                    queueSeconds: number;
+                                    results: number;
+                                    samples: number;
+                                    seconds: number;
+                                    series: number;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    started: number;
+                                    step: number | null;
+                                    text: string;
+                                    user: string | null;
+                                }[];
+                                heaviest: {
+                                    count: number;
+                                    errors: number;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    last: number;
+                                    maxSeconds: number;
+                                    samples: number;
+                                    text: string;
+                                    totalSeconds: number;
+                                }[];
+                                running: {
+                                    address: string | null;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    end: number;
+                                    id: number;
+                                    /** @enum {string} */
+                                    kind: "instant" | "range";
+                                    seconds: number;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    started: number;
+                                    /** @enum {string} */
+                                    state: "waiting" | "running";
+                                    step: number | null;
+                                    text: string;
+                                    user: string | null;
                                 }[];
                             };
+                            /** @constant */
+                            status: "success";
                         };
                     };
                 };
@@ -4334,7 +2955,14 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -4346,207 +2974,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/bellwether/v1/entities/{entity}": {
+    "/api/bellwether/v1/queries/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** One entity with what every source says of it, what depends on it, and alerts that name it. */
-        get: {
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a query that runs. */
+        delete: {
             parameters: {
                 query?: never;
                 header?: never;
                 path: {
-                    /** @description The entity as kind/name; percent-encoded. */
-                    entity: string;
+                    /** @description The id. Of a firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
+                    id: string;
                 };
                 cookie?: never;
             };
             requestBody?: never;
             responses: {
-                /** @description The answer. */
-                200: {
+                /** @description It is done. */
+                204: {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content: {
-                        "application/json": {
-                            /** @constant */
-                            status: "success";
-                            data: {
-                                entity: string;
-                                kind: string;
-                                name: string;
-                                state: string;
-                                reason: string;
-                                /** @description Seconds since 1970, with milliseconds behind the point. */
-                                since: number;
-                                dependsOn: string[];
-                                causedBy: string[];
-                                sources: string[];
-                                dependents?: string[];
-                                facts?: {
-                                    source: string;
-                                    from: string;
-                                    state: string;
-                                    reason: string;
-                                    selector: string | null;
-                                }[];
-                                alerts?: {
-                                    fingerprint: string;
-                                    labels: {
-                                        [key: string]: string;
-                                    };
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    since: number;
-                                }[];
-                            };
-                        };
-                    };
+                    content?: never;
                 };
                 /** @description An error. */
                 default: {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bellwether/v1/objectives": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All objectives and how each of their budgets stands. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Only of these services; may be repeated. */
-                    service?: string;
-                    /** @description Only these verdicts; may be repeated, or a list with commas: unknown, met, at_risk, exhausted. */
-                    verdict?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The answer. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
                     content: {
                         "application/json": {
+                            error: string;
+                            errorType: string;
                             /** @constant */
-                            status: "success";
-                            data: {
-                                objectives: {
-                                    objective: string;
-                                    name: string;
-                                    service: string;
-                                    description: string;
-                                    entity: string | null;
-                                    labels: {
-                                        [key: string]: string;
-                                    };
-                                    target: number | null;
-                                    period: {
-                                        rollingSeconds?: number;
-                                        calendar?: string;
-                                        count?: number;
-                                        timeZone?: string;
-                                    };
-                                    indicator: string;
-                                    verdict: string;
-                                    problem: string | null;
-                                    latencyErrorShare: number | null;
-                                    budgets: {
-                                        labels: {
-                                            [key: string]: string;
-                                        };
-                                        verdict: string;
-                                        /** @description Seconds since 1970, with milliseconds behind the point. */
-                                        start: number;
-                                        /** @description Seconds since 1970, with milliseconds behind the point. */
-                                        end: number;
-                                        bad: number;
-                                        total: number;
-                                        allowed: number;
-                                        left: number | null;
-                                        goodRatio: number | null;
-                                        burnRateHour: number | null;
-                                        burnRateDay: number | null;
-                                        unmeasuredShare: number;
-                                        hoursLeft: {
-                                            low: number | null;
-                                            median: number | null;
-                                            high: number | null;
-                                            probability: number;
-                                            horizon: number;
-                                        } | null;
-                                        spentBy: {
-                                            labels: {
-                                                [key: string]: string;
-                                            };
-                                            bad: number;
-                                            total: number;
-                                            badShare: number;
-                                            totalShare: number;
-                                            burnRate: number | null;
-                                        }[];
-                                        problem: string | null;
-                                    }[];
-                                    ruleGroup?: string;
-                                    rules?: {
-                                        name: string;
-                                        alert: boolean;
-                                        query: string;
-                                    }[];
-                                }[];
-                            };
+                            status: "error";
                         };
                     };
                 };
-                /** @description An error. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
             };
         };
-        put?: never;
-        post?: never;
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/bellwether/v1/objectives/{objective}": {
+    "/api/bellwether/v1/routes": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** One objective, named service/name, with the rules that follow from it. */
+        /** The routing tree of notifications, its named times, and which alerts inhibit which. */
         get: {
             parameters: {
                 query?: never;
@@ -4563,71 +3049,84 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @constant */
-                            status: "success";
                             data: {
-                                objective: string;
-                                name: string;
-                                service: string;
-                                description: string;
-                                entity: string | null;
-                                labels: {
-                                    [key: string]: string;
-                                };
-                                target: number | null;
-                                period: {
-                                    rollingSeconds?: number;
-                                    calendar?: string;
-                                    count?: number;
-                                    timeZone?: string;
-                                };
-                                indicator: string;
-                                verdict: string;
-                                problem: string | null;
-                                latencyErrorShare: number | null;
-                                budgets: {
+                                inhibitRules: {
+                                    equal: string[];
+                                    name: string;
+                                    sourceMatchers: {
+                                        isEqual?: boolean;
+                                        isRegex: boolean;
+                                        name: string;
+                                        value: string;
+                                    }[];
+                                    targetMatchers: {
+                                        isEqual?: boolean;
+                                        isRegex: boolean;
+                                        name: string;
+                                        value: string;
+                                    }[];
+                                }[];
+                                routes: {
+                                    activeTimeIntervals: string[];
+                                    alerts: number;
+                                    continue: boolean;
+                                    depth: number;
+                                    groupBy: string[];
+                                    groupIntervalSeconds: number;
+                                    groupWaitSeconds: number;
+                                    id: string;
+                                    index: number;
+                                    integrations: string[];
                                     labels: {
                                         [key: string]: string;
                                     };
-                                    verdict: string;
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    start: number;
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    end: number;
-                                    bad: number;
-                                    total: number;
-                                    allowed: number;
-                                    left: number | null;
-                                    goodRatio: number | null;
-                                    burnRateHour: number | null;
-                                    burnRateDay: number | null;
-                                    unmeasuredShare: number;
-                                    hoursLeft: {
-                                        low: number | null;
-                                        median: number | null;
-                                        high: number | null;
-                                        probability: number;
-                                        horizon: number;
-                                    } | null;
-                                    spentBy: {
-                                        labels: {
-                                            [key: string]: string;
-                                        };
-                                        bad: number;
-                                        total: number;
-                                        badShare: number;
-                                        totalShare: number;
-                                        burnRate: number | null;
+                                    matchers: {
+                                        isEqual?: boolean;
+                                        isRegex: boolean;
+                                        name: string;
+                                        value: string;
                                     }[];
-                                    problem: string | null;
+                                    matchersText: string;
+                                    muteTimeIntervals: string[];
+                                    mutedBy: string[];
+                                    outsideActive: boolean;
+                                    parent: number | null;
+                                    receiver: string;
+                                    repeatIntervalSeconds: number;
+                                    unreachable: boolean;
                                 }[];
-                                ruleGroup?: string;
-                                rules?: {
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                time: number;
+                                timeIntervals: {
+                                    holds: boolean;
+                                    intervals: {
+                                        daysOfMonth: {
+                                            begin: number;
+                                            end: number;
+                                        }[];
+                                        location: string;
+                                        months: {
+                                            begin: number;
+                                            end: number;
+                                        }[];
+                                        times: {
+                                            begin: string;
+                                            end: string;
+                                        }[];
+                                        weekdays: {
+                                            begin: number;
+                                            end: number;
+                                        }[];
+                                        years: {
+                                            begin: number;
+                                            end: number;
+                                        }[];
+                                    }[];
                                     name: string;
-                                    alert: boolean;
-                                    query: string;
                                 }[];
                             };
+                            /** @constant */
+                            status: "success";
                         };
                     };
                 };
@@ -4636,12 +3135,129 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/routes/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The way of an alert with some labels through the routing tree, and what would hold it back. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Seconds since 1970, or a time of RFC 3339. */
+                        at?: number | string;
+                        labels: {
+                            [key: string]: string;
+                        };
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                fingerprint: string;
+                                inhibitedBy: {
+                                    fingerprint: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                }[];
+                                labels: {
+                                    [key: string]: string;
+                                };
+                                maintenance: string | null;
+                                notified: boolean;
+                                receivers: string[];
+                                silencedBy: {
+                                    comment: string;
+                                    createdBy: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    end: number;
+                                    id: string;
+                                    matchers: {
+                                        isEqual?: boolean;
+                                        isRegex: boolean;
+                                        name: string;
+                                        value: string;
+                                    }[];
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
+                                }[];
+                                taken: {
+                                    group: {
+                                        [key: string]: string;
+                                    };
+                                    groupIntervalSeconds: number;
+                                    groupKey: string;
+                                    groupWaitSeconds: number;
+                                    integrations: string[];
+                                    mutedBy: string[];
+                                    outsideActive: boolean;
+                                    path: number[];
+                                    receiver: string;
+                                    repeatIntervalSeconds: number;
+                                    route: number;
+                                }[];
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                time: number;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -4672,59 +3288,59 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @constant */
-                            status: "success";
                             data: {
                                 scalers: {
-                                    name: string;
+                                    changes?: {
+                                        from: number;
+                                        reason: string;
+                                        text: string;
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        time: number;
+                                        to: number;
+                                    }[];
+                                    decided: {
+                                        number: number;
+                                        ready?: number;
+                                        reason?: string;
+                                        seen?: Record<string, never>;
+                                        set?: number;
+                                        text?: string;
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        time: number;
+                                        wanted?: Record<string, never>;
+                                        workers: number;
+                                        workersEach?: number;
+                                    } | null;
+                                    dryRun: boolean;
+                                    interval: number;
                                     labels: {
                                         [key: string]: string;
                                     };
-                                    dryRun: boolean;
-                                    min: number;
                                     max: number;
-                                    slotsPerWorker: number;
-                                    interval: number;
-                                    startUp: number;
-                                    turnedAt: number | null;
-                                    decided: {
-                                        number: number;
-                                        workers: number;
-                                        /** @description Seconds since 1970, with milliseconds behind the point. */
-                                        time: number;
-                                        workersEach?: number;
-                                        reason?: string;
-                                        text?: string;
-                                        wanted?: Record<string, never>;
-                                        set?: number;
-                                        ready?: number;
-                                        seen?: Record<string, never>;
-                                    } | null;
+                                    min: number;
+                                    name: string;
                                     problems: {
                                         signal: string;
                                         text: string;
                                     }[];
+                                    slotsPerWorker: number;
+                                    startUp: number;
                                     targets: {
-                                        keda: {
-                                            name: string;
-                                            namespace: string;
-                                        } | null;
                                         externalMetric: {
                                             name: string;
                                             namespaces: string[];
                                         } | null;
+                                        keda: {
+                                            name: string;
+                                            namespace: string;
+                                        } | null;
                                         sdk: boolean;
                                     };
-                                    changes?: {
-                                        /** @description Seconds since 1970, with milliseconds behind the point. */
-                                        time: number;
-                                        from: number;
-                                        to: number;
-                                        reason: string;
-                                        text: string;
-                                    }[];
+                                    turnedAt: number | null;
                                 }[];
                             };
+                            /** @constant */
+                            status: "success";
                         };
                     };
                 };
@@ -4733,7 +3349,14 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -4772,57 +3395,57 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @constant */
-                            status: "success";
                             data: {
-                                name: string;
+                                changes?: {
+                                    from: number;
+                                    reason: string;
+                                    text: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                    to: number;
+                                }[];
+                                decided: {
+                                    number: number;
+                                    ready?: number;
+                                    reason?: string;
+                                    seen?: Record<string, never>;
+                                    set?: number;
+                                    text?: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                    wanted?: Record<string, never>;
+                                    workers: number;
+                                    workersEach?: number;
+                                } | null;
+                                dryRun: boolean;
+                                interval: number;
                                 labels: {
                                     [key: string]: string;
                                 };
-                                dryRun: boolean;
-                                min: number;
                                 max: number;
-                                slotsPerWorker: number;
-                                interval: number;
-                                startUp: number;
-                                turnedAt: number | null;
-                                decided: {
-                                    number: number;
-                                    workers: number;
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    time: number;
-                                    workersEach?: number;
-                                    reason?: string;
-                                    text?: string;
-                                    wanted?: Record<string, never>;
-                                    set?: number;
-                                    ready?: number;
-                                    seen?: Record<string, never>;
-                                } | null;
+                                min: number;
+                                name: string;
                                 problems: {
                                     signal: string;
                                     text: string;
                                 }[];
+                                slotsPerWorker: number;
+                                startUp: number;
                                 targets: {
-                                    keda: {
-                                        name: string;
-                                        namespace: string;
-                                    } | null;
                                     externalMetric: {
                                         name: string;
                                         namespaces: string[];
                                     } | null;
+                                    keda: {
+                                        name: string;
+                                        namespace: string;
+                                    } | null;
                                     sdk: boolean;
                                 };
-                                changes?: {
-                                    /** @description Seconds since 1970, with milliseconds behind the point. */
-                                    time: number;
-                                    from: number;
-                                    to: number;
-                                    reason: string;
-                                    text: string;
-                                }[];
+                                turnedAt: number | null;
                             };
+                            /** @constant */
+                            status: "success";
                         };
                     };
                 };
@@ -4831,7 +3454,14 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
@@ -4875,15 +3505,15 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @constant */
-                            status: "success";
                             data: {
                                 number: number | null;
-                                workers: number | null;
                                 /** @description Seconds since 1970, with milliseconds behind the point. */
                                 time?: number;
+                                workers: number | null;
                                 workersEach?: number;
                             };
+                            /** @constant */
+                            status: "success";
                         };
                     };
                 };
@@ -4892,12 +3522,4431 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
                 };
             };
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/silences/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a silence with some matchers would hide now, and would have hidden in the last 24 hours. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        matchers: {
+                            isEqual?: boolean;
+                            isRegex?: boolean;
+                            name: string;
+                            value: string;
+                        }[];
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                activeCount: number;
+                                alerts: {
+                                    fingerprint: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    receivers: string[];
+                                    silencedBy: string[];
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    since: number;
+                                    /** @enum {string} */
+                                    state: "pending" | "firing";
+                                }[];
+                                hiddenCount: number;
+                                matchesEverything: boolean;
+                                past: {
+                                    byAlertname: {
+                                        alertname: string;
+                                        alerts: number;
+                                        firings: number;
+                                    }[];
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    end: number;
+                                    firings: number;
+                                    isCut: boolean;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
+                                };
+                                warning: string | null;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Simulations that run, and the last that ran. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                simulations: {
+                                    alerts: {
+                                        active_after?: number | null;
+                                        annotations: {
+                                            [key: string]: string;
+                                        };
+                                        file: string;
+                                        fired_after?: number | null;
+                                        for: number;
+                                        group: string;
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        told_after?: number | null;
+                                    }[];
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    begun: number;
+                                    id: string;
+                                    over: boolean;
+                                    page: boolean;
+                                    steps?: {
+                                        after: number;
+                                        kind: string;
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        receiver: string;
+                                        text: string;
+                                        texts: {
+                                            [key: string]: string;
+                                        };
+                                        /** @description Seconds since 1970, with milliseconds behind the point. */
+                                        time: number;
+                                    }[];
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Simulate an alert or an outage. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        annotations?: {
+                            [key: string]: string;
+                        };
+                        fast?: boolean;
+                        for?: string;
+                        labels?: {
+                            [key: string]: string;
+                        };
+                        name: string;
+                        page?: boolean;
+                        /** @constant */
+                        type: "alert";
+                        value?: number;
+                    } | {
+                        for?: string;
+                        page?: boolean;
+                        targets: string[];
+                        /** @constant */
+                        type: "outage";
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                alerts: {
+                                    active_after?: number | null;
+                                    annotations: {
+                                        [key: string]: string;
+                                    };
+                                    file: string;
+                                    fired_after?: number | null;
+                                    for: number;
+                                    group: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    told_after?: number | null;
+                                }[];
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                begun: number;
+                                id: string;
+                                over: boolean;
+                                page: boolean;
+                                steps?: {
+                                    after: number;
+                                    kind: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    receiver: string;
+                                    text: string;
+                                    texts: {
+                                        [key: string]: string;
+                                    };
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                }[];
+                            } | {
+                                alerts: {
+                                    active_after?: number | null;
+                                    annotations: {
+                                        [key: string]: string;
+                                    };
+                                    file: string;
+                                    fired_after?: number | null;
+                                    for: number;
+                                    group: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    told_after?: number | null;
+                                }[];
+                                anyway: number;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                begun: number;
+                                duration: number;
+                                failed: {
+                                    error: string;
+                                    rule: string;
+                                }[];
+                                lost: {
+                                    [key: string]: string;
+                                }[];
+                                simulation: string | null;
+                                steps: {
+                                    after: number;
+                                    kind: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    receiver: string;
+                                    text: string;
+                                    texts: {
+                                        [key: string]: string;
+                                    };
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                }[];
+                                targets: {
+                                    alerts: string[];
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    told: boolean;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/simulations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The steps of a simulation so far. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The id. Of a firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                alerts: {
+                                    active_after?: number | null;
+                                    annotations: {
+                                        [key: string]: string;
+                                    };
+                                    file: string;
+                                    fired_after?: number | null;
+                                    for: number;
+                                    group: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    told_after?: number | null;
+                                }[];
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                begun: number;
+                                id: string;
+                                over: boolean;
+                                page: boolean;
+                                steps?: {
+                                    after: number;
+                                    kind: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    receiver: string;
+                                    text: string;
+                                    texts: {
+                                        [key: string]: string;
+                                    };
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /** Let the alerts of a simulation end now. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The id. Of a firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                alerts: {
+                                    active_after?: number | null;
+                                    annotations: {
+                                        [key: string]: string;
+                                    };
+                                    file: string;
+                                    fired_after?: number | null;
+                                    for: number;
+                                    group: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    told_after?: number | null;
+                                }[];
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                begun: number;
+                                id: string;
+                                over: boolean;
+                                page: boolean;
+                                steps?: {
+                                    after: number;
+                                    kind: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    receiver: string;
+                                    text: string;
+                                    texts: {
+                                        [key: string]: string;
+                                    };
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** State, targets and storage in one answer. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            authentication: boolean;
+                            error?: string;
+                            /** @description Seconds since 1970, with milliseconds behind the point. */
+                            now: number;
+                            replica?: {
+                                holder: string;
+                                leads: boolean;
+                                leaseError: string;
+                                logError: string;
+                                name: string;
+                                terms: number;
+                                token: number;
+                                unshared: number;
+                            };
+                            revision: string;
+                            /** @description Seconds since 1970, with milliseconds behind the point. */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "starting" | "ready" | "stopping";
+                            storage?: {
+                                blocks: number;
+                                diskBytes: number;
+                                headChunks: number;
+                                headLabelPairs: number;
+                                headMaxTime: number | null;
+                                headMinTime: number | null;
+                                headSeries: number;
+                                memoryBytes: number;
+                                memoryLimitBytes: number;
+                                seriesByMetric: {
+                                    name: string;
+                                    value: number;
+                                }[];
+                                seriesByPair: {
+                                    name: string;
+                                    value: number;
+                                }[];
+                                seriesBySource: {
+                                    name: string;
+                                    value: number;
+                                }[];
+                                valuesByLabel: {
+                                    name: string;
+                                    value: number;
+                                }[];
+                            };
+                            targets?: {
+                                down: number;
+                                problems: {
+                                    pool: string;
+                                    text: string;
+                                }[];
+                                unknown: number;
+                                up: number;
+                            };
+                            version: string;
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/storage/compact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write what is in memory to disk and merge blocks, at once. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has happened to alerts, newest first. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description A matcher over labels of alerts; may be repeated. */
+                    filter?: string[];
+                    /** @description The same. */
+                    "match[]"?: string[];
+                    /** @description Only this alert. */
+                    fingerprint?: string;
+                    /** @description Only what is about notifications of this receiver. */
+                    receiver?: string;
+                    /** @description Only these kinds; may be repeated, or a list with commas. */
+                    kind?: string[];
+                    /** @description Most rows; 1,000 where it is missing, at most 50,000. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                rows: {
+                                    cause?: string;
+                                    detail?: Record<string, never>;
+                                    fingerprint: string;
+                                    group?: string;
+                                    id: string;
+                                    kind: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    receiver?: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    time: number;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/tsdb/clean_tombstones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Free what was deleted. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        /** Free what was deleted. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/tsdb/delete_series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Delete samples. */
+        put: {
+            parameters: {
+                query: {
+                    /** @description A series selector; may be repeated. */
+                    "match[]": string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        /** Delete samples. */
+        post: {
+            parameters: {
+                query: {
+                    /** @description A series selector; may be repeated. */
+                    "match[]": string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/tsdb/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Copy all data. */
+        put: {
+            parameters: {
+                query?: {
+                    /** @description Only blocks. */
+                    skip_head?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        /** Copy all data. */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description Only blocks. */
+                    skip_head?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alertmanagers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Other Alertmanagers that are told of alerts. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                activeAlertmanagers: {
+                                    url: string;
+                                }[];
+                                droppedAlertmanagers: {
+                                    url: string;
+                                }[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alerts of rules that are pending or fire. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                alerts: {
+                                    activeAt: string;
+                                    annotations: {
+                                        [key: string]: string;
+                                    };
+                                    keepFiringSince?: string;
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    /** @enum {string} */
+                                    state: "inactive" | "pending" | "firing";
+                                    value: string;
+                                }[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is switched on. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                [key: string]: {
+                                    [key: string]: boolean;
+                                };
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/format_query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An expression, laid out. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: string;
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** An expression, laid out. */
+        post: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: string;
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label/{name}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Values of a label. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The label; may be escaped as U__…. */
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: string[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names of labels. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: string[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Names of labels. */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: string[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Type, unit and help of metric families. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only this family. */
+                    metric?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Most entries of one family. */
+                    limit_per_metric?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                [key: string]: {
+                                    help: string;
+                                    /** @enum {string} */
+                                    type: "counter" | "gauge" | "histogram" | "gaugehistogram" | "summary" | "info" | "stateset" | "unknown";
+                                    unit: string;
+                                }[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an operator should know. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                active: boolean;
+                                date: string;
+                                text: string;
+                            }[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as server-sent events. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/openapi.yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document as YAML. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description 3.1 or 3.2; default 3.1. */
+                    openapi_version?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/otlp/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OTLP metrics: protobuf and JSON. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/parse_query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The syntax tree of an expression. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: Record<string, never>;
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** The syntax tree of an expression. */
+        post: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: Record<string, never>;
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Evaluate an expression at one time. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                    /** @description When; default now. */
+                    time?: string;
+                    /** @description Time limit, such as 30s. */
+                    timeout?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Lookback of instant selectors, such as 5m. */
+                    lookback_delta?: string;
+                    /** @description true or all: statistics in the answer. */
+                    stats?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                result: {
+                                    histograms?: [
+                                        number,
+                                        {
+                                            buckets?: [
+                                                number,
+                                                string,
+                                                string,
+                                                string
+                                            ][];
+                                            count: string;
+                                            sum: string;
+                                        }
+                                    ][];
+                                    metric: {
+                                        [key: string]: string;
+                                    };
+                                    values?: [
+                                        number,
+                                        string
+                                    ][];
+                                }[];
+                                /** @constant */
+                                resultType: "matrix";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: {
+                                    histogram?: [
+                                        number,
+                                        {
+                                            buckets?: [
+                                                number,
+                                                string,
+                                                string,
+                                                string
+                                            ][];
+                                            count: string;
+                                            sum: string;
+                                        }
+                                    ];
+                                    metric: {
+                                        [key: string]: string;
+                                    };
+                                    value?: [
+                                        number,
+                                        string
+                                    ];
+                                }[];
+                                /** @constant */
+                                resultType: "vector";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: [
+                                    number,
+                                    string
+                                ];
+                                /** @constant */
+                                resultType: "scalar";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: [
+                                    number,
+                                    string
+                                ];
+                                /** @constant */
+                                resultType: "string";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Evaluate an expression at one time. */
+        post: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                    /** @description When; default now. */
+                    time?: string;
+                    /** @description Time limit, such as 30s. */
+                    timeout?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Lookback of instant selectors, such as 5m. */
+                    lookback_delta?: string;
+                    /** @description true or all: statistics in the answer. */
+                    stats?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                result: {
+                                    histograms?: [
+                                        number,
+                                        {
+                                            buckets?: [
+                                                number,
+                                                string,
+                                                string,
+                                                string
+                                            ][];
+                                            count: string;
+                                            sum: string;
+                                        }
+                                    ][];
+                                    metric: {
+                                        [key: string]: string;
+                                    };
+                                    values?: [
+                                        number,
+                                        string
+                                    ][];
+                                }[];
+                                /** @constant */
+                                resultType: "matrix";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: {
+                                    histogram?: [
+                                        number,
+                                        {
+                                            buckets?: [
+                                                number,
+                                                string,
+                                                string,
+                                                string
+                                            ][];
+                                            count: string;
+                                            sum: string;
+                                        }
+                                    ];
+                                    metric: {
+                                        [key: string]: string;
+                                    };
+                                    value?: [
+                                        number,
+                                        string
+                                    ];
+                                }[];
+                                /** @constant */
+                                resultType: "vector";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: [
+                                    number,
+                                    string
+                                ];
+                                /** @constant */
+                                resultType: "scalar";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: [
+                                    number,
+                                    string
+                                ];
+                                /** @constant */
+                                resultType: "string";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query_exemplars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exemplars of the series of an expression. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                exemplars: {
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    timestamp: number;
+                                    value: string;
+                                }[];
+                                seriesLabels: {
+                                    [key: string]: string;
+                                };
+                            }[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Exemplars of the series of an expression. */
+        post: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                exemplars: {
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    timestamp: number;
+                                    value: string;
+                                }[];
+                                seriesLabels: {
+                                    [key: string]: string;
+                                };
+                            }[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query_range": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Evaluate an expression over a range of time. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                    /** @description First time. */
+                    start: string;
+                    /** @description Last time. */
+                    end: string;
+                    /** @description Distance of the points, such as 15s; at most 11,000 points. */
+                    step: string;
+                    /** @description Time limit, such as 30s. */
+                    timeout?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Lookback of instant selectors, such as 5m. */
+                    lookback_delta?: string;
+                    /** @description true or all: statistics in the answer. */
+                    stats?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                result: {
+                                    histograms?: [
+                                        number,
+                                        {
+                                            buckets?: [
+                                                number,
+                                                string,
+                                                string,
+                                                string
+                                            ][];
+                                            count: string;
+                                            sum: string;
+                                        }
+                                    ][];
+                                    metric: {
+                                        [key: string]: string;
+                                    };
+                                    values?: [
+                                        number,
+                                        string
+                                    ][];
+                                }[];
+                                /** @constant */
+                                resultType: "matrix";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: {
+                                    histogram?: [
+                                        number,
+                                        {
+                                            buckets?: [
+                                                number,
+                                                string,
+                                                string,
+                                                string
+                                            ][];
+                                            count: string;
+                                            sum: string;
+                                        }
+                                    ];
+                                    metric: {
+                                        [key: string]: string;
+                                    };
+                                    value?: [
+                                        number,
+                                        string
+                                    ];
+                                }[];
+                                /** @constant */
+                                resultType: "vector";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: [
+                                    number,
+                                    string
+                                ];
+                                /** @constant */
+                                resultType: "scalar";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: [
+                                    number,
+                                    string
+                                ];
+                                /** @constant */
+                                resultType: "string";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Evaluate an expression over a range of time. */
+        post: {
+            parameters: {
+                query: {
+                    /** @description A PromQL expression. */
+                    query: string;
+                    /** @description First time. */
+                    start: string;
+                    /** @description Last time. */
+                    end: string;
+                    /** @description Distance of the points, such as 15s; at most 11,000 points. */
+                    step: string;
+                    /** @description Time limit, such as 30s. */
+                    timeout?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Lookback of instant selectors, such as 5m. */
+                    lookback_delta?: string;
+                    /** @description true or all: statistics in the answer. */
+                    stats?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                result: {
+                                    histograms?: [
+                                        number,
+                                        {
+                                            buckets?: [
+                                                number,
+                                                string,
+                                                string,
+                                                string
+                                            ][];
+                                            count: string;
+                                            sum: string;
+                                        }
+                                    ][];
+                                    metric: {
+                                        [key: string]: string;
+                                    };
+                                    values?: [
+                                        number,
+                                        string
+                                    ][];
+                                }[];
+                                /** @constant */
+                                resultType: "matrix";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: {
+                                    histogram?: [
+                                        number,
+                                        {
+                                            buckets?: [
+                                                number,
+                                                string,
+                                                string,
+                                                string
+                                            ][];
+                                            count: string;
+                                            sum: string;
+                                        }
+                                    ];
+                                    metric: {
+                                        [key: string]: string;
+                                    };
+                                    value?: [
+                                        number,
+                                        string
+                                    ];
+                                }[];
+                                /** @constant */
+                                resultType: "vector";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: [
+                                    number,
+                                    string
+                                ];
+                                /** @constant */
+                                resultType: "scalar";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            } | {
+                                result: [
+                                    number,
+                                    string
+                                ];
+                                /** @constant */
+                                resultType: "string";
+                                stats?: {
+                                    samples: {
+                                        peakSamples: number;
+                                        samplesRead: number;
+                                        samplesReadPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                        totalQueryableSamples: number;
+                                        totalQueryableSamplesPerStep?: [
+                                            number,
+                                            number
+                                        ][];
+                                    };
+                                    timings: {
+                                        evalTotalTime: number;
+                                        execQueueTime: number;
+                                        execTotalTime: number;
+                                        innerEvalTime: number;
+                                        queryPreparationTime: number;
+                                        resultSortTime: number;
+                                    };
+                                };
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remote read: samples and streamed chunks. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Groups of rules, as their last evaluations have left them. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only rules of a kind: alert or record. */
+                    type?: string;
+                    /** @description Only rules of this name; may be repeated. */
+                    "rule_name[]"?: string[];
+                    /** @description Only this group; may be repeated. */
+                    "rule_group[]"?: string[];
+                    /** @description Only groups of this file; may be repeated. */
+                    "file[]"?: string[];
+                    /** @description A selector over labels of rules; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description true: without the alerts. */
+                    exclude_alerts?: string;
+                    /** @description Most groups of an answer. */
+                    group_limit?: string;
+                    /** @description Where the next page of groups begins. */
+                    group_next_token?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                groupNextToken?: string;
+                                groups: {
+                                    evaluationTime: number;
+                                    file: string;
+                                    interval: number;
+                                    lastEvaluation: string;
+                                    limit: number;
+                                    name: string;
+                                    rules: ({
+                                        alerts: {
+                                            activeAt: string;
+                                            annotations: {
+                                                [key: string]: string;
+                                            };
+                                            keepFiringSince?: string;
+                                            labels: {
+                                                [key: string]: string;
+                                            };
+                                            /** @enum {string} */
+                                            state: "inactive" | "pending" | "firing";
+                                            value: string;
+                                        }[];
+                                        annotations: {
+                                            [key: string]: string;
+                                        };
+                                        duration: number;
+                                        evaluationTime: number;
+                                        /** @enum {string} */
+                                        health: "unknown" | "ok" | "err";
+                                        keepFiringFor: number;
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        lastError?: string;
+                                        lastEvaluation: string;
+                                        name: string;
+                                        query: string;
+                                        /** @enum {string} */
+                                        state: "inactive" | "pending" | "firing";
+                                        /** @constant */
+                                        type: "alerting";
+                                    } | {
+                                        evaluationTime: number;
+                                        /** @enum {string} */
+                                        health: "unknown" | "ok" | "err";
+                                        labels: {
+                                            [key: string]: string;
+                                        };
+                                        lastError?: string;
+                                        lastEvaluation: string;
+                                        name: string;
+                                        query: string;
+                                        /** @constant */
+                                        type: "recording";
+                                    })[];
+                                }[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scrape_pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names of the jobs. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                scrapePools: string[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scrape_pools/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The running configuration of a job, without secrets. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description The job. */
+                    scrapePool: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                yaml: string;
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search/label_names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Search label names. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description A term; may be repeated. */
+                    "search[]"?: string[];
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Least score of a fuzzy match, 0 to 100. */
+                    fuzz_threshold?: string;
+                    /** @description Default true. */
+                    case_sensitive?: string;
+                    /** @description alpha or score. */
+                    sort_by?: string;
+                    /** @description Scores in the answer. */
+                    include_score?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Search label names. */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description A term; may be repeated. */
+                    "search[]"?: string[];
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Least score of a fuzzy match, 0 to 100. */
+                    fuzz_threshold?: string;
+                    /** @description Default true. */
+                    case_sensitive?: string;
+                    /** @description alpha or score. */
+                    sort_by?: string;
+                    /** @description Scores in the answer. */
+                    include_score?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search/label_values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Search values of a label. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description The label. */
+                    label: string;
+                    /** @description A term; may be repeated. */
+                    "search[]"?: string[];
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Search values of a label. */
+        post: {
+            parameters: {
+                query: {
+                    /** @description The label. */
+                    label: string;
+                    /** @description A term; may be repeated. */
+                    "search[]"?: string[];
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search/metric_names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Search metric names. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description A term; may be repeated. */
+                    "search[]"?: string[];
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Least score of a fuzzy match, 0 to 100. */
+                    fuzz_threshold?: string;
+                    /** @description Default true. */
+                    case_sensitive?: string;
+                    /** @description alpha or score. */
+                    sort_by?: string;
+                    /** @description Scores in the answer. */
+                    include_score?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Search metric names. */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description A term; may be repeated. */
+                    "search[]"?: string[];
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                    /** @description Least score of a fuzzy match, 0 to 100. */
+                    fuzz_threshold?: string;
+                    /** @description Default true. */
+                    case_sensitive?: string;
+                    /** @description alpha or score. */
+                    sort_by?: string;
+                    /** @description Scores in the answer. */
+                    include_score?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Label sets of series. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A series selector; may be repeated. */
+                    "match[]": string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                [key: string]: string;
+                            }[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Label sets of series. */
+        post: {
+            parameters: {
+                query: {
+                    /** @description A series selector; may be repeated. */
+                    "match[]": string[];
+                    /** @description First time: RFC 3339 or seconds since 1970. */
+                    start?: string;
+                    /** @description Last time: RFC 3339 or seconds since 1970. */
+                    end?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                [key: string]: string;
+                            }[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/buildinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was built. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                application: string;
+                                bellwetherVersion: string;
+                                branch: string;
+                                buildDate: string;
+                                buildUser: string;
+                                goVersion: string;
+                                revision: string;
+                                version: string;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The running configuration, without secrets. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                yaml: string;
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/flags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Command-line flags. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                [key: string]: string;
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/runtimeinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Facts about the process. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                CWD: string;
+                                GODEBUG: string;
+                                GOGC: string;
+                                GOMAXPROCS: number;
+                                GOMEMLIMIT: number;
+                                corruptionCount: number;
+                                goroutineCount: number;
+                                hostname: string;
+                                lastConfigTime: string;
+                                reloadConfigSuccess: boolean;
+                                serverTime: string;
+                                startTime: string;
+                                storageRetention: string;
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/self_metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Own metrics as JSON. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only families whose whole name matches this regular expression. */
+                    metric_name_pattern?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/tsdb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Cardinality. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Length of lists. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                headStats: {
+                                    chunkCount: number;
+                                    maxTime: number;
+                                    minTime: number;
+                                    numLabelPairs: number;
+                                    numSeries: number;
+                                };
+                                labelValueCountByLabelName: {
+                                    name: string;
+                                    value: number;
+                                }[];
+                                memoryInBytesByLabelName: {
+                                    name: string;
+                                    value: number;
+                                }[];
+                                seriesCountByLabelValuePair: {
+                                    name: string;
+                                    value: number;
+                                }[];
+                                seriesCountByMetricName: {
+                                    name: string;
+                                    value: number;
+                                }[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/tsdb/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The blocks on disk. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                blocks: {
+                                    compaction: {
+                                        level: number;
+                                        sources: string[];
+                                    };
+                                    maxTime: number;
+                                    minTime: number;
+                                    stats: {
+                                        numChunks: number;
+                                        numSamples: number;
+                                        numSeries: number;
+                                    };
+                                    ulid: string;
+                                    version: number;
+                                }[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/walreplay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the replay is. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                current: number;
+                                max: number;
+                                min: number;
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is scraped, and what was dropped. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description active, dropped or any. */
+                    state?: string;
+                    /** @description Only this job. */
+                    scrapePool?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                activeTargets: {
+                                    discoveredLabels: {
+                                        [key: string]: string;
+                                    };
+                                    globalUrl: string;
+                                    /** @enum {string} */
+                                    health: "up" | "down" | "unknown";
+                                    labels: {
+                                        [key: string]: string;
+                                    };
+                                    lastError: string;
+                                    lastScrape: string;
+                                    lastScrapeDuration: number | null;
+                                    scrapeInterval: string;
+                                    scrapePool: string;
+                                    scrapeTimeout: string;
+                                    scrapeUrl: string;
+                                }[];
+                                droppedTargetCounts: {
+                                    [key: string]: number;
+                                } | null;
+                                droppedTargets: {
+                                    discoveredLabels: {
+                                        [key: string]: string;
+                                    };
+                                    scrapePool: string;
+                                }[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What targets say about their metrics. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description A selector over labels of targets. */
+                    match_target?: string;
+                    /** @description Only this family. */
+                    metric?: string;
+                    /** @description Most results; 0 or missing: all. */
+                    limit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                help: string;
+                                metric?: string;
+                                target: {
+                                    [key: string]: string;
+                                };
+                                /** @enum {string} */
+                                type: "counter" | "gauge" | "histogram" | "gaugehistogram" | "summary" | "info" | "stateset" | "unknown";
+                                unit: string;
+                            }[];
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/relabel_steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each rule makes of given labels. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description The job. */
+                    scrapePool: string;
+                    /** @description A JSON object of labels. */
+                    labels: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                steps: {
+                                    keep: boolean;
+                                    output: {
+                                        [key: string]: string;
+                                    };
+                                    rule: {
+                                        action: string;
+                                        modulus?: number;
+                                        regex: string;
+                                        replacement: string;
+                                        separator: string;
+                                        source_labels?: string[];
+                                        target_label?: string;
+                                    };
+                                }[];
+                            };
+                            infos?: string[];
+                            /** @constant */
+                            status: "success";
+                            warnings?: string[];
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/write": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remote write 1.0 and 2.0. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -5076,22 +8125,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/bellwether/v1/forecasts": {
+    "/config/v1/rules": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Forecasts of the configuration with their series: those with an alarm first, then those that run out first. */
+        /** Rules that can be edited: groups by namespace. */
         get: {
             parameters: {
-                query?: {
-                    /** @description Only this one. */
-                    name?: string;
-                    /** @description Most series of each; 0 or missing: 100. */
-                    limit?: string;
-                };
+                query?: never;
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -5104,80 +8148,600 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        "application/yaml": unknown;
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/config/v1/rules/{namespace}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The groups of a namespace. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The namespace; percent-encoded. */
+                    namespace: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/yaml": unknown;
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        /** Take a group of rules, in the place of the one of its name. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The namespace; percent-encoded. */
+                    namespace: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/yaml": unknown;
+                };
+            };
+            responses: {
+                /** @description It is done. */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
                         "application/json": {
+                            data: null;
+                            error: string;
+                            errorType: string;
                             /** @constant */
                             status: "success";
-                            data: {
-                                forecasts: {
-                                    name: string;
-                                    query?: string;
-                                    intervalSeconds: number;
-                                    stepSeconds: number;
-                                    lastTurn: number | null;
-                                    learnt?: number;
-                                    seriesCount?: number;
-                                    refusedCount?: number;
-                                    problem: string | null;
-                                    series?: {
-                                        labels: {
-                                            [key: string]: string;
-                                        };
-                                        lastTime: number | null;
-                                        lastValue: number | null;
-                                        model: string | null;
-                                        forecasts: {
-                                            horizon: string;
-                                            mean: number | null;
-                                            quantiles: Record<string, never>;
-                                        }[];
-                                        anomaly: {
-                                            score: number;
-                                            alarm: boolean;
-                                            what: string;
-                                            onceIn: number | null;
-                                            expected: number | null;
-                                            low: number | null;
-                                            high: number | null;
-                                            outside: number | null;
-                                        } | null;
-                                        degradation: {
-                                            /** @description Seconds since 1970, with milliseconds behind the point. */
-                                            since: number;
-                                            /** @description Seconds since 1970, with milliseconds behind the point. */
-                                            seen: number;
-                                            before: number | null;
-                                            after: number | null;
-                                            low: number | null;
-                                            high: number | null;
-                                        } | null;
-                                        exhaustion: {
-                                            limit: number;
-                                            medianSeconds: number | null;
-                                            quantilesSeconds: Record<string, never>;
-                                            probability: number;
-                                            horizonSeconds: number;
-                                            pacePerHour: number | null;
-                                        } | null;
-                                    }[];
-                                    bottleneck?: {
-                                        secondsBefore: number | null;
-                                        secondsAfter: number | null;
-                                        deviations: number | null;
-                                        unexplained: number;
-                                        stages: {
-                                            stage: string;
-                                            share: number;
-                                            confidence: number;
-                                            reason: string;
-                                            secondsBefore: number | null;
-                                            secondsAfter: number | null;
-                                            text: string;
-                                        }[];
-                                    } | null;
-                                }[];
-                            };
                         };
                     };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        /** Take all groups of a namespace away. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The namespace; percent-encoded. */
+                    namespace: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: null;
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/config/v1/rules/{namespace}/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One group of rules. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The namespace; percent-encoded. */
+                    namespace: string;
+                    /** @description The group of rules; percent-encoded. */
+                    group: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/yaml": unknown;
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /** Take a group of rules away. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The namespace; percent-encoded. */
+                    namespace: string;
+                    /** @description The group of rules; percent-encoded. */
+                    group: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: null;
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a page for people. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The id. Of a firing: the alert's fingerprint, a hyphen, and when it fired in ms since 1970. */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/federate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Newest samples as an exposition. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description A series selector; may be repeated. */
+                    "match[]"?: string[];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process lives. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Own metrics. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/probe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Probe a target with a module and answer in the text format, as blackbox_exporter does. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description What is probed. */
+                    target: string;
+                    /** @description How; default http_2xx. */
+                    module?: string;
+                    /** @description The name that a server is asked by, where it is not that of the target. */
+                    hostname?: string;
+                    /** @description true: the steps before the metrics. */
+                    debug?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether requests are answered. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/startupz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the start is over. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OTLP metrics: protobuf and JSON. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was built. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
                 };
                 /** @description An error. */
                 default: {

@@ -6,7 +6,7 @@ use bellwether_model::Labels;
 use bellwether_rules::backtest::Episode;
 
 use super::Pass;
-use super::summary::{Summary, alerts, by_alert, firing_ms};
+use super::summary::{Summary, alerts, by_alert};
 
 /// What is different about alerts of one name.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ fn without_counterpart<'a>(
 ) -> Vec<&'a Episode> {
     let span = |episode: &Episode| {
         let from_ms = episode.fired_at_ms.unwrap_or(episode.active_at_ms);
-        let firing_ms = firing_ms(episode, to_ms).unwrap_or(0);
+        let firing_ms = episode.firing_ms(to_ms).unwrap_or(0);
         (from_ms, from_ms.saturating_add(firing_ms))
     };
     let mut alone = Vec::new();

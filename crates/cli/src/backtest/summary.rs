@@ -21,7 +21,7 @@ pub(super) struct Summary {
 
 impl Summary {
     fn add(&mut self, episode: &Episode, to_ms: i64) {
-        let Some(firing_ms) = firing_ms(episode, to_ms) else {
+        let Some(firing_ms) = episode.firing_ms(to_ms) else {
             self.pending += 1;
             return;
         };
@@ -29,13 +29,6 @@ impl Summary {
         self.firing_ms = self.firing_ms.saturating_add(firing_ms);
         self.longest_ms = self.longest_ms.max(firing_ms);
     }
-}
-
-/// How long an episode fired; `None`: it did not.
-pub(super) fn firing_ms(episode: &Episode, to_ms: i64) -> Option<i64> {
-    let fired_ms = episode.fired_at_ms?;
-    let end_ms = episode.ended_at_ms.unwrap_or(to_ms);
-    Some(end_ms.saturating_sub(fired_ms).max(0))
 }
 
 /// All alerts by name.

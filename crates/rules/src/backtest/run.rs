@@ -89,6 +89,11 @@ impl RuleRun {
         })
     }
 
+    /// What became of it so far.
+    pub(super) fn history(&self) -> &RuleHistory {
+        &self.history
+    }
+
     /// What it reads and writes.
     pub(super) fn flow(&self) -> Flow {
         let selectors = self.rule.query.expr().selectors();

@@ -8,11 +8,8 @@ use crate::testing::{alerting, group, labels, recording, series, up};
 
 fn settings(from_s: i64, to_s: i64) -> BacktestSettings {
     BacktestSettings {
-        from_ms: from_s * 1_000,
-        to_ms: to_s * 1_000,
         threads: 2,
-        features: Features::default(),
-        cancel: CancelToken::default(),
+        ..BacktestSettings::new(from_s * 1_000, to_s * 1_000)
     }
 }
 
@@ -258,4 +255,33 @@ fn a_query_that_fails_now_and_then_fails_then_only() {
     let wrong = [group("g", vec![recording("r", "sum(", &[])])];
     let store = Arc::<MemoryStore>::clone(&store);
     assert!(backtest(store, &wrong, &Surroundings::default(), &settings(0, 1)).is_err());
+}
+
+#[test]
+fn who_asks_for_too_much_is_told() {
+    let store = Arc::new(MemoryStore::new());
+    for minute in 0..60 {
+        // Up and down each minute.
+        up(&store, minute * 60, &[("a", (minute % 2) as f64)]);
+    }
+    let groups = [group("g", vec![alerting("Down", "up == 0", 0)])];
+    let mut bounded = BacktestSettings {
+        episodes_max: 5,
+        ..settings(0, 3_599)
+    };
+    assert_eq!(bounded.evaluation_count(&groups), 360);
+    let go = |bounded: &BacktestSettings| {
+        let store = Arc::<MemoryStore>::clone(&store);
+        backtest(store, &groups, &Surroundings::default(), bounded)
+    };
+    let error = go(&bounded).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "group \"g\", rule \"Down\": more than 5 episodes: take a shorter time, or a rule that flaps less"
+    );
+    bounded.episodes_max = 30;
+    let histories = go(&bounded).unwrap();
+    let episodes = &histories[0].episodes;
+    assert_eq!(episodes.len(), 30);
+    assert_eq!(episodes[0].firing_ms(3_599_000), Some(60_000));
 }

@@ -7,28 +7,28 @@
 
 /// What one value of a label was and is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Part {
-    pub(super) value: String,
+pub(crate) struct Part {
+    pub(crate) value: String,
     /// For people: the operand for this value.
-    pub(super) shown_before: Option<f64>,
-    pub(super) shown_now: Option<f64>,
+    pub(crate) shown_before: Option<f64>,
+    pub(crate) shown_now: Option<f64>,
     /// What it adds to the whole.
-    pub(super) before: f64,
-    pub(super) now: f64,
+    pub(crate) before: f64,
+    pub(crate) now: f64,
 }
 
 /// A label's values by what they explain.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Moved {
-    pub(super) score: f64,
-    pub(super) adds_up: bool,
+pub(crate) struct Moved {
+    pub(crate) score: f64,
+    pub(crate) adds_up: bool,
     /// With each its part of the change.
-    pub(super) parts: Vec<(Part, f64)>,
+    pub(crate) parts: Vec<(Part, f64)>,
 }
 
 /// Ranks the parts of a whole that went from `before` to `now`. `None`: nothing moved, or there is
 /// nothing to tell apart.
-pub(super) fn rank(
+pub(crate) fn rank(
     parts: Vec<Part>,
     (before, now): (f64, f64),
     is_additive: bool,
@@ -40,21 +40,38 @@ pub(super) fn rank(
         return None;
     }
     let even = 1.0 / parts.len() as f64;
-    let mut ranked: Vec<(Part, f64, f64)> = parts
-        .into_iter()
-        .map(|part| {
-            let share = (part.now - part.before) / change;
-            let expected = if is_additive && before.abs() > 0.0 {
-                part.before / before
-            } else {
-                even
-            };
-            // No value explains more than the change, though others may have gone the other way.
-            let power = share.clamp(-1.0, 1.0) - expected.clamp(-1.0, 1.0);
-            (part, share, power)
-        })
-        .filter(|(_, share, _)| share.is_finite())
-        .collect();
+    let ranked = parts.into_iter().map(|part| {
+        let share = (part.now - part.before) / change;
+        let expected = if is_additive && before.abs() > 0.0 {
+            part.before / before
+        } else {
+            even
+        };
+        // No value explains more than the change, though others may have gone the other way.
+        let power = share.clamp(-1.0, 1.0) - expected.clamp(-1.0, 1.0);
+        (part, share, power)
+    });
+    in_order(ranked, is_additive)
+}
+
+/// Ranks the parts of a whole that was spread otherwise than before, whether or not it has changed: each with how much
+/// greater its share is. `None`: there is no whole, or nothing to tell apart.
+pub(crate) fn rank_shares(parts: Vec<Part>, (before, now): (f64, f64)) -> Option<Moved> {
+    let is_whole = |all: f64| all.is_finite() && all.abs() > 0.0;
+    if parts.len() < 2 || !is_whole(now) || !is_whole(before) {
+        return None;
+    }
+    let ranked = parts.into_iter().map(|part| {
+        let more = part.now / now - part.before / before;
+        (part, more, more)
+    });
+    in_order(ranked, true)
+}
+
+/// Parts with what is told of each and what each is worth telling.
+fn in_order(ranked: impl Iterator<Item = (Part, f64, f64)>, adds_up: bool) -> Option<Moved> {
+    let mut ranked: Vec<(Part, f64, f64)> =
+        ranked.filter(|(_, told, _)| told.is_finite()).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.value.cmp(&b.0.value)));
     let score = ranked
         .iter()
@@ -62,11 +79,11 @@ pub(super) fn rank(
         .fold(f64::MIN, f64::max);
     let parts: Vec<_> = ranked
         .into_iter()
-        .map(|(part, share, _)| (part, share))
+        .map(|(part, told, _)| (part, told))
         .collect();
     (parts.len() >= 2).then_some(Moved {
         score,
-        adds_up: is_additive,
+        adds_up,
         parts,
     })
 }
@@ -114,6 +131,20 @@ mod tests {
         let parts = vec![part("a", 50.0, 0.0), part("b", 50.0, 50.0)];
         let moved = rank(parts, (100.0, 50.0), true).unwrap();
         assert_eq!(first(&moved), ("a", 1.0));
+    }
+
+    #[test]
+    fn what_is_spread_otherwise_is_told_though_the_whole_is_the_same() {
+        let parts = vec![part("a", 50.0, 80.0), part("b", 50.0, 20.0)];
+        let moved = rank_shares(parts, (100.0, 100.0)).unwrap();
+        let (first, more) = first(&moved);
+        assert_eq!(first, "a");
+        assert!((more - 0.3).abs() < 1e-9 && (moved.score - 0.3).abs() < 1e-9);
+        let grown = vec![part("a", 1.0, 10.0), part("b", 3.0, 30.0)];
+        let alike = rank_shares(grown, (4.0, 40.0)).unwrap();
+        assert!(alike.score.abs() < 1e-9, "{}", alike.score);
+        let gone = vec![part("a", 1.0, 0.0), part("b", 3.0, 0.0)];
+        assert_eq!(rank_shares(gone, (4.0, 0.0)), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bellwether_promql::ast::{AggregateOp, BinaryOp, Expr};
 
 /// The expression with one element for each value of a label; `None`: it aggregates nothing away.
-pub(super) fn split(expr: &Expr, label: &str) -> Option<Expr> {
+pub(crate) fn split(expr: &Expr, label: &str) -> Option<Expr> {
     let mut split = expr.clone();
     divide(&mut split, label).then_some(split)
 }
@@ -41,7 +41,7 @@ fn divide(expr: &mut Expr, label: &str) -> bool {
 
 /// How the parts of a whole make the whole.
 #[derive(Debug, PartialEq)]
-pub(super) enum Whole<'a> {
+pub(crate) enum Whole<'a> {
     /// The whole is the sum of its parts.
     Sum,
     /// The whole is the sum of its parts of `numerator`, divided by the whole of `denominator`.
@@ -53,7 +53,7 @@ pub(super) enum Whole<'a> {
     Other,
 }
 
-pub(super) fn whole(expr: &Expr) -> Whole<'_> {
+pub(crate) fn whole(expr: &Expr) -> Whole<'_> {
     match expr.unwrap_parens() {
         Expr::Aggregate(node) if matches!(node.op, AggregateOp::Sum | AggregateOp::Count) => {
             Whole::Sum

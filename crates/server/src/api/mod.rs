@@ -18,10 +18,11 @@ mod status;
 mod targets;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodFilter;
@@ -31,10 +32,12 @@ use crate::app::App;
 use crate::body;
 use crate::envelope::{Answer, ApiError, ErrorType, json_response};
 use crate::params::Params;
+use crate::query_log::Caller;
 use crate::{openapi, render};
 
 pub(crate) use catalog::matcher_sets;
-pub(crate) use status::{write_build as status_build, write_top};
+pub(crate) use query::api_error as query_error;
+pub(crate) use status::{write_build as status_build, write_notifications, write_top};
 
 /// A request of the API as its handler sees it.
 #[derive(Debug)]
@@ -44,6 +47,18 @@ pub(crate) struct Call {
     pub(crate) headers: axum::http::HeaderMap,
     /// The path as it came, percent-encoding included.
     pub(crate) path: String,
+    /// Where the client is; `None`: it came over no connection.
+    pub(crate) address: Option<SocketAddr>,
+}
+
+impl Call {
+    /// Who asks.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            address: self.address,
+            user: self.app.auth.name(&self.headers),
+        }
+    }
 }
 
 /// Takes a request apart.
@@ -70,6 +85,10 @@ pub(crate) async fn call(app: Arc<App>, request: Request) -> Result<Call, ApiErr
         params,
         headers: parts.headers,
         path: parts.uri.path().to_owned(),
+        address: parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|it| it.0),
     })
 }
 

@@ -8,7 +8,6 @@
 //! ## Limits
 //! 11,000 points for each series of a range query, as in Prometheus.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
@@ -17,35 +16,20 @@ use bellwether_promql::{
     CancelToken, Engine, QueryError, QueryOutcome, QueryRequest, QueryStats, QueryValue,
 };
 use bellwether_storage::{MetricStore, Samples};
-use bellwether_telemetry::Counter;
 
 use super::Call;
 use crate::app::acquire;
 use crate::envelope::{ApiError, ErrorType, envelope_end};
 use crate::json::JsonWriter;
+use crate::long_work::CancelOnDrop;
 use crate::own_metrics::InFlight;
 use crate::params::Params;
+use crate::query_log::{Ended, Times};
 use crate::render::{self, CHUNK_BYTES, ClientGone, Output};
 
 const POINTS_MAX: i64 = 11_000;
 /// Notes of each severity that an answer carries, as in Prometheus.
 const NOTES_MAX: usize = 10;
-
-/// Cancels the query when dropped before it was disarmed.
-struct CancelOnDrop {
-    token: CancelToken,
-    cancelled: Arc<Counter>,
-    armed: bool,
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if self.armed {
-            self.token.cancel();
-            self.cancelled.increment();
-        }
-    }
-}
 
 /// What `/query` and `/query_range` have in common.
 struct Common {
@@ -96,7 +80,8 @@ pub(super) async fn instant(call: Call) -> Result<Response, ApiError> {
     let limit = call.params.limit()?;
     let time_ms = call.params.time_or("time", call.app.clock.now_ms())?;
     let common = Common::new(&call.params, limit)?;
-    run(call, common, move |engine, store, query, request| {
+    let times = Times::Instant { time_ms };
+    run(call, common, times, move |engine, store, query, request| {
         engine.instant(store, query, time_ms, request)
     })
     .await
@@ -126,7 +111,12 @@ pub(super) async fn range(call: Call) -> Result<Response, ApiError> {
         ));
     }
     let common = Common::new(params, limit)?;
-    run(call, common, move |engine, store, query, request| {
+    let times = Times::Range {
+        start_ms,
+        end_ms,
+        step_ms,
+    };
+    run(call, common, times, move |engine, store, query, request| {
         engine.range(store, query, start_ms, end_ms, step_ms, request)
     })
     .await
@@ -135,6 +125,7 @@ pub(super) async fn range(call: Call) -> Result<Response, ApiError> {
 async fn run(
     call: Call,
     common: Common,
+    times: Times,
     evaluate: impl FnOnce(
         &Engine,
         &dyn MetricStore,
@@ -145,18 +136,23 @@ async fn run(
     + 'static,
 ) -> Result<Response, ApiError> {
     let services = call.app.services()?.clone();
+    let entry = call.app.queries.begin(
+        &common.query,
+        times,
+        call.caller(),
+        &common.request.cancel,
+        call.app.clock.now_ms(),
+    );
     let waited = Instant::now();
     let permit = acquire(&call.app.query_gate).await?;
     let queue_seconds = waited.elapsed().as_secs_f64();
     let running = InFlight::enter(&call.app.metrics.queries_running);
-    let mut guard = CancelOnDrop {
-        token: common.request.cancel.clone(),
-        cancelled: Arc::clone(&call.app.metrics.queries_cancelled),
-        armed: true,
-    };
+    let cancelled = &call.app.metrics.queries_cancelled;
+    let guard = CancelOnDrop::new(&common.request.cancel, cancelled);
     let response = render::blocking(&call.headers, render::JSON, move |output| {
         let _permit = permit;
         let _running = running;
+        entry.runs();
         let outcome = evaluate(
             &services.engine,
             &*services.store,
@@ -164,16 +160,43 @@ async fn run(
             &common.request,
         );
         match outcome {
-            Ok(outcome) => write_outcome(output, &common, &outcome, queue_seconds),
-            Err(error) => output.fail(api_error(error)),
+            Ok(outcome) => {
+                write_outcome(output, &common, &outcome, queue_seconds);
+                entry.end(Ended {
+                    queue_seconds,
+                    eval_seconds: outcome.stats.total_seconds,
+                    samples: outcome.stats.samples_total,
+                    series: outcome.stats.series_selected,
+                    results: count_of(&outcome.value),
+                    error: None,
+                });
+            }
+            Err(error) => {
+                let error = api_error(error);
+                entry.end(Ended {
+                    queue_seconds,
+                    error: Some((error.error_type.as_str(), error.message.clone())),
+                    ..Ended::default()
+                });
+                output.fail(error);
+            }
         }
     })
     .await;
-    guard.armed = false;
+    guard.disarm();
     response
 }
 
-fn api_error(error: QueryError) -> ApiError {
+/// Series of a result, or elements.
+fn count_of(value: &QueryValue) -> u64 {
+    match value {
+        QueryValue::Scalar { .. } | QueryValue::String { .. } => 1,
+        QueryValue::Vector(samples) => samples.len() as u64,
+        QueryValue::Matrix(series) => series.len() as u64,
+    }
+}
+
+pub(crate) fn api_error(error: QueryError) -> ApiError {
     let error_type = match &error {
         QueryError::Parse(_) => return ApiError::invalid_parameter("query", error),
         QueryError::Storage(error) => crate::envelope::error_type_of(error.kind()),

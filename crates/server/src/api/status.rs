@@ -1,12 +1,11 @@
 //! What the server is, how it was started, and what it holds.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bellwether_storage::TopEntry;
+use bytes::Bytes;
 
 use super::Call;
 use super::targets::rfc3339;
@@ -14,6 +13,7 @@ use crate::app::App;
 use crate::envelope::{Answer, ApiError};
 use crate::json::JsonWriter;
 use crate::services::BuildInfo;
+use crate::sse;
 
 /// The longest lists that `/status/tsdb` gives, as in Prometheus.
 const TOP_MAX: usize = 10_000;
@@ -256,18 +256,23 @@ pub(super) async fn features(call: Call) -> Result<Answer, ApiError> {
     }))
 }
 
-fn write_notifications(app: &App) -> Vec<u8> {
+/// What an operator should know of, as JSON.
+pub(crate) fn write_notifications(app: &App) -> Vec<u8> {
     let mut json = JsonWriter::with_capacity(256);
     json.array_begin();
     for (text, since_ms) in app.control.notifications() {
-        json.object_begin();
-        json.key("text").string(&text);
-        json.key("date").string(&rfc3339(since_ms));
-        json.key("active").boolean(true);
-        json.object_end();
+        write_notification(&mut json, &text, since_ms);
     }
     json.array_end();
     json.into_bytes()
+}
+
+fn write_notification(json: &mut JsonWriter, text: &str, since_ms: i64) {
+    json.object_begin();
+    json.key("text").string(text);
+    json.key("date").string(&rfc3339(since_ms));
+    json.key("active").boolean(true);
+    json.object_end();
 }
 
 /// `/notifications`
@@ -281,39 +286,25 @@ pub(super) async fn notifications(call: Call) -> Result<Answer, ApiError> {
 /// `/notifications/live`: server-sent events. What is active now is sent at once; then the stream
 /// stays open until the server stops.
 pub(super) async fn notifications_live(State(app): State<Arc<App>>) -> Response {
-    let mut first = String::new();
+    let mut first: Vec<Bytes> = Vec::new();
     for (text, since_ms) in app.control.notifications() {
         let mut json = JsonWriter::with_capacity(128);
-        json.object_begin();
-        json.key("text").string(&text);
-        json.key("date").string(&rfc3339(since_ms));
-        json.key("active").boolean(true);
-        json.object_end();
+        write_notification(&mut json, &text, since_ms);
         let event = json.into_bytes();
-        first.push_str("data: ");
-        first.push_str(&String::from_utf8_lossy(&event));
-        first.push_str("\n\n");
+        first.push(sse::event(None, None, &String::from_utf8_lossy(&event)));
     }
     // A comment, so that the client sees the stream begin even where nothing is active.
-    first.push_str(": waiting\n\n");
+    first.push(Bytes::from_static(b": waiting\n\n"));
     let mut stopping = app.stopping.subscribe();
     let until_stop = futures::stream::once(async move {
         // An error means that the server is gone, which ends the stream as well.
         stopping.wait_for(|stop| *stop).await.ok();
-        Ok::<_, Infallible>(String::new())
+        Bytes::new()
     });
-    let stream = futures::StreamExt::chain(
-        futures::stream::once(async move { Ok::<_, Infallible>(first) }),
+    sse::response(futures::StreamExt::chain(
+        futures::stream::iter(first),
         until_stop,
-    );
-    let mut response = (StatusCode::OK, axum::body::Body::from_stream(stream)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+    ))
 }
 
 #[cfg(test)]

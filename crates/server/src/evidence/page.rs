@@ -691,4 +691,4 @@ fn legend(graph: &Graph, left_out: usize, out: &mut String) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

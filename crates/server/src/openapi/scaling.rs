@@ -94,7 +94,7 @@ const SCALER: Shape = Shape::Fields(&[
     ("changes", Shape::List(&CHANGE), Maybe),
 ]);
 
-static DECIDED: Shape = Shape::Fields(&[
+pub(super) static DECIDED: Shape = Shape::Fields(&[
     ("number", Shape::Number, Always),
     ("workers", Shape::Number, Always),
     ("time", Shape::Time, Always),

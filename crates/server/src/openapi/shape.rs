@@ -27,6 +27,14 @@ pub(crate) enum Shape {
     Object,
     /// A list.
     List(&'static Shape),
+    /// One of these texts.
+    Words(&'static [&'static str]),
+    /// One of these.
+    AnyOf(&'static [Shape]),
+    /// A list of just these, in order.
+    Tuple(&'static [Shape]),
+    /// An object of names that nobody knows before, and such values.
+    Map(&'static Shape),
     /// An object: its keys, their values, whether they are always there. It has no others.
     Fields(&'static [(&'static str, Shape, Presence)]),
     /// Something that is described in words.
@@ -44,6 +52,37 @@ pub(crate) enum Presence {
 
 use Presence::{Always, Maybe};
 
+/// The body of an answer that holds such data.
+macro_rules! answer {
+    ($data:expr) => {
+        $crate::openapi::Shape::Fields(&[
+            (
+                "status",
+                $crate::openapi::Shape::Word("success"),
+                $crate::openapi::shape::Presence::Always,
+            ),
+            ("data", $data, $crate::openapi::shape::Presence::Always),
+        ])
+    };
+}
+pub(crate) use answer;
+
+/// A number; nothing where JSON has none for it.
+pub(crate) const NUMBER_OR_NULL: Shape = Shape::OrNull(&Shape::Number);
+/// A text, or nothing.
+pub(crate) const TEXT_OR_NULL: Shape = Shape::OrNull(&Shape::Text);
+/// A time, or nothing.
+pub(crate) const TIME_OR_NULL: Shape = Shape::OrNull(&Shape::Time);
+/// A list of texts.
+pub(crate) const TEXTS: Shape = Shape::List(&Shape::Text);
+
+/// What every request that fails is answered with.
+pub(super) static ERROR: Shape = Shape::Fields(&[
+    ("status", Shape::Word("error"), Always),
+    ("errorType", Shape::Text, Always),
+    ("error", Shape::Text, Always),
+]);
+
 const SUCCESS: Shape = Shape::Word("success");
 
 /// `/api/bellwether/v1/timeline`
@@ -56,7 +95,9 @@ pub(super) static TIMELINE: Shape = Shape::Fields(&[
     ),
 ]);
 
-static TIMELINE_ROW: Shape = Shape::Fields(&[
+pub(super) static TIMELINE_ROW: Shape = Shape::Fields(&[
+    // What the row is known by, here and in the stream of changes.
+    ("id", Shape::Text, Always),
     ("time", Shape::Time, Always),
     ("kind", Shape::Text, Always),
     ("fingerprint", Shape::Text, Always),
@@ -93,25 +134,6 @@ pub(super) static ACKNOWLEDGE: Shape = Shape::Fields(&[
     ("comment", Shape::Text, Maybe),
     ("until", Shape::AnyTime, Maybe),
 ]);
-
-/// `/api/bellwether/v1/evidence`
-pub(super) static EVIDENCE: Shape = Shape::Fields(&[
-    ("status", SUCCESS, Always),
-    (
-        "data",
-        Shape::Fields(&[("evidence", Shape::List(&FIRING), Always)]),
-        Always,
-    ),
-]);
-
-static FIRING: Shape = Shape::Fields(&[
-    ("id", Shape::Text, Always),
-    ("fingerprint", Shape::Text, Always),
-    ("time", Shape::Time, Always),
-]);
-
-/// A document of evidence; it says its version.
-pub(super) static EVIDENCE_DOCUMENT: Shape = Shape::Object;
 
 /// The answer to a change of rules.
 pub(super) static RULES_TAKEN: Shape = Shape::Fields(&[
@@ -171,6 +193,29 @@ impl Shape {
                 json.key("items");
                 of.write(json);
             }
+            Self::Words(words) => {
+                json.key("type").string("string");
+                json.key("enum").strings(*words);
+            }
+            Self::AnyOf(shapes) => {
+                json.key("anyOf").array_begin();
+                shapes.iter().for_each(|shape| shape.write(json));
+                json.array_end();
+            }
+            Self::Tuple(shapes) => {
+                json.key("type").string("array");
+                json.key("prefixItems").array_begin();
+                shapes.iter().for_each(|shape| shape.write(json));
+                json.array_end();
+                json.key("items").boolean(false);
+                json.key("minItems").unsigned(shapes.len() as u64);
+                json.key("maxItems").unsigned(shapes.len() as u64);
+            }
+            Self::Map(of) => {
+                json.key("type").string("object");
+                json.key("additionalProperties");
+                of.write(json);
+            }
             Self::Fields(fields) => {
                 json.key("type").string("object");
                 json.key("properties").object_begin();
@@ -210,6 +255,27 @@ impl Shape {
             Self::Null => found(value.is_null()),
             Self::Object => found(value.is_object()),
             Self::Described(_) => None,
+            Self::Words(words) => found(words.iter().any(|word| value == word)),
+            Self::AnyOf(shapes) => {
+                let differences: Vec<String> = shapes
+                    .iter()
+                    .map_while(|shape| shape.difference(value))
+                    .collect();
+                (differences.len() == shapes.len()).then(|| differences.join("; or "))
+            }
+            Self::Tuple(shapes) => match value.as_array() {
+                Some(items) if items.len() == shapes.len() => shapes
+                    .iter()
+                    .zip(items)
+                    .find_map(|(shape, item)| shape.difference(item)),
+                _ => found(false),
+            },
+            Self::Map(of) => match value.as_object() {
+                Some(entries) => entries.iter().find_map(|(key, value)| {
+                    of.difference(value).map(|text| format!("{key}: {text}"))
+                }),
+                None => found(false),
+            },
             Self::Labels => match value.as_object() {
                 Some(labels) => found(labels.values().all(serde_json::Value::is_string)),
                 None => found(false),
@@ -237,5 +303,54 @@ impl Shape {
                     })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_held_against_shapes() {
+        let point = Shape::Tuple(&[Shape::Time, Shape::Text]);
+        let either = Shape::AnyOf(&[
+            Shape::Fields(&[("a", Shape::Word("x"), Always)]),
+            Shape::Map(&Shape::Number),
+        ]);
+        for (shape, value, fits) in [
+            (point, json!([1, "2"]), true),
+            (point, json!([1]), false),
+            (point, json!([1, 2]), false),
+            (either, json!({ "a": "x" }), true),
+            (either, json!({ "b": 1, "c": 2 }), true),
+            (either, json!({ "a": "y" }), false),
+            (Shape::Words(&["up", "down"]), json!("down"), true),
+            (Shape::Words(&["up", "down"]), json!("left"), false),
+        ] {
+            let difference = shape.difference(&value);
+            assert_eq!(difference.is_none(), fits, "{value} {difference:?}");
+        }
+    }
+
+    #[test]
+    fn shapes_become_json_schema() {
+        let check = |shape: Shape, want: serde_json::Value| {
+            let mut json = JsonWriter::default();
+            shape.write(&mut json);
+            let got: serde_json::Value = serde_json::from_slice(&json.into_bytes()).unwrap();
+            assert_eq!(got, want);
+        };
+        check(
+            Shape::Tuple(&[Shape::Number, Shape::Boolean]),
+            json!({ "type": "array", "prefixItems": [{ "type": "number" }, { "type": "boolean" }],
+                    "items": false, "minItems": 2, "maxItems": 2 }),
+        );
+        check(
+            Shape::Map(&Shape::AnyOf(&[Shape::Null, Shape::Words(&["a"])])),
+            json!({ "type": "object", "additionalProperties":
+                    { "anyOf": [{ "type": "null" }, { "type": "string", "enum": ["a"] }] } }),
+        );
     }
 }

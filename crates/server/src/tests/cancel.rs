@@ -7,10 +7,10 @@ use super::*;
 
 /// A store whose selection says that it has begun and then waits for a word.
 #[derive(Debug)]
-struct Waiting {
-    inner: MemoryStore,
-    begun: Mutex<Option<tokio::sync::oneshot::Sender<()>>>,
-    go_on: Mutex<mpsc::Receiver<()>>,
+pub(super) struct Waiting {
+    pub(super) inner: MemoryStore,
+    pub(super) begun: Mutex<Option<tokio::sync::oneshot::Sender<()>>>,
+    pub(super) go_on: Mutex<mpsc::Receiver<()>>,
 }
 
 impl StoreLayer for Waiting {

@@ -2,12 +2,19 @@
 
 mod am;
 mod api;
+mod backtests;
 mod cancel;
+mod described;
+mod differences;
 mod edge;
+mod live;
 mod probing;
+mod queries;
 mod receive;
 mod replica;
+mod routing;
 mod ruler;
+mod rules;
 mod scaling;
 mod security;
 mod transfer;
@@ -24,6 +31,7 @@ use bellwether_notify::{
     Runner, RunnerParts, TimeInterval,
 };
 use bellwether_promql::{Engine, EngineOptions};
+use bellwether_rules::GroupSettings;
 use bellwether_storage::{
     ManualClock, MemoryStateStore, MemoryStore, MemoryTimeline, MetricStore, Source, WriteBatch,
 };
@@ -52,6 +60,13 @@ impl Control for FakeControl {
 
     fn job_yaml(&self, job: &str) -> Option<String> {
         (job == "node").then(|| "job_name: node\n".to_owned())
+    }
+
+    fn read_rules(&self, text: &str) -> Result<Vec<GroupSettings>, String> {
+        match text {
+            "good" => Ok(vec![rules::group()]),
+            _ => Err("rules:1:1: want a mapping".to_owned()),
+        }
     }
 
     fn external_labels(&self) -> Labels {

@@ -27,11 +27,11 @@ use crate::settings::{
     ClientAuth, FrontProxySettings, Hidden, Pem, Security, ServerSettings, TlsSettings,
 };
 
-struct World {
+pub(super) struct World {
     store: Arc<MemoryStore>,
     scalers: Scalers,
     server: Server,
-    router: Router,
+    pub(super) router: Router,
 }
 
 fn scaler(name: &str) -> ScalerSettings {
@@ -67,7 +67,7 @@ fn scaler(name: &str) -> ScalerSettings {
 }
 
 impl World {
-    fn new(settings: ServerSettings) -> Self {
+    pub(super) fn new(settings: ServerSettings) -> Self {
         let store = Arc::new(MemoryStore::default());
         let scalers = Scalers::new(ScalersParts {
             store: Arc::clone(&store) as _,
@@ -96,7 +96,7 @@ impl World {
     }
 
     /// So much is in flight, and every scaler has a turn.
-    fn turn(&self, after_ms: i64, in_flight: f64) {
+    pub(super) fn turn(&self, after_ms: i64, in_flight: f64) {
         let labels = Labels::from_pairs([("__name__", "in_flight")]);
         self.store.insert(&labels, NOW_MS + after_ms, in_flight);
         for name in ["agents", "dry"] {

@@ -110,6 +110,36 @@ async fn tokens_do_no_more_than_their_scopes() {
     let clean = "/api/v1/admin/tsdb/clean_tombstones";
     assert_eq!(ask(&router, "POST", clean, reader).await.0, 403);
     assert_eq!(ask(&router, "POST", clean, "Bearer all-of-it").await.0, 204);
+    // What only asks needs no more than to read, though it is a POST.
+    for path in [
+        "routes/test",
+        "silences/preview",
+        "backtests",
+        "differences",
+    ] {
+        let path = format!("/api/bellwether/v1/{path}");
+        assert_eq!(ask(&router, "POST", &path, reader).await.0, 400, "{path}");
+    }
+    let query = "/api/bellwether/v1/queries/7";
+    assert_eq!(ask(&router, "DELETE", query, reader).await.0, 403);
+    assert_eq!(
+        ask(&router, "DELETE", query, "Bearer all-of-it").await.0,
+        404
+    );
+}
+
+#[tokio::test]
+async fn queries_are_told_with_who_asked() {
+    let router = server(secured()).router();
+    let reader = "Bearer read-me";
+    assert_eq!(
+        ask(&router, "GET", "/api/v1/query?query=1", reader).await.0,
+        200
+    );
+    let request = Request::get("/api/bellwether/v1/queries").header("authorization", reader);
+    let (_, _, bytes) = send(&router, request.body(Body::empty()).unwrap()).await;
+    let log: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(log["data"]["finished"][0]["user"], "grafana", "{log}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn line(labels: &[(&str, &str)], is_own: bool, values: [f64; 3]) -> LinePart {
 }
 
 /// A document with everything in it; every text that comes from outside is hostile.
-fn evidence() -> Evidence {
+pub(crate) fn evidence() -> Evidence {
     let evil = "<script>\"'&";
     Evidence {
         version: VERSION,
@@ -156,4 +156,11 @@ fn a_document_with_nothing_in_it_is_a_page() {
     evidence.targets.clear();
     let page = render(&evidence);
     assert!(page.contains("The rule") && page.contains("Slow"));
+}
+
+#[test]
+fn a_document_is_as_it_is_described() {
+    let document = serde_json::from_slice(&evidence().to_json()).unwrap();
+    let shape = &crate::openapi::EVIDENCE_DOCUMENT;
+    assert_eq!(shape.difference(&document), None, "{document}");
 }

@@ -1,0 +1,81 @@
+//! Operations and bodies of differences.
+
+use super::shape::Presence::{Always, Maybe};
+use super::shape::{NUMBER_OR_NULL, Shape, TEXTS, answer};
+use super::{Content, Operation, POST, operation};
+
+pub(crate) const OPERATIONS: &[Operation] = &[operation(
+    "/api/bellwether/v1/differences",
+    POST,
+    "Labels whose values are spread otherwise in a selection of a graph than in a baseline.",
+    &[],
+)
+.taking(Content::Json(&WANTED))
+.answering(Content::Json(&TOLD))];
+
+static WANTED: Shape = Shape::Fields(&[
+    ("query", Shape::Text, Always),
+    (
+        "selection",
+        Shape::Fields(&[
+            ("start", Shape::AnyTime, Always),
+            ("end", Shape::AnyTime, Always),
+            ("low", Shape::Number, Maybe),
+            ("high", Shape::Number, Maybe),
+        ]),
+        Always,
+    ),
+    (
+        "baseline",
+        Shape::Fields(&[
+            ("start", Shape::AnyTime, Always),
+            ("end", Shape::AnyTime, Always),
+        ]),
+        Always,
+    ),
+]);
+
+static TOLD: Shape = answer!(Shape::Fields(&[
+    ("query", Shape::Text, Always),
+    // What was compared: how much counters went up, means over time, what histograms observed, or at how many points
+    // values were inside of the band.
+    (
+        "measure",
+        Shape::Words(&["increase", "mean", "observations", "points"]),
+        Always
+    ),
+    ("selection", WHOLE, Always),
+    ("baseline", WHOLE, Always),
+    ("labels", Shape::List(&LABEL), Always),
+    ("notes", TEXTS, Always),
+]));
+
+const WHOLE: Shape = Shape::Fields(&[
+    ("start", Shape::Time, Always),
+    ("end", Shape::Time, Always),
+    ("value", NUMBER_OR_NULL, Always),
+    ("series", Shape::Number, Always),
+]);
+
+/// Those first that tell most.
+const LABEL: Shape = Shape::Fields(&[
+    ("label", Shape::Text, Always),
+    ("score", NUMBER_OR_NULL, Always),
+    // Whether values add up to the whole; else there are no shares.
+    ("addsUp", Shape::Boolean, Always),
+    (
+        "values",
+        Shape::List(&Shape::Fields(&[
+            // Empty: series without the label.
+            ("value", Shape::Text, Always),
+            ("selection", NUMBER_OR_NULL, Always),
+            ("baseline", NUMBER_OR_NULL, Always),
+            ("selectionShare", NUMBER_OR_NULL, Always),
+            ("baselineShare", NUMBER_OR_NULL, Always),
+            // By how much the share is greater; where values do not add up, the part of the change.
+            ("difference", NUMBER_OR_NULL, Always),
+        ])),
+        Always,
+    ),
+    ("leftOut", Shape::Number, Always),
+]);
