@@ -13,7 +13,7 @@ export interface RelabelStep { rule: RelabelRule; output: Labels; keep: boolean 
 
 /** What each rule of a job makes of labels, one after the other. */
 export const relabelSteps = async (pool: string, labels: Labels, signal?: AbortSignal) =>
-  (await ask<Envelope<{ steps: RelabelStep[] }>>("/api/v1/targets/relabel_steps", { form: { scrapePool: pool, labels: JSON.stringify(labels) }, signal })).data.steps;
+  (await ask<Envelope<{ steps: RelabelStep[] }>>("/api/v1/targets/relabel_steps", { params: { scrapePool: pool, labels: JSON.stringify(labels) }, signal })).data.steps;
 
 export const scrapePools = async (signal?: AbortSignal) => (await data<{ scrapePools: string[] }>("/api/v1/scrape_pools", {}, signal)).scrapePools;
 export const poolConfig = async (pool: string, signal?: AbortSignal) => (await data<{ yaml: string }>("/api/v1/scrape_pools/config", { scrapePool: pool }, signal)).yaml;

@@ -15,11 +15,11 @@ export interface TabItem<Id extends string> {
 
 export interface TabLinkProps { className: string; "aria-current"?: "page"; "data-tab": string; /** Else each link to this page would be the current one. */ activeOptions: { exact: true; includeSearch: true }; children: ReactNode }
 
-interface TabsProps<Id extends string> { label: string; tabs: readonly TabItem<Id>[]; current: Id; link: (id: Id, props: TabLinkProps) => ReactNode }
+interface TabsProps<Id extends string> { label: string; tabs: readonly TabItem<Id>[]; current: Id; /** Whether what is around it draws the line below. */ isBare?: boolean; link: (id: Id, props: TabLinkProps) => ReactNode }
 
-export function Tabs<Id extends string>({ label, tabs, current, link }: TabsProps<Id>) {
+export function Tabs<Id extends string>({ label, tabs, current, isBare = false, link }: TabsProps<Id>) {
   return (
-    <nav className={classes.tabs} aria-label={label}>
+    <nav className={`${classes.tabs ?? ""} ${isBare ? classes.bare ?? "" : ""}`} aria-label={label}>
       {tabs.map((tab) => link(tab.id, {
         className: classes.tab ?? "",
         "data-tab": tab.id,

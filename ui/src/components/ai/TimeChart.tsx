@@ -29,7 +29,7 @@ interface TimeChartProps {
 export function TimeChart({ title, query, unit, stacked = false, hint, explore, shape, spans, max, height = 200, level = 2, more }: TimeChartProps) {
   const range = useRange();
   const answer = useRangeQuery(query);
-  const series = useMemo(() => (shape ? shape(answer.data?.series ?? []) : [...(answer.data?.series ?? [])].sort((a, b) => a.name.localeCompare(b.name, "en"))), [answer.data, shape]);
+  const series = useMemo(() => (shape ? shape(answer.data?.series ?? []) : plain(answer.data?.series ?? [], title)), [answer.data, shape, title]);
   return (
     <Panel title={title} hint={hint} level={level} notes={answer.data?.notes ?? []} actions={<>{more}<ExploreLink query={explore ?? query} stack={stacked} label={`${title} in Explore`} /></>}>
       <Loaded answer={answer} height={height + 30}>
@@ -39,6 +39,14 @@ export function TimeChart({ title, query, unit, stacked = false, hint, explore, 
       </Loaded>
     </Panel>
   );
+}
+
+/** By the value of their one label; one alone is what the chart is about. */
+function plain(series: readonly Series[], title: string): ChartSeries[] {
+  return series.map((one) => {
+    const values = Object.entries(one.labels).filter(([name]) => name !== "__name__").map(([, value]) => value);
+    return { ...one, name: values.length === 1 ? (values[0] ?? one.name) : series.length === 1 ? title.toLowerCase() : one.name };
+  }).sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
 }
 
 /** Series whose one label is their name; what has none is called `other`. */

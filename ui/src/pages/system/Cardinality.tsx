@@ -15,6 +15,7 @@ import { labelName, quoted, selector } from "@/lib/labels";
 import { bundle, PART } from "@/pages/ai/queries";
 import { useRange } from "@/state/range";
 import { Ranked } from "./Ranked";
+import classes from "./System.module.css";
 
 const LIMIT = 50;
 /** Labels of a metric whose values are counted. */
@@ -35,15 +36,15 @@ export function Cardinality() {
           const all = data.headStats.numSeries;
           return (
             <>
-              <div className="grid">
-                <Panel title="Metrics" hint="by series"><Ranked label="Metrics by series" rows={data.seriesCountByMetricName} total={all} link={(metric, text) => <Shown show={`metric:${metric}`}>{text}</Shown>} /></Panel>
-                <Panel title="Labels" hint="by different values"><Ranked label="Labels by values" rows={data.labelValueCountByLabelName} link={(label, text) => <Shown show={`label:${label}`}>{text}</Shown>} /></Panel>
-                <Panel title="Pairs" hint="by series that have them"><Ranked label="Pairs by series" rows={data.seriesCountByLabelValuePair} total={all} link={(pair, text) => <PairLink pair={pair}>{text}</PairLink>} /></Panel>
-                {sources && sources.length > 0 && <Panel title="Sources" hint="which job or engine made them"><Ranked label="Sources by series" rows={sources} total={all} /></Panel>}
-                <Panel title="Labels" hint="by memory of their values"><Ranked label="Labels by memory" unit="bytes" rows={data.memoryInBytesByLabelName} link={(label, text) => <Shown show={`label:${label}`}>{text}</Shown>} /></Panel>
+              <div className={`grid ${classes.three ?? ""}`}>
+                <Panel title="Metrics by series"><Ranked label="Metrics by series" rows={data.seriesCountByMetricName} total={all} link={(metric, text) => <Shown show={`metric:${metric}`}>{text}</Shown>} /></Panel>
+                <Panel title="Labels by values"><Ranked label="Labels by values" rows={data.labelValueCountByLabelName} link={(label, text) => <Shown show={`label:${label}`}>{text}</Shown>} /></Panel>
+                <Panel title="Pairs by series"><Ranked label="Pairs by series" rows={data.seriesCountByLabelValuePair} total={all} link={(pair, text) => <PairLink pair={pair}>{text}</PairLink>} /></Panel>
+                {sources && sources.length > 0 && <Panel title="Sources by series"><Ranked label="Sources by series" rows={sources} total={all} /></Panel>}
+                <Panel title="Labels by memory"><Ranked label="Labels by memory" unit="bytes" rows={data.memoryInBytesByLabelName} link={(label, text) => <Shown show={`label:${label}`}>{text}</Shown>} /></Panel>
+                <TimeChart title="Series in the head" query="bellwether_storage_head_series or prometheus_tsdb_head_series" unit="count" height={268} />
               </div>
               <div className="grid">
-                <TimeChart title="Series in the head" query="bellwether_storage_head_series or prometheus_tsdb_head_series" unit="count" />
                 <TimeChart title="New series" hint="a second: churn, where targets come and go" query="rate(bellwether_tsdb_series_created_total[5m]) or rate(prometheus_tsdb_head_series_created_total[5m])" unit="per-second" />
                 <TimeChart title="New series by job" hint="a scrape" query="sum by (job) (scrape_series_added)" unit="count" stacked />
               </div>

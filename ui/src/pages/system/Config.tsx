@@ -27,7 +27,7 @@ export function Config() {
       <div className="grid">
         <Panel title="Flags" hint="what the server was started with"><Loaded answer={flags} height={200}>{(all) => <dl className={classes.pairs}>{Object.entries(all).sort(([a], [b]) => a.localeCompare(b, "en")).map(([name, value]) => <div key={name}><dt><code>--{name}</code></dt><dd className="foreign">{value === "" ? <span className="faint">not set</span> : visible(value.slice(0, 400))}</dd></div>)}</dl>}</Loaded></Panel>
         <Panel title="Features" hint="what it can do"><Loaded answer={features} height={200}>{(all) => (
-          <dl className={classes.pairs}>{Object.entries(all).flatMap(([area, set]) => Object.entries(set).map(([name, isOn]) => <div key={`${area} ${name}`}><dt><span className="muted">{area.replaceAll("_", " ")}</span> {name.replaceAll("_", " ")}</dt><dd>{isOn ? <span className={classes.on}><Mark tone="good" size={9} />on</span> : <span className={classes.on}><Mark tone="unknown" size={9} />off</span>}</dd></div>))}</dl>
+          <dl className={classes.pairs}>{Object.entries(all).flatMap(([area, set]) => Object.entries(set).map(([name, isOn]) => <div key={`${area} ${name}`}><dt><span className="muted">{area.replaceAll("_", " ")}</span> {name.replace(`${area}_`, "").replaceAll("_", " ")}</dt><dd>{isOn ? <span className={classes.on}><Mark tone="good" size={9} />on</span> : <span className={classes.on}><Mark tone="unknown" size={9} />off</span>}</dd></div>))}</dl>
         )}</Loaded></Panel>
       </div>
     </>

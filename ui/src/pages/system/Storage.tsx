@@ -50,7 +50,7 @@ export function Storage() {
       </Loaded>
       <div className="grid">
         <TimeChart title="Samples that come in" hint="a second" query="rate(bellwether_tsdb_samples_total[5m]) or rate(prometheus_tsdb_head_samples_appended_total[5m])" unit="per-second" />
-        <TimeChart title="Scraped samples by job" hint="a second" query="sum by (job) (rate(bellwether_scrape_samples_total[5m]))" unit="per-second" stacked />
+        <TimeChart title="Samples of scrapes by job" hint="of one round" query="sum by (job) (scrape_samples_post_metric_relabeling)" unit="count" stacked />
         <TimeChart title="On disk" query="bellwether_storage_disk_bytes" unit="bytes" />
         <TimeChart title="Memory of the head" query="bellwether_storage_memory_bytes" unit="bytes" />
         <TimeChart title="Written to the log" hint="a second" query="rate(bellwether_tsdb_log_written_bytes_total[5m])" unit="bytes/s" />

@@ -35,7 +35,7 @@ export function System() {
     <Page
       title={current.title}
       lead={current.says}
-      tabs={<Tabs label="Parts of the system" tabs={TABS.map(({ id, title }) => ({ id, title, ...(id === "targets" && down > 0 ? { alarm: down, alarmText: "down" } : {}) }))} current={current.id} link={(id, props) => <Link key={id} to="/system/$tab" params={{ tab: id }} search={keepTimes} {...props} />} />}
+      tabs={<Tabs isBare label="Parts of the system" tabs={TABS.map(({ id, title }) => ({ id, title, ...(id === "targets" && down > 0 ? { alarm: down, alarmText: "down" } : {}) }))} current={current.id} link={(id, props) => <Link key={id} to="/system/$tab" params={{ tab: id }} search={keepTimes} {...props} />} />}
     >
       <Suspense fallback={<Waiting height={400} />}><Body /></Suspense>
     </Page>
