@@ -11,6 +11,7 @@ import { spansWhere } from "@/lib/frames";
 import { formatValue, type Unit } from "@/lib/units";
 import { useRange } from "@/state/range";
 import { useTones } from "@/state/tones";
+import { fanOf } from "./fan";
 import { oneSeries, written } from "./queries";
 import { accuracy, type Job, levels, type One } from "./words";
 import classes from "./SeriesView.module.css";
@@ -74,17 +75,22 @@ export function ForecastChart({ job, series, to, unit, horizon }: ChartsProps & 
         const low = found && times === foretold.data?.times ? ofLevel(foretold.data, found.lowLevel) : null;
         const middle = found && times === foretold.data?.times ? ofLevel(foretold.data, found.middleLevel) : null;
         const high = found && times === foretold.data?.times ? ofLevel(foretold.data, found.highLevel) : null;
-        if (!frame.series[0] && !middle) return <Empty title="Nothing came in this time">Look at another time.</Empty>;
+        const isNow = to > range.toS;
+        const fan = isNow ? fanOf(series, ahead, times, frame.step) : null;
+        // Of what is to come the newest forecast is shown; what was said before of it is old.
+        const past = (all: Values | null) => (all && fan ? all.map((value, index) => ((times[index] ?? 0) > range.toS ? null : value)) : all);
+        if (!frame.series[0] && !middle && !fan) return <Empty title="Nothing came in this time">Look at another time.</Empty>;
         const lines: ChartSeries[] = [
-          ...(middle ? [{ name: "Foretold", values: middle, color: tones.brass, isDashed: true, width: 1.3, ...(low && high ? { low, high } : {}) }] : []),
+          ...(middle ? [{ name: `Foretold ${spokenDuration(ahead)} before`, values: past(middle) ?? [], color: tones.brass, isDashed: true, width: 1.3, ...(low && high ? { low: past(low) ?? low, high: past(high) ?? high } : {}) }] : []),
+          ...(fan ? [{ name: "Foretold now", values: fan.middle, low: fan.low, high: fan.high, color: tones.accent, isDashed: true, width: 1.6 }] : []),
           { name: "Came", values, color: tones.accent, width: 2, spansGaps: true },
         ];
-        const ends = axisEnds([...values, ...(middle ?? []), limit ?? null], low ?? [], high ?? []);
+        const ends = axisEnds([...values, ...(past(middle) ?? []), ...(fan?.middle ?? []), limit ?? null], [...(past(low) ?? []), ...(fan?.low ?? [])], [...(past(high) ?? []), ...(fan?.high ?? [])]);
         const fit = low && middle && high ? accuracy(values, low, middle, high) : null;
         return (
           <>
             <Chart label={`${job.name}: what came and what was foretold`} times={times} series={lines} unit={unit} height={270} min={ends.min} max={ends.max} from={range.fromS} to={to} onZoom={range.zoom} sync="page" spans={spans} thresholds={limit === undefined ? [] : [{ value: limit, tone: "bad", label: `limit ${formatValue(limit, unit)}` }]} />
-            {ends.max !== undefined && <p className={classes.note}>The field goes on above the picture, to {formatValue(Math.max(...(high ?? []).map((value) => value ?? -Infinity)), unit)}.</p>}
+            {ends.max !== undefined && <p className={classes.note}>The field goes on above the picture, to {formatValue(Math.max(...[...(past(high) ?? []), ...(fan?.high ?? [])].map((value) => value ?? -Infinity)), unit)}.</p>}
             {fit && fit.count > 0 && found && (
               <p className={classes.note}>
                 <strong>{Math.round(fit.inside * 100)} %</strong> of what came lay inside of what was foretold {spokenDuration(ahead)} before; {Math.round((Number(found.highLevel) - Number(found.lowLevel)) * 100)} % should in the long run.

@@ -26,6 +26,7 @@ describe("models", () => {
     expect(more).toBe(13);
     expect(parts.map(({ weight }) => weight)).toEqual([0.47, 0.29, 0.15]);
     expect(parts[0]?.text).toBe("the best linear guess (kriging), on logarithms");
+    expect(modelParts("1.00 log direct(60)+ar of errors").parts[0]?.text).toBe("a regression for each horizon, season of 60 steps, on logarithms, its last errors carried on");
     expect(parts[2]?.text).toContain("season of 60 steps is taken off");
   });
 });

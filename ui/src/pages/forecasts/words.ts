@@ -94,17 +94,18 @@ const seasons = (inside: string) => inside.split(",").map((one) => `${one.trim()
 
 function modelText(model: string): string {
   const isLog = model.startsWith("log ");
-  const bare = isLog ? model.slice(4) : model;
+  const hasErrors = model.endsWith("+ar of errors");
+  const bare = (hasErrors ? model.slice(0, -"+ar of errors".length) : model).slice(isLog ? 4 : 0);
   const mstl = /^mstl\(([^)]*)\)\+(.*)$/.exec(bare);
   const core = mstl?.[2] ?? bare;
   const [, name = core, inside = ""] = /^(.*?)(?:\(([^)]*)\))?$/.exec(core) ?? [];
   const about = inside.trim() === "" ? "" : /^\d+(,\d+)*$/.test(inside.trim()) ? `, season of ${seasons(inside)}` : `, ${inside}`;
   const words: Readonly<Record<string, string>> = {
     "last value": "the last value", "seasonal naive": "as one season ago", drift: "the line through first and last", "damped holt": "a trend that fades", theta: "a slow trend and a level (Theta)",
-    "holt-winters": "level, trend and seasons (Holt-Winters)", ar: "regression on earlier values", "ar of differences": "regression on earlier changes", kriging: "the best linear guess (kriging)",
+    "holt-winters": "level, trend and seasons (Holt-Winters)", ar: "regression on earlier values", "ar of differences": "regression on earlier changes", kriging: "the best linear guess (kriging)", direct: "a regression for each horizon",
   };
   const known = words[name.trim()] ?? (name.startsWith("return to") ? `a return to the mean of cycles` : name);
-  return `${known}${about}${mstl ? `, after its season of ${seasons(mstl[1] ?? "")} is taken off` : ""}${isLog ? ", on logarithms" : ""}`;
+  return `${known}${about}${mstl ? `, after its season of ${seasons(mstl[1] ?? "")} is taken off` : ""}${isLog ? ", on logarithms" : ""}${hasErrors ? ", its last errors carried on" : ""}`;
 }
 
 /** `0.47 log kriging() + 0.29 last value + 6 more`, taken apart. */

@@ -66,7 +66,7 @@ export function ObjectiveAlerts({ objective, budget }: { objective: Objective; b
 export function ObjectiveRules({ name, rules, group }: { name: string; rules: readonly { name: string; alert: boolean; query: string }[]; group: RuleGroup | null | undefined }) {
   const states = new Map((group?.rules ?? []).map((rule) => [rule.name, rule.health]));
   return (
-    <Panel title="Its rules" hint={`${rules.length} ordinary rules, made from the objective`} actions={<Link to="/alerts/$tab" params={{ tab: "rules" }} search={(old) => ({ ...keepTimes(old), find: name })}>Open in rules</Link>}>
+    <Panel title="Its rules" hint={`${rules.length} ordinary rule${rules.length === 1 ? "" : "s"}, made from the objective`} actions={<Link to="/alerts/$tab" params={{ tab: "rules" }} search={(old) => ({ ...keepTimes(old), find: name })}>Open in rules</Link>}>
       <div className={classes.rules}>
         {grouped(rules).map(({ name: ruleName, own }) => (
           <details key={ruleName} className={classes.rule}>

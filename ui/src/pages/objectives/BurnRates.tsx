@@ -130,7 +130,7 @@ export function BurnHistory({ objective, budget, group }: BurnRatesProps) {
   return (
     <Panel title="Burn rate" hint="how many times as fast as allowed, in windows of 5 min, 1 h and 6 h">
       <Loaded answer={{ data: frame, error, isPending: frame === undefined, refetch: () => answers.forEach((answer) => void answer.refetch()) }} height={220}>
-        {(first) => (
+        {(first) => frames.every((one) => !one?.series.some(({ labels }) => isOf(labels, budget.labels))) ? <Empty title="Nothing was counted in this time">Look at another time.</Empty> : (
           <Chart
             label="Burn rate" times={first.times} unit="none" decimals={1} height={200} from={range.fromS} to={range.toS} onZoom={range.zoom} sync="page" thresholds={thresholds} min={0}
             series={windowed.map(({ window }, index) => ({

@@ -12,7 +12,7 @@ import type { Change } from "./queries";
 import { numbersOf, reasonTone, reasonWord, ruleName, said, type Scaler } from "./words";
 import classes from "./Decisions.module.css";
 
-const SHOWN = 25;
+const SHOWN = 12;
 
 export function Decisions({ scaler, answer, chosen }: { scaler: Scaler; answer: UseQueryResult<Change[]>; chosen: number | null }) {
   const [shown, setShown] = useState(SHOWN);
