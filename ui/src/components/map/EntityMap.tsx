@@ -19,13 +19,15 @@ interface EntityMapProps {
   numbers: EntityNumbers;
   /** By entity. */
   risks?: ReadonlyMap<string, Risk>;
+  /** The entity that the page is about. */
+  self?: string;
 }
 
 /** Narrower than this it is a list. */
 const LIST_BELOW = 760;
 const NO_RISKS: ReadonlyMap<string, Risk> = new Map();
 
-export function EntityMap({ entities, numbers, risks = NO_RISKS }: EntityMapProps) {
+export function EntityMap({ entities, numbers, risks = NO_RISKS, self }: EntityMapProps) {
   const host = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
@@ -42,7 +44,7 @@ export function EntityMap({ entities, numbers, risks = NO_RISKS }: EntityMapProp
     if (!next.delete(kind)) next.add(kind);
     return next;
   }), []);
-  const shared = { graph, numbers, risks, open, toggle };
+  const shared = { graph, numbers, risks, open, toggle, self };
   return (
     <div ref={host} className={classes.host}>
       {width > 0 && (width < LIST_BELOW ? <List {...shared} /> : <Drawing {...shared} width={width} />)}
@@ -50,9 +52,9 @@ export function EntityMap({ entities, numbers, risks = NO_RISKS }: EntityMapProp
   );
 }
 
-interface Shared { graph: EntityGraph; numbers: EntityNumbers; risks: ReadonlyMap<string, Risk>; open: ReadonlySet<string>; toggle: (kind: string) => void }
+interface Shared { graph: EntityGraph; numbers: EntityNumbers; risks: ReadonlyMap<string, Risk>; open: ReadonlySet<string>; toggle: (kind: string) => void; self: string | undefined }
 
-function Drawing({ graph, numbers, risks, open, toggle, width }: Shared & { width: number }) {
+function Drawing({ graph, numbers, risks, open, toggle, self, width }: Shared & { width: number }) {
   const [at, setAt] = useState<string | null>(null);
   const layout = useMemo(() => mapLayout(graph, width, open), [graph, width, open]);
   const near = useMemo(() => (at !== null && graph.nodes.has(at) ? neighbours(graph.edges, at) : null), [graph, at]);
@@ -66,7 +68,7 @@ function Drawing({ graph, numbers, risks, open, toggle, width }: Shared & { widt
           <div className={classes.groupHead} style={{ ...place(x, y), width: groupWidth }}><GroupHead group={group} /></div>
           {layout.nodes.filter(({ node }) => node.kind === group.kind).map(({ node, size, x: left, y: top, width: own, height }) => (
             <div key={node.id} className={classes.place} style={{ ...place(left, top), width: own, height }}>
-              <EntityNode node={node} size={size} numbers={numbers.get(node.id)} risk={risks.get(node.id)} isDim={near !== null && !near.has(node.id)} onLook={look} />
+              <EntityNode node={node} size={size} numbers={numbers.get(node.id)} risk={risks.get(node.id)} isSelf={node.id === self} isDim={near !== null && !near.has(node.id)} onLook={look} />
             </div>
           ))}
           {more && <More style={{ ...place(x, more.y), width: groupWidth }} group={group} hidden={more.hidden} isOpen={more.isOpen} toggle={toggle} />}
@@ -114,7 +116,7 @@ function More({ group, hidden, isOpen, toggle, style }: { group: MapGroup; hidde
   );
 }
 
-function List({ graph, numbers, risks, open, toggle }: Shared) {
+function List({ graph, numbers, risks, open, toggle, self }: Shared) {
   return (
     <div className={classes.list}>
       {graph.columns.flat().map((group) => {
@@ -126,7 +128,7 @@ function List({ graph, numbers, risks, open, toggle }: Shared) {
           <section key={group.kind} aria-label={group.name}>
             <div className={classes.listHead}><GroupHead group={group} /></div>
             <div className={classes.listNodes}>
-              {shown.map((node) => <EntityNode key={node.id} node={node} size={node.entity.state === "up" ? "line" : "full"} isListed numbers={numbers.get(node.id)} risk={risks.get(node.id)} isDim={false} />)}
+              {shown.map((node) => <EntityNode key={node.id} node={node} size={node.entity.state === "up" ? "line" : "full"} isListed numbers={numbers.get(node.id)} risk={risks.get(node.id)} isSelf={node.id === self} isDim={false} />)}
               {group.nodes.length > FULL_MOST && <More group={group} hidden={group.nodes.length - shown.length} isOpen={isOpen} toggle={toggle} />}
             </div>
           </section>

@@ -20,6 +20,7 @@ interface EntityNodeProps {
   numbers: readonly EntityNumber[] | undefined;
   risk: Risk | undefined;
   isDim: boolean;
+  isSelf: boolean;
   /** In a list it is as high as it needs. */
   isListed?: boolean;
   onLook?: (id: string | null) => void;
@@ -31,7 +32,7 @@ const cut = (text: string, most = NAME_LENGTH_MAX) => visible(text.length > most
 /** Two digits: there is room for no more, and nobody compares the third. */
 const brief = ({ last, unit }: EntityNumber) => formatValue(last === null ? null : Number(last.toPrecision(Math.abs(last) >= 100 ? 3 : 2)), unit);
 
-export const EntityNode = memo(function EntityNode({ node, size, numbers = [], risk, isDim, isListed = false, onLook }: EntityNodeProps) {
+export const EntityNode = memo(function EntityNode({ node, size, numbers = [], risk, isDim, isSelf, isListed = false, onLook }: EntityNodeProps) {
   const { entity, title, sub, tone } = node;
   const isUp = entity.state === "up";
   const main = numbers.find((one) => one.isHigh) ?? numbers[0];
@@ -45,6 +46,8 @@ export const EntityNode = memo(function EntityNode({ node, size, numbers = [], r
       className={classes.node}
       data-size={size}
       data-tone={tone}
+      data-self={isSelf || undefined}
+      aria-current={isSelf ? "page" : undefined}
       data-dim={isDim || undefined}
       data-listed={isListed || undefined}
       onPointerEnter={onLook ? () => onLook(node.id) : undefined}

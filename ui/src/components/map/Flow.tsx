@@ -33,7 +33,13 @@ export function Flow({ layout, numbers }: { layout: MapLayout; numbers: EntityNu
       });
       return element.animate(frames, { duration: dot.ms, delay: -((index * 0.37) % 1) * dot.ms, iterations: Infinity });
     });
-    return () => running.forEach((one) => one?.cancel());
+    // What is not seen does not move.
+    const observer = new IntersectionObserver(([entry]) => running.forEach((one) => (entry?.isIntersecting ? one?.play() : one?.pause())));
+    if (layer.current) observer.observe(layer.current);
+    return () => {
+      observer.disconnect();
+      running.forEach((one) => one?.cancel());
+    };
   }, [shape]);
   return <div ref={layer} className={classes.flow} aria-hidden>{dots.map((dot) => <i key={dot.key} data-tone={dot.tone} />)}</div>;
 }

@@ -99,7 +99,7 @@ function Around({ entity }: { entity: WholeEntity }) {
   const hint = `depends on ${entity.dependsOn.length}, ${entity.dependents?.length ?? 0} depend on it`;
   return (
     <Panel title="Around it" hint={hint}>
-      {near.length <= 1 ? <Empty title="It stands alone" icon={<IconShare3 size={22} />}>Nothing is known that it depends on, or that depends on it. Dependencies come from calls and from <code>depends_on</code> of probes.</Empty> : <EntityMap entities={near} numbers={numbers} />}
+      {near.length <= 1 ? <Empty title="It stands alone" icon={<IconShare3 size={22} />}>Nothing is known that it depends on, or that depends on it. Dependencies come from calls and from <code>depends_on</code> of probes.</Empty> : <EntityMap entities={near} numbers={numbers} self={entity.entity} />}
     </Panel>
   );
 }
