@@ -47,9 +47,9 @@ function Row({ index, matcher, names, known, error, set, remove }: RowProps) {
   const problem = matcher.name === "" && matcher.value === "" ? null : problemOf(matcher);
   return (
     <div className={classes.matcher}>
-      <Autocomplete aria-label={`Label ${index + 1}`} placeholder="label" data={[...names]} limit={40} value={matcher.name} onChange={(value) => set({ name: value })} error={problem?.startsWith("a label") ? problem : null} />
-      <Select aria-label={`Operator ${index + 1}`} data={OPERATORS} value={operatorOf(matcher)} onChange={(value) => set({ isEqual: value?.startsWith("=") ?? true, isRegex: value?.endsWith("~") ?? false })} />
-      <Autocomplete aria-label={`Value ${index + 1}`} placeholder="value" data={values} limit={40} value={matcher.value} onChange={(value) => set({ value })} error={error ?? (problem?.startsWith("a label") ? null : problem)} />
+      <div className={classes.matcherName}><Autocomplete aria-label={`Label ${index + 1}`} placeholder="label" data={[...names]} limit={40} value={matcher.name} onChange={(value) => set({ name: value })} error={problem?.startsWith("a label") ? problem : null} /></div>
+      <div className={classes.matcherOperator}><Select aria-label={`Operator ${index + 1}`} data={OPERATORS} value={operatorOf(matcher)} onChange={(value) => set({ isEqual: value?.startsWith("=") ?? true, isRegex: value?.endsWith("~") ?? false })} /></div>
+      <div className={classes.matcherValue}><Autocomplete aria-label={`Value ${index + 1}`} placeholder="value" data={values} limit={40} value={matcher.value} onChange={(value) => set({ value })} error={error ?? (problem?.startsWith("a label") ? null : problem)} /></div>
       <ActionIcon aria-label={`Remove matcher ${index + 1}`} onClick={remove} size={30}><IconTrash size={15} /></ActionIcon>
     </div>
   );

@@ -40,20 +40,22 @@ function One({ rule, answer, expr, title }: { rule: BacktestedRule; answer: Back
   const format = useTimeFormat();
   const lanes = useMemo(() => lanesOf(rule, answer.end), [rule, answer.end]);
   const spans = useMemo(() => (lanes.length > 6 ? [] : lanes.flatMap((lane) => lane.spans.map((one) => ({ from: one.from, to: one.to, tone: one.kind === "firing" ? "bad" as const : "warn" as const, label: one.kind })))), [lanes]);
+  const common = useMemo(() => ["alertname", ...Object.keys(rule.episodes[0]?.labels ?? {}).filter((name) => lanes.length > 1 && rule.episodes.every((one) => one.labels[name] === rule.episodes[0]?.labels[name]))], [rule.episodes, lanes.length]);
   const columns = useMemo((): Column<Episode>[] => [
-    { id: "start", title: "Held from", width: "150px", sort: (one) => one.start, cell: (one) => format.time(one.start * 1000) },
-    { id: "fired", title: "Fired", width: "150px", sort: (one) => one.fired, cell: (one) => (one.fired === null ? <span className="muted">not long enough</span> : format.time(one.fired * 1000)) },
-    { id: "long", title: "For", width: "110px", align: "right", sort: (one) => (one.fired === null ? null : (one.end ?? answer.end) - one.fired), cell: (one) => (one.fired === null ? "–" : `${spokenDuration((one.end ?? answer.end) - one.fired)}${one.end === null ? ", still" : ""}`) },
-    { id: "value", title: "Value", width: "90px", align: "right", sort: (one) => one.value, cell: (one) => formatValue(one.value) },
-    { id: "labels", title: "Labels", width: "minmax(200px, 1fr)", isMinor: true, cell: (one) => <LabelSet labels={one.labels} without={["alertname"]} most={4} /> },
-  ], [format, answer.end]);
+    { id: "start", title: "Held from", width: "116px", sort: (one) => one.start, cell: (one) => format.time(one.start * 1000) },
+    { id: "fired", title: "Fired", width: "116px", sort: (one) => one.fired, cell: (one) => (one.fired === null ? <span className="muted">not long enough</span> : format.time(one.fired * 1000)) },
+    { id: "long", title: "For", width: "104px", align: "right", sort: (one) => (one.fired === null ? null : (one.end ?? answer.end) - one.fired), cell: (one) => (one.fired === null ? "–" : `${spokenDuration((one.end ?? answer.end) - one.fired)}${one.end === null ? ", still" : ""}`) },
+    { id: "value", title: "Value", width: "76px", align: "right", sort: (one) => one.value, cell: (one) => formatValue(one.value) },
+    { id: "labels", title: "Labels", width: "minmax(120px, 1fr)", isMinor: true, cell: (one) => <LabelSet labels={one.labels} without={common} most={2} /> },
+  ], [format, answer.end, common]);
   return (
     <Panel title={title} hint={`${format.time(answer.start * 1000)} to ${format.time(answer.end * 1000)}, ${rule.turns} turns`}>
       {expr !== undefined && <Expression text={expr} lines={3} />}
       <Figures label={`${title}: in numbers`}>
         <Figure name="Fired" value={rule.fired === 0 ? "never" : `${rule.fired}×`} tone={rule.fired > 0 ? "bad" : "good"}>{rule.pendingOnly > 0 ? `and ${rule.pendingOnly}× held too shortly` : "nothing held too shortly"}</Figure>
         <Figure name="Firing in all" value={rule.firingSeconds > 0 ? spokenDuration(rule.firingSeconds) : "–"}>{answer.end > answer.start ? `${formatValue(rule.firingSeconds / (answer.end - answer.start), "ratio")} of the time` : ""}</Figure>
-        <Figure name="Longest" value={rule.longestSeconds > 0 ? spokenDuration(rule.longestSeconds) : "–"}>{`${lanes.length} series`}</Figure>
+        <Figure name="Longest" value={rule.longestSeconds > 0 ? spokenDuration(rule.longestSeconds) : "–"}/>
+        <Figure name="Series" value={lanes.length}>held at some time</Figure>
       </Figures>
       {rule.firstError !== null && <p className="bad foreign">{rule.failedTurns} of {rule.turns} turns failed: {visible(rule.firstError.slice(0, 400))}</p>}
       {expr !== undefined && <RuleChart query={expr} name={title} spans={spans} height={200} />}

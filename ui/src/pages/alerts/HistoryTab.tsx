@@ -117,7 +117,7 @@ function Events({ rows }: { rows: readonly TimelineRow[] }) {
               </span>
               {cause !== "" && <span className={`${classes.cause ?? ""} foreign`}>{visible(cause.slice(0, 300))}</span>}
             </div>
-            <div className={classes.labels}><LabelSet labels={labels} without={["alertname", "scaler"]} most={3} /></div>
+            <div className={classes.labels}><LabelSet labels={labels} without={labels["entity"] === undefined ? ["alertname", "scaler", "severity"] : ["alertname", "severity", "kind", "state"]} most={3} /></div>
           </li>
         );
       })}

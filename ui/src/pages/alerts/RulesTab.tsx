@@ -43,7 +43,8 @@ export function RulesTab() {
   const shown = useMemo(() => (answer.data ?? []).flatMap((group): Shown[] => {
     if (search.group !== undefined && group.name !== search.group) return [];
     const rules = group.rules.map((rule, index) => ({ rule, key: `${group.name}/${index}` })).filter(({ rule }) => {
-      if (states.length > 0 && !states.includes(stateOf(rule))) return false;
+      // Recording rules are many and say little: they are shown when they are asked for.
+      if (states.length > 0 ? !states.includes(stateOf(rule)) : rule.type === "recording" && words.length === 0 && search.group === undefined && rule.health === "ok") return false;
       const text = `${rule.name}\n${group.name}\n${rule.query}\n${Object.entries(rule.labels ?? {}).map(([name, value]) => `${name}=${value}`).join("\n")}`.toLowerCase();
       return words.every((word) => text.includes(word));
     });
@@ -99,7 +100,7 @@ function Group({ group, rules, open, setOpen }: { group: RuleGroup; rules: Shown
             <li key={key} className={classes.rule} data-open={isOpen || undefined}>
               <UnstyledButton className={classes.line} aria-expanded={isOpen} onClick={() => setOpen(isOpen ? undefined : key)}>
                 {isOpen ? <IconChevronDown size={15} aria-hidden /> : <IconChevronRight size={15} aria-hidden />}
-                <span className={`${classes.name ?? ""} foreign`}>{visible(rule.name.slice(0, 160))}</span>
+                <span className={`${classes.name ?? ""} foreign`}>{visible(rule.name.slice(0, 160))}{rule.labels?.["severity"] === undefined ? null : <span className={classes.severity}>{visible(rule.labels["severity"].slice(0, 24))}</span>}</span>
                 <span className={classes.state}><State state={state} tone={state === "inactive" ? "good" : state === "failing" || state === "firing" ? "bad" : state === "pending" ? "warn" : "info"}>{state === "failing" ? "failing" : state}{alertCount > 0 ? ` ${alertCount}` : ""}</State></span>
                 <span className={classes.query}><Expression text={rule.query.slice(0, 400)} lines={1} /></span>
                 <span className={`${classes.took ?? ""} muted`}>{formatValue(rule.evaluationTime, "s")}</span>

@@ -57,6 +57,7 @@ export function SilencesTab() {
         {(all) => {
           const shown = all.filter((one) => states.includes(one.status.state) && words.every((word) => `${one.matchers.map(matcherText).join(" ")} ${one.comment} ${one.createdBy} ${one.id}`.toLowerCase().includes(word)))
             .sort((a, b) => Number(b.id === search.id) - Number(a.id === search.id) || STATES.indexOf(a.status.state) - STATES.indexOf(b.status.state) || (a.status.state === "expired" ? Date.parse(b.endsAt) - Date.parse(a.endsAt) : Date.parse(a.endsAt) - Date.parse(b.endsAt)));
+          const isPlain = search.state === undefined && words.length === 0;
           const listed = isWhole ? shown : shown.slice(0, SHOWN_FIRST);
           return (
             <>
@@ -70,8 +71,8 @@ export function SilencesTab() {
               {ending.isError && <Failure error={ending.error} what="It was not ended" />}
               <Panel flush>
                 {listed.length === 0 ? (
-                  <Empty title={all.length === 0 ? "Nothing is silenced" : "No silence is like this"} icon={<IconBellZ size={28} />} action={all.length === 0 && <Button onClick={() => setStart({ matchers: [] })}>Silence something</Button>}>
-                    {all.length === 0 ? "A silence hides alerts for a while: during a deployment, or while somebody works on what is known." : states.length === 0 ? "No state is chosen." : "The filters leave nothing over."}
+                  <Empty title={isPlain ? "Nothing is silenced" : "No silence is like this"} icon={<IconBellZ size={28} />} action={isPlain && <span className="row"><Button onClick={() => setStart({ matchers: [] })}>Silence something</Button>{all.length > 0 && <Button variant="subtle" onClick={() => set({ state: "expired" })}>Show {all.length} that {all.length === 1 ? "is" : "are"} over</Button>}</span>}>
+                    {isPlain ? "A silence hides alerts for a while: during a deployment, or while somebody works on what is known." : states.length === 0 ? "No state is chosen." : "The filters leave nothing over."}
                   </Empty>
                 ) : <ul className={classes.list}>{listed.map((one) => <Line key={one.id} one={one} count={hides.get(one.id) ?? 0} isMeant={one.id === search.id} isEnding={ending.isPending && ending.variables === one.id} change={() => setStart(startOf(one, one.status.state !== "expired"))} end={() => ending.mutate(one.id)} />)}</ul>}
                 {listed.length < shown.length && <Button variant="subtle" m="xs" onClick={() => setWhole(true)}>Show {shown.length - listed.length} more</Button>}

@@ -3,7 +3,7 @@
 import { useMemo } from "react";
 import { Mark, State } from "@/components/State";
 import type { Outage, Simulation, SimulationStep } from "@/api/trials";
-import { wordOf } from "@/components/alerts/words";
+import { shortCause, wordOf } from "@/components/alerts/words";
 import { Figure, Figures } from "@/components/Figure";
 import { LabelSet, visible } from "@/components/LabelSet";
 import { Empty, Panel } from "@/components/Panel";
@@ -14,7 +14,7 @@ const TARGETS_MAX = 40;
 
 export function SimulationResult({ report }: { report: Simulation }) {
   const steps = report.steps ?? [];
-  const told = new Set(steps.filter((step) => step.receiver !== "").map((step) => step.receiver));
+  const told = new Set(steps.filter((step) => step.receiver !== "" && step.kind.startsWith("notif")).map((step) => step.receiver));
   return (
     <>
       <Panel title="What would happen" hint={report.page ? "people are really told" : "nobody is really told"} actions={report.over ? <State state="over" tone="unknown" /> : <State state="runs" tone="info" />}>
@@ -73,11 +73,11 @@ function Steps({ steps, isOver }: { steps: readonly SimulationStep[]; isOver: bo
         const texts = Object.entries(step.texts).filter(([, text]) => text !== "");
         return (
           <li key={index} className={classes.step}>
-            <span className={classes.after}>+{spokenDuration(step.after)}</span>
+            <span className={classes.after}>{step.after < 0.5 ? "at once" : `+${spokenDuration(step.after)}`}</span>
             <span className={classes.dot}><Mark tone={word.tone} size={10} /></span>
             <div className={classes.text}>
-              <span><b className="foreign">{visible((step.labels["alertname"] ?? "the group").slice(0, 120))}</b> {word.says}{step.receiver === "" ? "" : <> to <b className="foreign">{visible(step.receiver.slice(0, 100))}</b></>}</span>
-              {step.text !== "" && <span className="muted foreign">{visible(step.text.slice(0, 400))}</span>}
+              <span><b className="foreign">{visible((step.labels["alertname"] ?? "the group").slice(0, 120))}</b> {word.says}{step.receiver === "" ? "" : <>{step.kind === "grouped" ? " of " : " to "}<b className="foreign">{visible(step.receiver.slice(0, 100))}</b></>}</span>
+              {shortCause(step.text) !== "" && <span className="muted foreign">{visible(shortCause(step.text).slice(0, 400))}</span>}
               {texts.length > 0 && (
                 <details>
                   <summary>What is sent</summary>

@@ -37,7 +37,7 @@ export function lanesOf(rule: BacktestedRule, endS: number): Lane[] {
         ...(episode.fired === null ? [] : [{ from: episode.fired, to: end, kind: "firing" as const }]),
       ];
     }),
-    says: `${lane.episodes.filter(({ fired }) => fired !== null).length}×, ${spokenDuration(lane.firing)}`,
+    says: lane.episodes.some(({ fired }) => fired !== null) ? `${lane.episodes.filter(({ fired }) => fired !== null).length}×, ${spokenDuration(lane.firing)}` : "never fired",
   }));
 }
 
