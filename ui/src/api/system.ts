@@ -1,7 +1,7 @@
 /** What the server tells of itself: targets and their relabelling, storage, configuration, its queries. */
 
 import type { Labels } from "@/lib/labels";
-import { ask, askText } from "./client";
+import { ApiError, ask, askText } from "./client";
 import type { NameCount } from "./prometheus";
 
 interface Envelope<T> { data: T }
@@ -43,8 +43,25 @@ export const serverStatus = async (signal?: AbortSignal): Promise<ServerStatus> 
   return "data" in answer ? answer.data : answer;
 };
 
+/** Changes something that answers with text or nothing; what went wrong may still be told as JSON. */
+async function change(path: string, method: "POST" | "DELETE"): Promise<void> {
+  try {
+    await askText(path, { method });
+  } catch (error) {
+    if (!(error instanceof ApiError) || !error.message.startsWith("{")) throw error;
+    let words = error.message;
+    try {
+      const told = JSON.parse(words) as { error?: unknown };
+      if (typeof told.error === "string") words = told.error;
+    } catch {
+      // Cut or not JSON after all: it is shown as it came.
+    }
+    throw new ApiError(words, error.status);
+  }
+}
+
 /** Reads the configuration anew; throws what is wrong with it. */
-export const reload = () => askText("/-/reload", { method: "POST" });
+export const reload = () => change("/-/reload", "POST");
 
 interface AskedQuery {
   id: number;
@@ -68,4 +85,4 @@ export const queryLog = async (signal?: AbortSignal): Promise<QueryLog> => {
   const answer = await ask<QueryLog | Envelope<QueryLog>>("/api/bellwether/v1/queries", { params: { limit: 200, heaviest: 50 }, signal });
   return "data" in answer ? answer.data : answer;
 };
-export const cancelQuery = (id: number) => askText(`/api/bellwether/v1/queries/${id}`, { method: "DELETE" });
+export const cancelQuery = (id: number) => change(`/api/bellwether/v1/queries/${id}`, "DELETE");

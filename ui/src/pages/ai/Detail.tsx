@@ -43,9 +43,9 @@ const KINDS: Readonly<Record<Kind, string>> = { provider: "Provider", model: "Mo
 export function Detail(props: DetailProps) {
   const { kind, id, row, close } = props;
   return (
-    <Drawer.Root opened onClose={close} position="right" size="min(1040px, 100%)">
+    <Drawer.Root opened onClose={close} position="right" size="min(1040px, 100%)" classNames={{ content: classes.drawer ?? "" }}>
       <Drawer.Overlay />
-      <Drawer.Content className={classes.drawer ?? ""}>
+      <Drawer.Content>
         <Drawer.Body>
           <div className={classes.drawerHead}>
             <Drawer.Title className={classes.drawerTitle ?? ""}><span className="foreign">{KINDS[kind]} {visible((row?.name ?? id).slice(0, 160))}</span></Drawer.Title>

@@ -25,7 +25,7 @@ export function RelabelSteps({ pool, discovered, final }: RelabelStepsProps) {
             <li key={index} className={classes.step} data-fate={step.fate}>
               <span className={classes.stepTitle}>{step.fate === "dropped" && <Mark tone="bad" label="dropped here" />}Rule {index + 1} <code className="foreign">{visible(ruleText(step.rule).slice(0, 400))}</code></span>
               {step.input !== null && <span className={classes.stepText}>it looked at <code className="foreign">{step.input === "" ? "nothing" : visible(step.input.slice(0, 200))}</code></span>}
-              {step.fate === "dropped" ? <span className="bad">Dropped here: it is not scraped.</span> : step.fate === "unreached" ? <span className="faint">Not reached.</span> : step.changes.length === 0 ? <span className="faint">Changed nothing.</span> : <ul className={classes.changes}>{step.changes.map((change) => <Changed key={change.name} change={change} />)}</ul>}
+              {step.fate === "dropped" ? <span className="bad">Dropped here: it is not scraped.</span> : step.fate === "unreached" ? <span className="faint">Not reached.</span> : step.changes.length === 0 ? <span className="faint">{/^(keep|drop)/.test(step.rule.action) ? "It stays." : "Changed nothing."}</span> : <ul className={classes.changes}>{step.changes.map((change) => <Changed key={change.name} change={change} />)}</ul>}
             </li>
           ))}
           {steps.length === 0 && <li className={classes.step}><span className="muted">This job has no relabelling rules: all that it finds is scraped as it is.</span></li>}

@@ -15,9 +15,9 @@ import classes from "./System.module.css";
 
 export function TargetDetail({ target, close }: { target: Target; close: () => void }) {
   return (
-    <Drawer.Root opened onClose={close} position="right" size="min(920px, 100%)">
+    <Drawer.Root opened onClose={close} position="right" size="min(920px, 100%)" classNames={{ content: classes.drawer ?? "" }}>
       <Drawer.Overlay />
-      <Drawer.Content className={classes.drawer ?? ""}>
+      <Drawer.Content>
         <Drawer.Body>
           <div className={classes.drawerHead}>
             <Drawer.Title className={classes.drawerTitle ?? ""}><span className="foreign">{visible(target.scrapeUrl.slice(0, 300))}</span></Drawer.Title>
@@ -31,7 +31,7 @@ export function TargetDetail({ target, close }: { target: Target; close: () => v
             </div>
             <Panel title="Its labels"><LabelSet labels={target.labels} most={30} /></Panel>
             <div className="grid">
-              <TimeChart title="Up" query={selector("up", target.labels)} unit="boolean" max={1} height={120} shape={upLine} />
+              <TimeChart title="Up" query={selector("up", target.labels)} unit="count" max={1} height={120} shape={upLine} />
               <TimeChart title="Duration of scrapes" query={selector("scrape_duration_seconds", target.labels)} unit="s" height={120} shape={named("duration")} />
               <TimeChart title="Samples of scrapes" query={selector("scrape_samples_scraped", target.labels)} unit="count" height={120} shape={named("samples")} />
               <TimeChart title="New series of scrapes" query={selector("scrape_series_added", target.labels)} unit="count" height={120} shape={named("new series")} />
