@@ -11,7 +11,7 @@ export type ToWorker = Asked | { id: number; abort: true };
 export interface ColumnSeries { labels: Labels; name: string; values: Float64Array; nans: Int32Array | null; points: number }
 /** Native histograms of one series: `offsets[i]` to `offsets[i + 1]` are the buckets of the i-th time. */
 export interface PackedHistograms { labels: Labels; name: string; times: Float64Array; counts: Float64Array; sums: Float64Array; offsets: Uint32Array; lows: Float64Array; highs: Float64Array; amounts: Float64Array }
-export interface Sample { labels: Labels; name: string; value: number | null; histogram: { count: number; sum: number; low: number; high: number } | null; time: number }
+export interface Sample { labels: Labels; name: string; value: number | null; histogram: { count: number; sum: number; low: number; high: number } | null; time: number; /** Values of its labels, small letters: what is looked through. */ text?: string }
 
 export type FromWorker =
   | { id: number; kind: "progress"; bytes: number }

@@ -8,7 +8,9 @@ export type { PackedHistograms, Sample };
 
 export interface Cost { ms: number; bytes: number; series: number; points: number }
 export interface BigFrame { times: number[]; step: number; series: Series[]; histograms: PackedHistograms[]; notes: string[]; cost: Cost }
-export interface BigInstant { samples: Sample[]; type: string; notes: string[]; cost: Cost }
+/** What is known of a label over all series. */
+export interface LabelStat { value: string; count: number; isSame: boolean }
+export interface BigInstant { samples: Sample[]; labels: Map<string, LabelStat>; type: string; notes: string[]; cost: Cost }
 
 interface Waiting {
   series: ColumnSeries[];
@@ -108,5 +110,24 @@ export async function bigRange(query: string, fromS: number, toS: number, step: 
 
 export async function bigInstant(query: string, timeS: number, options: Options = {}): Promise<BigInstant> {
   const answer = await question({ path: "/api/v1/query", form: { query, time: String(timeS) }, kind: "instant", start: 0, step: 1, count: 0 }, options);
-  return { samples: answer.samples, type: answer.type, notes: answer.notes, cost: { ms: answer.ms, bytes: answer.bytes, series: answer.samples.length, points: answer.samples.length } };
+  const breathe = breather();
+  const labels = new Map<string, LabelStat>();
+  let at = 0;
+  for (const sample of answer.samples) {
+    let text = "";
+    for (const name in sample.labels) {
+      const value = sample.labels[name] ?? "";
+      text += `${name}=${value}\n`;
+      const old = labels.get(name);
+      if (!old) labels.set(name, { value, count: 1, isSame: true });
+      else {
+        old.count += 1;
+        if (old.isSame && old.value !== value) old.isSame = false;
+      }
+    }
+    sample.text = text.toLowerCase();
+    at += 1;
+    if (at % 200 === 0) await breathe();
+  }
+  return { samples: answer.samples, labels, type: answer.type, notes: answer.notes, cost: { ms: answer.ms, bytes: answer.bytes, series: answer.samples.length, points: answer.samples.length } };
 }

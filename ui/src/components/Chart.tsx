@@ -149,16 +149,19 @@ export function Chart(props: ChartProps) {
         }),
       ],
     };
-    const made = new uPlot(options, first.data, element);
-    plot.current = made;
+    const later = soon(first.data, () => { plot.current = new uPlot(options, latest.current.data.data, element); });
     return () => {
-      made.destroy();
+      clearTimeout(later);
+      plot.current?.destroy();
       plot.current = null;
     };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- `shape` holds all that a new plot follows from
   }, [shape, format]);
 
-  useEffect(() => plot.current?.setData(data.data, true), [data, from, to]);
+  useEffect(() => {
+    const later = soon(data.data, () => plot.current?.setData(data.data, true));
+    return () => clearTimeout(later);
+  }, [data, from, to]);
   useEffect(() => {
     if (width > 0) plot.current?.setSize({ width, height });
   }, [width, height]);
@@ -218,6 +221,15 @@ export function Chart(props: ChartProps) {
 /** Distances of marks on an axis of seconds: whole minutes, hours and days where it is long. */
 const SECOND_STEPS = [...[-9, -8, -7, -6, -5, -4, -3, -2, -1].flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power)), 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 2_592_000, 8_640_000, 31_536_000, 315_360_000];
 
+/** More values than this are drawn in a task of their own, so that making the page and drawing do not add up to a jolt. */
+const LARGE = 60_000;
+
+function soon(data: uPlot.AlignedData, run: () => void): ReturnType<typeof setTimeout> | undefined {
+  if (data.length * (data[0].length || 0) > LARGE) return setTimeout(run, 0);
+  run();
+  return undefined;
+}
+
 function lastOf(values: readonly (number | null)[]): number | null {
   for (let index = values.length - 1; index >= 0; index -= 1) {
     const value = values[index];
@@ -232,7 +244,7 @@ function axisWidth(self: uPlot, values: string[] | null): number {
 }
 
 /** Times of the axis: the day where it changes, else hours and minutes. */
-function axisTimes(splits: readonly number[], increment: number, dateOf: (seconds: number) => Date): string[] {
+export function axisTimes(splits: readonly number[], increment: number, dateOf: (seconds: number) => Date): string[] {
   let day = "";
   return splits.map((seconds) => {
     const at = dateOf(seconds);

@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import { heatColors } from "@/lib/palette";
 import { formatValue, type Unit } from "@/lib/units";
 import { useSettings, useTimeFormat } from "@/state/settings";
+import { axisTimes } from "./Chart";
 import { type HeatGrid, cellAt, type Found } from "./heatmap/grid";
 import { paint } from "./heatmap/paint";
 import classes from "./Heatmap.module.css";
@@ -104,8 +105,8 @@ export function Heatmap({ label, grid, unit = "short", height = 340, countsOf = 
         left: { distr: latest.current.axis.isLog ? 3 : 1, range: () => [latest.current.axis.low, latest.current.axis.high] },
       },
       axes: [
-        { stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, gap: 4, size: 28, space: 76 },
-        { scale: "left", side: 3, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (_, values) => Math.ceil(Math.max(34, ...values.map((text) => text.length * 6.6 + 14))), gap: 6, grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, space: 30, values: (_, splits) => splits.map((value) => (value === null as unknown ? "" : formatValue(value, unit))) },
+        { stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, gap: 4, size: 28, space: 76, values: (_, splits, __, ___, increment) => axisTimes(splits, increment, dateOf) },
+        { scale: "left", side: 3, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (_, values: string[] | null) => Math.ceil(Math.max(34, ...(values ?? []).map((text) => text.length * 6.6 + 14))), gap: 6, grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, space: 30, values: (_, splits) => splits.map((value) => (value === null as unknown ? "" : formatValue(value, unit))) },
       ],
       series: [{}, { scale: "left", paths: () => null, points: { show: false } }],
       hooks: {

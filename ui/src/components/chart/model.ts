@@ -46,7 +46,11 @@ export interface Drawn {
 type Values = (number | null)[];
 
 /** uPlot draws finite numbers and gaps. */
-const finite = (values: readonly (number | null)[]): Values => values.map((value) => (value !== null && Number.isFinite(value) ? value : null));
+function finite(values: readonly (number | null)[]): Values {
+  // Nearly all are: then they are taken as they are, as a copy of a long series takes time.
+  for (const value of values) if (value !== null && !Number.isFinite(value)) return values.map((one) => (one !== null && Number.isFinite(one) ? one : null));
+  return values as Values;
+}
 
 export function drawn(times: readonly number[], all: readonly ColoredSeries[], stacked: boolean | "percent"): Drawn {
   const data: (readonly number[] | Values)[] = [times];
@@ -110,7 +114,11 @@ function totals(count: number, all: readonly ColoredSeries[]): number[] {
 
 /** Whether some value stands between two gaps: only a point can show it. */
 function hasLonely(values: Values): boolean {
-  return values.some((value, index) => value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null);
+  const last = values.length - 1;
+  for (let index = 0; index <= last; index += 1) {
+    if ((values[index] ?? null) !== null && (index === 0 || (values[index - 1] ?? null) === null) && (index === last || (values[index + 1] ?? null) === null)) return true;
+  }
+  return false;
 }
 
 function paths(one: ChartSeries): Partial<uPlot.Series> {

@@ -70,6 +70,8 @@ function measured(grid: HeatGrid): HeatGrid {
 /** Of native histograms; of several series the cells are added up. */
 export function nativeGrid(all: readonly PackedHistograms[], times: readonly number[], step: number): HeatGrid {
   const start = times[0] ?? 0;
+  const [only] = all;
+  if (all.length === 1 && only) return takenOver(only, times, step);
   const columns: Cell[][] = times.map(() => []);
   const sums = all.length > 1 ? times.map(() => new Map<number, Cell>()) : null;
   for (const one of all) {
@@ -91,6 +93,20 @@ export function nativeGrid(all: readonly PackedHistograms[], times: readonly num
   }
   if (sums) for (const column of columns) column.sort((a, b) => a.low - b.low || a.high - b.high);
   return made(times, step, columns);
+}
+
+/** The columns of one series as they came: nothing is copied but where columns begin. */
+function takenOver(one: PackedHistograms, times: readonly number[], step: number): HeatGrid {
+  const start = times[0] ?? 0;
+  const offsets = new Uint32Array(times.length + 1);
+  let source = 0;
+  for (let column = 0; column < times.length; column += 1) {
+    while (source < one.times.length && Math.round(((one.times[source] ?? 0) - start) / step) < column) source += 1;
+    const isHere = source < one.times.length && Math.round(((one.times[source] ?? 0) - start) / step) === column;
+    offsets[column] = one.offsets[source] ?? 0;
+    offsets[column + 1] = one.offsets[isHere ? source + 1 : source] ?? 0;
+  }
+  return measured({ times, step, offsets, lows: one.lows, highs: one.highs, amounts: one.amounts, most: 0, low: Infinity, high: 0, hasNegative: false, hasInfinite: false, cells: one.amounts.length });
 }
 
 interface Classic { labels: Labels; values: readonly (number | null)[] }

@@ -23,7 +23,7 @@ export function paint(grid: HeatGrid, place: Place, colors: readonly string[], e
     const left = Math.max(0, Math.round(place.x(time - grid.step)));
     const right = Math.min(place.width, Math.max(left + 1, Math.round(place.x(time))));
     // A hair between the columns, where there is room.
-    const end = right - left > 6 ? right - 1 : right;
+    const end = right - left > 10 ? right - 1 : right;
     for (let cell = grid.offsets[column] ?? 0; cell < (grid.offsets[column + 1] ?? 0); cell += 1) {
       const amount = grid.amounts[cell] ?? 0;
       if (amount <= 0) continue;
@@ -31,7 +31,7 @@ export function paint(grid: HeatGrid, place: Place, colors: readonly string[], e
       const top = Math.max(0, Math.round(place.y(high)));
       const bottom = Math.min(place.height, Math.max(top + 1, Math.round(place.y(low))));
       const ink = inks[Math.max(3, Math.round(shareOf(amount, grid.most) * last))] ?? 0;
-      const stop = bottom - top > 6 ? bottom - 1 : bottom;
+      const stop = bottom - top > 10 ? bottom - 1 : bottom;
       for (let y = top; y < stop; y += 1) pixels.fill(ink, y * place.width + left, y * place.width + end);
     }
   }

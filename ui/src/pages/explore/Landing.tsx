@@ -17,7 +17,7 @@ import { useRange } from "@/state/range";
 import { type Example, examples, families, type Family, type FamilyGroup, groupFamilies, questionOf } from "./families";
 import classes from "./Landing.module.css";
 
-const SHOWN_OF_GROUP = 8;
+const SHOWN_OF_GROUP = 6;
 const TYPES = ["all", "counter", "gauge", "histogram"] as const;
 
 export function Landing() {

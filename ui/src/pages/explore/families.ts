@@ -35,7 +35,9 @@ export function groupFamilies(all: readonly Family[]): FamilyGroup[] {
     if (list.length === 1) single.push(...list);
     else made.push({ prefix: sharedPrefix(list.map((one) => one.name), first), families: list });
   }
-  made.sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+  // What measures the services comes before what measures the measuring.
+  const rank = (prefix: string) => (/^(bellwether|prometheus|alertmanager|scrape|ALERTS|process|go)\b|^(bellwether|prometheus|alertmanager|scrape|process)_/.test(prefix) ? 1 : 0);
+  made.sort((a, b) => rank(a.prefix) - rank(b.prefix) || (a.prefix < b.prefix ? -1 : 1));
   return single.length > 0 ? [...made, { prefix: "", families: single }] : made;
 }
 

@@ -4,7 +4,7 @@ import { useDeferredValue, useMemo, useState } from "react";
 import { Button, TextInput } from "@mantine/core";
 import { useClipboard } from "@mantine/hooks";
 import { IconCheck, IconCopy, IconDownload, IconSearch } from "@tabler/icons-react";
-import type { BigInstant, Sample } from "@/api/frames";
+import type { BigInstant, LabelStat, Sample } from "@/api/frames";
 import { type Column, DataTable } from "@/components/DataTable";
 import { LabelSet, visible } from "@/components/LabelSet";
 import { Empty } from "@/components/Panel";
@@ -21,23 +21,19 @@ interface TableRow { index: number; sample: Sample; unit: Unit; at: number }
 const COLUMNS_MAX = 8;
 
 /** Labels that differ stand in columns; the others are told once above. */
-export function columnsOf(all: readonly Labels[]): { columns: string[]; common: Labels; rest: string[] } {
-  const counts = new Map<string, { value: string; count: number; isSame: boolean }>();
-  for (const labels of all) {
-    for (const name in labels) {
-      const value = labels[name] ?? "";
+export function columnsOf(all: readonly { labels: ReadonlyMap<string, LabelStat>; count: number }[]): { columns: string[]; common: Labels; rest: string[] } {
+  const total = all.reduce((sum, one) => sum + one.count, 0);
+  const counts = new Map<string, LabelStat>();
+  for (const { labels } of all) {
+    for (const [name, one] of labels) {
       const old = counts.get(name);
-      if (!old) counts.set(name, { value, count: 1, isSame: true });
-      else {
-        old.count += 1;
-        if (old.value !== value) old.isSame = false;
-      }
+      counts.set(name, old ? { value: one.value, count: old.count + one.count, isSame: old.isSame && one.isSame && old.value === one.value } : one);
     }
   }
   const common: Record<string, string> = {};
   const differing: string[] = [];
   for (const [name, one] of counts) {
-    if (one.isSame && one.count === all.length && all.length > 1) common[name] = one.value;
+    if (one.isSame && one.count === total && total > 1) common[name] = one.value;
     else differing.push(name);
   }
   differing.sort((a, b) => (a === "__name__" ? -1 : b === "__name__" ? 1 : (counts.get(b)?.count ?? 0) - (counts.get(a)?.count ?? 0) || (a < b ? -1 : 1)));
@@ -52,8 +48,8 @@ export function TableView({ shown, onPick }: { shown: readonly ShownTable[]; onP
     const unit = unitOf(expr);
     return answer.samples.map((sample, at): TableRow => ({ index, sample, unit, at }));
   }), [shown]);
-  const { columns: labels, common, rest } = useMemo(() => columnsOf(rows.map((row) => row.sample.labels)), [rows]);
-  const found = useMemo(() => (wanted === "" ? rows : rows.filter((row) => Object.entries(row.sample.labels).some(([name, value]) => value.toLowerCase().includes(wanted) || `${name}=${value}`.toLowerCase().includes(wanted)))), [rows, wanted]);
+  const { columns: labels, common, rest } = useMemo(() => columnsOf(shown.map(({ answer }) => ({ labels: answer.labels, count: answer.samples.length }))), [shown]);
+  const found = useMemo(() => (wanted === "" ? rows : rows.filter((row) => row.sample.text?.includes(wanted))), [rows, wanted]);
   const hasMany = shown.length > 1;
   const columns = useMemo((): Column<TableRow>[] => [
     ...(hasMany ? [{ id: "query", title: "Query", width: "72px", cell: (row: TableRow) => <span className={classes.letter}>{letterOf(row.index)}</span>, sort: (row: TableRow) => row.index }] : []),
