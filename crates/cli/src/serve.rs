@@ -277,6 +277,7 @@ impl Program {
             objectives: Some(objectives.objectives.clone()),
             scaling: Some(scaling.edge.clone()),
             predictions: Some(predictions.predictions.clone()),
+            dashboards: None,
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),

@@ -18,6 +18,7 @@ mod api;
 mod app;
 mod auth;
 mod body;
+mod dashboards;
 mod entities;
 mod envelope;
 mod error;
@@ -54,6 +55,7 @@ mod system;
 mod timeline;
 mod tls;
 
+pub use dashboards::{DashboardError, DashboardKeeper, DashboardSource, KeptDashboard};
 pub use error::ServerError;
 pub use probing::{ProbeRules, Probing};
 pub use ruler::{RuleEditError, RuleEditor};

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::json::JsonWriter;
 
+mod dashboards;
 mod forecasts;
 mod objectives;
 mod probing;
@@ -98,6 +99,7 @@ const GET: &[&str] = &["get"];
 const GET_POST: &[&str] = &["get", "post"];
 const CHANGE: &[&str] = &["post", "put"];
 const POST: &[&str] = &["post"];
+const PUT: &[&str] = &["put"];
 const DELETE: &[&str] = &["delete"];
 
 const fn operation(
@@ -117,7 +119,7 @@ const fn operation(
 }
 
 /// Parts of a path and what they are.
-const PATH_PARAMETERS: [(&str, &str); 10] = [
+const PATH_PARAMETERS: [(&str, &str); 11] = [
     ("name", "The label; may be escaped as U__…."),
     ("fingerprint", "The alert: 16 hexadecimal digits."),
     (
@@ -131,15 +133,17 @@ const PATH_PARAMETERS: [(&str, &str); 10] = [
     ("number", "The id of the maintenance."),
     ("scaler", "The name of the scaler."),
     ("metric", "The name of the external metric."),
+    ("uid", "What the dashboard is found by."),
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 5] = [
+const TABLES: [&[Operation]; 6] = [
     OPERATIONS,
     probing::OPERATIONS,
     objectives::OPERATIONS,
     scaling::OPERATIONS,
     forecasts::OPERATIONS,
+    dashboards::OPERATIONS,
 ];
 
 #[cfg(test)]

@@ -26,8 +26,9 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, entities, evidence, external_metrics, forecasts, headers, keda, objectives, otlp_grpc,
-    own_api, page, probing, receive, replica, ruler, scaling, simulations, system, timeline, tls,
+    am, api, dashboards, entities, evidence, external_metrics, forecasts, headers, keda,
+    objectives, otlp_grpc, own_api, page, probing, receive, replica, ruler, scaling, simulations,
+    system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -164,6 +165,7 @@ impl Server {
             .merge(replica::routes())
             .merge(ruler::routes())
             .merge(simulations::routes())
+            .merge(dashboards::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);

@@ -220,6 +220,7 @@ pub(super) fn services() -> Services {
         objectives: None,
         scaling: None,
         predictions: None,
+        dashboards: None,
     }
 }
 
