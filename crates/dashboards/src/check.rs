@@ -16,6 +16,10 @@ use crate::variable::{ALL, Variable, VariableKind, VariableQuery};
 
 /// Longest uid. Grafana's has 40; ours may be a name of a mixin's file.
 pub const UID_CHARS_MAX: usize = 100;
+/// Most bytes of a query. Chosen: ten times the longest that we have seen.
+pub(crate) const QUERY_BYTES_MAX: usize = 64 << 10;
+/// Most bytes of a value that is put into a query to check it, so that a short query cannot become a long one.
+const KNOWN_BYTES_MAX: usize = 100;
 /// Most rows of the grid. Chosen: 250 screens.
 const GRID_ROWS_MAX: u32 = 10_000;
 
@@ -67,7 +71,11 @@ impl Found {
         }
     }
 
+    /// Expressions are carried out by the browser, which knows more than we can check.
     fn regex(&mut self, path: String, text: &str) {
+        if ["(?=", "(?!", "(?<"].iter().any(|it| text.contains(it)) {
+            return;
+        }
         if let Err(error) = Regexp::unanchored(without_slashes(text)) {
             let text = short(text);
             self.note(
@@ -238,6 +246,12 @@ pub fn query_problem(expr: &str, variables: &[Variable]) -> Result<(), String> {
     if expr.trim().is_empty() {
         return Ok(());
     }
+    if expr.len() > QUERY_BYTES_MAX {
+        let size = expr.len();
+        return Err(format!(
+            "{size} bytes given: want a query of at most {QUERY_BYTES_MAX}"
+        ));
+    }
     // A bare variable may be a name, a number, a duration or an aggregation: any that makes sense will do.
     const GUESSES: [&str; 6] = ["x", "1", "5m", "sum", "{a=\"b\"}", ""];
     let mut first = None;
@@ -264,7 +278,7 @@ pub fn harmless(expr: &str, variables: &[Variable], guess: &str) -> String {
             return Some(Cow::Borrowed(text));
         }
         let variable = variables.iter().find(|it| it.name == reference.name)?;
-        let known = known_value(variable);
+        let known = known_value(variable).filter(|it| it.len() <= KNOWN_BYTES_MAX);
         Some(Cow::Owned(match (context, known) {
             (Context::Text, _) => "x".to_owned(),
             (Context::Duration, Some(known)) if is_duration(&known) => known,

@@ -25,8 +25,12 @@ use self::object::{Findings, Object, text_of};
 use self::panel::Surroundings;
 use self::source::Sources;
 use crate::check::{UID_CHARS_MAX, uid_problem};
+use crate::form::{Form as _, Style};
 use crate::model::{Crosshair, Dashboard, DashboardLink, LinkKind, TimeRange};
-use crate::report::Report;
+use crate::node::Node;
+use crate::panel::{Panel, PanelKind};
+use crate::read_node;
+use crate::report::{Finding, Report, Severity};
 
 /// Whether a value is a dashboard of Grafana, rather than one of ours.
 #[must_use]
@@ -84,10 +88,66 @@ pub fn import(value: &Value) -> Result<(Dashboard, Report), String> {
             "is no dashboard of Grafana: it has neither panels nor rows nor a title".to_owned(),
         );
     }
-    let (dashboard, mut report) = read(&of, &mut above);
+    let (mut dashboard, mut report) = read(&of, &mut above);
+    make_savable(&mut dashboard, &mut report)?;
     report.findings = above.0;
     report.count();
     Ok((dashboard, report))
+}
+
+/// What is beyond our limits cannot be saved: a panel of which that is true becomes one that says so.
+fn make_savable(dashboard: &mut Dashboard, report: &mut Report) -> Result<(), String> {
+    let problems = |dashboard: &Dashboard| {
+        let node = dashboard
+            .write(Style::Json)
+            .unwrap_or_else(|| Node::plain("null"));
+        read_node(&node, Style::Json).err().unwrap_or_default()
+    };
+    for problem in problems(dashboard) {
+        let Some((row, index)) = panel_of(&problem.path) else {
+            return Err(problem.to_string());
+        };
+        let before: usize = dashboard
+            .rows
+            .iter()
+            .take(row)
+            .map(|row| row.panels.len())
+            .sum();
+        let panel = dashboard
+            .rows
+            .get_mut(row)
+            .and_then(|row| row.panels.get_mut(index));
+        let (Some(panel), Some(told)) = (panel, report.panels.get_mut(before + index)) else {
+            return Err(problem.to_string());
+        };
+        let reason = bellwether_model::short_to(&problem.message, 200).to_string();
+        *panel = Panel {
+            id: panel.id,
+            grid: panel.grid,
+            title: bellwether_model::short_to(&panel.title, 200).to_string(),
+            kind: PanelKind::Unsupported,
+            reason: format!("it is beyond what is taken: {reason}"),
+            ..Panel::default()
+        };
+        told.title.clone_from(&panel.title);
+        told.findings.push(Finding {
+            what: "panel".to_owned(),
+            why: panel.reason.clone(),
+            severity: Severity::Lost,
+        });
+        told.judge();
+    }
+    problems(dashboard)
+        .first()
+        .map_or(Ok(()), |problem| Err(problem.to_string()))
+}
+
+/// The row and the panel that a path is about.
+fn panel_of(path: &str) -> Option<(usize, usize)> {
+    let rest = path.strip_prefix("rows[")?;
+    let (row, rest) = rest.split_once("].panels[")?;
+    let (index, _) = rest.split_once(']')?;
+    Some((row.parse().ok()?, index.parse().ok()?))
 }
 
 /// What API and provisioning put around a dashboard.
@@ -308,3 +368,6 @@ fn uid(of: &Object<'_>, title: &str) -> String {
         uid.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

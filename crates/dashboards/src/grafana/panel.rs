@@ -12,6 +12,9 @@ use crate::panel::{
 use crate::report::{PanelReport, Severity};
 use crate::variable::Variable;
 
+/// Most queries of a panel. Chosen: five times as many as we have seen.
+const QUERIES_MAX: usize = 200;
+
 /// What panels are read with.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
@@ -273,6 +276,13 @@ pub(super) fn repeat(
 fn queries(of: &Object<'_>, panel: &mut Panel, around: &Surroundings<'_>, found: &mut Findings) {
     let source = around.sources.of(of.get("datasource"));
     let targets = of.list("targets");
+    if targets.len() > QUERIES_MAX {
+        found.lost(
+            "queries",
+            format!("only the first {QUERIES_MAX} are carried over"),
+        );
+    }
+    let targets = targets.get(..QUERIES_MAX).unwrap_or(targets);
     if source == Source::OtherPanel {
         if let Some(id) = targets
             .first()

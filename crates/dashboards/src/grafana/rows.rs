@@ -20,6 +20,8 @@ pub(super) fn all_panels<'a>(of: &Object<'a>) -> Vec<&'a Value> {
         all.push(panel);
         all.extend(inner.into_iter().flatten());
     }
+    // More are not read.
+    all.truncate(2 * PANELS_MAX);
     all
 }
 

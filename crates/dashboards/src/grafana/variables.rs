@@ -8,8 +8,18 @@ use crate::variable::{
     ALL, Hide, Refresh, Sort, Variable, VariableKind, VariableOption, VariableQuery,
 };
 
+/// Most variables. Chosen: ten times as many as anybody can look over.
+const VARIABLES_MAX: usize = 500;
+
 /// Reads the variables, those of data sources first, which the others ask.
 pub(super) fn read(items: &[Value], sources: &mut Sources, found: &mut Findings) -> Vec<Variable> {
+    if items.len() > VARIABLES_MAX {
+        found.lost(
+            "variables",
+            format!("only the first {VARIABLES_MAX} are carried over"),
+        );
+    }
+    let items = items.get(..VARIABLES_MAX).unwrap_or(items);
     for item in items {
         let of = Object::of(Some(item));
         if of.text("type").is_some_and(|it| it == "datasource") {
