@@ -400,9 +400,7 @@ macro_rules! record {
                 let Some(entries) = reader.mapping(&node) else {
                     return Self::default();
                 };
-                #[allow(unused_mut, unused_assignments, reason = "few have more keys than their own")]
-                let mut also: &[&'static str] = &[];
-                $(also = $also;)?
+                let also: &[&'static str] = $crate::form::also!($($also)?);
                 if also.is_empty() {
                     reader.only(entries, Self::KEYS);
                 } else {
@@ -452,6 +450,16 @@ macro_rules! record {
                 stringify!($name).to_owned()
             }
         }
+    };
+}
+
+/// Keys that a record has beside its own.
+macro_rules! also {
+    () => {
+        &[]
+    };
+    ($keys:expr) => {
+        $keys
     };
 }
 
@@ -590,7 +598,7 @@ macro_rules! variants {
     };
 }
 
-pub(crate) use {finish, hook, record, variants, words};
+pub(crate) use {also, finish, hook, record, variants, words};
 
 /// Writes a key of an interface.
 pub(crate) fn describe_field(

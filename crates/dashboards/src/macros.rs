@@ -260,7 +260,9 @@ fn promql(chosen: &Chosen) -> String {
         .values
         .iter()
         .map(|value| {
+            // A slash needs no escape here.
             escaped_regex(value)
+                .replace("\\/", "/")
                 .replace('\\', "\\\\")
                 .replace('"', "\\\"")
         })

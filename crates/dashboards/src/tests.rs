@@ -118,3 +118,71 @@ fn references_are_found() {
         ]
     );
 }
+
+/// The same cases test the page.
+#[test]
+fn variables_are_put_in_as_the_cases_say() {
+    let cases: serde_json::Value =
+        serde_json::from_str(include_str!("../testdata/macros.json")).unwrap();
+    let texts = |value: &serde_json::Value| -> Vec<String> {
+        let items = value.as_array().into_iter().flatten();
+        items.map(|it| it.as_str().unwrap().to_owned()).collect()
+    };
+    for case in cases.as_array().unwrap() {
+        let text = case["text"].as_str().unwrap();
+        let found = macros::substitute(text, |reference, _| {
+            let of = case["variables"].get(reference.name)?;
+            let values = texts(&of["values"]);
+            let chosen = macros::Chosen {
+                texts: if of.get("texts").is_some() {
+                    texts(&of["texts"])
+                } else {
+                    values.clone()
+                },
+                values,
+                is_multi: of["multi"].as_bool().unwrap_or_default(),
+                raw: of["raw"].as_str().map(str::to_owned),
+            };
+            Some(macros::formatted(reference.name, &chosen, reference.format).into())
+        });
+        assert_eq!(found, case["want"].as_str().unwrap(), "{}", case["about"]);
+    }
+}
+
+#[test]
+fn queries_are_checked_with_harmless_values() {
+    let variables = vec![
+        Variable {
+            name: "n".to_owned(),
+            kind: VariableKind::Custom,
+            options: vec![variable::VariableOption {
+                value: "5".to_owned(),
+                text: String::new(),
+            }],
+            ..Variable::default()
+        },
+        Variable {
+            name: "q".to_owned(),
+            query: "label_values(up, job)".to_owned(),
+            ..Variable::default()
+        },
+    ];
+    for good in [
+        "topk($n, up)",
+        "rate(up{a=\"$q\"}[$__rate_interval])",
+        "rate(up[$q:$__interval] offset $q)",
+        "${q}_total",
+        "$q",
+        "$q(up)",
+        "up{a=~\"${q:pipe}\"}[[n]]",
+        "rate(up[${__range_s}s])",
+        "",
+    ] {
+        let checked = query_problem(good, &variables);
+        let is_odd = good.contains("[[n]]");
+        assert!(checked.is_ok() || is_odd, "{good}: {checked:?}");
+    }
+    for bad in ["sum(up", "up{a=\"$q}", "topk($unknown, up)"] {
+        assert!(query_problem(bad, &variables).is_err(), "{bad}");
+    }
+}

@@ -161,10 +161,11 @@ impl VariableQuery {
         };
         if let Some(inner) = within("label_values") {
             // The label stands behind the last comma, which a matcher may have too: those are in braces.
-            let (selector, label) = match inner.rfind(',').filter(|at| !inner[*at..].contains('}'))
-            {
-                Some(at) => (Some(inner[..at].trim().to_owned()), inner[at + 1..].trim()),
-                None => (None, inner),
+            let (selector, label) = match inner.rsplit_once(',') {
+                Some((selector, label)) if !label.contains('}') => {
+                    (Some(selector.trim().to_owned()), label.trim())
+                }
+                _ => (None, inner),
             };
             if label.is_empty()
                 || label.contains(|c: char| c.is_whitespace() || "{}()=".contains(c))

@@ -95,11 +95,7 @@ pub(super) fn read(config: &Object<'_>, panel: &mut Panel, found: &mut Findings)
             // A value that is not there takes a setting away, which is as if it were not set.
             match each.get("value") {
                 Some(value) => property(&id, value, panel.kind, &mut field, found),
-                None if is_known(&id) => {}
-                None => found.cosmetic(
-                    format!("override {id}"),
-                    "is not known here and has no value",
-                ),
+                None => {}
             }
         }
         of.skip(&["__systemRef"]);
@@ -107,19 +103,6 @@ pub(super) fn read(config: &Object<'_>, panel: &mut Panel, found: &mut Findings)
     }
     config.skip(&["defaults"]);
     found.unknown("fieldConfig", config);
-}
-
-/// Whether a property without a value means nothing else than its absence.
-fn is_known(id: &str) -> bool {
-    let mut ignored = Findings::default();
-    property(
-        id,
-        &Value::Null,
-        PanelKind::TimeSeries,
-        &mut Field::default(),
-        &mut ignored,
-    );
-    ignored.0.is_empty()
 }
 
 fn matcher(of: &Object<'_>, found: &mut Findings) -> Option<Matcher> {

@@ -49,10 +49,6 @@ pub(super) fn read(of: &Object<'_>, panel: &mut Panel, found: &mut Findings) {
         }
         PanelKind::Stat | PanelKind::Gauge | PanelKind::BarGauge => {
             panel.value = Some(value_options(of, panel.kind, found));
-            if panel.kind == PanelKind::Stat && panel.value.as_ref().is_some_and(|it| !it.graph) {
-                // There is nothing to be drawn between the values.
-                panel.max_points = panel.max_points.filter(|_| true);
-            }
         }
         PanelKind::Pie => {
             panel.value = Some(value_options(of, panel.kind, found));

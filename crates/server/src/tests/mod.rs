@@ -3,6 +3,7 @@
 mod am;
 mod api;
 mod cancel;
+mod dashboards;
 mod edge;
 mod probing;
 mod receive;
