@@ -336,9 +336,20 @@ impl<T: Form> Form for Vec<T> {
     }
 }
 
-/// Names and texts in their order.
+/// Names and texts, by name: objects of JSON have no order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pairs(pub Vec<(String, String)>);
+
+impl Pairs {
+    /// These pairs; of those with one name the first counts.
+    #[must_use]
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut pairs: Vec<(String, String)> = pairs.into_iter().collect();
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        pairs.dedup_by(|a, b| a.0 == b.0);
+        Self(pairs)
+    }
+}
 
 impl Form for Pairs {
     fn read(node: &Node, reader: &mut Reader) -> Self {
@@ -354,7 +365,7 @@ impl Form for Pairs {
             let text = reader.at_key(key, |reader| String::read(value, reader));
             (key.clone(), text)
         });
-        Self(pairs.collect())
+        Self::of(pairs)
     }
 
     fn write(&self, _style: Style) -> Option<Node> {

@@ -63,11 +63,7 @@ fn names_of(of: &Object<'_>) -> Vec<String> {
 
 fn pairs(of: &Object<'_>) -> Pairs {
     let pairs = of.entries();
-    Pairs(
-        pairs
-            .filter_map(|(key, value)| Some((key.to_owned(), text_of(value)?)))
-            .collect(),
-    )
+    Pairs::of(pairs.filter_map(|(key, value)| Some((key.to_owned(), text_of(value)?))))
 }
 
 /// One transformation, which may be several of ours; `None`: it is not known.
@@ -148,7 +144,7 @@ fn one(id: &str, of: &Object<'_>, found: &mut Findings) -> Option<Vec<Transforma
                 .entries()
                 .map(|(query, of)| (query.to_owned(), Object::of(Some(of)).string("stat")));
             Transformation::SeriesToTable(SeriesToTable {
-                calcs: Pairs(calcs.collect()),
+                calcs: Pairs::of(calcs),
             })
         }
         "partitionByValues" => {
@@ -183,7 +179,7 @@ fn field_pairs(of: &Object<'_>) -> Pairs {
             .unwrap_or_else(|| "ignore".to_owned());
         (item.string("fieldName"), handler)
     });
-    Pairs(each.collect())
+    Pairs::of(each)
 }
 
 fn organize(of: &Object<'_>, found: &mut Findings) -> Vec<Transformation> {
@@ -207,12 +203,7 @@ fn organize(of: &Object<'_>, found: &mut Findings) -> Vec<Transformation> {
         exclude: names_of(&of.object("excludeByName")),
         include: names_of(&of.object("includeByName")),
         // A name that becomes nothing stays what it is.
-        rename: Pairs(
-            rename
-                .into_iter()
-                .filter(|(_, to)| !to.is_empty())
-                .collect(),
-        ),
+        rename: Pairs::of(rename.into_iter().filter(|(_, to)| !to.is_empty())),
         order: order.into_iter().map(|(_, name)| name).collect(),
     })]
 }
@@ -383,7 +374,7 @@ fn convert(of: &Object<'_>, found: &mut Findings) -> Transformation {
         item.skip(&["dateFormat", "joinWith", "timezone", "enumConfig"]);
         Some((item.string("targetField"), to))
     });
-    let to = Pairs(each.collect());
+    let to = Pairs::of(each);
     of.skip(&["fields"]);
     Transformation::Convert(Convert { to })
 }
