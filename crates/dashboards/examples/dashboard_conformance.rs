@@ -104,7 +104,7 @@ fn difference(panel: &Panel, original: &Value, imported: &Imported) -> Option<St
         .map(|it| text(original, it))
         .filter(|it| !it.is_empty());
     let unit = if is_old {
-        unit.last()
+        unit.fold(None, |_, unit| Some(unit))
     } else {
         unit.take(1).next()
     };

@@ -873,8 +873,13 @@ fn prepare<'a>(node: Cow<'a, Node>, reader: &mut Reader) -> Cow<'a, Node> {
         return node;
     }
     let is_field = |key: &str| Field::KEYS.contains(&key);
-    let (fields, mut own): (Vec<(String, Node)>, Vec<(String, Node)>) =
-        entries.iter().cloned().partition(|(key, _)| is_field(key));
+    let of_field = |(key, _): &&(String, Node)| is_field(key);
+    let fields: Vec<(String, Node)> = entries.iter().filter(of_field).cloned().collect();
+    let mut own: Vec<(String, Node)> = entries
+        .iter()
+        .filter(|(key, _)| !is_field(key))
+        .cloned()
+        .collect();
     for (key, value) in &mut own {
         if key == "queries" && !matches!(value.value, NodeValue::List(_)) && !value.is_null() {
             let one = value.clone();

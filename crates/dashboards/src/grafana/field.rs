@@ -93,9 +93,8 @@ pub(super) fn read(config: &Object<'_>, panel: &mut Panel, found: &mut Findings)
             let each = Object::of(Some(property_value));
             let id = each.string("id");
             // A value that is not there takes a setting away, which is as if it were not set.
-            match each.get("value") {
-                Some(value) => property(&id, value, panel.kind, &mut field, found),
-                None => {}
+            if let Some(value) = each.get("value") {
+                property(&id, value, panel.kind, &mut field, found);
             }
         }
         of.skip(&["__systemRef"]);
