@@ -7,6 +7,7 @@
 mod alerting;
 pub mod allocation;
 mod bodies;
+mod dashboards;
 mod edge;
 mod files;
 pub mod mutate;

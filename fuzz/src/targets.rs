@@ -19,7 +19,7 @@ use bellwether_template::{
     Functions, Limits as TemplateLimits, Map, Mode, TemplateSet, Time, Value,
 };
 
-use crate::{alerting, bodies, edge, files, objectives, probes, texts};
+use crate::{alerting, bodies, dashboards, edge, files, objectives, probes, texts};
 
 /// One target.
 #[derive(Debug)]
@@ -196,6 +196,8 @@ pub const TARGETS: &[Target] = &[
     alerting::ALERTMANAGER_CONFIG,
     alerting::RULE_FILE,
     objectives::OBJECTIVE_FILE,
+    dashboards::DASHBOARD_YAML,
+    dashboards::DASHBOARD_JSON,
     Target {
         name: "template",
         seeds: template_seeds,

@@ -42,11 +42,11 @@ usage: cargo xtask <command>
   openapi [--write]       the HTTP API against ui/openapi.json, or that file anew
   bench [-- ARGS]         side by side with the peers; see bench/README.md
   conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR | --blackbox DIR |
-              --slos DIR
+              --slos DIR | --dashboards DIR
                           test suites of prometheus/prometheus or prometheus/compliance, the
                           Prometheus configurations or rule files of public projects, the files of
                           prometheus/blackbox_exporter, or the objectives of OpenSLO, Sloth and
-                          Pyrra, from checkouts outside of this repository;
+                          Pyrra, or dashboards of Grafana, from checkouts outside of this repository;
                           BELLWETHER_BIN names a binary that is there already, but for --compliance
 ";
 
@@ -100,9 +100,10 @@ fn run(arguments: &[String]) -> Result<()> {
                 blackbox_files::run(std::path::Path::new(folder), &given_or_built()?)
             }
             [what, folder] if what == "--slos" => objectives(folder),
+            [what, folder] if what == "--dashboards" => dashboards(folder),
             _ => bail!(
                 "conformance needs --upstream DIR, --compliance DIR, --configs DIR, --rules DIR, \
-                 --blackbox DIR or --slos DIR"
+                 --blackbox DIR, --slos DIR or --dashboards DIR"
             ),
         },
         "" | "help" | "--help" | "-h" => {
@@ -241,6 +242,15 @@ fn objectives(folder: &str) -> Result<()> {
     step.args(["--example", "objective_meaning", "--"]);
     step.args([folder]);
     step.step("meaning of objectives of other programs")
+}
+
+/// Dashboards of Grafana, and how many of their panels show here what they showed there.
+fn dashboards(folder: &str) -> Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let mut step = cargo(&["run", "--release", "--package", "bellwether-dashboards"]);
+    step.args(["--example", "dashboard_conformance", "--"]);
+    step.args([folder]);
+    step.step("dashboards of Grafana")
 }
 
 /// The binary that `BELLWETHER_BIN` names, or a fresh one.

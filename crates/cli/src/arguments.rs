@@ -13,6 +13,7 @@ use crate::acknowledge::Acknowledge;
 use crate::anomaly::AnomalyFlags;
 use crate::backtest::Backtest;
 use crate::check::Check;
+use crate::dashboard_files::DashboardFiles;
 use crate::forecast::ForecastFlags;
 use crate::probe::Probe;
 use crate::simulate::Simulate;
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     Forecast(ForecastFlags),
     /// Tell how anomalous each sample of a series in a file is.
     Anomaly(AnomalyFlags),
+    /// Dashboards as files: import those of Grafana, check ours.
+    #[command(subcommand)]
+    Dashboards(DashboardFiles),
     /// Objectives as files, over stored history, as reports.
     #[command(subcommand)]
     Slo(Slo),

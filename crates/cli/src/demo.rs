@@ -92,7 +92,15 @@ async fn serve(flags: &Demo, folder: &Path) -> Result<()> {
     let rule_file = folder.join("rules.yml");
     std::fs::write(&rule_file, bellwether_demo::RULES)
         .with_context(|| format!("cannot write {}", rule_file.display()))?;
-    let config = daemon.config("rules.yml");
+    let dashboards = folder.join("dashboards");
+    std::fs::create_dir_all(&dashboards)
+        .with_context(|| format!("cannot make the folder {}", dashboards.display()))?;
+    for (name, text) in bellwether_demo::DASHBOARDS {
+        let file = dashboards.join(name);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let mut config = daemon.config("rules.yml");
+    config.push_str("dashboards: [\"dashboards/*.yml\"]\n");
     std::fs::write(&config_file, config)
         .with_context(|| format!("cannot write {}", config_file.display()))?;
     program.reload().await?;
@@ -126,5 +134,21 @@ async fn watch_itself(program: &Program, registry: Registry) -> Result<()> {
 fn say(text: &str) {
     if std::io::stderr().is_terminal() {
         eprintln!("{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use bellwether_config::load_dashboard_text;
+
+    #[test]
+    fn its_dashboards_are_in_order() {
+        for (name, text) in bellwether_demo::DASHBOARDS {
+            let loaded = load_dashboard_text(text, Path::new(name));
+            let dashboard = loaded.unwrap_or_else(|errors| panic!("{errors}")).dashboard;
+            assert!(dashboard.uid.starts_with("demo-"), "{name}");
+        }
     }
 }

@@ -19,6 +19,9 @@ mod anomaly;
 mod arguments;
 mod backtest;
 mod check;
+mod dashboard_files;
+mod dashboard_folder;
+mod dashboards;
 mod demo;
 mod external_alertmanagers;
 mod forecast;
@@ -94,6 +97,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Backtest(backtest) => backtest::run(&backtest),
         Command::Forecast(flags) => forecast::run(&flags),
         Command::Anomaly(flags) => anomaly::run(&flags),
+        Command::Dashboards(command) => dashboard_files::run(&command),
         Command::Slo(slo) => slo::run(&slo),
         Command::Simulate(simulate) => client_runtime()?.block_on(simulate::run(&simulate)),
         Command::Probe(flags) => client_runtime()?.block_on(probe::run(&flags)),

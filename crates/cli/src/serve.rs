@@ -32,6 +32,7 @@ use tokio::sync::watch;
 
 use crate::alerting::{AlertingParts, AlertingProgram};
 use crate::arguments::Serve;
+use crate::dashboards::DashboardsProgram;
 use crate::objectives::ObjectivesProgram;
 use crate::predictions::PredictionsProgram;
 use crate::probing::{ProbingParts, ProbingProgram};
@@ -128,6 +129,7 @@ struct Reloadable {
     objectives: Arc<ObjectivesProgram>,
     scaling: Arc<ScalingProgram>,
     predictions: Arc<PredictionsProgram>,
+    dashboards: DashboardsProgram,
 }
 
 impl Program {
@@ -266,6 +268,7 @@ impl Program {
             &config,
         )
         .await?;
+        let dashboards = open_dashboards(&data, &shared.clock, &config).await?;
         // Who is told that the server is ready may ask for rules at once.
         alerting.start_rules(&config).await?;
         server.open(Services {
@@ -278,6 +281,7 @@ impl Program {
             objectives: Some(objectives.objectives.clone()),
             scaling: Some(scaling.edge.clone()),
             predictions: Some(predictions.predictions.clone()),
+            dashboards: Some(Arc::new(dashboards.clone())),
         });
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
@@ -288,6 +292,7 @@ impl Program {
             objectives: Arc::clone(&objectives),
             scaling: Arc::clone(&scaling),
             predictions: Arc::clone(&predictions),
+            dashboards,
         });
         // As with Prometheus, one job that cannot scrape is no reason not to start.
         for problem in manager.unready(&config.scrape) {
@@ -395,6 +400,21 @@ fn new_server(
         features: wiring::shown_features(&flags.enable_feature),
         control: Arc::new(Window(Arc::clone(shared))),
     })?)
+}
+
+/// The dashboards that were saved, and those of the configuration.
+async fn open_dashboards(
+    data: &Path,
+    clock: &Arc<dyn Clock>,
+    config: &bellwether_config::Config,
+) -> Result<DashboardsProgram> {
+    let (data, clock) = (data.to_owned(), Arc::clone(clock));
+    let opened = tokio::task::spawn_blocking(move || {
+        DashboardsProgram::open(Arc::new(RealDisk), &data, clock)
+    });
+    let dashboards = opened.await??;
+    dashboards.apply(config).await;
+    Ok(dashboards)
 }
 
 async fn open_engine(
@@ -566,6 +586,7 @@ impl Shared {
         self.note_replicas(has_other_replicas);
         parts.probing.apply(&config).await?;
         parts.objectives.apply(&config);
+        parts.dashboards.apply(&config).await;
         parts.scaling.apply(&config).await?;
         parts.predictions.apply(&config).await?;
         parts.server.apply(config.otlp);

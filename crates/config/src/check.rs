@@ -62,6 +62,8 @@ pub struct CheckReport {
     pub probe_count: usize,
     /// Maintenance windows.
     pub maintenance_count: usize,
+    /// Dashboards.
+    pub dashboard_count: usize,
     /// Scalers.
     pub scaler_count: usize,
     /// Forecasts.
@@ -93,6 +95,7 @@ impl CheckReport {
             "probe_modules": self.probe_module_count,
             "probes": self.probe_count,
             "maintenance": self.maintenance_count,
+            "dashboards": self.dashboard_count,
             "scalers": self.scaler_count,
             "forecasts": self.forecast_count,
             "notifications": self.notifications.map(NotificationCounts::to_json),
@@ -153,6 +156,7 @@ impl fmt::Display for CheckReport {
                 (self.probe_module_count, "probe module"),
                 (self.probe_count, "probe"),
                 (self.maintenance_count, "maintenance window"),
+                (self.dashboard_count, "dashboard"),
                 (self.scaler_count, "scaler"),
                 (self.forecast_count, "forecast"),
             ] {
@@ -217,6 +221,7 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
         probe_module_count: 0,
         probe_count: 0,
         maintenance_count: 0,
+        dashboard_count: 0,
         scaler_count: 0,
         forecast_count: 0,
         notifications: None,
@@ -234,6 +239,7 @@ fn loaded_report(path: &Path, options: &LoadOptions<'_>) -> (CheckReport, Option
             report.probe_module_count = loaded.config.probe_modules.configured_count();
             report.probe_count = loaded.config.probes.len();
             report.maintenance_count = loaded.config.maintenance.len();
+            report.dashboard_count = loaded.config.dashboards.len();
             report.scaler_count = loaded.config.scaling.len();
             report.forecast_count = loaded.config.forecasts.len();
             report.rule_file_count = loaded.rule_files.len();

@@ -15,6 +15,7 @@ use bellwether_rules::objective::rules::{QUERY_OFFSET_MS, group};
 use bellwether_rules::prediction::settings::PredictionSettings;
 use bellwether_scrape::settings::ScrapeSettings;
 
+use crate::dashboards::{DashboardFile, read_dashboards};
 use crate::effective::effective_yaml;
 use crate::glob::glob;
 use crate::notifications::{NotificationConfig, decode_at};
@@ -108,6 +109,8 @@ pub struct Config {
     /// What services promise, those of files where they stand in the list. Their rules are among
     /// [`Config::rule_groups`].
     pub objectives: Vec<ObjectiveSettings>,
+    /// Dashboards of files.
+    pub dashboards: Vec<DashboardFile>,
     /// Who is told of alerts, where the configuration says it.
     pub notifications: Option<NotificationConfig>,
     /// Where this is one of several replicas.
@@ -153,6 +156,8 @@ pub struct Loaded {
     pub rule_files: Vec<PathBuf>,
     /// Files of objectives that were read.
     pub objective_files: Vec<PathBuf>,
+    /// Files of dashboards that were read.
+    pub dashboard_files: Vec<PathBuf>,
     /// Where each scrape job stands, by its name.
     pub job_places: HashMap<String, JobPlace>,
     /// The text of the file. May hold secrets.
@@ -187,7 +192,7 @@ impl Config {
     }
 }
 
-/// Loads a file, and the files that belong to it: those of `scrape_config_files`, `rule_files` and
+/// Loads a file, and the files that belong to it: those of `scrape_config_files`, `rule_files`, `dashboards` and
 /// `slos`, those that `notifications` and `probe_modules` name, and templates of notifications. Files that other settings
 /// name are not looked at.
 ///
@@ -215,12 +220,16 @@ pub fn load_text(
     let mut job_places = HashMap::new();
     let mut rule_files = Vec::new();
     let mut objective_files = Vec::new();
+    let mut dashboard_files = Vec::new();
     let decoded = parse(source, origin, &ROOT, &mut problems).map(|root| {
         let mut config = decode(&root, origin, options, &mut job_places, &mut problems);
         let view = View::new(Some(&root), &ROOT, origin);
         let read = read_objectives(&view, &config.probes, options, &mut problems);
         config.objectives = read.objectives;
         objective_files = read.files;
+        let read = read_dashboards(&view, options, &mut problems);
+        config.dashboards = read.dashboards;
+        dashboard_files = read.files;
         if !options.leave_named_files {
             let loaded = read_rule_files(&view, &config, options, &mut problems);
             config.rule_groups = loaded.groups;
@@ -245,6 +254,7 @@ pub fn load_text(
             files: problems.files,
             rule_files,
             objective_files,
+            dashboard_files,
             job_places,
             source_text: source.to_owned(),
         }),
@@ -385,6 +395,7 @@ fn decode(
             .collect(),
         rule_groups: Vec::new(),
         objectives: Vec::new(),
+        dashboards: Vec::new(),
         notifications: decode_at(
             &view,
             if options.leave_named_files {

@@ -20,6 +20,7 @@
 
 mod check;
 mod config;
+mod dashboards;
 mod effective;
 mod glob;
 mod notifications;
@@ -45,6 +46,9 @@ pub use check::{
     check, check_notifications, check_rules, check_rules_text, check_syntax,
 };
 pub use config::{Config, LoadOptions, Loaded, load, load_text, load_web};
+pub use dashboards::{
+    DashboardFile, LoadedDashboards, dashboard_of_yaml, load_dashboard_text, load_dashboards,
+};
 pub use glob::{FILES_MAX, glob};
 pub use notifications::{
     LoadedNotifications, NotificationConfig, load_alertmanager, load_alertmanager_text,

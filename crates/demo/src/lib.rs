@@ -48,6 +48,19 @@ mod tool;
 mod trace;
 mod workload;
 
+/// Dashboards of the daemon, its machine and the server that watches it: names of files and what they hold.
+pub const DASHBOARDS: [(&str, &str); 3] = [
+    (
+        "ai-service.yml",
+        include_str!("../dashboards/ai-service.yml"),
+    ),
+    ("host.yml", include_str!("../dashboards/host.yml")),
+    (
+        "bellwether.yml",
+        include_str!("../dashboards/bellwether.yml"),
+    ),
+];
+
 /// Alerting rules for the daemon.
 pub const RULES: &str = include_str!("../rules.yml");
 

@@ -120,6 +120,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             scaling: None,
             objectives: None,
             predictions: None,
+            dashboards: None,
         });
         let router = server.router();
         for encoding in ["identity", "identity", "identity", "gzip", "gzip"] {

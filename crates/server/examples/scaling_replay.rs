@@ -127,6 +127,7 @@ impl Service {
             probing: None,
             objectives: None,
             predictions: None,
+            dashboards: None,
             scaling: Some(scalers.clone()),
         });
         Ok(Self {

@@ -131,6 +131,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             scaling: None,
             objectives: None,
             predictions: None,
+            dashboards: None,
         });
         let bound = server.bind().await?;
         let address = bound

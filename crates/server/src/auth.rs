@@ -228,6 +228,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         path if method != Method::GET
             && (path.starts_with("/am/")
                 || path.starts_with("/api/bellwether/v1/acknowledgements")
+                || path.starts_with("/api/bellwether/v1/dashboards")
                 || path.starts_with("/api/bellwether/v1/maintenance")
                 || path.starts_with("/api/bellwether/v1/probes")
                 || path.starts_with("/api/bellwether/v1/queries")

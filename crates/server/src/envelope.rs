@@ -35,6 +35,8 @@ pub(crate) enum ErrorType {
     /// Not now.
     Unavailable,
     NotFound,
+    /// Somebody else was faster.
+    Conflict,
     Unauthorized,
     Forbidden,
 }
@@ -49,6 +51,7 @@ impl ErrorType {
             Self::Internal => "internal",
             Self::Disabled | Self::Unavailable => "unavailable",
             Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
         }
@@ -64,6 +67,7 @@ impl ErrorType {
             Self::Timeout | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal | Self::Disabled => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
         }

@@ -19,6 +19,7 @@ mod app;
 mod auth;
 mod backtests;
 mod body;
+mod dashboards;
 mod differences;
 mod entities;
 mod envelope;
@@ -63,6 +64,7 @@ mod system;
 mod timeline;
 mod tls;
 
+pub use dashboards::{DashboardError, DashboardKeeper, DashboardSource, KeptDashboard};
 pub use error::ServerError;
 pub use openapi::openapi_text;
 pub use probing::{ProbeRules, Probing};

@@ -11,6 +11,7 @@ use crate::json::JsonWriter;
 
 mod alertmanager;
 mod backtests;
+mod dashboards;
 mod differences;
 mod evidence;
 mod forecasts;
@@ -128,6 +129,7 @@ const GET: &[&str] = &["get"];
 const GET_POST: &[&str] = &["get", "post"];
 const CHANGE: &[&str] = &["post", "put"];
 const POST: &[&str] = &["post"];
+const PUT: &[&str] = &["put"];
 const DELETE: &[&str] = &["delete"];
 
 const fn operation(
@@ -165,10 +167,11 @@ const PATH_PARAMETERS: [(&str, &str); 11] = [
     ("number", "The id of the maintenance."),
     ("scaler", "The name of the scaler."),
     ("metric", "The name of the external metric."),
+    ("uid", "What the dashboard is found by."),
 ];
 
 /// Everything that is spoken on the main port; operations of one path stand together.
-const TABLES: [&[Operation]; 14] = [
+const TABLES: [&[Operation]; 15] = [
     prometheus::OPERATIONS,
     alertmanager::OPERATIONS,
     OPERATIONS,
@@ -183,6 +186,7 @@ const TABLES: [&[Operation]; 14] = [
     objectives::OPERATIONS,
     scaling::OPERATIONS,
     forecasts::OPERATIONS,
+    dashboards::OPERATIONS,
 ];
 
 #[cfg(test)]

@@ -27,9 +27,9 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, backtests, differences, entities, evidence, external_metrics, forecasts, headers,
-    keda, objectives, otlp_grpc, own_api, page, probing, query_log, receive, replica, routing,
-    ruler, scaling, silence_preview, simulations, system, timeline, tls,
+    am, api, backtests, dashboards, differences, entities, evidence, external_metrics, forecasts,
+    headers, keda, objectives, otlp_grpc, own_api, page, probing, query_log, receive, replica,
+    routing, ruler, scaling, silence_preview, simulations, system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -175,6 +175,7 @@ impl Server {
             .merge(query_log::routes())
             .merge(differences::routes())
             .merge(silence_preview::routes())
+            .merge(dashboards::routes())
             .merge(page::routes())
             .method_not_allowed_fallback(system::wrong_method)
             .fallback(system::not_found);

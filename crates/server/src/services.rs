@@ -20,6 +20,7 @@ use bellwether_rules::{GroupSettings, GroupSnapshot};
 use bellwether_storage::{Clock, MemoryStateStore, MemoryTimeline, MetricStore, Timeline};
 use bellwether_telemetry::Registry;
 
+use crate::dashboards::DashboardKeeper;
 use crate::probing::Probing;
 use crate::ruler::RuleEditor;
 use crate::settings::ServerSettings;
@@ -68,6 +69,8 @@ pub struct Services {
     pub scaling: Option<Scalers>,
     /// Forecasts and anomaly scores; `None`: there are none.
     pub predictions: Option<bellwether_rules::prediction::Predictions>,
+    /// Dashboards; `None`: this server keeps none.
+    pub dashboards: Option<Arc<dyn DashboardKeeper>>,
 }
 
 /// Alerts and who is told of them. Clones are the same.

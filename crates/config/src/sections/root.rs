@@ -111,6 +111,12 @@ pub(crate) static ROOT: Section = Section {
             "Objectives, or files of them: the last part of a path may be a glob.",
         ),
         Field::new(
+            "dashboards",
+            Kind::List(&Kind::Text),
+            "",
+            "Files with dashboards: YAML in our form, or JSON, also of Grafana; the last part of a path may be a glob.",
+        ),
+        Field::new(
             "scaling",
             Kind::Sections(&SCALER),
             "",
@@ -150,7 +156,7 @@ static RUNTIME: Section = Section {
 };
 
 fn check_root(view: &View<'_>, problems: &mut Problems) {
-    for key in ["rule_files", "scrape_config_files", "slos"] {
+    for key in ["rule_files", "scrape_config_files", "slos", "dashboards"] {
         for item in view.items(key) {
             // Of mappings there is no text.
             let text = node_text(item);

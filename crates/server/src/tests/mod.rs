@@ -4,6 +4,7 @@ mod am;
 mod api;
 mod backtests;
 mod cancel;
+mod dashboards;
 mod described;
 mod differences;
 mod edge;
@@ -235,6 +236,7 @@ pub(super) fn services() -> Services {
         objectives: None,
         scaling: None,
         predictions: None,
+        dashboards: None,
     }
 }
 

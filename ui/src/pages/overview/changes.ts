@@ -27,14 +27,14 @@ const ALERT_WORDS: Readonly<Record<string, string>> = {
 export function alertChanges(rows: readonly TimelineRow[]): Change[] {
   return rows.filter((row) => row.kind !== "scaled" && row.kind in ALERT_WORDS).map((row): Change => {
     const { alertname = "an alert", severity = "" } = row.labels;
-    const about = row.labels["entity"] ? ` about ${entityTitle(row.labels["entity"]).title}` : "";
+    const about = row.labels["entity"] ? `of ${entityTitle(row.labels["entity"]).title} ` : "";
     const words = ALERT_WORDS[row.kind] ?? row.kind;
     return {
       id: `${row.kind}-${row.fingerprint}-${row.time}`,
       timeMs: row.time * 1000,
       tone: row.kind === "firing" ? severityTone(severity) : row.kind === "notify_failed" ? "bad" : row.kind === "resolved" ? "good" : "unknown",
       subject: alertname,
-      words: row.kind === "notify_failed" ? `${words} ${row.receiver ?? "a receiver"}` : `${words}${about}`,
+      words: row.kind === "notify_failed" ? `${about}${words} ${row.receiver ?? "a receiver"}` : `${about}${words}`,
       ...(row.kind === "notify_failed" || row.kind === "acknowledged" ? { more: row.cause ?? "" } : {}),
       to: { page: "alert", fingerprint: row.fingerprint },
     };
