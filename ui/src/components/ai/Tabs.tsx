@@ -1,6 +1,6 @@
 /** Parts of a page as a row of links: each has an address of its own. */
 
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Mark } from "@/components/State";
 import classes from "./Tabs.module.css";
 
@@ -18,8 +18,14 @@ export interface TabLinkProps { className: string; "aria-current"?: "page"; "dat
 interface TabsProps<Id extends string> { label: string; tabs: readonly TabItem<Id>[]; current: Id; /** Whether what is around it draws the line below. */ isBare?: boolean; link: (id: Id, props: TabLinkProps) => ReactNode }
 
 export function Tabs<Id extends string>({ label, tabs, current, isBare = false, link }: TabsProps<Id>) {
+  const nav = useRef<HTMLElement>(null);
+  // On phones not all tabs fit: the current one is in sight.
+  useEffect(() => {
+    const chosen = nav.current?.querySelector<HTMLElement>(`[data-tab="${CSS.escape(current)}"]`);
+    if (nav.current && chosen) nav.current.scrollLeft = chosen.offsetLeft - nav.current.offsetLeft - (nav.current.clientWidth - chosen.offsetWidth) / 2;
+  }, [current]);
   return (
-    <nav className={`${classes.tabs ?? ""} ${isBare ? classes.bare ?? "" : ""}`} aria-label={label}>
+    <nav ref={nav} className={`${classes.tabs ?? ""} ${isBare ? classes.bare ?? "" : ""}`} aria-label={label}>
       {tabs.map((tab) => link(tab.id, {
         className: classes.tab ?? "",
         "data-tab": tab.id,

@@ -9,6 +9,7 @@ import { Page } from "@/components/Page";
 import { Empty, Loaded, Panel } from "@/components/Panel";
 import { type PageKey, usePageKeys } from "@/components/Keys";
 import { Tabs } from "@/components/ai/Tabs";
+import { useFocusBack } from "@/components/ai/useFocusBack";
 import { absences, type Catalog } from "./catalog";
 import { type By, BYS, isWorse } from "./columns";
 import { Detail } from "./Detail";
@@ -51,12 +52,13 @@ function Known({ catalog }: { catalog: Catalog }) {
     .filter((name) => name === "sessions" ? catalog.sockets !== undefined : name === "tools" ? (catalog.tool ?? catalog.mcp) !== undefined : catalog.calls !== undefined || catalog.tokenUsage !== undefined)
     .map((name) => ({ id: name, title: name === "providers" ? "Providers" : name === "models" ? "Models" : name === "tools" ? "Tools" : "Sessions", ...(name === "sessions" ? {} : { count: rows[KIND_OF[name]].rows.length, alarm: worse(rows[KIND_OF[name]].rows), alarmText: "worse" }) }));
   const open: { kind: Kind; id: string } | null = search.provider !== undefined ? { kind: "provider", id: search.provider } : search.model !== undefined ? { kind: "model", id: search.model } : search.tool !== undefined ? { kind: "tool", id: search.tool } : null;
+  const behind = useFocusBack(open !== null);
   const kind = tab === "sessions" ? null : KIND_OF[tab];
   const bys = kind === "tool" ? BYS.filter(([id]) => id === "worst" || id === "failures" || id === "latency") : BYS.filter(([id]) => (id !== "cost" || catalog.cost) && (id !== "first" || catalog.firstToken));
   return (
     <>
       {/* What is behind the drawer is out of reach while it is open. */}
-      <div className="stack" inert={open !== null}>
+      <div className="stack" {...behind}>
         <Tiles catalog={catalog} windows={windows} models={rows.model.rows.length > 0 ? rows.model.rows : rows.provider.rows} />
         <Panel flush>
           <Tabs label="What is listed" tabs={tabs} current={tab} link={(id, props) => <Link key={id} to="/ai" search={(old) => ({ ...old, tab: id === "providers" ? undefined : id })} {...props} />} />

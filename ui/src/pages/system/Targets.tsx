@@ -8,6 +8,7 @@ import { IconPlugConnected, IconSearch } from "@tabler/icons-react";
 import { useNowQuery, useRangeQuery } from "@/api/hooks";
 import { type Target, targets as askTargets, type Targets as AllTargets } from "@/api/prometheus";
 import { ExploreLink } from "@/components/ai/ExploreLink";
+import { useFocusBack } from "@/components/ai/useFocusBack";
 import { type Column, DataTable } from "@/components/DataTable";
 import { LabelSet, visible } from "@/components/LabelSet";
 import { Empty, Loaded, Panel } from "@/components/Panel";
@@ -61,11 +62,12 @@ function Content({ all }: { all: AllTargets }) {
   const down = shown.filter((target) => target.health === "down");
   const chosen = all.activeTargets.find((target) => targetKey(target) === search.target);
   const columns = useMemo(() => columnsOf(lines), [lines]);
+  const behind = useFocusBack(chosen !== undefined);
   const total = pools.reduce((sum, pool) => sum + pool.dropped, 0);
 
   return (
     <>
-      <div className="stack" inert={chosen !== undefined}>
+      <div className="stack" {...behind}>
         <Panel title="Jobs" hint={`${pools.length} ${pools.length === 1 ? "job" : "jobs"}, ${all.activeTargets.length} targets${total > 0 ? `, ${total} more found and dropped by rules` : ""}`}>
           {pools.length === 0 ? <Empty title="Nothing is scraped" icon={<IconPlugConnected size={26} />}>Add a job under scrape_configs in the configuration, then reload it.</Empty> : (
             <ul className={classes.pools}>
