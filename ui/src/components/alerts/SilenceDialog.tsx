@@ -101,7 +101,7 @@ function Preview({ matchers, isReadable, allCount }: { matchers: readonly Matche
   const frame = (tone: "plain" | "warn", children: ReactNode) => <div className={`${classes.preview ?? ""} ${tone === "warn" ? classes.previewWarn ?? "" : ""}`} role="status">{children}</div>;
   if (!isReadable) {
     const isAll = matchers.length > 0 && matchers.every(takesEmpty);
-    return frame("warn", <span className="row"><IconAlertTriangle size={15} aria-hidden /> {isAll ? "At least one matcher has to name a value, or everything would be silenced." : "Say which alerts are meant."}</span>);
+    return frame("warn", <span className="row"><IconAlertTriangle size={15} aria-hidden /> {isAll ? "At least one matcher has to name a value, or everything would be silenced." : matchers.some((one) => one.name !== "" && problemOf(one) !== null) ? "Mend the matcher that is marked." : "Say which alerts are meant."}</span>);
   }
   if (answer.isError) return frame("warn", <span className="foreign">{answer.error.message}</span>);
   if (!answer.data) return frame("plain", <span className="muted">Looking what it would hide</span>);

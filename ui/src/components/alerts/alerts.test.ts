@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fingerprintOf } from "@/api/alertmanager";
 import type { AmAlert } from "@/api/alertmanager";
 import type { RuleGroup } from "@/api/prometheus";
+import type { Labels } from "@/lib/labels";
 import { taken } from "./expression";
 import { matchersOf, matchersText, parseMatchers, satisfiesAll, takesEmpty } from "./matchers";
 import { alertRows, filtered, grouped } from "./rows";
@@ -50,7 +51,7 @@ describe("matchers", () => {
     expect(takesEmpty({ name: "a", value: "b", isRegex: false, isEqual: true })).toBe(false);
   });
   it("of several alerts find all of them", () => {
-    const all = [{ alertname: "A", job: "x.y" }, { alertname: "A", job: "z", extra: "1" }];
+    const all: Labels[] = [{ alertname: "A", job: "x.y" }, { alertname: "A", job: "z", extra: "1" }];
     const matchers = matchersOf(all);
     expect(all.every((labels) => satisfiesAll(labels, matchers))).toBe(true);
     expect(matchersText(matchers)).toBe('alertname="A", job=~"x\\\\.y|z"');

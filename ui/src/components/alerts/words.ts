@@ -33,4 +33,4 @@ export const wordOf = (kind: string): Word => WORDS[kind] ?? { says: kind.replac
 export const fileName = (path: string) => path.split("/").at(-1) ?? path;
 
 /** Causes name rules with their whole path: what matters is the file; a time that stands beside it already says nothing. */
-export const shortCause = (cause: string) => cause.replace(/^(since|ended at) \d{4}-\d\d-\d\dT\S+Z$/, "").replace(/ in (\/[^\s;,]+)/g, (_, path: string) => ` in ${fileName(path)}`).replace(/\d+\.\d{4,}(?:e[-+]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(4))));
+export const shortCause = (cause: string) => cause.replace(/^(since|ended at) \d{4}-\d\d-\d\dT\S+Z$/, "").replace(/ in (\/[^\s;,]+)/g, (_, path: string) => ` in ${fileName(path)}`).replace(/\bsilence [0-9a-f]{8}-[0-9a-f-]{27}\b/g, "silence").replace(/\d+\.\d{4,}(?:e[-+]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(4))));

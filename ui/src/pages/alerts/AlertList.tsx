@@ -18,16 +18,18 @@ import classes from "./list.module.css";
 const QUERIES_MAX = 24;
 export const LINES_FIRST = 25;
 
-interface AlertListProps { groups: readonly AlertGroup[]; label: string; chosen: ReadonlySet<string>; current: string | null; actions: LineActions; closed: ReadonlySet<string>; setClosed: (key: string) => void; opened: ReadonlySet<string>; open: (key: string) => void }
+export interface PicturedGroup extends AlertGroup { shown: readonly AlertRow[] }
 
-export function AlertList({ groups, label, chosen, current, actions, closed, setClosed, opened, open }: AlertListProps) {
+interface AlertListProps { groups: readonly PicturedGroup[]; label: string; chosen: ReadonlySet<string>; current: string | null; actions: LineActions; closed: ReadonlySet<string>; setClosed: (key: string) => void; open: (key: string) => void }
+
+export function AlertList({ groups, label, chosen, current, actions, closed, setClosed, open }: AlertListProps) {
   const values = useValues(groups);
   return (
     <div className={classes.groups}>
       {groups.map((group) => {
         const hasHead = label !== "" && (label !== "alertname" || group.rows.length > 1);
         const isClosed = hasHead && closed.has(group.key);
-        const shown = isClosed ? [] : opened.has(group.key) ? group.rows : group.rows.slice(0, LINES_FIRST);
+        const { shown } = group;
         const without = ["alertname", "severity", "entity", ...(label === "" || label === "alertname" ? [] : [label])];
         const title = group.key === "" ? `without ${label}` : group.key;
         return (
@@ -64,8 +66,8 @@ function Counts({ rows }: { rows: readonly AlertRow[] }) {
 }
 
 /** The lines of all alerts: one query for each rule, however many alerts it has. */
-function useValues(groups: readonly AlertGroup[]): ReadonlyMap<string, readonly (number | null)[]> {
-  const rows = useMemo(() => groups.flatMap((group) => group.rows.slice(0, LINES_FIRST)), [groups]);
+function useValues(groups: readonly PicturedGroup[]): ReadonlyMap<string, readonly (number | null)[]> {
+  const rows = useMemo(() => groups.flatMap((group) => group.shown), [groups]);
   const key = [...new Set(rows.flatMap((row) => (row.source ? [taken(row.source.rule.query).value] : [])))].slice(0, QUERIES_MAX).join("\0");
   const queries = useMemo(() => (key === "" ? [] : key.split("\0")), [key]);
   const answers = useRangeQueries(queries, { points: 60 });

@@ -28,6 +28,10 @@ const toggled = (set: ReadonlySet<string>, key: string) => {
   if (!next.delete(key)) next.add(key);
   return next;
 };
+const GROUPS_FIRST = 30;
+const LINES_ALL = 90;
+const LINES_FEW = 3;
+const LINES_MORE = 50;
 const NONE: ReadonlySet<string> = new Set();
 const STATE_TONES: Readonly<Record<string, Tone>> = { firing: "bad", acknowledged: "accent", pending: "warn", silenced: "unknown", inhibited: "unknown", muted: "unknown" };
 const listOf = (text: string | undefined) => (text ?? "").split(",").filter(Boolean);
@@ -39,7 +43,8 @@ export function Alerts() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(NONE);
   const [current, setCurrent] = useState<string | null>(null);
   const [closed, setClosed] = useState<ReadonlySet<string>>(NONE);
-  const [opened, setOpened] = useState<ReadonlySet<string>>(NONE);
+  const [opened, setOpened] = useState<ReadonlyMap<string, number>>(new Map());
+  const [groupsMost, setGroupsMost] = useState(GROUPS_FIRST);
   const [silencing, setSilencing] = useState<SilenceStart | null>(null);
   const [acknowledging, setAcknowledging] = useState<readonly AlertRow[] | null>(null);
 
@@ -48,7 +53,10 @@ export function Alerts() {
   const matchers = useMemo(() => parseMatchers(search.label ?? ""), [search.label]);
   const shown = useMemo(() => filtered(rows ?? [], { find: search.find ?? "", states: listOf(search.state), severities: listOf(search.severity), matchers: typeof matchers === "string" ? [] : matchers }), [rows, search.find, search.state, search.severity, matchers]);
   const groups = useMemo(() => grouped(shown, label === "none" ? "" : label), [shown, label]);
-  const visibleRows = useMemo(() => groups.flatMap((group) => (closed.has(group.key) ? [] : opened.has(group.key) ? group.rows : group.rows.slice(0, LINES_FIRST))), [groups, closed, opened]);
+  // A storm of alerts is shown by its groups, with a few lines of each: a page of thousands of lines helps nobody.
+  const first = useMemo(() => (groups.length > 1 && groups.reduce((sum, group) => sum + Math.min(group.rows.length, LINES_FIRST), 0) > LINES_ALL ? LINES_FEW : LINES_FIRST), [groups]);
+  const pictured = useMemo(() => groups.slice(0, groupsMost).map((group) => ({ ...group, shown: closed.has(group.key) && label !== "none" ? [] : group.rows.slice(0, opened.get(group.key) ?? first) })), [groups, groupsMost, closed, opened, first, label]);
+  const visibleRows = useMemo(() => pictured.flatMap((group) => group.shown), [pictured]);
   const names = useMemo(() => new Map((rows ?? []).map((row) => [row.fingerprint, row.name])), [rows]);
   const selected = useMemo(() => shown.filter((row) => chosen.has(row.fingerprint)), [shown, chosen]);
 
@@ -106,8 +114,9 @@ export function Alerts() {
             </div>
             <Chips rows={all} states={listOf(search.state)} severities={listOf(search.severity)} set={set} />
             {groups.length > 0
-              ? <AlertList groups={groups} label={label === "none" ? "" : label} chosen={chosen} current={current} actions={actions} closed={closed} setClosed={(key) => setClosed((old) => toggled(old, key))} opened={opened} open={(key) => setOpened((old) => new Set([...old, key]))} />
+              ? <AlertList groups={pictured} label={label === "none" ? "" : label} chosen={chosen} current={current} actions={actions} closed={closed} setClosed={(key) => setClosed((old) => toggled(old, key))} open={(key) => setOpened((old) => new Map([...old, [key, (old.get(key) ?? first) + LINES_MORE]]))} />
               : <Panel><Empty title="No alert is like this" icon={<IconFilterOff size={26} />} action={isFiltered && <Button onClick={() => set({ find: undefined, state: undefined, severity: undefined, label: undefined })}>Show all {all.length}</Button>}>The filters leave nothing over.</Empty></Panel>}
+            {groups.length > pictured.length && <Button onClick={() => setGroupsMost(groupsMost + GROUPS_FIRST)}>Show {Math.min(GROUPS_FIRST, groups.length - pictured.length)} more groups of {groups.length - pictured.length}</Button>}
           </>
         ))}
       </Loaded>

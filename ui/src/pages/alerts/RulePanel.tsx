@@ -14,8 +14,8 @@ import { durationText, spokenDuration } from "@/lib/duration";
 import { formatValue } from "@/lib/units";
 import classes from "./one.module.css";
 
-/** Without what laying out changes. */
-const bare = (query: string) => query.replace(/[\s()]/g, "");
+/** Without what laying out changes: lines, brackets, and the order of labels. */
+const bare = (query: string) => query.split(/[^\w.:=~!"<>]+/).filter(Boolean).sort().join(" ");
 
 export function RulePanel({ source, frozen }: { source: RuleOf | null; frozen: Evidence | null }) {
   const query = source?.rule.query ?? frozen?.rule.query;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BacktestedRule } from "@/api/trials";
+import type { Labels } from "@/lib/labels";
 import { difference, lanesOf, rulesText } from "./backtest";
 import { density } from "./history";
 import { labelsText, parseLabels } from "./labelsText";
@@ -43,7 +44,7 @@ it("events are counted by their time", () => {
 });
 
 it("the series of an alert is the one whose labels stand in it", () => {
-  const all = [{ labels: { job: "a" } }, { labels: { job: "a", instance: "x", severity: "of the series" } }, { labels: { job: "b" } }];
+  const all: { labels: Labels }[] = [{ labels: { job: "a" } }, { labels: { job: "a", instance: "x", severity: "of the series" } }, { labels: { job: "b" } }];
   expect(seriesOfAlert(all, { alertname: "A", job: "a", instance: "x", severity: "critical" }, { severity: "critical" })).toBe(all[1]);
   expect(seriesOfAlert(all, { job: "c" })).toBeUndefined();
 });
