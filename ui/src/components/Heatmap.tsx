@@ -22,6 +22,8 @@ export interface HeatmapProps {
   height?: number;
   /** What counts are of: `in 1 min`. */
   countsOf?: string;
+  /** How long that is, where it is longer than a column: then columns overlap. */
+  windowS?: number | undefined;
   from?: number | undefined;
   to?: number | undefined;
   onZoom?: ((fromMs: number, toMs: number) => void) | undefined;
@@ -45,7 +47,15 @@ export function axisOf(grid: HeatGrid): { isLog: boolean; low: number; high: num
   return { isLog, low, high, ends };
 }
 
-export function Heatmap({ label, grid, unit = "short", height = 340, countsOf = "", from, to, onZoom, onSelect, selection = null, sync }: HeatmapProps) {
+/** Whether a value is named on a logarithmic axis: powers of ten, and their twos and fives where there are few. */
+function isWhole(value: number, { low, high }: { low: number; high: number }): boolean {
+  const power = Math.log10(value);
+  const lead = value / 10 ** Math.floor(power + 1e-9);
+  const near = (wanted: number) => Math.abs(lead - wanted) < 1e-6;
+  return near(1) || (high / low < 200 && (near(2) || near(5)));
+}
+
+export function Heatmap({ label, grid, unit = "short", height = 340, countsOf = "", windowS, from, to, onZoom, onSelect, selection = null, sync }: HeatmapProps) {
   const { shown: scheme, timeZone } = useSettings();
   const format = useTimeFormat();
   const host = useRef<HTMLDivElement>(null);
@@ -106,7 +116,7 @@ export function Heatmap({ label, grid, unit = "short", height = 340, countsOf = 
       },
       axes: [
         { stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, gap: 4, size: 28, space: 76, values: (_, splits, __, ___, increment) => axisTimes(splits, increment, dateOf) },
-        { scale: "left", side: 3, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (_, values: string[] | null) => Math.ceil(Math.max(34, ...(values ?? []).map((text) => text.length * 6.6 + 14))), gap: 6, grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, space: 30, values: (_, splits) => splits.map((value) => (value === null as unknown ? "" : formatValue(value, unit))) },
+        { scale: "left", side: 3, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (_, values: string[] | null) => Math.ceil(Math.max(34, ...(values ?? []).map((text) => text.length * 6.6 + 14))), gap: 6, grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, space: 30, values: (_, splits) => splits.map((value) => (value === null as unknown || (latest.current.axis.isLog && !isWhole(value, latest.current.axis)) ? "" : formatValue(value, unit))) },
       ],
       series: [{}, { scale: "left", paths: () => null, points: { show: false } }],
       hooks: {
@@ -224,7 +234,7 @@ export function Heatmap({ label, grid, unit = "short", height = 340, countsOf = 
     setSpoken(`${format.time((grid.times[column] ?? 0) * 1000)}: ${cell < 0 ? "no values" : `${bounds(found.low, found.high)}: ${words(found)}`}`);
   };
 
-  const total = useMemo(() => grid.amounts.reduce((sum, amount) => sum + amount, 0), [grid]);
+  const total = useMemo(() => grid.amounts.reduce((sum, amount) => sum + amount, 0) * Math.min(1, grid.step / (windowS ?? grid.step)), [grid, windowS]);
   return (
     <figure className={classes.figure}>
       <div ref={host} className={classes.plot} style={{ height }} tabIndex={0} role="img" aria-label={label} aria-describedby={descriptionId} onKeyDown={move} onBlur={() => point.current(null)} data-heatmap={label} />

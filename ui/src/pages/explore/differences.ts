@@ -5,6 +5,7 @@ import { labelValues, parseNumber } from "@/api/prometheus";
 import { about, allMetadata, allMetricNames, namesOfLabels } from "@/components/query/names";
 import { durationText } from "@/lib/duration";
 import { labelName, type Labels } from "@/lib/labels";
+import { formatValue, unitOf } from "@/lib/units";
 import { type Matcher, metricOf, type Node, printSelector, selectors, withMatcher, withoutName } from "./promql/ast";
 
 /** Seconds, and values; values are infinite where all are meant. */
@@ -135,14 +136,15 @@ export function partsOf(what: Countable, span: Span, values: { low: number; high
       if (isAll) return { parts: [{ sign: 1, query: sum(`increase(${select("_count")}${range})`) }], counted: "values", isEvents: true };
       const { low, high } = nearestBounds([...bounds.keys()], values.low, values.high);
       const upTo = (bound: number | null): Part["query"] => sum(`increase(${bound === null ? select("_count") : select("_bucket", [{ name: "le", type: "=", value: bounds.get(bound) ?? String(bound) }])}${range})`);
-      const words = low === null && high === null ? "values" : low === null ? `values up to ${high ?? ""}` : high === null ? `values above ${low}` : `values from ${low} to ${high}`;
+      const told = (value: number | null) => formatValue(value, unitOf(what.metric));
+      const words = low === null && high === null ? "values" : low === null ? `values up to ${told(high)}` : high === null ? `values above ${told(low)}` : `values from ${told(low)} to ${told(high)}`;
       return { parts: [{ sign: 1, query: upTo(high) }, ...(low === null ? [] : [{ sign: -1 as const, query: upTo(low) }])], counted: words, isEvents: true };
     }
     case "native": {
       const inner = by === null ? `increase(${select("")}${range})` : `sum by (${labelName(by)}) (increase(${select("")}${range}))`;
       const number = (value: number) => (value === Infinity ? "+Inf" : value === -Infinity ? "-Inf" : String(Number(value.toPrecision(6))));
       const fraction = isAll ? "" : `histogram_fraction(${number(values.low)}, ${number(values.high)}, ${inner}) * `;
-      return { parts: [{ sign: 1, query: `${fraction}histogram_count(${inner})` }], counted: isAll ? "values" : `values from ${number(values.low)} to ${number(values.high)}`, isEvents: true };
+      return { parts: [{ sign: 1, query: `${fraction}histogram_count(${inner})` }], counted: isAll ? "values" : `values from ${formatValue(values.low, unitOf(what.metric))} to ${formatValue(values.high, unitOf(what.metric))}`, isEvents: true };
     }
     case "gauge": {
       if (isAll) return { parts: [{ sign: 1, query: sum(`avg_over_time(${select("")}${range})`) }], counted: "mean value", isEvents: false };

@@ -32,12 +32,19 @@ export function thinned(all: readonly Exemplar[], most: number): Exemplar[] {
   return kept;
 }
 
+/** Those of classic buckets, or of the native histogram of the same name: they are of the same observations. */
+async function exemplarsOf(expr: string, from: number, to: number, signal: AbortSignal) {
+  const own = await queryExemplars(expr, from, to, signal);
+  const native = expr.replace(/_bucket\b/g, "");
+  return own.length > 0 || native === expr ? own : queryExemplars(native, from, to, signal);
+}
+
 export function useExemplars(asked: readonly { index: number; expr: string }[], enabled: boolean): Exemplar[] {
   const { fromS, toS } = useRange();
   const from = Math.floor(fromS / 15) * 15;
   const to = Math.floor(toS / 15) * 15;
   const answers = useQueries({
-    queries: asked.map(({ expr }) => ({ queryKey: ["explore", "exemplars", expr, from, to], queryFn: ({ signal }: { signal: AbortSignal }) => queryExemplars(expr, from, to, signal), enabled: enabled && expr.trim() !== "", staleTime: 60_000, structuralSharing: false as const, placeholderData: (old: Awaited<ReturnType<typeof queryExemplars>> | undefined) => old })),
+    queries: asked.map(({ expr }) => ({ queryKey: ["explore", "exemplars", expr, from, to], queryFn: ({ signal }: { signal: AbortSignal }) => exemplarsOf(expr, from, to, signal), enabled: enabled && expr.trim() !== "", staleTime: 60_000, structuralSharing: false as const, placeholderData: (old: Awaited<ReturnType<typeof queryExemplars>> | undefined) => old })),
   });
   const stamp = answers.map((answer) => answer.dataUpdatedAt).join(" ");
   return useMemo(() => {

@@ -91,7 +91,7 @@ export function One({ frame, question, expr, label, selection, onSelect, example
   }
   return (
     <>
-      <Heatmap label={label} grid={grid} unit={unit} countsOf={question ? `in ${durationText(question.windowS * 1000)}` : ""} from={range.fromS} to={range.toS} onZoom={range.zoom} onSelect={onSelect} selection={selection} sync="page" height={360} />
+      <Heatmap label={label} grid={grid} unit={unit} countsOf={question ? `in ${durationText(question.windowS * 1000)}` : ""} windowS={question?.windowS} from={range.fromS} to={range.toS} onZoom={range.zoom} onSelect={onSelect} selection={selection} sync="page" height={360} />
       {question && question.query !== expr && <p className={classes.more}>Asked as <code className="foreign">{question.query}</code></p>}
     </>
   );

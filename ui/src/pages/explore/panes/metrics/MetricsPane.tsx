@@ -110,6 +110,17 @@ export function MetricsPane({ say }: PaneProps) {
     set({ diff: writeArea(chosen), base: undefined, of: index === 0 ? undefined : letterOf(index) });
     say("Comparing what was chosen with the rest.");
   };
+  const span = range.toMs - range.fromMs;
+  const takeSpan = (fromMs: number, toMs: number) => choose(heats[0]?.index ?? 0, { fromMs, toMs, low: -Infinity, high: Infinity });
+  /** About the largest value that is drawn. */
+  const takeLargest = () => {
+    const frame = graphs[0]?.frame;
+    let at = -1;
+    let most = -Infinity;
+    for (const one of frame?.series ?? []) one.values.forEach((value, index) => { if (value !== null && value > most) { most = value; at = index; } });
+    const middle = (frame?.times[at] ?? range.toS) * 1000;
+    takeSpan(Math.max(range.fromMs, middle - span / 24), Math.min(range.toMs, middle + span / 24));
+  };
   // A rate is no value of a single call: there only times are compared.
   const chooseInGraph = (index: number, chosen: HeatArea) => choose(index, /\b(rate|irate|increase|delta|deriv)\s*\(/.test(exprs[index] ?? "") && !/histogram_(quantile|avg)\s*\(/.test(exprs[index] ?? "") ? { ...chosen, low: -Infinity, high: Infinity } : chosen);
   const change = (index: number, make: (expr: string) => Promise<string | null>) => {
@@ -142,6 +153,14 @@ export function MetricsPane({ say }: PaneProps) {
       </Panel>
       {isLanding ? <Suspense fallback={<Waiting height={400} />}><Landing /></Suspense> : (
         <Panel title={view === "graph" ? "Graph" : view === "table" ? "Table" : "Heat map"} hint={isChoosing ? "drag over a time, or an area" : view === "table" ? "at the end of the span" : `a ${view === "heat" ? "column" : "point"} every ${durationText((view === "heat" ? columns : step) * 1000)}`} actions={<Tools search={search} set={set} isChoosing={isChoosing} onChoosing={setChoosing} />} flush={view === "table"}>
+          {isChoosing && view !== "table" && (
+            <p className={classes.choosing}>
+              Drag over a time in the picture, or over an area of values. Or take
+              {view === "graph" && graphs.length > 0 && <Button size="compact-sm" onClick={takeLargest}>about the largest value</Button>}
+              <Button size="compact-sm" onClick={() => takeSpan(range.toMs - span / 10, range.toMs)}>the last tenth</Button>
+              <Button size="compact-sm" onClick={() => takeSpan(range.toMs - span / 2, range.toMs)}>the second half</Button>
+            </p>
+          )}
           {view === "table" && tables.some((one) => one.answer.samples.length > 0) && <TableView shown={tables} onPick={(index, name, value) => filter(index, name, value, false)} />}
           {view === "graph" && hasAnswer && <GraphView shown={graphs} search={search} points={points} spans={spans} onSelect={isChoosing ? chooseInGraph : undefined} showsAll={showsAll} showAll={() => setShowsAll(true)} />}
           {view === "graph" && search.exemplars && exemplars.length > 0 && fitting.length === 0 && <p className={classes.note}>There are exemplars, but their values do not fit this graph: a quantile of the histogram has the same unit.</p>}
