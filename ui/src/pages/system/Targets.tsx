@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { SegmentedControl, Select, TextInput } from "@mantine/core";
+import { Button, SegmentedControl, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback, useMediaQuery } from "@mantine/hooks";
 import { IconPlugConnected, IconSearch } from "@tabler/icons-react";
 import { useNowQuery, useRangeQuery } from "@/api/hooks";
@@ -18,7 +18,7 @@ import { Mark, State } from "@/components/State";
 import { When } from "@/components/When";
 import { type Labels, labelsKey, selector } from "@/lib/labels";
 import { formatValue } from "@/lib/units";
-import { holds } from "./relabel";
+import { haystack, wordsOf } from "./relabel";
 import { TargetDetail } from "./TargetDetail";
 import { WhyMissing } from "./WhyMissing";
 import classes from "./System.module.css";
@@ -26,6 +26,7 @@ import classes from "./System.module.css";
 /** More targets than this have no lines in the table. */
 const LINES_MAX = 200;
 const DOWN_SHOWN_MAX = 20;
+const POOLS_SHOWN = 8;
 
 export const targetKey = (target: Target) => `${target.scrapePool} ${target.scrapeUrl}`;
 const RANK = { down: 0, unknown: 1, up: 2 } as const;
@@ -41,6 +42,7 @@ function Content({ all }: { all: AllTargets }) {
   const navigate = useNavigate({ from: "/system/$tab" });
   const find = search.find ?? "";
   const [typed, setTyped] = useState(find);
+  const [isWhole, setWhole] = useState(false);
   const change = (set: Record<string, string | undefined>, replace = false) => void navigate({ search: (old) => ({ ...old, ...set }), replace });
   const write = useDebouncedCallback((text: string) => change({ find: text.trim() === "" ? undefined : text }, true), 200);
   const isSmall = useMediaQuery("(max-width: 760px)", matchMedia("(max-width: 760px)").matches);
@@ -50,14 +52,19 @@ function Content({ all }: { all: AllTargets }) {
     const of = (pool: string) => byPool.get(pool) ?? byPool.set(pool, { up: 0, down: 0, unknown: 0, dropped: 0 }).get(pool);
     for (const target of all.activeTargets) { const pool = of(target.scrapePool); if (pool) pool[target.health] += 1; }
     for (const [name, count] of Object.entries(all.droppedTargetCounts ?? {})) { const pool = of(name); if (pool) pool.dropped = count; }
-    return [...byPool].map(([name, counts]) => ({ name, ...counts })).sort((a, b) => b.down - a.down || a.name.localeCompare(b.name, "en"));
+    return [...byPool].map(([name, counts]) => ({ name, ...counts })).sort((a, b) => b.down - a.down || a.name.localeCompare(b.name, "en", { numeric: true }));
   }, [all]);
-  const shown = useMemo(
-    () => all.activeTargets
-      .filter((target) => (!search.job || target.scrapePool === search.job) && (!search.state || target.health === search.state) && holds(find, target.labels, target.discoveredLabels, target.scrapeUrl, target.scrapePool, target.lastError))
-      .sort((a, b) => RANK[a.health] - RANK[b.health] || a.scrapePool.localeCompare(b.scrapePool, "en") || a.scrapeUrl.localeCompare(b.scrapeUrl, "en", { numeric: true })),
-    [all, search.job, search.state, find],
-  );
+  // Ten thousand targets are put in order and made into texts once, not at each letter that is typed.
+  const ordered = useMemo(() => {
+    const { compare } = new Intl.Collator("en", { numeric: true });
+    return [...all.activeTargets]
+      .sort((a, b) => RANK[a.health] - RANK[b.health] || compare(a.scrapePool, b.scrapePool) || compare(a.scrapeUrl, b.scrapeUrl))
+      .map((target) => ({ target, text: haystack(target.labels, target.discoveredLabels, target.scrapeUrl, target.scrapePool, target.lastError) }));
+  }, [all]);
+  const shown = useMemo(() => {
+    const words = wordsOf(find);
+    return ordered.filter(({ target, text }) => (!search.job || target.scrapePool === search.job) && (!search.state || target.health === search.state) && words.every((word) => text.includes(word))).map(({ target }) => target);
+  }, [ordered, search.job, search.state, find]);
   const lines = useLines(shown);
   const down = shown.filter((target) => target.health === "down");
   const chosen = all.activeTargets.find((target) => targetKey(target) === search.target);
@@ -68,10 +75,10 @@ function Content({ all }: { all: AllTargets }) {
   return (
     <>
       <div className="stack" {...behind}>
-        <Panel title="Jobs" hint={`${pools.length} ${pools.length === 1 ? "job" : "jobs"}, ${all.activeTargets.length} targets${total > 0 ? `, ${total} more found and dropped by rules` : ""}`}>
+        <Panel title="Jobs" hint={`${pools.length} ${pools.length === 1 ? "job" : "jobs"}, ${all.activeTargets.length} targets${total > 0 ? `, ${total} more found and dropped by rules` : ""}`} actions={pools.length > POOLS_SHOWN && <Button size="compact-xs" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>{isWhole ? "Fewer" : `All ${pools.length}`}</Button>}>
           {pools.length === 0 ? <Empty title="Nothing is scraped" icon={<IconPlugConnected size={26} />}>Add a job under scrape_configs in the configuration, then reload it.</Empty> : (
             <ul className={classes.pools}>
-              {pools.map((pool) => (
+              {pools.filter((pool, index) => isWhole || index < POOLS_SHOWN || pool.name === search.job).map((pool) => (
                 <li key={pool.name}>
                   <Link to="/system/$tab" params={{ tab: "targets" }} search={(old) => ({ ...old, job: old.job === pool.name ? undefined : pool.name })} className={classes.pool} data-chosen={search.job === pool.name || undefined} activeOptions={{ exact: true, includeSearch: true }}>
                     <span className={classes.poolHead}><span className="foreign ellipsis">{visible(pool.name.slice(0, 120))}</span><span className={pool.down > 0 ? "bad" : "muted"}>{pool.up} of {pool.up + pool.down + pool.unknown} up</span></span>

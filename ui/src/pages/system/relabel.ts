@@ -68,9 +68,17 @@ export function dropReason(discovered: Labels, steps: readonly RelabelStep[]): {
   return step ? { number: index + 1, rule: step.rule, input: step.input } : null;
 }
 
-/** Whether any label of these, or their address, holds the text. */
+/** All labels and texts as one, in small letters, to be looked through. */
+export function haystack(...sets: readonly (Labels | string)[]): string {
+  return sets.map((set) => (typeof set === "string" ? set.slice(0, 4_000) : Object.entries(set).map(([name, value]) => `${name}=${value.slice(0, 1_000)} ${name}="${value.slice(0, 1_000)}"`).join(" "))).join(" ").toLowerCase();
+}
+
+export const wordsOf = (text: string): string[] => text.trim().toLowerCase().split(/\s+/).filter(Boolean);
+
+/** Whether labels or texts hold all words of a text. */
 export function holds(text: string, ...sets: readonly (Labels | string)[]): boolean {
-  const words = text.trim().toLowerCase().split(/\s+/).filter(Boolean);
-  const all = sets.map((set) => (typeof set === "string" ? set : Object.entries(set).map(([name, value]) => `${name}=${value} ${name}="${value}"`).join(" "))).join(" ").toLowerCase();
+  const words = wordsOf(text);
+  if (words.length === 0) return true;
+  const all = haystack(...sets);
   return words.every((word) => all.includes(word));
 }
