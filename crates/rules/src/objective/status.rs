@@ -192,7 +192,7 @@ pub(super) struct History {
     spenders: BTreeMap<Labels, Counts>,
 }
 
-/// The counts of an objective in `(after, until]`, for each budget.
+/// The counts of an objective in `(after, until]`, for each budget; of who spent it, in the period alone.
 ///
 /// # Errors
 /// Where the store cannot be read.
@@ -201,6 +201,7 @@ pub(super) fn read(
     objective: &ObjectiveSettings,
     range: (i64, i64),
 ) -> Result<BTreeMap<Labels, History>, StorageError> {
+    let begin_ms = period(objective, range.1).0;
     let mut histories: BTreeMap<Labels, History> = BTreeMap::new();
     for metric in [EVENTS, BAD_EVENTS] {
         each_series(store, objective, metric, range, |labels, samples| {
@@ -210,12 +211,13 @@ pub(super) fn read(
                 EVENTS => &mut history.events,
                 _ => &mut history.bad,
             };
-            let sum = add(steps, samples, objective.interval_ms);
+            add(steps, samples, objective.interval_ms);
             if !objective.spent_by.is_empty() {
                 let counts = history
                     .spenders
                     .entry(part(&objective.spent_by))
                     .or_default();
+                let sum = sum_after(samples, begin_ms);
                 match metric {
                     EVENTS => counts.total += sum,
                     _ => counts.bad += sum,
@@ -226,17 +228,26 @@ pub(super) fn read(
     Ok(histories)
 }
 
-/// Adds the samples of another series, both in the order of time, and answers their sum.
-fn add(steps: &mut Vec<Step>, samples: &Samples, interval_ms: i64) -> f64 {
+/// The values of a series.
+fn values(samples: &Samples) -> impl Iterator<Item = (i64, f64)> {
+    let pairs = samples.times_ms.iter().copied();
+    pairs
+        .zip(samples.values.iter().copied())
+        .filter(|&(_, value)| !is_stale_nan(value) && value.is_finite())
+}
+
+/// What a series counted after a time.
+fn sum_after(samples: &Samples, after_ms: i64) -> f64 {
+    let counted = values(samples).filter(|&(time_ms, _)| time_ms > after_ms);
+    counted.map(|(_, value)| value).sum()
+}
+
+/// Adds the samples of another series, both in the order of time.
+fn add(steps: &mut Vec<Step>, samples: &Samples, interval_ms: i64) {
     let before = std::mem::take(steps);
     steps.reserve(before.len().max(samples.times_ms.len()));
     let mut before = before.into_iter().peekable();
-    let mut sum = 0.0;
-    for (&time_ms, &value) in samples.times_ms.iter().zip(&samples.values) {
-        if is_stale_nan(value) || !value.is_finite() {
-            continue;
-        }
-        sum += value;
+    for (time_ms, value) in values(samples) {
         while let Some(earlier) = before.next_if(|it| it.time_ms < time_ms) {
             steps.push(earlier);
         }
@@ -248,7 +259,6 @@ fn add(steps: &mut Vec<Step>, samples: &Samples, interval_ms: i64) -> f64 {
         });
     }
     steps.extend(before);
-    sum
 }
 
 impl History {

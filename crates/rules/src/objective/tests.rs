@@ -100,6 +100,8 @@ fn a_new_objective_knows_its_past() {
     let spender = &status.spenders[0];
     assert_eq!(spender.key.to_string(), "{tenant=\"x\"}");
     assert_eq!(spender.bad_share, 1.0);
+    // Of the period, not of the two days that are known.
+    assert_eq!(spender.counts.bad, 24.0);
     assert_eq!(status.spenders.len(), 1);
     assert!(
         series(store.as_ref(), "slo:budget_left")[0].starts_with("{service=\"chat\", slo=\"a\"} ")
