@@ -25,7 +25,7 @@ export function Movers({ movers, unitOfOperand }: { movers: readonly EvidenceMov
                 {mover.values.slice(0, VALUES_MAX).map((one) => {
                   const size = Math.abs(one.share) / most;
                   return (
-                    <tr key={one.value} data-lead={size > 0.6 || undefined}>
+                    <tr key={one.value} data-lead={(one.share > 0 && size > 0.6) || undefined}>
                       <th scope="row" className="foreign" title={one.value.slice(0, 500)}>{one.value === "" ? <span className="muted">none</span> : visible(one.value.slice(0, 60))}</th>
                       <td className={classes.barCell}><div className={classes.bar} data-negative={one.share < 0 || undefined} style={{ width: `${Math.max(2, size * 100)}%` }} /><span className="sr">{Math.round(one.share * 100)} %</span></td>
                       <td className="nums muted">{formatValue(float(one.before), unit)}</td>
