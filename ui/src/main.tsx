@@ -6,7 +6,6 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { ApiError } from "./api/client";
-import { LiveProvider } from "./api/live";
 import { router } from "./router";
 import { SettingsProvider } from "./state/settings";
 import { theme, variables } from "./theme";
@@ -31,9 +30,7 @@ createRoot(host).render(
     <MantineProvider theme={theme} cssVariablesResolver={variables} getStyleNonce={() => nonce} defaultColorScheme="dark">
       <SettingsProvider>
         <QueryClientProvider client={client}>
-          <LiveProvider>
-            <RouterProvider router={router} />
-          </LiveProvider>
+          <RouterProvider router={router} />
         </QueryClientProvider>
       </SettingsProvider>
     </MantineProvider>

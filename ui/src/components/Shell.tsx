@@ -6,7 +6,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconDots, IconGauge, IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand, IconMoon, IconSearch, IconSun, IconSunMoon } from "@tabler/icons-react";
 import { useNowQuery } from "@/api/hooks";
 import { ask } from "@/api/client";
-import { useLive } from "@/api/live";
+import { LiveProvider, useLive } from "@/api/live";
 import { RangeProvider } from "@/state/range";
 import { type SchemeChoice, useSettings } from "@/state/settings";
 import { Keys } from "./Keys";
@@ -23,11 +23,14 @@ const ON_PHONES = ["/", "/explore", "/alerts", "/health"];
 
 export function Shell() {
   const path = useRouterState({ select: (state) => state.location.pathname });
+  // Strangers see it, whom nothing else is told.
   if (path === "/public") return <RangeProvider><Outlet /></RangeProvider>;
   return (
-    <RangeProvider>
-      <Framed path={path} />
-    </RangeProvider>
+    <LiveProvider>
+      <RangeProvider>
+        <Framed path={path} />
+      </RangeProvider>
+    </LiveProvider>
   );
 }
 
