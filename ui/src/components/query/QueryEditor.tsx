@@ -1,7 +1,7 @@
 /** A query in PromQL, as it is written: completion from the server, what is wrong while it is typed, what was asked before. */
 
 import { useEffect, useRef, useState } from "react";
-import { ActionIcon, Menu, Tooltip } from "@mantine/core";
+import { ActionIcon, Menu } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
 import type { Editor } from "./codemirror";
 import { forgetQueries, pastQueries, remember } from "./history";
@@ -79,11 +79,9 @@ function Past({ take }: { take: (query: string) => void }) {
   const queries = isOpen ? pastQueries() : [];
   return (
     <Menu opened={isOpen} onChange={setOpen} position="bottom-end" width="auto">
-      <Menu.Target>
-        <div className={classes.past}>
-          <Tooltip label="What was asked before (Alt ↑)"><ActionIcon size={28} aria-label="What was asked before" aria-haspopup="menu" aria-expanded={isOpen} onClick={() => setOpen((open) => !open)}><IconHistory size={15} /></ActionIcon></Tooltip>
-        </div>
-      </Menu.Target>
+      <div className={classes.past}>
+        <Menu.Target><ActionIcon size={28} title="What was asked before (Alt ↑)" aria-label="What was asked before"><IconHistory size={15} /></ActionIcon></Menu.Target>
+      </div>
       <Menu.Dropdown>
         <div className={classes.list}>
           {queries.length === 0 && <Menu.Label>Nothing was asked in this browser yet.</Menu.Label>}

@@ -118,13 +118,13 @@ function Value({ one, most, label, onFilter }: { one: ValueShare; most: number; 
   return (
     <Menu position="bottom-start">
       <Menu.Target>
-        <UnstyledButton className={classes.value} aria-label={`${nameOf(one.value)}: ${here} of what was chosen, ${there} otherwise`}>
+        <UnstyledButton className={classes.value}>
           <span className={`${classes.text ?? ""} foreign`} title={one.value.slice(0, 500)}>{nameOf(one.value)}</span>
           <span className={classes.bars} aria-hidden>
             <span className={`${classes.bar ?? ""} ${classes.here ?? ""}`} style={{ width: `${(one.selectedShare / most) * 100}%` }} />
             <span className={`${classes.bar ?? ""} ${classes.there ?? ""}`} style={{ width: `${(one.baseShare / most) * 100}%` }} />
           </span>
-          <span className={classes.shares} aria-hidden>{here} <span>/ {there}</span></span>
+          <span className={classes.shares}>{here} <span>/ {there}</span></span>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -88,7 +88,7 @@ function Group({ group, isWhole }: { group: FamilyGroup; isWhole: boolean }) {
   if (group.families.length === 0) return null;
   const shown = isOpen || isWhole ? group.families : group.families.slice(0, SHOWN_OF_GROUP);
   return (
-    <section className={classes.group} aria-label={group.prefix || "Metrics"}>
+    <section className={classes.group} aria-label={group.prefix || (isWhole ? "Found" : "Others")}>
       {!isWhole && <h3 className={classes.prefix}><span className="foreign">{group.prefix === "" ? "others" : `${group.prefix}_`}</span> <span className="faint">{group.families.length}</span></h3>}
       <ul className={classes.cards}>{shown.map((one) => <Card key={one.name} one={one} prefix={isWhole ? "" : group.prefix} />)}</ul>
       {group.families.length > shown.length && <Button size="compact-sm" className={classes.all ?? ""} onClick={() => setOpen(true)}>All {group.families.length} of {group.prefix === "" ? "the others" : `${group.prefix}_`}</Button>}
@@ -115,7 +115,7 @@ const Card = memo(function Card({ one, prefix }: { one: Family; prefix: string }
   const rest = prefix !== "" && one.name.startsWith(`${prefix}_`) ? one.name.slice(prefix.length + 1) : one.name;
   return (
     <li ref={host}>
-      <Link className={classes.card} to="/explore" search={(old) => ({ ...keepTimes(old), q: [{ expr: open }] })} aria-label={`${one.name}, ${one.type}`}>
+      <Link className={classes.card} to="/explore" search={(old) => ({ ...keepTimes(old), q: [{ expr: open }] })}>
         <span className={classes.cardHead}><span className={`${classes.cardName ?? ""} foreign`} title={one.name.slice(0, 300)}>{rest}</span><span className={classes.type}>{one.type === "unknown" ? "" : one.type}</span></span>
         <span className={`${classes.help ?? ""} foreign`}>{one.help.slice(0, 160) || " "}</span>
         <span className={classes.line}>{isSeen && <Line expr={line} />}</span>
