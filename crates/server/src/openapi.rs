@@ -149,7 +149,7 @@ const fn operation(
 }
 
 /// Parts of a path and what they are.
-const PATH_PARAMETERS: [(&str, &str); 11] = [
+const PATH_PARAMETERS: [(&str, &str); 12] = [
     ("name", "The label; may be escaped as U__…."),
     ("fingerprint", "The alert: 16 hexadecimal digits."),
     (

@@ -1009,6 +1009,353 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bellwether/v1/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All dashboards, by title. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only those with this tag; may be repeated. */
+                    tag?: string[];
+                    /** @description Only those that have this text in title, uid or a tag. */
+                    search?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                dashboards: {
+                                    description: string;
+                                    file?: string;
+                                    panelCount: number;
+                                    readOnly: boolean;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    savedAt?: number;
+                                    source: string;
+                                    tags: string[];
+                                    title: string;
+                                    uid: string;
+                                    version: number;
+                                }[];
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/dashboards/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a dashboard of Grafana (JSON), or one of ours (YAML, JSON), comes to, and what of it is lost. Nothing is saved. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                dashboard: Record<string, never>;
+                                isForeign: boolean;
+                                report: Record<string, never>;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/dashboards/{uid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One dashboard. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description What the dashboard is found by. */
+                    uid: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                dashboard: Record<string, never>;
+                                file?: string;
+                                readOnly: boolean;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                savedAt?: number;
+                                source: string;
+                                version: number;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        /** Save a dashboard. What is wrong with it is told with its place. */
+        put: {
+            parameters: {
+                query?: {
+                    /** @description The version that was read, which is changed; 0 or missing: it is new. Of another one nothing is changed: status 409. */
+                    version?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description What the dashboard is found by. */
+                    uid: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: {
+                                dashboard: Record<string, never>;
+                                file?: string;
+                                readOnly: boolean;
+                                /** @description Seconds since 1970, with milliseconds behind the point. */
+                                savedAt?: number;
+                                source: string;
+                                version: number;
+                            };
+                            /** @constant */
+                            status: "success";
+                        };
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Take a dashboard away that was saved here. */
+        delete: {
+            parameters: {
+                query?: {
+                    /** @description The version that was read; missing: any. */
+                    version?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description What the dashboard is found by. */
+                    uid: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bellwether/v1/dashboards/{uid}/yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One dashboard as code. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description What the dashboard is found by. */
+                    uid: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/yaml": unknown;
+                    };
+                };
+                /** @description An error. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error: string;
+                            errorType: string;
+                            /** @constant */
+                            status: "error";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/bellwether/v1/differences": {
         parameters: {
             query?: never;
