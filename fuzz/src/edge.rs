@@ -147,6 +147,7 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         scaling: None,
         objectives: None,
         predictions: None,
+        dashboards: None,
     });
     server.router()
 });
