@@ -12,7 +12,7 @@ use backtest::Backtest;
 
 use crate::forecast::{Forecast, Options};
 use crate::history::History;
-use crate::interval::Spread;
+use crate::interval::{Spread, Width};
 use crate::model::{Model, Past, Spec};
 
 /// Forecasts are within this part of the past's range beyond it.
@@ -151,12 +151,11 @@ impl Choice {
                 total[at] += member.weights[part];
             }
         }
-        let (low, high) = history.range();
-        let beyond = RANGE_BEYOND * (high - low);
+        let (low, high) = bounds(history);
         let last = history.values.last().copied().unwrap_or(0.0);
         for (centre, total) in centre.iter_mut().zip(&total) {
             let mean = if *total > 0.0 { *centre / total } else { last };
-            *centre = mean.clamp(low - beyond, high + beyond);
+            *centre = mean.clamp(low, high);
         }
         Outlook {
             choice: self,
@@ -224,6 +223,13 @@ impl Choice {
     }
 }
 
+/// What a forecast stays within.
+fn bounds(history: &History) -> (f64, f64) {
+    let (low, high) = history.range();
+    let beyond = RANGE_BEYOND * (high - low);
+    (low - beyond, high + beyond)
+}
+
 /// Back from the scale of a model. Exponents beyond this are no forecast.
 fn unscale(log: bool, out: &mut [f64]) {
     if log {
@@ -249,15 +255,32 @@ impl Outlook<'_> {
         self.from = steps.min(self.centre.len());
     }
 
+    /// Gives a share to what another forecast says, in the unit of the series.
+    pub(crate) fn blend(&mut self, history: &History, other: &[f64], share: f64) {
+        let (low, high) = bounds(history);
+        for (centre, other) in self.centre.iter_mut().zip(other) {
+            let other = (other / self.unit).clamp(low, high);
+            if other.is_finite() {
+                *centre += share * (other - *centre);
+            }
+        }
+    }
+
     /// What is expected so many steps ahead, in the unit of the history.
     pub(crate) fn centre(&self, step: usize) -> Option<f64> {
         self.centre.get(step.checked_sub(1)?).copied()
     }
 
     /// The value that is not passed with probability `level`, in the unit of the series.
-    fn quantile(&self, step: usize, level: f64, width: f64) -> f64 {
+    fn quantile(&self, step: usize, level: f64, width: Width) -> f64 {
         let centre = self.centre(step).unwrap_or(f64::NAN);
-        let (error, wider) = (self.choice.spread.quantile(step, level), WIDER * width);
+        let error = self.choice.spread.quantile(step, level);
+        let wider = WIDER
+            * if error < 0.0 {
+                width.below
+            } else {
+                width.above
+            };
         let value = match self.choice.relative {
             // What was positive stays so, however wide.
             true if error < 0.0 => centre * (1.0 + error).max(0.0).powf(wider),
@@ -268,7 +291,7 @@ impl Outlook<'_> {
     }
 
     /// Between two levels, in the unit of the series, with errors so many times as large.
-    pub(crate) fn interval(&self, step: usize, levels: (f64, f64), width: f64) -> (f64, f64) {
+    pub(crate) fn interval(&self, step: usize, levels: (f64, f64), width: Width) -> (f64, f64) {
         (
             self.quantile(step, levels.0, width),
             self.quantile(step, levels.1, width),
@@ -282,7 +305,7 @@ impl Outlook<'_> {
         model: String,
         step_ms: i64,
         start_ms: i64,
-        width: impl Fn(usize) -> f64,
+        width: impl Fn(usize) -> Width,
     ) -> Forecast {
         let low = if options.non_negative { 0.0 } else { f64::MIN };
         let shown = |value: f64| value.clamp(low, f64::MAX);

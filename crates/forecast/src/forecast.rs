@@ -24,6 +24,7 @@ mod tests;
 
 use crate::choice::Choice;
 use crate::history::History;
+use crate::interval::Width;
 use crate::seasons;
 pub use crate::series::Series;
 
@@ -87,6 +88,12 @@ pub enum ForecastError {
     Quantile {
         /// What was given.
         given: f64,
+    },
+    /// A sum has more parts than are followed.
+    #[error("{given} parts of a sum: there may be at most 64")]
+    Parts {
+        /// What was given.
+        given: usize,
     },
     /// Too little is known.
     #[error("{measured} measured values: a forecast takes at least {MEASURED_MIN}")]
@@ -163,7 +170,7 @@ pub fn forecast(series: Series<'_>, options: &Options) -> Result<Forecast, Forec
         series
             .start_ms
             .saturating_add(series.step_ms.saturating_mul(all as i64)),
-        |_| 1.0,
+        |_| Width::PLAIN,
     ))
 }
 

@@ -7,9 +7,11 @@
 //! sooner while the series is young, and when forecasts have become much worse than they were.
 //! Trackers of many series with different `phase` are due at different times.
 //!
+//! Of a sum whose parts are known, [`Tracker::with_parts`] and [`Tracker::push_part`] let those have a share in it.
+//!
 //! ## Limits
 //! - 2,016 cells are remembered (14 days of ten minutes), and a few more at times: about
-//!   40 KiB with the models, 60 KiB at most with seasons of a week.
+//!   40 KiB with the models, 60 KiB at most with seasons of a week; with 64 parts about 1 MiB.
 //! - A value takes under a microsecond, a forecast tens of them, a choice tens of milliseconds (ADR 0010).
 //!
 //! ## Failure
@@ -17,10 +19,12 @@
 //! values is a gap. After a gap longer than the memory the tracker begins anew.
 
 mod calibration;
+mod parts;
 
 use calibration::Calibration;
+use parts::Parts;
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Outlook};
 use crate::forecast::{Forecast, ForecastError, HORIZON_MAX, MEASURED_MIN, Options};
 use crate::history::History;
 
@@ -69,6 +73,7 @@ pub struct Tracker {
     /// Mean size of late of errors one step ahead, in those of the backtest.
     surprise: f64,
     calibration: Calibration,
+    parts: Option<Parts>,
 }
 
 impl Tracker {
@@ -91,6 +96,7 @@ impl Tracker {
             chosen_at: 0,
             next: None,
             surprise: 1.0,
+            parts: None,
         })
     }
 
@@ -100,6 +106,46 @@ impl Tracker {
     pub fn with_phase(mut self, phase: u64) -> Self {
         self.phase = phase;
         self
+    }
+
+    /// Follows the parts that the series is the sum of, too: values of each are given to [`push_part`](Self::push_part).
+    ///
+    /// ```
+    /// use bellwether_forecast::{forecast::Options, tracker::Tracker};
+    ///
+    /// let mut tracker = Tracker::new(Options::default(), 60_000)?.with_parts(2)?;
+    /// for minute in 0..300 {
+    ///     let (job, people) = (if minute % 5 == 0 { 9.0 } else { 1.0 }, 20.0 + (minute % 7) as f64);
+    ///     tracker.push(minute * 60_000, job + people);
+    ///     tracker.push_part(0, minute * 60_000, job);
+    ///     tracker.push_part(1, minute * 60_000, people);
+    /// }
+    /// tracker.choose();
+    /// assert!(tracker.forecast(10).expect("300 values").model.contains("parts"));
+    /// # Ok::<(), bellwether_forecast::forecast::ForecastError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are more than 64.
+    pub fn with_parts(mut self, count: usize) -> Result<Self, ForecastError> {
+        if count > parts::PARTS_MAX {
+            return Err(ForecastError::Parts { given: count });
+        }
+        self.parts = (count > 0).then(|| Parts::new(count));
+        Ok(self)
+    }
+
+    /// Takes in a value of a part, after that of the sum at the same time. A part without a value in a cell was 0
+    /// in it. What is of another cell than the last value of the sum, of a part that there is not, or no number is
+    /// passed over.
+    pub fn push_part(&mut self, part: usize, time_ms: i64, value: f64) {
+        let cell = time_ms.div_euclid(self.step_ms);
+        if let (Some(parts), Some((open, _, _))) = (&mut self.parts, self.open)
+            && open == cell
+            && value.is_finite()
+        {
+            parts.push(part, cell, value);
+        }
     }
 
     /// Takes in a value. Values of cells that are over already, and those that are not finite, are passed over.
@@ -115,15 +161,15 @@ impl Tracker {
             }
             Some((open, _, _)) if *open > cell => {}
             Some((open, mean, _)) => {
-                let (missing, mean) = (cell.saturating_sub(*open) - 1, *mean);
+                let (over, missing, mean) = (*open, cell.saturating_sub(*open) - 1, *mean);
                 self.open = Some((cell, value, 1.0));
                 if missing > CELLS as i64 {
                     self.forget();
                     return;
                 }
-                self.close(mean);
-                for _ in 0..missing {
-                    self.close(f64::NAN);
+                self.close(over, mean);
+                for at in 1..=missing {
+                    self.close(over + at, f64::NAN);
                 }
             }
             None => self.open = Some((cell, value, 1.0)),
@@ -154,6 +200,9 @@ impl Tracker {
             return;
         };
         let seasons = self.options.seasons(self.step_ms, || Some(history.clone()));
+        if let Some(parts) = &mut self.parts {
+            parts.choose(&history.measured(), &self.options, self.step_ms);
+        }
         let season = seasons.first().copied();
         let Some(mut history) = History::new(&history.measured(), season) else {
             return;
@@ -177,10 +226,26 @@ impl Tracker {
         let horizon = horizon_steps
             .min(self.options.horizon_steps)
             .min(HORIZON_MAX);
-        let outlook = choice.forecast(history, horizon);
+        let outlook = self.outlook(choice, history, horizon);
         let start_ms = cell.saturating_mul(self.step_ms);
         let width = |step| self.calibration.width(step);
-        Some(outlook.publish(&self.options, choice.name(), self.step_ms, start_ms, width))
+        let model = match self.parts.as_ref().map_or(0, Parts::alone) {
+            0 => choice.name(),
+            alone => format!("{}; with {alone} parts", choice.name()),
+        };
+        Some(outlook.publish(&self.options, model, self.step_ms, start_ms, width))
+    }
+
+    fn outlook<'a>(&self, choice: &'a Choice, history: &History, horizon: usize) -> Outlook<'a> {
+        let mut outlook = choice.forecast(history, horizon);
+        if let Some((sum, share)) = self
+            .parts
+            .as_ref()
+            .and_then(|parts| parts.forecast(horizon))
+        {
+            outlook.blend(history, &sum, share);
+        }
+        outlook
     }
 
     /// What is remembered of the cells that are over: the time of the first, and the values, NaN for
@@ -197,18 +262,25 @@ impl Tracker {
     pub fn bytes(&self) -> usize {
         let history = self.history.as_ref().map_or(0, History::bytes);
         let choice = self.choice.as_ref().map_or(0, Choice::bytes);
-        size_of::<Self>() + history + choice + self.calibration.bytes()
+        let parts = self.parts.as_ref().map_or(0, Parts::bytes);
+        size_of::<Self>() + history + choice + parts + self.calibration.bytes()
     }
 
     fn forget(&mut self) {
         (self.history, self.choice, self.season, self.next) = (None, None, None, None);
         self.calibration = Calibration::new(self.options.horizon_steps);
         (self.cells, self.chosen_at, self.surprise) = (0, 0, 1.0);
+        if let Some(parts) = &mut self.parts {
+            parts.clear();
+        }
     }
 
     /// Takes in a cell that is over; NaN for one without values.
-    fn close(&mut self, value: f64) {
+    fn close(&mut self, cell: i64, value: f64) {
         self.cells += 1;
+        if let Some(parts) = &mut self.parts {
+            parts.close(cell, value);
+        }
         let Some(history) = &mut self.history else {
             self.history = History::new(&[value], None);
             return;
@@ -217,6 +289,9 @@ impl Tracker {
         history.push(value, self.season);
         if history.len() > CELLS + SLACK {
             history.forget(SLACK);
+            if let Some(parts) = &mut self.parts {
+                parts.forget(SLACK);
+            }
         }
         let Some(choice) = &mut self.choice else {
             return;
@@ -226,13 +301,15 @@ impl Tracker {
             self.surprise += (error.min(10.0 * SURPRISE) - self.surprise) / SURPRISE_CELLS;
         }
         choice.update(history);
-        let outlook = choice.forecast(history, self.calibration.horizon());
-        self.next = outlook.centre(1);
-        let said: Vec<(f64, f64)> = self
-            .calibration
-            .watched()
-            .map(|step| outlook.interval(step, calibration::LEVELS, self.calibration.width(step)))
-            .collect();
+        let (Some(history), Some(choice)) = (&self.history, &self.choice) else {
+            return;
+        };
+        let outlook = self.outlook(choice, history, self.calibration.horizon());
+        let next = outlook.centre(1);
+        let interval =
+            |step| outlook.interval(step, calibration::LEVELS, self.calibration.width(step));
+        let said: Vec<(f64, f64)> = self.calibration.watched().map(interval).collect();
+        self.next = next;
         self.calibration.say(said.into_iter());
     }
 }
