@@ -20,10 +20,22 @@ const RANGE_BEYOND: f64 = 1.0;
 /// Errors to come are so many times as large as those of the backtest that the weights were chosen by.
 /// Measured on the training parts of M4.
 const WIDER: f64 = 1.25;
+/// … and of a provisional choice, which has few origins to go by and no record: measured on ServeGen and the training
+/// parts of M4.
+const WIDER_PROVISIONAL: f64 = 1.6;
 /// The mean lies between these levels.
 const LIKELY: (f64, f64) = (0.1, 0.9);
 /// Models in the name of a forecast.
 const NAMED_MAX: usize = 3;
+
+/// How much a choice may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// All candidates.
+    Full,
+    /// A few, from few origins, until there is time for all: a sixth of the cost.
+    Provisional,
+}
 
 /// A model and its weight at each part of the horizon.
 #[derive(Debug)]
@@ -38,6 +50,7 @@ struct Member {
 pub(crate) struct Choice {
     members: Vec<Member>,
     spread: Spread,
+    effort: Effort,
     /// Errors are parts of the forecast, not of the unit.
     relative: bool,
     /// Mean size of the errors one step ahead, in the history's unit; more than 0.
@@ -51,7 +64,12 @@ fn part_of(step: usize) -> usize {
 
 impl Choice {
     /// Chooses for `history`; `None` if it is too short, or nothing of its last third was measured.
-    pub(crate) fn new(history: &History, seasons: &[usize], horizon: usize) -> Option<Self> {
+    pub(crate) fn new(
+        history: &History,
+        seasons: &[usize],
+        horizon: usize,
+        effort: Effort,
+    ) -> Option<Self> {
         let log = history.log(history.len());
         let past_of = |spec: &Spec| {
             let values = if spec.log {
@@ -64,10 +82,14 @@ impl Choice {
                 present: &history.present,
             })
         };
-        let backtest = Backtest::new(history, seasons, horizon)?;
+        let backtest = Backtest::new(history, seasons, horizon, effort)?;
         let usable = backtest.usable(seasons);
         let mut trials = Vec::new();
-        for spec in candidates::list(&usable, horizon, log.is_some()) {
+        let specs = match effort {
+            Effort::Full => candidates::list(&usable, horizon, log.is_some()),
+            Effort::Provisional => candidates::quick(&usable, horizon),
+        };
+        for spec in specs {
             if let Some(past) = past_of(&spec) {
                 trials.extend(backtest.run(spec, past));
             }
@@ -115,6 +137,7 @@ impl Choice {
         (!members.is_empty()).then(|| Self {
             members,
             spread: Spread::new(&errors, horizon),
+            effort,
             relative,
             step_error: (ahead.0 / f64::max(ahead.1, 1.0)).max(1e-12),
         })
@@ -170,6 +193,11 @@ impl Choice {
         self.step_error
     }
 
+    /// Whether it was made in a hurry.
+    pub(crate) fn is_provisional(&self) -> bool {
+        self.effort == Effort::Provisional
+    }
+
     /// Takes in the last value of `history`.
     pub(crate) fn update(&mut self, history: &History) {
         let present = history.present.last().copied().unwrap_or(false);
@@ -194,6 +222,13 @@ impl Choice {
 
     /// The models by weight, as people say it.
     pub(crate) fn name(&self) -> String {
+        match self.effort {
+            Effort::Full => self.weighed(),
+            Effort::Provisional => format!("provisional: {}", self.weighed()),
+        }
+    }
+
+    fn weighed(&self) -> String {
         let mean = |weights: &[f64]| weights.iter().sum::<f64>() / weights.len() as f64;
         let mut named: Vec<(f64, &Spec)> = self
             .members
@@ -214,6 +249,13 @@ impl Choice {
             names.push(format!("{more} more"));
         }
         names.join(" + ")
+    }
+
+    fn wider(&self) -> f64 {
+        match self.effort {
+            Effort::Full => WIDER,
+            Effort::Provisional => WIDER_PROVISIONAL,
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -275,7 +317,7 @@ impl Outlook<'_> {
     fn quantile(&self, step: usize, level: f64, width: Width) -> f64 {
         let centre = self.centre(step).unwrap_or(f64::NAN);
         let error = self.choice.spread.quantile(step, level);
-        let wider = WIDER
+        let wider = self.choice.wider()
             * if error < 0.0 {
                 width.below
             } else {

@@ -22,7 +22,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Effort};
 use crate::history::History;
 use crate::interval::Width;
 use crate::seasons;
@@ -160,7 +160,7 @@ pub fn forecast(series: Series<'_>, options: &Options) -> Result<Forecast, Forec
     let values = &values[..end];
     let seasons = options.seasons(series.step_ms, || History::new(values, None));
     let history = History::new(values, seasons.first().copied()).ok_or(too_short.clone())?;
-    let choice = Choice::new(&history, &seasons, horizon).ok_or(too_short)?;
+    let choice = Choice::new(&history, &seasons, horizon, Effort::Full).ok_or(too_short)?;
     let mut outlook = choice.forecast(&history, horizon);
     outlook.skip(missing);
     Ok(outlook.publish(

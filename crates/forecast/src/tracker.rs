@@ -4,7 +4,8 @@
 //! Values come one by one and are averaged over *cells* of one step. When a cell is over, the models
 //! chosen last take it in; [`Tracker::forecast`] asks them. Which models are to be used is chosen
 //! anew by [`Tracker::choose`], when [`Tracker::is_due`] says so: twice a day of ten-minute steps,
-//! sooner while the series is young, and when forecasts have become much worse than they were.
+//! sooner while the series is young, and when forecasts have become much worse than they were. Who has many series
+//! to begin with lets [`Tracker::choose_provisionally`] speak until there is time for each.
 //! Trackers of many series with different `phase` are due at different times.
 //!
 //! Of a sum whose parts are known, [`Tracker::with_parts`] and [`Tracker::push_part`] let those have a share in it.
@@ -24,7 +25,7 @@ mod parts;
 use calibration::Calibration;
 use parts::Parts;
 
-use crate::choice::{Choice, Outlook};
+use crate::choice::{Choice, Effort, Outlook};
 use crate::forecast::{Forecast, ForecastError, HORIZON_MAX, MEASURED_MIN, Options};
 use crate::history::History;
 
@@ -32,6 +33,8 @@ use crate::history::History;
 const CELLS: usize = 2_016;
 /// How many more there may be before the oldest are forgotten.
 const SLACK: usize = 126;
+/// Cells before a choice that is made to see what intervals would have held, at least.
+const REHEARSED_MIN: usize = 24;
 /// Models are chosen anew after so many cells. Chosen: twice a day of ten-minute steps.
 const CHOOSE_EVERY: u64 = 72;
 /// … and when errors one step ahead, averaged over about this many cells …
@@ -186,21 +189,50 @@ impl Tracker {
         if self.choice.is_none() {
             return since > 0 && history.len() >= MEASURED_MIN;
         }
+        if self.is_provisional() {
+            return true;
+        }
         let young = since * 4 >= self.cells && since >= 4;
         let turn = (self.cells + self.phase % CHOOSE_EVERY).is_multiple_of(CHOOSE_EVERY);
         let surprised = self.surprise > SURPRISE && since as f64 >= SURPRISE_CELLS;
         young || (turn && since > 0) || surprised || since >= 2 * CHOOSE_EVERY
     }
 
-    /// Chooses and fits models anew, from what is remembered.
+    /// Chooses and fits models anew, from what is remembered. After a provisional choice it takes several times as long:
+    /// it is made as of the first two thirds first, so that what came then shows how wide intervals must be.
     pub fn choose(&mut self) {
+        if self.is_provisional() {
+            self.rehearse();
+        }
+        self.choose_with(Effort::Full);
+    }
+
+    /// Chooses from a few models in a sixth of the time, for something to be said at once: with wider intervals, and
+    /// [due](Self::is_due) until there is a choice from all.
+    pub fn choose_provisionally(&mut self) {
+        self.choose_with(Effort::Provisional);
+    }
+
+    /// Whether the last choice was provisional.
+    #[must_use]
+    pub fn is_provisional(&self) -> bool {
+        self.choice.as_ref().is_some_and(Choice::is_provisional)
+    }
+
+    /// Whether enough is known for a choice and there was none.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.choice.is_none() && self.is_due()
+    }
+
+    fn choose_with(&mut self, effort: Effort) {
         self.chosen_at = self.cells;
         self.surprise = 1.0;
         let Some(history) = &self.history else {
             return;
         };
         let seasons = self.options.seasons(self.step_ms, || Some(history.clone()));
-        if let Some(parts) = &mut self.parts {
+        if let (Some(parts), Effort::Full) = (&mut self.parts, effort) {
             parts.choose(&history.measured(), &self.options, self.step_ms);
         }
         let season = seasons.first().copied();
@@ -209,10 +241,36 @@ impl Tracker {
         };
         history.reserve(CELLS + SLACK + 1);
         self.season = season;
-        if let Some(choice) = Choice::new(&history, &seasons, self.options.horizon_steps) {
+        let horizon = self.options.horizon_steps;
+        if let Some(choice) = Choice::new(&history, &seasons, horizon, effort) {
             self.choice = Some(choice);
             self.history = Some(history);
             self.next = None;
+        }
+    }
+
+    /// Lives through what is remembered again, with a choice after two thirds: what intervals would have been wide
+    /// enough then is taken over.
+    fn rehearse(&mut self) {
+        let Some(history) = &self.history else {
+            return;
+        };
+        let values = history.measured();
+        let early = values.len() * 2 / 3;
+        if early < REHEARSED_MIN {
+            return;
+        }
+        let Ok(mut before) = Self::new(self.options.clone(), self.step_ms) else {
+            return;
+        };
+        for (at, value) in values.into_iter().enumerate() {
+            if at == early {
+                before.choose_with(Effort::Full);
+            }
+            before.close(at as i64, value);
+        }
+        if before.choice.is_some() {
+            self.calibration = before.calibration;
         }
     }
 
@@ -439,6 +497,85 @@ mod tests {
             waited += 1;
         }
         assert!(waited < 16, "{waited}");
+    }
+
+    #[test]
+    fn a_provisional_choice_speaks_with_care_until_there_is_a_full_one() {
+        let mut tracker = tracker(24);
+        assert!(!tracker.is_silent() && !tracker.is_provisional());
+        feed(&mut tracker, 0..1_441);
+        assert!(tracker.is_silent());
+        tracker.choose_provisionally();
+        assert!(tracker.is_provisional() && tracker.is_due() && !tracker.is_silent());
+        let provisional = tracker.forecast(24).unwrap();
+        assert!(
+            provisional.model.starts_with("provisional: "),
+            "{}",
+            provisional.model
+        );
+        let (mut inside, mut off) = (0, 0.0);
+        for (step, at) in (1_440..1_464).enumerate() {
+            let (low, high) = (
+                provisional.quantiles[0].1[step],
+                provisional.quantiles[2].1[step],
+            );
+            inside += usize::from(low <= value(at) && value(at) <= high);
+            off += (provisional.mean[step] - value(at)).abs() / 24.0;
+        }
+        assert!(inside >= 18 && off < 15.0, "{inside} {off}");
+        // A choice in its turn is as it would have been, and knows how wide intervals must be.
+        feed(&mut tracker, 1_441..1_445);
+        tracker.choose();
+        assert!(!tracker.is_provisional() && !tracker.is_due());
+        let full = tracker.forecast(24).unwrap();
+        let mut other = super::tests::tracker(24);
+        feed(&mut other, 0..963);
+        other.choose();
+        feed(&mut other, 963..1_445);
+        other.choose();
+        let wanted = other.forecast(24).unwrap();
+        assert_eq!(full.model, wanted.model);
+        assert_eq!(full.mean.len(), 24);
+        assert_ne!(tracker.calibration.width(1), crate::interval::Width::PLAIN);
+        for (said, wanted) in full.mean.iter().zip(&wanted.mean) {
+            assert!(
+                (said - wanted).abs() < 1e-6 * wanted.abs(),
+                "{said} {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_is_known_a_provisional_choice_is_sound() {
+        for count in [1, 2, 4, 5, 9, 30, 60, 150, 300] {
+            for scale in [0.0, 1.0, 1e-300, 1e300] {
+                let mut tracker = tracker(24);
+                for at in 0..count {
+                    let gap = at % 7 == 3;
+                    let at_ms = at * STEP_MS;
+                    tracker.push(
+                        at_ms,
+                        if gap {
+                            f64::NAN
+                        } else {
+                            scale * (value(at) / 400.0)
+                        },
+                    );
+                }
+                tracker.choose_provisionally();
+                if let Some(next) = tracker.forecast(24) {
+                    let sound = next.mean.iter().all(|value| value.is_finite());
+                    assert!(sound, "{count} {scale}: {:?}", next.mean);
+                    let ordered = (0..24).all(|step| {
+                        next.quantiles
+                            .windows(2)
+                            .all(|pair| pair[0].1[step] <= pair[1].1[step])
+                    });
+                    assert!(ordered, "{count} {scale}");
+                }
+                tracker.choose();
+            }
+        }
     }
 
     #[test]
