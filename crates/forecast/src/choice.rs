@@ -12,7 +12,7 @@ use backtest::Backtest;
 
 use crate::forecast::{Forecast, Options};
 use crate::history::History;
-use crate::interval::Spread;
+use crate::interval::{Spread, Width};
 use crate::model::{Model, Past, Spec};
 
 /// Forecasts are within this part of the past's range beyond it.
@@ -20,10 +20,22 @@ const RANGE_BEYOND: f64 = 1.0;
 /// Errors to come are so many times as large as those of the backtest that the weights were chosen by.
 /// Measured on the training parts of M4.
 const WIDER: f64 = 1.25;
+/// … and of a provisional choice, which has few origins to go by and no record: measured on ServeGen and the training
+/// parts of M4.
+const WIDER_PROVISIONAL: f64 = 1.6;
 /// The mean lies between these levels.
 const LIKELY: (f64, f64) = (0.1, 0.9);
 /// Models in the name of a forecast.
 const NAMED_MAX: usize = 3;
+
+/// How much a choice may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// All candidates.
+    Full,
+    /// A few, from few origins, until there is time for all: a sixth of the cost.
+    Provisional,
+}
 
 /// A model and its weight at each part of the horizon.
 #[derive(Debug)]
@@ -38,6 +50,7 @@ struct Member {
 pub(crate) struct Choice {
     members: Vec<Member>,
     spread: Spread,
+    effort: Effort,
     /// Errors are parts of the forecast, not of the unit.
     relative: bool,
     /// Mean size of the errors one step ahead, in the history's unit; more than 0.
@@ -51,7 +64,12 @@ fn part_of(step: usize) -> usize {
 
 impl Choice {
     /// Chooses for `history`; `None` if it is too short, or nothing of its last third was measured.
-    pub(crate) fn new(history: &History, seasons: &[usize], horizon: usize) -> Option<Self> {
+    pub(crate) fn new(
+        history: &History,
+        seasons: &[usize],
+        horizon: usize,
+        effort: Effort,
+    ) -> Option<Self> {
         let log = history.log(history.len());
         let past_of = |spec: &Spec| {
             let values = if spec.log {
@@ -64,10 +82,14 @@ impl Choice {
                 present: &history.present,
             })
         };
-        let backtest = Backtest::new(history, seasons, horizon)?;
+        let backtest = Backtest::new(history, seasons, horizon, effort)?;
         let usable = backtest.usable(seasons);
         let mut trials = Vec::new();
-        for spec in candidates::list(&usable, horizon, log.is_some()) {
+        let specs = match effort {
+            Effort::Full => candidates::list(&usable, horizon, log.is_some()),
+            Effort::Provisional => candidates::quick(&usable, horizon),
+        };
+        for spec in specs {
             if let Some(past) = past_of(&spec) {
                 trials.extend(backtest.run(spec, past));
             }
@@ -115,6 +137,7 @@ impl Choice {
         (!members.is_empty()).then(|| Self {
             members,
             spread: Spread::new(&errors, horizon),
+            effort,
             relative,
             step_error: (ahead.0 / f64::max(ahead.1, 1.0)).max(1e-12),
         })
@@ -151,12 +174,11 @@ impl Choice {
                 total[at] += member.weights[part];
             }
         }
-        let (low, high) = history.range();
-        let beyond = RANGE_BEYOND * (high - low);
+        let (low, high) = bounds(history);
         let last = history.values.last().copied().unwrap_or(0.0);
         for (centre, total) in centre.iter_mut().zip(&total) {
             let mean = if *total > 0.0 { *centre / total } else { last };
-            *centre = mean.clamp(low - beyond, high + beyond);
+            *centre = mean.clamp(low, high);
         }
         Outlook {
             choice: self,
@@ -169,6 +191,11 @@ impl Choice {
     /// Mean size of the errors one step ahead in the backtest, in the unit of the history; more than 0.
     pub(crate) fn step_error(&self) -> f64 {
         self.step_error
+    }
+
+    /// Whether it was made in a hurry.
+    pub(crate) fn is_provisional(&self) -> bool {
+        self.effort == Effort::Provisional
     }
 
     /// Takes in the last value of `history`.
@@ -195,6 +222,13 @@ impl Choice {
 
     /// The models by weight, as people say it.
     pub(crate) fn name(&self) -> String {
+        match self.effort {
+            Effort::Full => self.weighed(),
+            Effort::Provisional => format!("provisional: {}", self.weighed()),
+        }
+    }
+
+    fn weighed(&self) -> String {
         let mean = |weights: &[f64]| weights.iter().sum::<f64>() / weights.len() as f64;
         let mut named: Vec<(f64, &Spec)> = self
             .members
@@ -217,11 +251,25 @@ impl Choice {
         names.join(" + ")
     }
 
+    fn wider(&self) -> f64 {
+        match self.effort {
+            Effort::Full => WIDER,
+            Effort::Provisional => WIDER_PROVISIONAL,
+        }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         let of =
             |member: &Member| member.model.bytes() + member.weights.len() * 8 + size_of::<Member>();
         self.members.iter().map(of).sum::<usize>() + self.spread.bytes()
     }
+}
+
+/// What a forecast stays within.
+fn bounds(history: &History) -> (f64, f64) {
+    let (low, high) = history.range();
+    let beyond = RANGE_BEYOND * (high - low);
+    (low - beyond, high + beyond)
 }
 
 /// Back from the scale of a model. Exponents beyond this are no forecast.
@@ -249,15 +297,32 @@ impl Outlook<'_> {
         self.from = steps.min(self.centre.len());
     }
 
+    /// Gives a share to what another forecast says, in the unit of the series.
+    pub(crate) fn blend(&mut self, history: &History, other: &[f64], share: f64) {
+        let (low, high) = bounds(history);
+        for (centre, other) in self.centre.iter_mut().zip(other) {
+            let other = (other / self.unit).clamp(low, high);
+            if other.is_finite() {
+                *centre += share * (other - *centre);
+            }
+        }
+    }
+
     /// What is expected so many steps ahead, in the unit of the history.
     pub(crate) fn centre(&self, step: usize) -> Option<f64> {
         self.centre.get(step.checked_sub(1)?).copied()
     }
 
     /// The value that is not passed with probability `level`, in the unit of the series.
-    fn quantile(&self, step: usize, level: f64, width: f64) -> f64 {
+    fn quantile(&self, step: usize, level: f64, width: Width) -> f64 {
         let centre = self.centre(step).unwrap_or(f64::NAN);
-        let (error, wider) = (self.choice.spread.quantile(step, level), WIDER * width);
+        let error = self.choice.spread.quantile(step, level);
+        let wider = self.choice.wider()
+            * if error < 0.0 {
+                width.below
+            } else {
+                width.above
+            };
         let value = match self.choice.relative {
             // What was positive stays so, however wide.
             true if error < 0.0 => centre * (1.0 + error).max(0.0).powf(wider),
@@ -268,7 +333,7 @@ impl Outlook<'_> {
     }
 
     /// Between two levels, in the unit of the series, with errors so many times as large.
-    pub(crate) fn interval(&self, step: usize, levels: (f64, f64), width: f64) -> (f64, f64) {
+    pub(crate) fn interval(&self, step: usize, levels: (f64, f64), width: Width) -> (f64, f64) {
         (
             self.quantile(step, levels.0, width),
             self.quantile(step, levels.1, width),
@@ -282,7 +347,7 @@ impl Outlook<'_> {
         model: String,
         step_ms: i64,
         start_ms: i64,
-        width: impl Fn(usize) -> f64,
+        width: impl Fn(usize) -> Width,
     ) -> Forecast {
         let low = if options.non_negative { 0.0 } else { f64::MIN };
         let shown = |value: f64| value.clamp(low, f64::MAX);

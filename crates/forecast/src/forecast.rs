@@ -22,8 +22,9 @@
 #[cfg(test)]
 mod tests;
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Effort};
 use crate::history::History;
+use crate::interval::Width;
 use crate::seasons;
 pub use crate::series::Series;
 
@@ -87,6 +88,12 @@ pub enum ForecastError {
     Quantile {
         /// What was given.
         given: f64,
+    },
+    /// A sum has more parts than are followed.
+    #[error("{given} parts of a sum: there may be at most 64")]
+    Parts {
+        /// What was given.
+        given: usize,
     },
     /// Too little is known.
     #[error("{measured} measured values: a forecast takes at least {MEASURED_MIN}")]
@@ -153,7 +160,7 @@ pub fn forecast(series: Series<'_>, options: &Options) -> Result<Forecast, Forec
     let values = &values[..end];
     let seasons = options.seasons(series.step_ms, || History::new(values, None));
     let history = History::new(values, seasons.first().copied()).ok_or(too_short.clone())?;
-    let choice = Choice::new(&history, &seasons, horizon).ok_or(too_short)?;
+    let choice = Choice::new(&history, &seasons, horizon, Effort::Full).ok_or(too_short)?;
     let mut outlook = choice.forecast(&history, horizon);
     outlook.skip(missing);
     Ok(outlook.publish(
@@ -163,7 +170,7 @@ pub fn forecast(series: Series<'_>, options: &Options) -> Result<Forecast, Forec
         series
             .start_ms
             .saturating_add(series.step_ms.saturating_mul(all as i64)),
-        |_| 1.0,
+        |_| Width::PLAIN,
     ))
 }
 

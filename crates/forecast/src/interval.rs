@@ -1,4 +1,4 @@
-//! How wrong forecasts were, by horizon, as a table of quantiles.
+//! How wrong forecasts were, by horizon, as a table of quantiles; and how much wider intervals are than those.
 
 /// Levels that are kept; others are interpolated. Chosen: what 80, 90 and 98 % intervals ask for exactly.
 const LEVELS: [f64; 21] = [
@@ -11,6 +11,29 @@ const NEAR: f64 = 1.3;
 const ERRORS_MIN: usize = 40;
 /// Errors are no larger, in units of the series: a ratio of single precision stays finite.
 const ERROR_MAX: f64 = 1e30;
+
+/// How many times as far as in the backtest an end of an interval is, below and above.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Width {
+    pub(crate) below: f64,
+    pub(crate) above: f64,
+}
+
+impl Width {
+    /// As the backtest has it.
+    pub(crate) const PLAIN: Self = Self {
+        below: 1.0,
+        above: 1.0,
+    };
+
+    /// Between the two.
+    pub(crate) fn towards(self, other: Self, share: f64) -> Self {
+        Self {
+            below: self.below + share * (other.below - self.below),
+            above: self.above + share * (other.above - self.above),
+        }
+    }
+}
 
 /// Quantiles of errors at some horizons.
 #[derive(Debug, Clone, Default)]

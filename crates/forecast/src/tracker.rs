@@ -4,12 +4,15 @@
 //! Values come one by one and are averaged over *cells* of one step. When a cell is over, the models
 //! chosen last take it in; [`Tracker::forecast`] asks them. Which models are to be used is chosen
 //! anew by [`Tracker::choose`], when [`Tracker::is_due`] says so: twice a day of ten-minute steps,
-//! sooner while the series is young, and when forecasts have become much worse than they were.
+//! sooner while the series is young, and when forecasts have become much worse than they were. Who has many series
+//! to begin with lets [`Tracker::choose_provisionally`] speak until there is time for each.
 //! Trackers of many series with different `phase` are due at different times.
+//!
+//! Of a sum whose parts are known, [`Tracker::with_parts`] and [`Tracker::push_part`] let those have a share in it.
 //!
 //! ## Limits
 //! - 2,016 cells are remembered (14 days of ten minutes), and a few more at times: about
-//!   40 KiB with the models, 60 KiB at most with seasons of a week.
+//!   40 KiB with the models, 60 KiB at most with seasons of a week; with 64 parts about 1 MiB.
 //! - A value takes under a microsecond, a forecast tens of them, a choice tens of milliseconds (ADR 0010).
 //!
 //! ## Failure
@@ -17,10 +20,12 @@
 //! values is a gap. After a gap longer than the memory the tracker begins anew.
 
 mod calibration;
+mod parts;
 
 use calibration::Calibration;
+use parts::Parts;
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Effort, Outlook};
 use crate::forecast::{Forecast, ForecastError, HORIZON_MAX, MEASURED_MIN, Options};
 use crate::history::History;
 
@@ -28,6 +33,8 @@ use crate::history::History;
 const CELLS: usize = 2_016;
 /// How many more there may be before the oldest are forgotten.
 const SLACK: usize = 126;
+/// Cells before a choice that is made to see what intervals would have held, at least.
+const REHEARSED_MIN: usize = 24;
 /// Models are chosen anew after so many cells. Chosen: twice a day of ten-minute steps.
 const CHOOSE_EVERY: u64 = 72;
 /// … and when errors one step ahead, averaged over about this many cells …
@@ -69,6 +76,7 @@ pub struct Tracker {
     /// Mean size of late of errors one step ahead, in those of the backtest.
     surprise: f64,
     calibration: Calibration,
+    parts: Option<Parts>,
 }
 
 impl Tracker {
@@ -91,6 +99,7 @@ impl Tracker {
             chosen_at: 0,
             next: None,
             surprise: 1.0,
+            parts: None,
         })
     }
 
@@ -100,6 +109,46 @@ impl Tracker {
     pub fn with_phase(mut self, phase: u64) -> Self {
         self.phase = phase;
         self
+    }
+
+    /// Follows the parts that the series is the sum of, too: values of each are given to [`push_part`](Self::push_part).
+    ///
+    /// ```
+    /// use bellwether_forecast::{forecast::Options, tracker::Tracker};
+    ///
+    /// let mut tracker = Tracker::new(Options::default(), 60_000)?.with_parts(2)?;
+    /// for minute in 0..300 {
+    ///     let (job, people) = (if minute % 5 == 0 { 9.0 } else { 1.0 }, 20.0 + (minute % 7) as f64);
+    ///     tracker.push(minute * 60_000, job + people);
+    ///     tracker.push_part(0, minute * 60_000, job);
+    ///     tracker.push_part(1, minute * 60_000, people);
+    /// }
+    /// tracker.choose();
+    /// assert!(tracker.forecast(10).expect("300 values").model.contains("parts"));
+    /// # Ok::<(), bellwether_forecast::forecast::ForecastError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are more than 64.
+    pub fn with_parts(mut self, count: usize) -> Result<Self, ForecastError> {
+        if count > parts::PARTS_MAX {
+            return Err(ForecastError::Parts { given: count });
+        }
+        self.parts = (count > 0).then(|| Parts::new(count));
+        Ok(self)
+    }
+
+    /// Takes in a value of a part, after that of the sum at the same time. A part without a value in a cell was 0
+    /// in it. What is of another cell than the last value of the sum, of a part that there is not, or no number is
+    /// passed over.
+    pub fn push_part(&mut self, part: usize, time_ms: i64, value: f64) {
+        let cell = time_ms.div_euclid(self.step_ms);
+        if let (Some(parts), Some((open, _, _))) = (&mut self.parts, self.open)
+            && open == cell
+            && value.is_finite()
+        {
+            parts.push(part, cell, value);
+        }
     }
 
     /// Takes in a value. Values of cells that are over already, and those that are not finite, are passed over.
@@ -115,15 +164,15 @@ impl Tracker {
             }
             Some((open, _, _)) if *open > cell => {}
             Some((open, mean, _)) => {
-                let (missing, mean) = (cell.saturating_sub(*open) - 1, *mean);
+                let (over, missing, mean) = (*open, cell.saturating_sub(*open) - 1, *mean);
                 self.open = Some((cell, value, 1.0));
                 if missing > CELLS as i64 {
                     self.forget();
                     return;
                 }
-                self.close(mean);
-                for _ in 0..missing {
-                    self.close(f64::NAN);
+                self.close(over, mean);
+                for at in 1..=missing {
+                    self.close(over + at, f64::NAN);
                 }
             }
             None => self.open = Some((cell, value, 1.0)),
@@ -140,30 +189,88 @@ impl Tracker {
         if self.choice.is_none() {
             return since > 0 && history.len() >= MEASURED_MIN;
         }
+        if self.is_provisional() {
+            return true;
+        }
         let young = since * 4 >= self.cells && since >= 4;
         let turn = (self.cells + self.phase % CHOOSE_EVERY).is_multiple_of(CHOOSE_EVERY);
         let surprised = self.surprise > SURPRISE && since as f64 >= SURPRISE_CELLS;
         young || (turn && since > 0) || surprised || since >= 2 * CHOOSE_EVERY
     }
 
-    /// Chooses and fits models anew, from what is remembered.
+    /// Chooses and fits models anew, from what is remembered. After a provisional choice it takes several times as long:
+    /// it is made as of the first two thirds first, so that what came then shows how wide intervals must be.
     pub fn choose(&mut self) {
+        if self.is_provisional() {
+            self.rehearse();
+        }
+        self.choose_with(Effort::Full);
+    }
+
+    /// Chooses from a few models in a sixth of the time, for something to be said at once: with wider intervals, and
+    /// [due](Self::is_due) until there is a choice from all.
+    pub fn choose_provisionally(&mut self) {
+        self.choose_with(Effort::Provisional);
+    }
+
+    /// Whether the last choice was provisional.
+    #[must_use]
+    pub fn is_provisional(&self) -> bool {
+        self.choice.as_ref().is_some_and(Choice::is_provisional)
+    }
+
+    /// Whether enough is known for a choice and there was none.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.choice.is_none() && self.is_due()
+    }
+
+    fn choose_with(&mut self, effort: Effort) {
         self.chosen_at = self.cells;
         self.surprise = 1.0;
         let Some(history) = &self.history else {
             return;
         };
         let seasons = self.options.seasons(self.step_ms, || Some(history.clone()));
+        if let (Some(parts), Effort::Full) = (&mut self.parts, effort) {
+            parts.choose(&history.measured(), &self.options, self.step_ms);
+        }
         let season = seasons.first().copied();
         let Some(mut history) = History::new(&history.measured(), season) else {
             return;
         };
         history.reserve(CELLS + SLACK + 1);
         self.season = season;
-        if let Some(choice) = Choice::new(&history, &seasons, self.options.horizon_steps) {
+        let horizon = self.options.horizon_steps;
+        if let Some(choice) = Choice::new(&history, &seasons, horizon, effort) {
             self.choice = Some(choice);
             self.history = Some(history);
             self.next = None;
+        }
+    }
+
+    /// Lives through what is remembered again, with a choice after two thirds: what intervals would have been wide
+    /// enough then is taken over.
+    fn rehearse(&mut self) {
+        let Some(history) = &self.history else {
+            return;
+        };
+        let values = history.measured();
+        let early = values.len() * 2 / 3;
+        if early < REHEARSED_MIN {
+            return;
+        }
+        let Ok(mut before) = Self::new(self.options.clone(), self.step_ms) else {
+            return;
+        };
+        for (at, value) in values.into_iter().enumerate() {
+            if at == early {
+                before.choose_with(Effort::Full);
+            }
+            before.close(at as i64, value);
+        }
+        if before.choice.is_some() {
+            self.calibration = before.calibration;
         }
     }
 
@@ -177,10 +284,26 @@ impl Tracker {
         let horizon = horizon_steps
             .min(self.options.horizon_steps)
             .min(HORIZON_MAX);
-        let outlook = choice.forecast(history, horizon);
+        let outlook = self.outlook(choice, history, horizon);
         let start_ms = cell.saturating_mul(self.step_ms);
         let width = |step| self.calibration.width(step);
-        Some(outlook.publish(&self.options, choice.name(), self.step_ms, start_ms, width))
+        let model = match self.parts.as_ref().map_or(0, Parts::alone) {
+            0 => choice.name(),
+            alone => format!("{}; with {alone} parts", choice.name()),
+        };
+        Some(outlook.publish(&self.options, model, self.step_ms, start_ms, width))
+    }
+
+    fn outlook<'a>(&self, choice: &'a Choice, history: &History, horizon: usize) -> Outlook<'a> {
+        let mut outlook = choice.forecast(history, horizon);
+        if let Some((sum, share)) = self
+            .parts
+            .as_ref()
+            .and_then(|parts| parts.forecast(horizon))
+        {
+            outlook.blend(history, &sum, share);
+        }
+        outlook
     }
 
     /// What is remembered of the cells that are over: the time of the first, and the values, NaN for
@@ -197,18 +320,25 @@ impl Tracker {
     pub fn bytes(&self) -> usize {
         let history = self.history.as_ref().map_or(0, History::bytes);
         let choice = self.choice.as_ref().map_or(0, Choice::bytes);
-        size_of::<Self>() + history + choice + self.calibration.bytes()
+        let parts = self.parts.as_ref().map_or(0, Parts::bytes);
+        size_of::<Self>() + history + choice + parts + self.calibration.bytes()
     }
 
     fn forget(&mut self) {
         (self.history, self.choice, self.season, self.next) = (None, None, None, None);
         self.calibration = Calibration::new(self.options.horizon_steps);
         (self.cells, self.chosen_at, self.surprise) = (0, 0, 1.0);
+        if let Some(parts) = &mut self.parts {
+            parts.clear();
+        }
     }
 
     /// Takes in a cell that is over; NaN for one without values.
-    fn close(&mut self, value: f64) {
+    fn close(&mut self, cell: i64, value: f64) {
         self.cells += 1;
+        if let Some(parts) = &mut self.parts {
+            parts.close(cell, value);
+        }
         let Some(history) = &mut self.history else {
             self.history = History::new(&[value], None);
             return;
@@ -217,6 +347,9 @@ impl Tracker {
         history.push(value, self.season);
         if history.len() > CELLS + SLACK {
             history.forget(SLACK);
+            if let Some(parts) = &mut self.parts {
+                parts.forget(SLACK);
+            }
         }
         let Some(choice) = &mut self.choice else {
             return;
@@ -226,13 +359,15 @@ impl Tracker {
             self.surprise += (error.min(10.0 * SURPRISE) - self.surprise) / SURPRISE_CELLS;
         }
         choice.update(history);
-        let outlook = choice.forecast(history, self.calibration.horizon());
-        self.next = outlook.centre(1);
-        let said: Vec<(f64, f64)> = self
-            .calibration
-            .watched()
-            .map(|step| outlook.interval(step, calibration::LEVELS, self.calibration.width(step)))
-            .collect();
+        let (Some(history), Some(choice)) = (&self.history, &self.choice) else {
+            return;
+        };
+        let outlook = self.outlook(choice, history, self.calibration.horizon());
+        let next = outlook.centre(1);
+        let interval =
+            |step| outlook.interval(step, calibration::LEVELS, self.calibration.width(step));
+        let said: Vec<(f64, f64)> = self.calibration.watched().map(interval).collect();
+        self.next = next;
         self.calibration.say(said.into_iter());
     }
 }
@@ -362,6 +497,85 @@ mod tests {
             waited += 1;
         }
         assert!(waited < 16, "{waited}");
+    }
+
+    #[test]
+    fn a_provisional_choice_speaks_with_care_until_there_is_a_full_one() {
+        let mut tracker = tracker(24);
+        assert!(!tracker.is_silent() && !tracker.is_provisional());
+        feed(&mut tracker, 0..1_441);
+        assert!(tracker.is_silent());
+        tracker.choose_provisionally();
+        assert!(tracker.is_provisional() && tracker.is_due() && !tracker.is_silent());
+        let provisional = tracker.forecast(24).unwrap();
+        assert!(
+            provisional.model.starts_with("provisional: "),
+            "{}",
+            provisional.model
+        );
+        let (mut inside, mut off) = (0, 0.0);
+        for (step, at) in (1_440..1_464).enumerate() {
+            let (low, high) = (
+                provisional.quantiles[0].1[step],
+                provisional.quantiles[2].1[step],
+            );
+            inside += usize::from(low <= value(at) && value(at) <= high);
+            off += (provisional.mean[step] - value(at)).abs() / 24.0;
+        }
+        assert!(inside >= 18 && off < 15.0, "{inside} {off}");
+        // A choice in its turn is as it would have been, and knows how wide intervals must be.
+        feed(&mut tracker, 1_441..1_445);
+        tracker.choose();
+        assert!(!tracker.is_provisional() && !tracker.is_due());
+        let full = tracker.forecast(24).unwrap();
+        let mut other = super::tests::tracker(24);
+        feed(&mut other, 0..963);
+        other.choose();
+        feed(&mut other, 963..1_445);
+        other.choose();
+        let wanted = other.forecast(24).unwrap();
+        assert_eq!(full.model, wanted.model);
+        assert_eq!(full.mean.len(), 24);
+        assert_ne!(tracker.calibration.width(1), crate::interval::Width::PLAIN);
+        for (said, wanted) in full.mean.iter().zip(&wanted.mean) {
+            assert!(
+                (said - wanted).abs() < 1e-6 * wanted.abs(),
+                "{said} {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_is_known_a_provisional_choice_is_sound() {
+        for count in [1, 2, 4, 5, 9, 30, 60, 150, 300] {
+            for scale in [0.0, 1.0, 1e-300, 1e300] {
+                let mut tracker = tracker(24);
+                for at in 0..count {
+                    let gap = at % 7 == 3;
+                    let at_ms = at * STEP_MS;
+                    tracker.push(
+                        at_ms,
+                        if gap {
+                            f64::NAN
+                        } else {
+                            scale * (value(at) / 400.0)
+                        },
+                    );
+                }
+                tracker.choose_provisionally();
+                if let Some(next) = tracker.forecast(24) {
+                    let sound = next.mean.iter().all(|value| value.is_finite());
+                    assert!(sound, "{count} {scale}: {:?}", next.mean);
+                    let ordered = (0..24).all(|step| {
+                        next.quantiles
+                            .windows(2)
+                            .all(|pair| pair[0].1[step] <= pair[1].1[step])
+                    });
+                    assert!(ordered, "{count} {scale}");
+                }
+                tracker.choose();
+            }
+        }
     }
 
     #[test]

@@ -26,7 +26,9 @@ fn value(series: u64, at: i64) -> f64 {
 /// Prints what it takes.
 pub(crate) fn run() -> Result<()> {
     let mut trackers = Vec::new();
-    let (mut choosing, mut bytes) = (Duration::ZERO, 0);
+    let (mut hurrying, mut beginning, mut choosing) =
+        (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let mut bytes = 0;
     for series in 0..SAMPLE {
         let options = Options {
             horizon_steps: 144,
@@ -36,6 +38,12 @@ pub(crate) fn run() -> Result<()> {
         for at in 0..DAYS * 144 {
             tracker.push(at * STEP_MS, value(series, at));
         }
+        let started = Instant::now();
+        tracker.choose_provisionally();
+        hurrying += started.elapsed();
+        let started = Instant::now();
+        tracker.choose();
+        beginning += started.elapsed();
         let started = Instant::now();
         tracker.choose();
         choosing += started.elapsed();
@@ -69,6 +77,11 @@ pub(crate) fn run() -> Result<()> {
     );
     println!(
         "{SAMPLE} series of {DAYS} days in steps of ten minutes, 144 steps ahead (first: {model}; {sum:.0})"
+    );
+    println!(
+        "provisional choice {:.1} ms, first choice after it {:.1} ms",
+        each(hurrying, SAMPLE) / 1000.0,
+        each(beginning, SAMPLE) / 1000.0
     );
     println!(
         "choice {:.1} ms, forecast {ask:.0} µs, value {push:.2} µs, state at most {bytes} bytes",

@@ -1,6 +1,6 @@
 //! Forecasts of the last third of a series, from many origins.
 
-use super::unscale;
+use super::{Effort, unscale};
 use crate::history::History;
 use crate::model::{Past, Spec};
 
@@ -10,6 +10,8 @@ const PART: usize = 3;
 const HORIZONS: usize = 3;
 /// Origins, about.
 const ORIGINS: usize = 24;
+/// … and where it has to be quick.
+const ORIGINS_FEW: usize = 8;
 /// How much errors count as parts of the value rather than as they are.
 const RELATIVE: f64 = 0.5;
 
@@ -42,7 +44,12 @@ pub(super) struct Backtest {
 
 impl Backtest {
     /// `None` if nothing can be tested.
-    pub(super) fn new(history: &History, seasons: &[usize], horizon: usize) -> Option<Self> {
+    pub(super) fn new(
+        history: &History,
+        seasons: &[usize],
+        horizon: usize,
+        effort: Effort,
+    ) -> Option<Self> {
         let count = history.len();
         let longest = seasons
             .iter()
@@ -52,7 +59,11 @@ impl Backtest {
         let wanted = (HORIZONS * horizon).max(longest.unwrap_or(0) + horizon);
         let span = wanted.min(count / PART);
         let first = count - span;
-        let stride = (span / ORIGINS).max(1);
+        let wanted = match effort {
+            Effort::Full => ORIGINS,
+            Effort::Provisional => ORIGINS_FEW,
+        };
+        let stride = (span / wanted).max(1);
         let origins: Vec<usize> = (first..count).step_by(stride).collect();
         let mean = history
             .values

@@ -62,3 +62,14 @@ pub(super) fn list(seasons: &[usize], horizon: usize, log: bool) -> Vec<Spec> {
     }
     specs
 }
+
+/// What is quick to fit and to ask: a few that are seldom far off.
+pub(super) fn quick(seasons: &[usize], horizon: usize) -> Vec<Spec> {
+    let mut specs = vec![Spec::plain(Core::LastValue)];
+    for &season in seasons {
+        specs.push(Spec::plain(Core::SeasonalNaive(season)));
+        specs.push(Spec::plain(Core::Returning(season, FEW, false)));
+    }
+    specs.push(Spec::plain(Core::Kriging(seasons.to_vec(), horizon)));
+    specs
+}

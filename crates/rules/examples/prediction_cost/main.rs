@@ -1,5 +1,6 @@
 //! What predictions cost: ten thousand series with two weeks of history, forecast each minute and
-//! scored each fifteen seconds, through the service, over an hour of virtual time.
+//! scored each fifteen seconds, through the service, over an hour of virtual time; and before that, how long it takes
+//! after a start until each series has a forecast, when a turn has its budget of a quarter of a minute of CPU.
 //!
 //! `cargo run --release -p bellwether-rules --example prediction_cost [-- SERIES]`
 //!
@@ -18,13 +19,15 @@ use bellwether_promql::{Engine, EngineOptions};
 use bellwether_rules::prediction::settings::{Horizon, JobSettings, PredictionSettings};
 use bellwether_rules::prediction::status::PredictionStatus;
 use bellwether_rules::prediction::{Predictions, PredictionsParts};
-use bellwether_storage::ManualClock;
+use bellwether_storage::{Clock, ManualClock};
 use made::Made;
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 /// Some midnight.
 const NOW_MS: i64 = 1_773_100_800_000;
+/// Turns after which a start has failed.
+const TURNS_MAX: i64 = 60;
 /// How long the measured time is, s.
 const SECONDS: i64 = 3_600;
 
@@ -54,6 +57,7 @@ fn main() -> Result<()> {
     };
     let settings = [forecast, score].map(PredictionSettings::Job);
     predictions.apply(settings.to_vec())?;
+    speak(series, &settings)?;
     for name in ["forecast", "score"] {
         let (cpu, wall) = (cpu_seconds()?, Instant::now());
         predictions.turn(name, NOW_MS);
@@ -92,6 +96,50 @@ fn main() -> Result<()> {
                 "{}: {} series, the first by {model}",
                 job.settings.name, job.series_count
             );
+        }
+    }
+    Ok(())
+}
+
+/// A clock that stands while the process does not run: a turn's budget is then one of CPU.
+#[derive(Debug)]
+struct CpuClock;
+
+impl Clock for CpuClock {
+    fn now_ms(&self) -> i64 {
+        cpu_seconds().map_or(0, |seconds| (seconds * 1_000.0) as i64)
+    }
+}
+
+/// How many turns of a minute it takes from a start until each series speaks, with a budget.
+fn speak(series: u64, settings: &[PredictionSettings]) -> Result<()> {
+    let predictions = Predictions::new(PredictionsParts {
+        store: Arc::new(Made::new(series)),
+        engine: Arc::new(Engine::new(EngineOptions {
+            threads: 1,
+            samples_max: 0,
+            timeout_ms: 0,
+            ..EngineOptions::default()
+        })),
+        clock: Arc::new(CpuClock),
+    });
+    predictions.apply(settings[..1].to_vec())?;
+    let before = cpu_seconds()?;
+    for turn in 0..TURNS_MAX {
+        predictions.turn_in_budget("forecast", NOW_MS + turn * MINUTE_MS);
+        let statuses = predictions.statuses(Some("forecast"), usize::MAX);
+        let Some(PredictionStatus::Job(job)) = statuses.first() else {
+            continue;
+        };
+        let said = job.series.iter().filter(|one| !one.expected.is_empty());
+        let said = said.count() as u64;
+        println!(
+            "turn {turn}: {said} of {series} series speak, {} of them provisionally; {:.1} s of CPU",
+            job.provisional_count,
+            cpu_seconds()? - before
+        );
+        if said == series {
+            break;
         }
     }
     Ok(())

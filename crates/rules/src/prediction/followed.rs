@@ -18,8 +18,6 @@ use super::status::{Expected, SeriesStatus, TimeLeft};
 const LEFT_HORIZON_MS: i64 = 30 * 86_400_000;
 /// Nothing is said of a series whose last number is older than so many steps.
 const STALE_STEPS: i64 = 2;
-/// Steps of history that there must be for models to be chosen before its end.
-const EARLY_STEPS_MIN: i64 = 36;
 
 /// See the module's page.
 #[derive(Debug)]
@@ -29,8 +27,6 @@ pub(super) struct Followed {
     is_live: bool,
     /// Samples that are not taken in yet.
     waiting: VecDeque<(i64, f64)>,
-    /// Models are chosen here in the history, so that what is left of it shows how wide intervals must be.
-    choose_at_ms: Option<i64>,
     tracker: Option<Tracker>,
     detector: Option<Box<Detector>>,
     shift: Option<Box<ShiftDetector>>,
@@ -108,7 +104,6 @@ impl Followed {
             labels: labels.clone(),
             is_live,
             waiting: VecDeque::new(),
-            choose_at_ms: None,
             tracker,
             detector,
             shift,
@@ -142,23 +137,15 @@ impl Followed {
         self.waiting.len()
     }
 
-    /// Keeps values for [`Followed::learn`]; the history ends at `end_ms`.
-    pub(super) fn wait(&mut self, samples: Vec<(i64, f64)>, settings: &JobSettings, end_ms: i64) {
-        if let (None, Some(&(first_ms, _)), true) = (self.seen_ms(), samples.first(), self.is_live)
-        {
-            let span_ms = end_ms.saturating_sub(first_ms);
-            let is_long = span_ms / settings.step_ms >= EARLY_STEPS_MIN;
-            self.choose_at_ms = (is_long && !settings.horizons.is_empty())
-                .then(|| first_ms.saturating_add(span_ms / 3 * 2));
-        }
+    /// Keeps values for [`Followed::learn`].
+    pub(super) fn wait(&mut self, samples: Vec<(i64, f64)>) {
         match self.waiting.is_empty() {
             true => self.waiting = samples.into(),
             false => self.waiting.extend(samples),
         }
     }
 
-    /// Takes in as many of the values that wait; how many, or `count_max` also where models were
-    /// chosen, which takes as long. Detectors look at those after `judged_from_ms`.
+    /// Takes in as many of the values that wait; how many.
     pub(super) fn learn(&mut self, count_max: usize, judged_from_ms: i64) -> usize {
         for count in 0..count_max {
             let Some((time_ms, value)) = self.waiting.pop_front() else {
@@ -166,15 +153,24 @@ impl Followed {
                 return count;
             };
             self.push(time_ms, value, time_ms > judged_from_ms);
-            if self.choose_at_ms.is_some_and(|at_ms| time_ms >= at_ms) {
-                self.choose_at_ms = None;
-                if let Some(tracker) = self.tracker.as_mut().filter(|tracker| tracker.is_due()) {
-                    tracker.choose();
-                    return count_max;
-                }
-            }
         }
         count_max
+    }
+
+    /// Chooses provisional models where there are none yet and enough is known, so that something is said before
+    /// the turn of a full choice comes. Whether it did. Values taken in later cost more, as each is foreseen.
+    pub(super) fn speak(&mut self, settings: &JobSettings) -> bool {
+        let is_silent = self.is_silent(settings);
+        if let (Some(tracker), true) = (&mut self.tracker, is_silent) {
+            tracker.choose_provisionally();
+        }
+        is_silent
+    }
+
+    /// Whether something could be said and is not.
+    pub(super) fn is_silent(&self, settings: &JobSettings) -> bool {
+        let tracker = self.tracker.as_ref();
+        !settings.horizons.is_empty() && tracker.is_some_and(Tracker::is_silent)
     }
 
     /// Takes in a value; of history only what the detectors are to learn from has `is_judged`.
@@ -336,11 +332,17 @@ impl Followed {
             labels: self.labels.clone(),
             last: self.last,
             model: self.model.clone(),
+            is_provisional: self.is_provisional(),
             expected: self.expected(settings, time_ms),
             anomaly: self.verdict,
             shift: shift.and_then(|shift| shift.shift()),
             left: self.left(settings, limit, time_ms),
         }
+    }
+
+    /// Whether its models are of a few only, until the turn of a full choice comes.
+    pub(super) fn is_provisional(&self) -> bool {
+        self.tracker.as_ref().is_some_and(Tracker::is_provisional)
     }
 
     /// The cell that is open in the tracker.

@@ -77,8 +77,6 @@ struct Learnt {
     from_ms: i64,
     judged_from_ms: i64,
     to_ms: i64,
-    /// The time of the beginning: what was before is history.
-    end_ms: i64,
     /// Series that there were at the start.
     count: usize,
 }
@@ -237,6 +235,11 @@ impl Job {
             turned_at_ms: state.turned_at_ms,
             learnt: learnt.clamp(0.0, 1.0),
             series_count: state.series.len(),
+            provisional_count: state
+                .series
+                .values()
+                .filter(|one| one.is_provisional())
+                .count(),
             refused_count,
             problem: state
                 .problem
@@ -391,7 +394,6 @@ impl Job {
             from_ms,
             judged_from_ms: time_ms.saturating_sub(judged_ms / interval_ms * interval_ms),
             to_ms: from_ms,
-            end_ms: time_ms,
             count,
         });
         Ok(())
@@ -438,7 +440,7 @@ impl Job {
                 continue;
             };
             let is_behind = followed.waiting_count() > 0;
-            followed.wait(samples, &self.settings, learnt.end_ms);
+            followed.wait(samples);
             if is_behind {
                 continue;
             }
@@ -470,12 +472,18 @@ impl Job {
         learnt: Learnt,
         watch: &mut Watch<'_>,
     ) -> bool {
+        let is_all_read = Some(learnt.to_ms) >= state.turned_at_ms;
         let mut pushes = 0;
         while let Some(labels) = state.behind.front().cloned() {
             let left = match state.series.get_mut(&labels) {
                 Some(one) => {
                     pushes += one.learn(PUSHES_AT_ONCE - pushes, learnt.judged_from_ms);
-                    one.waiting_count()
+                    let left = one.waiting_count();
+                    if left == 0 && is_all_read && one.is_live() && one.speak(&self.settings) {
+                        // It took as long as all pushes at once may.
+                        pushes = PUSHES_AT_ONCE;
+                    }
+                    left
                 }
                 None => 0,
             };
@@ -535,6 +543,15 @@ impl Job {
 
     /// Chooses models and looks at limits while there is time.
     fn work(&self, mut state: MutexGuard<'_, State>, asker: Asker<'_>, watch: &mut Watch<'_>) {
+        // Those that say nothing come before those that would say it better.
+        let silent = state.series.values_mut();
+        for one in silent.filter(|one| one.waiting_count() == 0 && one.is_silent(&self.settings)) {
+            if asker.cancel.is_cancelled() || watch.is_over() {
+                break;
+            }
+            one.speak(&self.settings);
+            one.look_ahead(&self.settings);
+        }
         if state.waiting.is_empty() {
             let due = state
                 .series

@@ -150,11 +150,21 @@ impl Predictions {
 
     /// Takes the turn of one at a time, without a budget; whether there is one of that name.
     pub fn turn(&self, name: &str, time_ms: i64) -> bool {
+        self.turn_by(name, time_ms, None)
+    }
+
+    /// Takes the turn of one at a time, with the budget that it has by the service's clock; whether there is one of
+    /// that name.
+    pub fn turn_in_budget(&self, name: &str, time_ms: i64) -> bool {
+        self.turn_by(name, time_ms, Some(self.0.parts.clock.as_ref()))
+    }
+
+    fn turn_by(&self, name: &str, time_ms: i64, clock: Option<&dyn Clock>) -> bool {
         let running = self.0.running.lock().get(name).cloned();
         let Some(running) = running else {
             return false;
         };
-        running.take(&self.0, time_ms, None);
+        running.take(&self.0, time_ms, clock);
         true
     }
 

@@ -46,6 +46,8 @@ pub struct SeriesStatus {
     pub last: Option<(i64, f64)>,
     /// The models and how much they count; `None`: none was chosen yet.
     pub model: Option<Arc<str>>,
+    /// Whether those are of a few only, with wider intervals, until the turn of a full choice comes.
+    pub is_provisional: bool,
     /// A forecast for each horizon that there is one for.
     pub expected: Vec<Expected>,
     /// What the detector says of the last sample; `None`: there is no detector, or it learns.
@@ -67,6 +69,8 @@ pub struct JobStatus {
     pub learnt: f64,
     /// Series that are followed.
     pub series_count: usize,
+    /// Those of them whose models are provisional.
+    pub provisional_count: usize,
     /// Series that are not, since there are too many.
     pub refused_count: usize,
     /// What is wrong.

@@ -551,6 +551,23 @@ fn a_turn_learns_within_its_budget_and_what_is_caught_up_speaks() {
         "{shares:?}"
     );
     assert_eq!(shares.last(), Some(&1.0));
+    // What was said until now was provisional, for most; with time enough it is not any more.
+    let status = job.status(100);
+    let provisional = |status: &JobStatus| {
+        let each = status.series.iter();
+        let said = each.filter(|one| one.is_provisional);
+        let named = said.filter(|one| {
+            let model = one.model.as_deref();
+            model.is_some_and(|model| model.starts_with("provisional: "))
+        });
+        (named.count(), status.provisional_count)
+    };
+    let (named, count) = provisional(&status);
+    assert!(count > 0 && named == count, "{named} {count}");
+    let later_ms = NOW_MS + (shares.len() as i64) * TURN_MS;
+    job.turn(asker, later_ms, None);
+    job.turn(asker, later_ms + TURN_MS, None);
+    assert_eq!(provisional(&job.status(100)), (0, 0));
 }
 
 #[test]
