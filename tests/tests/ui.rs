@@ -61,6 +61,21 @@ async fn every_page_is_whole_at_every_size_and_in_both_colours() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_new_user_finds_what_is_looked_for() -> Result<()> {
+    let server = demo().await?;
+    passes("tasks", &server.url).await?;
+    let config = "
+scrape_configs:
+  - job_name: services
+    scrape_interval: 1s
+    static_configs: [{ targets: ['127.0.0.1:1'] }, { targets: ['10.0.0.1:80'], labels: { stage: staging } }]
+    relabel_configs: [{ source_labels: [stage], regex: staging, action: drop }]
+";
+    let server = Server::start(config, &[]).await?;
+    passes("missing", &server.url).await
+}
+
+#[tokio::test]
 async fn pages_live_through_a_restart_of_their_server() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let address = format!("127.0.0.1:{}", free_port()?);

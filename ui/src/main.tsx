@@ -4,6 +4,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { setNonce } from "get-nonce";
 import { RouterProvider } from "@tanstack/react-router";
 import { ApiError } from "./api/client";
 import { router } from "./router";
@@ -23,6 +24,8 @@ const client = new QueryClient({
 });
 
 const nonce = document.querySelector('meta[name="csp-nonce"]')?.getAttribute("content") ?? "";
+// Dialogues add a style that keeps the page behind them from scrolling.
+setNonce(nonce);
 const host = document.getElementById("root");
 if (!host) throw new Error("the document has no place for the page");
 createRoot(host).render(

@@ -39,7 +39,9 @@ export async function openPage(browser, url, { width = 1440, scheme = "dark", al
 
 /** Waits until the page has its heading and no part of it still waits for its first answer. */
 export async function settled(page, heading) {
-  await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+  await page.getByRole("heading", { level: 1, name: heading }).waitFor().catch((error) => {
+    throw new Error(`${page.url()} has no heading ${heading}: ${error.message}`);
+  });
   await page.waitForFunction(() => document.querySelectorAll('#main [role="status"][aria-label="Loading"]').length === 0);
 }
 

@@ -8,14 +8,14 @@ const PAGES = [
   ["/explore?q=sum by (job) (up)", "Explore", "ai-daemon"],
   ["/ai", "AI", "meridian"],
   ["/alerts", "Alerts", ""],
-  ["/alerts/rules", "Alerts", "ToolCallsFail"],
-  ["/alerts/silences", "Alerts", ""],
-  ["/alerts/history", "Alerts", ""],
-  ["/alerts/routes", "Alerts", "demo-chat"],
-  ["/alerts/backtest", "Alerts", ""],
-  ["/alerts/simulate", "Alerts", ""],
+  ["/alerts/rules", /.+/, "ToolCallsFail"],
+  ["/alerts/silences", /.+/, ""],
+  ["/alerts/history", /.+/, ""],
+  ["/alerts/routes", /.+/, "demo-chat"],
+  ["/alerts/backtest", /.+/, ""],
+  ["/alerts/simulate", /.+/, ""],
   ["/health", "Health", "daemon-ready"],
-  ["/health/probes/daemon-ready", "daemon-ready", ""],
+  ["/health/probes/daemon-ready", /daemon-ready/, ""],
   ["/health/entities/provider%2Fmeridian", /meridian/, ""],
   ["/objectives", "Objectives", "answers"],
   ["/objectives/ai-daemon%2Fanswers", /answers/, "Who spends it"],
@@ -23,13 +23,13 @@ const PAGES = [
   ["/scaling", "Scaling", "requests"],
   ["/dashboards", "Dashboards", ""],
   ["/dashboards/import", /Import/, ""],
-  ["/system/targets", "System", "demo-ai-daemon"],
-  ["/system/discovery", "System", ""],
-  ["/system/cardinality", "System", ""],
-  ["/system/storage", "System", ""],
-  ["/system/config", "System", "scrape_configs"],
-  ["/system/queries", "System", ""],
-  ["/system/status", "System", ""],
+  ["/system/targets", /.+/, "ai-daemon"],
+  ["/system/discovery", /.+/, ""],
+  ["/system/cardinality", /.+/, ""],
+  ["/system/storage", /.+/, ""],
+  ["/system/config", /.+/, "scrape_configs"],
+  ["/system/queries", /.+/, ""],
+  ["/system/status", /.+/, ""],
   ["/public", /.*/, "Models of meridian"],
 ];
 
@@ -40,7 +40,10 @@ export async function run({ browser, url, shots }) {
       const where = `${address} at ${width} ${scheme}`;
       await page.goto(url + encodeURI(address).replaceAll("%25", "%"));
       await settled(page, heading);
-      if (text) await page.locator("body").getByText(text, { exact: false }).first().waitFor();
+      if (text) {
+        const found = page.locator("body").getByText(text).filter({ visible: true }).first();
+        await found.waitFor().catch((error) => { throw new Error(`${where} does not show ${text}: ${error.message}`); });
+      }
       await fits(page, where);
       if (shots) await page.screenshot({ path: path.join(shots, `${address.replace(/[^a-z]+/g, "-").replace(/^-|-$/g, "") || "overview"}-${width}-${scheme}.png`), fullPage: true });
       await axe(page, where);

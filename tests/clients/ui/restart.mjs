@@ -4,7 +4,7 @@ import { check, openPage, settled } from "./browser.mjs";
 export async function run({ browser, url }) {
   const { page, problems } = await openPage(browser, url, { allowed: ["Failed to load resource", "ERR_CONNECTION_REFUSED", "net::ERR"] });
   await page.goto(`${url}/system/status`);
-  await settled(page, "System");
+  await settled(page, "Status");
   await page.getByLabel(/^Server: (Live|Ready)/).waitFor();
   await page.evaluate(() => { window.isSame = true; });
   console.log("READY");
