@@ -94,7 +94,7 @@ const objective = createRoute({ ...route("/objectives/$objective"), validateSear
 const forecasts = createRoute({ ...route("/forecasts"), validateSearch: texts("name", "series", "find"), component: lazyRouteComponent(() => import("@/pages/forecasts/Forecasts"), "Forecasts") });
 const scaling = createRoute({ ...route("/scaling"), validateSearch: texts("scaler"), component: lazyRouteComponent(() => import("@/pages/scaling/Scaling"), "Scaling") });
 
-const dashboards = createRoute({ ...route("/dashboards"), validateSearch: texts("find", "tag"), component: lazyRouteComponent(() => import("@/pages/dashboards/Dashboards"), "Dashboards") });
+const dashboards = createRoute({ ...route("/dashboards"), validateSearch: texts("find", "tag", "source"), component: lazyRouteComponent(() => import("@/pages/dashboards/Dashboards"), "Dashboards") });
 const dashboardImport = createRoute({ ...route("/dashboards/import"), component: lazyRouteComponent(() => import("@/pages/dashboards/Import"), "Import") });
 const dashboard = createRoute({
   ...route("/dashboards/$uid"),

@@ -6,9 +6,12 @@ export class ApiError extends Error {
   readonly status: number;
   /** The server's own word for the kind of error, where it gave one. */
   readonly kind: string;
+  /** The whole answer, where it was JSON: some say more than their message. */
+  readonly answer: unknown;
 
-  constructor(message: string, status: number, kind = "") {
+  constructor(message: string, status: number, kind = "", answer: unknown = null) {
     super(message);
+    this.answer = answer;
     this.name = "ApiError";
     this.status = status;
     this.kind = kind;
@@ -81,7 +84,7 @@ export async function ask<T>(path: string, asked: Asked = {}): Promise<T> {
     const object = typeof told === "object" ? told : null;
     const words = typeof told === "string" ? told : (object?.error ?? object?.message);
     const message = typeof words === "string" ? words : `the server answered ${response.status} ${response.statusText}`;
-    throw new ApiError(message, response.status, typeof object?.errorType === "string" ? object.errorType : "");
+    throw new ApiError(message, response.status, typeof object?.errorType === "string" ? object.errorType : "", answer);
   }
   return answer as T;
 }

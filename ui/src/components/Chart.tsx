@@ -8,11 +8,11 @@ import { formatValue, type Unit } from "@/lib/units";
 import { seriesColor } from "@/lib/palette";
 import { useSettings, useTimeFormat } from "@/state/settings";
 import { type ChartSeries, type ChartSpan, type ChartThreshold, drawn, summary } from "./chart/model";
-import { thresholdsPlugin, spansPlugin, pointsPlugin, type ChartPoint } from "./chart/overlays";
+import { areasPlugin, type ChartArea, thresholdsPlugin, spansPlugin, pointsPlugin, type ChartPoint } from "./chart/overlays";
 import { tooltipPlugin } from "./chart/tooltip";
 import classes from "./Chart.module.css";
 
-export type { ChartPoint, ChartSeries, ChartSpan, ChartThreshold };
+export type { ChartArea, ChartPoint, ChartSeries, ChartSpan, ChartThreshold };
 
 export interface ChartProps {
   /** What is shown, for those who do not see it. */
@@ -23,6 +23,19 @@ export interface ChartProps {
   height?: number;
   unit?: Unit;
   unitRight?: Unit;
+  /** How values of the axes are written, where a unit does not say it; keep them the same between drawings. */
+  format?: ((value: number) => string) | undefined;
+  formatRight?: ((value: number) => string) | undefined;
+  /** What stands along the axes. */
+  axisLabel?: string | undefined;
+  axisLabelRight?: string | undefined;
+  /** Ends of the axis at the right. */
+  minRight?: number | null | undefined;
+  maxRight?: number | null | undefined;
+  /** Ranges of values that are tinted. */
+  areas?: readonly ChartArea[] | undefined;
+  /** Whether the axis of values is not drawn. */
+  hasNoAxis?: boolean | undefined;
   decimals?: number | undefined;
   /** Series on top of one another. `percent`: as shares of their sum. */
   stacked?: boolean | "percent";
@@ -77,8 +90,9 @@ export function Chart(props: ChartProps) {
 
   // What needs another plot; all else is given to the one that is there.
   const shape = JSON.stringify([
-    colored.map((one) => [one.name, one.color, one.isHidden, one.kind, one.axis, one.isDashed, one.fill, one.width, one.low !== undefined]),
+    colored.map((one) => [one.name, one.color, one.isHidden, one.kind, one.axis, one.isDashed, one.fill, one.width, one.low !== undefined, one.stack, one.curve, one.hasPoints, one.dash, one.isApart]),
     scheme, timeZone, unit, props.unitRight, props.decimals, props.stacked, props.min, props.max, props.logarithmic, props.thresholds, props.spans, props.points?.length, props.sync, height, width > 0, props.onSelect !== undefined,
+    props.format?.(1234.5), props.formatRight?.(1234.5), props.axisLabel, props.axisLabelRight, props.minRight, props.maxRight, props.areas, props.hasNoAxis,
   ]);
   const latest = useRef({ colored, data, from, to, props });
   latest.current = { colored, data, from, to, props };
@@ -90,13 +104,15 @@ export function Chart(props: ChartProps) {
     const color = (name: string) => css.getPropertyValue(name).trim();
     const { props: now, data: first } = latest.current;
     const dateOf = timeZone === "local" ? (seconds: number) => new Date(seconds * 1000) : (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), timeZone);
-    const axis = (scale: string, side: 1 | 3, axisUnit: Unit): uPlot.Axis => ({
+    const axis = (scale: string, side: 1 | 3, axisUnit: Unit, write?: (value: number) => string, name?: string): uPlot.Axis => ({
       scale, side, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (self, values) => axisWidth(self, values), gap: 6,
       grid: side === 3 ? { stroke: color("--grid"), width: 1 } : { show: false }, ticks: { show: false }, space: 34,
       ...(axisUnit === "s" && !now.logarithmic ? { incrs: SECOND_STEPS } : {}),
-      values: (_, splits) => splits.map((value) => (value === null as unknown ? "" : formatValue(value, axisUnit, now.decimals))),
+      values: (_, splits) => splits.map((value) => (value === null as unknown ? "" : write ? write(value) : formatValue(value, axisUnit, now.decimals))),
+      ...(name ? { label: name, labelSize: 18, labelGap: 0, labelFont: "11px 'Inter Variable', system-ui" } : {}),
+      ...(now.hasNoAxis ? { show: false } : {}),
     });
-    const scaleRange = (self: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax => valueRange(low, high, latest.current.props.min, latest.current.props.max, now.logarithmic ?? false, first.hasBars || first.isStacked || self.series.some((one) => Boolean(one.fill)));
+    const scaleRange = (self: uPlot, low: number | null, high: number | null, scale: string): uPlot.Range.MinMax => valueRange(low, high, scale === "right" && latest.current.props.minRight !== undefined ? latest.current.props.minRight : latest.current.props.min, scale === "right" && latest.current.props.maxRight !== undefined ? latest.current.props.maxRight : latest.current.props.max, now.logarithmic ?? false, first.hasBars || first.isStacked || self.series.some((one) => Boolean(one.fill)));
     const hasRight = latest.current.colored.some((one) => one.axis === "right");
     const options: uPlot.Options = {
       width: element.clientWidth,
@@ -118,8 +134,8 @@ export function Chart(props: ChartProps) {
       },
       axes: [
         { stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, gap: 4, size: 28, space: 76, values: (_, splits, __, ___, increment) => axisTimes(splits, increment, dateOf) },
-        axis("left", 3, unit),
-        ...(hasRight ? [axis("right", 1, now.unitRight ?? unit)] : []),
+        axis("left", 3, unit, now.format, now.axisLabel),
+        ...(hasRight ? [axis("right", 1, now.unitRight ?? unit, now.formatRight ?? now.format, now.axisLabelRight)] : []),
       ],
       series: [{}, ...first.series],
       bands: first.bands,
@@ -139,12 +155,13 @@ export function Chart(props: ChartProps) {
         ],
       },
       plugins: [
+        areasPlugin(now.areas ?? []),
         spansPlugin(now.spans ?? [], color),
-        thresholdsPlugin(now.thresholds ?? [], color, (value) => formatValue(value, unit)),
+        thresholdsPlugin(now.thresholds ?? [], color, now.format ?? ((value) => formatValue(value, unit))),
         pointsPlugin(() => latest.current.props.points ?? [], color, unit),
         tooltipPlugin({
           rows: () => latest.current.colored, times: () => latest.current.props.times,
-          value: (value, one) => formatValue(value, one.axis === "right" ? (now.unitRight ?? unit) : (one.unit ?? unit), now.decimals),
+          value: (value, one) => one.format ? one.format(value) : formatValue(value, one.axis === "right" ? (now.unitRight ?? unit) : (one.unit ?? unit), now.decimals),
           time: (seconds) => format.full(seconds * 1000), host: element,
         }),
       ],
@@ -179,7 +196,7 @@ export function Chart(props: ChartProps) {
     const index = Math.min(last, Math.max(0, old + step));
     const left = self.valToPos(now.times[index] ?? 0, "x");
     self.setCursor({ left, top: self.bbox.height / devicePixelRatio / 2 });
-    const values = rows.filter((one) => !one.isHidden).slice(0, 8).map((one) => `${one.name} ${formatValue(one.values[index], one.unit ?? unit)}`);
+    const values = rows.filter((one) => !one.isHidden).slice(0, 8).map((one) => `${one.name} ${one.format ? one.format(one.values[index] ?? null) : formatValue(one.values[index], one.unit ?? unit)}`);
     setSpoken(`${format.time((now.times[index] ?? 0) * 1000)}: ${values.join(", ")}`);
   }, [format, unit]);
 

@@ -19,6 +19,8 @@ export interface HeatmapProps {
   label: string;
   grid: HeatGrid;
   unit?: Unit;
+  /** How values are written, where a unit does not say it; keep it the same between drawings. */
+  format?: ((value: number) => string) | undefined;
   height?: number;
   /** What counts are of: `in 1 min`. */
   countsOf?: string;
@@ -55,7 +57,7 @@ function isWhole(value: number, { low, high }: { low: number; high: number }): b
   return near(1) || (high / low < 200 && (near(2) || near(5)));
 }
 
-export function Heatmap({ label, grid, unit = "short", height = 340, countsOf = "", windowS, from, to, onZoom, onSelect, selection = null, sync }: HeatmapProps) {
+export function Heatmap({ label, grid, unit = "short", format: write, height = 340, countsOf = "", windowS, from, to, onZoom, onSelect, selection = null, sync }: HeatmapProps) {
   const { shown: scheme, timeZone } = useSettings();
   const format = useTimeFormat();
   const host = useRef<HTMLDivElement>(null);
@@ -79,9 +81,9 @@ export function Heatmap({ label, grid, unit = "short", height = 340, countsOf = 
   }, []);
 
   const bounds = useCallback((low: number, high: number) => {
-    const text = (value: number) => formatValue(value, unit);
+    const text = (value: number) => write?.(value) ?? formatValue(value, unit);
     return low === -Infinity ? `up to ${text(high)}` : high === Infinity ? `above ${text(low)}` : `${text(low)} to ${text(high)}`;
-  }, [unit]);
+  }, [unit, write]);
   const words = useCallback((found: Found) => {
     const share = found.total > 0 ? found.amount / found.total : 0;
     return `${formatValue(found.amount)} ${countsOf}, ${formatValue(share, "ratio")} of ${formatValue(found.total)}`;
@@ -116,7 +118,7 @@ export function Heatmap({ label, grid, unit = "short", height = 340, countsOf = 
       },
       axes: [
         { stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, gap: 4, size: 28, space: 76, values: (_, splits, __, ___, increment) => axisTimes(splits, increment, dateOf) },
-        { scale: "left", side: 3, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (_, values: string[] | null) => Math.ceil(Math.max(34, ...(values ?? []).map((text) => text.length * 6.6 + 14))), gap: 6, grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, space: 30, values: (_, splits) => splits.map((value) => (value === null as unknown || (latest.current.axis.isLog && !isWhole(value, latest.current.axis)) ? "" : formatValue(value, unit))) },
+        { scale: "left", side: 3, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (_, values: string[] | null) => Math.ceil(Math.max(34, ...(values ?? []).map((text) => text.length * 6.6 + 14))), gap: 6, grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, space: 30, values: (_, splits) => splits.map((value) => (value === null as unknown || (latest.current.axis.isLog && !isWhole(value, latest.current.axis)) ? "" : write?.(value) ?? formatValue(value, unit))) },
       ],
       series: [{}, { scale: "left", paths: () => null, points: { show: false } }],
       hooks: {

@@ -3,9 +3,9 @@
 import { useId } from "react";
 import type { Tone } from "./State";
 
-interface SparklineProps { values: readonly (number | null)[]; height?: number; tone?: Tone; label?: string; fromZero?: boolean }
+interface SparklineProps { values: readonly (number | null)[]; height?: number; tone?: Tone; label?: string; fromZero?: boolean; /** In place of the tone. */ color?: string }
 
-export function Sparkline({ values, height = 32, tone = "accent", label, fromZero = true }: SparklineProps) {
+export function Sparkline({ values, height = 32, tone = "accent", label, fromZero = true, color: own }: SparklineProps) {
   const id = useId();
   const finite = values.filter((value): value is number => value !== null && Number.isFinite(value));
   const width = 100;
@@ -28,7 +28,7 @@ export function Sparkline({ values, height = 32, tone = "accent", label, fromZer
     isOpen = true;
     last = x(index);
   });
-  const color = `var(--${tone})`;
+  const color = own ?? `var(--${tone})`;
   return (
     <svg width="100%" height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role={label ? "img" : undefined} aria-label={label} aria-hidden={label ? undefined : true}>
       <linearGradient id={id} x1="0" x2="0" y1="0" y2="1"><stop offset="0" stopColor={color} stopOpacity="0.28" /><stop offset="1" stopColor={color} stopOpacity="0.02" /></linearGradient>

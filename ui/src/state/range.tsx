@@ -60,10 +60,11 @@ export function RangeProvider({ children }: { children: ReactNode }) {
     [navigate],
   );
   const setRange = useCallback((range: RangeText) => {
-    const isDefault = range.from === DEFAULT_RANGE.from && range.to === DEFAULT_RANGE.to;
+    // A dashboard has a default of its own.
+    const isDefault = range.from === DEFAULT_RANGE.from && range.to === DEFAULT_RANGE.to && !location.pathname.startsWith("/dashboards/");
     change(isDefault ? { from: undefined, to: undefined } : { from: range.from, to: range.to });
   }, [change]);
-  const setRefresh = useCallback((seconds: number) => change({ refresh: seconds === REFRESH_S ? undefined : seconds }), [change]);
+  const setRefresh = useCallback((seconds: number) => change({ refresh: seconds === REFRESH_S && !location.pathname.startsWith("/dashboards/") ? undefined : seconds }), [change]);
   const zoom = useCallback((fromMs: number, toMs: number) => setRange({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) }), [setRange]);
 
   const state = useMemo(() => {

@@ -12,9 +12,30 @@ export const PRESETS: readonly (readonly [string, string])[] = [
   ["Last 12 hours", "12h"], ["Last 24 hours", "24h"], ["Last 2 days", "2d"], ["Last 7 days", "7d"], ["Last 30 days", "30d"], ["Last 90 days", "90d"],
 ];
 
-/** Milliseconds of a time as it stands in an address, or null. */
-export function parseTime(text: string, nowMs: number): number | null {
+/** Where a day, an hour … began or ends, on the clock of this computer. */
+function rounded(ms: number, unit: string, isEnd: boolean): number {
+  const at = new Date(ms);
+  const after = isEnd ? 1 : 0;
+  const [year, month, day] = [at.getFullYear(), at.getMonth(), at.getDate()];
+  switch (unit) {
+    case "y": return new Date(year + after, 0, 1).getTime() - after;
+    case "M": return new Date(year, month + after, 1).getTime() - after;
+    case "w": return new Date(year, month, day - ((at.getDay() + 6) % 7) + 7 * after).getTime() - after;
+    case "d": return new Date(year, month, day + after).getTime() - after;
+    case "h": return new Date(year, month, day, at.getHours() + after).getTime() - after;
+    case "m": return new Date(year, month, day, at.getHours(), at.getMinutes() + after).getTime() - after;
+    default: return Math.floor(ms / 1000) * 1000 + (isEnd ? 999 : 0);
+  }
+}
+
+/** Milliseconds of a time as it stands in an address, or null. `now/d`: the beginning of the day, or as an end its end. */
+export function parseTime(text: string, nowMs: number, isEnd = false): number | null {
   const trimmed = text.trim();
+  const whole = /^(now[^/]*)\/([smhdwMy])$/.exec(trimmed);
+  if (whole) {
+    const at = parseTime(whole[1] ?? "", nowMs);
+    return at === null ? null : rounded(at, whole[2] ?? "", isEnd);
+  }
   if (trimmed === "now") return nowMs;
   const relative = /^now\s*([-+])\s*(.+)$/.exec(trimmed);
   if (relative) {
@@ -31,7 +52,7 @@ export const isRelative = (range: RangeText) => range.from.startsWith("now") || 
 
 /** From and to in milliseconds; what cannot be read is the default, what is turned round is put right. */
 export function resolveRange(range: RangeText, nowMs: number): { fromMs: number; toMs: number } {
-  const toMs = parseTime(range.to, nowMs) ?? nowMs;
+  const toMs = parseTime(range.to, nowMs, true) ?? nowMs;
   const fromMs = parseTime(range.from, nowMs) ?? toMs - 3_600_000;
   if (fromMs === toMs) return { fromMs: toMs - 60_000, toMs };
   return fromMs < toMs ? { fromMs, toMs } : { fromMs: toMs, toMs: fromMs };

@@ -28,6 +28,19 @@ export interface ChartSeries {
   high?: readonly (number | null)[] | undefined;
   /** Stacked series below and above zero stand apart; series with this are not stacked. */
   isApart?: boolean | undefined;
+  /** The stack that it belongs to, where there are several. */
+  stack?: string | undefined;
+  /** How points are joined, where it is not straight. */
+  curve?: "smooth" | "before" | "after" | undefined;
+  /** Whether each value has a point; else only those that no line shows. */
+  hasPoints?: boolean | undefined;
+  pointSize?: number | undefined;
+  /** Lengths of dashes and gaps. */
+  dash?: readonly number[] | undefined;
+  /** How its values are written, where a unit does not say it. */
+  format?: ((value: number | null) => string) | undefined;
+  /** What is told of each time in place of its value: a value before it was turned round. */
+  toldValues?: readonly (number | null)[] | undefined;
 }
 
 export interface ColoredSeries extends ChartSeries { color: string; isHidden: boolean }
@@ -62,34 +75,34 @@ export function drawn(times: readonly number[], all: readonly ColoredSeries[], s
     return series.length;
   };
   const sums = stacked === "percent" ? totals(times.length, all) : null;
-  let below: Values | null = null;
-  let belowIndex = 0;
+  const stacks = new Map<string, { below: Values; index: number }>();
   for (const one of all) {
     let values = finite(one.values);
     const scale = one.axis ?? "left";
     const isStacked = stacked !== false && one.isApart !== true && !one.isHidden;
     if (isStacked) {
-      const base: Values | null = below;
+      const base = stacks.get(one.stack ?? "")?.below;
+      const total = sums?.get(one.stack ?? "");
       values = values.map((value, index) => {
-        const sum = sums?.[index] ?? 1;
-        const part = sums ? (sum === 0 ? 0 : (value ?? 0) / sum) : (value ?? 0);
+        const sum = total?.[index] ?? 1;
+        const part = total ? (sum === 0 ? 0 : (value ?? 0) / sum) : (value ?? 0);
         return part + (base?.[index] ?? 0);
       });
     }
     const isBar = one.kind === "bars";
+    const under = isStacked ? stacks.get(one.stack ?? "") : undefined;
     const fill = one.fill ?? (isStacked ? 0.55 : isBar ? 0.75 : 0);
     const index = add(values, {
       label: one.name, scale, show: !one.isHidden, stroke: one.color, width: one.kind === "points" ? 0 : (one.width ?? (isStacked ? 1 : 1.5)),
       spanGaps: one.spansGaps ?? false,
-      points: one.kind === "points" ? { show: true, size: 4, fill: one.color } : { show: hasLonely(values), size: 4, fill: one.color },
-      ...(one.isDashed ? { dash: [6, 5] } : {}),
-      ...(fill > 0 && !(isStacked && below !== null) ? { fill: withAlpha(one.color, fill) } : {}),
+      points: one.kind === "points" || one.hasPoints === true ? { show: true, size: one.pointSize ?? 4, fill: one.color } : { show: hasLonely(values), size: 4, fill: one.color },
+      ...(one.dash ? { dash: [...one.dash] } : one.isDashed ? { dash: [6, 5] } : {}),
+      ...(fill > 0 && under === undefined ? { fill: withAlpha(one.color, fill) } : {}),
       ...paths(one),
     });
     if (isStacked) {
-      if (below !== null) bands.push({ series: [index, belowIndex], fill: withAlpha(one.color, fill) });
-      below = values;
-      belowIndex = index;
+      if (under) bands.push({ series: [index, under.index], fill: withAlpha(one.color, fill) });
+      stacks.set(one.stack ?? "", { below: values, index });
     }
     if (one.low && one.high && !one.isHidden) {
       const edge = { scale, show: true, width: 0, stroke: "transparent", points: { show: false } };
@@ -101,15 +114,17 @@ export function drawn(times: readonly number[], all: readonly ColoredSeries[], s
   return { data: data as uPlot.AlignedData, series, bands, hasBars: all.some((one) => one.kind === "bars"), isStacked: stacked !== false };
 }
 
-function totals(count: number, all: readonly ColoredSeries[]): number[] {
-  const sums = new Array<number>(count).fill(0);
+function totals(count: number, all: readonly ColoredSeries[]): Map<string, number[]> {
+  const byStack = new Map<string, number[]>();
   for (const one of all) {
     if (one.isHidden || one.isApart) continue;
+    const sums = byStack.get(one.stack ?? "") ?? new Array<number>(count).fill(0);
+    byStack.set(one.stack ?? "", sums);
     one.values.forEach((value, index) => {
       if (value !== null && Number.isFinite(value)) sums[index] = (sums[index] ?? 0) + value;
     });
   }
-  return sums;
+  return byStack;
 }
 
 /** Whether some value stands between two gaps: only a point can show it. */
@@ -122,10 +137,12 @@ function hasLonely(values: Values): boolean {
 }
 
 function paths(one: ChartSeries): Partial<uPlot.Series> {
-  const { bars, stepped } = uPlot.paths;
+  const { bars, stepped, spline } = uPlot.paths;
   if (one.kind === "bars" && bars) return { paths: bars({ size: [0.7, 40], align: 1 }) };
   if (one.kind === "steps" && stepped) return { paths: stepped({ align: 1 }) };
   if (one.kind === "points") return { paths: () => null };
+  if (one.curve === "smooth" && spline) return { paths: spline() };
+  if (one.curve && stepped) return { paths: stepped({ align: one.curve === "before" ? -1 : 1 }) };
   return {};
 }
 
@@ -133,7 +150,7 @@ function paths(one: ChartSeries): Partial<uPlot.Series> {
 export function summary(all: readonly ColoredSeries[], format: (value: number | null) => string): string {
   const listed = all.filter((one) => !one.isUnlisted);
   if (listed.length === 0) return "No data.";
-  const last = listed.map((one) => [one.name, one.values.findLast((value) => value !== null) ?? null] as const);
+  const last = listed.map((one) => [one.name, one.values.findLast((value) => value !== null) ?? null, one.format ?? format] as const);
   const sorted = [...last].sort(([, a], [, b]) => (b ?? -Infinity) - (a ?? -Infinity)).slice(0, 5);
-  return `${listed.length} series. Newest values: ${sorted.map(([name, value]) => `${name} ${format(value)}`).join(", ")}.`;
+  return `${listed.length} series. Newest values: ${sorted.map(([name, value, write]) => `${name} ${write(value)}`).join(", ")}.`;
 }

@@ -42,6 +42,31 @@ export function thresholdsPlugin(thresholds: readonly ChartThreshold[], color: C
   };
 }
 
+/** Values between which the ground is tinted; infinite: to the end of the axis. */
+export interface ChartArea { from: number; to: number; color: string }
+
+export function areasPlugin(areas: readonly ChartArea[]): uPlot.Plugin {
+  return {
+    hooks: {
+      drawClear: [
+        (self) => {
+          const { ctx, bbox } = self;
+          ctx.save();
+          for (const area of areas) {
+            const place = (value: number, end: number) => (Number.isFinite(value) ? self.valToPos(value, "left", true) : end);
+            const top = Math.max(bbox.top, place(area.to, bbox.top));
+            const bottom = Math.min(bbox.top + bbox.height, place(area.from, bbox.top + bbox.height));
+            if (bottom <= top) continue;
+            ctx.fillStyle = withAlpha(area.color, 0.09);
+            ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
+          }
+          ctx.restore();
+        },
+      ],
+    },
+  };
+}
+
 export function spansPlugin(spans: readonly ChartSpan[], color: Color): uPlot.Plugin {
   return {
     hooks: {

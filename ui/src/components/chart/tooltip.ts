@@ -46,7 +46,7 @@ export function tooltipPlugin(options: TooltipOptions): uPlot.Plugin {
       const name = document.createElement("span");
       name.textContent = row.one.name.length > 120 ? `${row.one.name.slice(0, 120)}…` : row.one.name;
       const value = document.createElement("b");
-      value.textContent = options.value(row.value, row.one);
+      value.textContent = options.value(row.one.toldValues ? row.one.toldValues[idx] ?? null : row.value, row.one);
       line.append(swatch, name, value);
       return line;
     });
