@@ -116,13 +116,7 @@ fn run(folder: &Path, days: i64) {
             rules: (group * 20..group * 20 + 20).map(rule).collect(),
         })
         .collect();
-    let settings = BacktestSettings {
-        from_ms: START_MS,
-        to_ms: end_ms,
-        threads: 0,
-        features: bellwether_promql::Features::default(),
-        cancel: bellwether_promql::CancelToken::default(),
-    };
+    let settings = BacktestSettings::new(START_MS, end_ms);
     let begun = Instant::now();
     let histories = backtest(store, &groups, &Surroundings::default(), &settings).unwrap();
     let took = begun.elapsed();

@@ -90,7 +90,7 @@ async fn document(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 }
 
 async fn asset(headers: HeaderMap, file: &'static File) -> Response {
-    let taken = |encoding| encoding == "" || render::accepts(&headers, encoding);
+    let taken = |encoding: &str| encoding.is_empty() || render::accepts(&headers, encoding);
     let body = file.bodies.iter().find(|body| taken(body.encoding));
     let (encoding, bytes) = match (body, file.bodies.last()) {
         (Some(body), _) => (body.encoding, bytes::Bytes::from_static(body.bytes)),
@@ -118,7 +118,7 @@ async fn asset(headers: HeaderMap, file: &'static File) -> Response {
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert(header::ETAG, tag);
     }
-    if !is_known && encoding != "" {
+    if !is_known && !encoding.is_empty() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     response

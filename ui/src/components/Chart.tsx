@@ -26,6 +26,8 @@ export interface ChartProps {
   /** How values of the axes are written, where a unit does not say it; keep them the same between drawings. */
   format?: ((value: number) => string) | undefined;
   formatRight?: ((value: number) => string) | undefined;
+  /** Distances of marks on the axes, where they are not decimal. */
+  increments?: readonly number[] | undefined;
   /** What stands along the axes. */
   axisLabel?: string | undefined;
   axisLabelRight?: string | undefined;
@@ -92,7 +94,7 @@ export function Chart(props: ChartProps) {
   const shape = JSON.stringify([
     colored.map((one) => [one.name, one.color, one.isHidden, one.kind, one.axis, one.isDashed, one.fill, one.width, one.low !== undefined, one.stack, one.curve, one.hasPoints, one.dash, one.isApart]),
     scheme, timeZone, unit, props.unitRight, props.decimals, props.stacked, props.min, props.max, props.logarithmic, props.thresholds, props.spans, props.points?.length, props.sync, height, width > 0, props.onSelect !== undefined,
-    props.format?.(1234.5), props.formatRight?.(1234.5), props.axisLabel, props.axisLabelRight, props.minRight, props.maxRight, props.areas, props.hasNoAxis,
+    props.format?.(1234.5), props.formatRight?.(1234.5), props.axisLabel, props.axisLabelRight, props.increments?.length, props.minRight, props.maxRight, props.areas, props.hasNoAxis,
   ]);
   const latest = useRef({ colored, data, from, to, props });
   latest.current = { colored, data, from, to, props };
@@ -107,7 +109,7 @@ export function Chart(props: ChartProps) {
     const axis = (scale: string, side: 1 | 3, axisUnit: Unit, write?: (value: number) => string, name?: string): uPlot.Axis => ({
       scale, side, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (self, values) => axisWidth(self, values), gap: 6,
       grid: side === 3 ? { stroke: color("--grid"), width: 1 } : { show: false }, ticks: { show: false }, space: 34,
-      ...(axisUnit === "s" && !now.logarithmic ? { incrs: SECOND_STEPS } : {}),
+      ...(!now.logarithmic && now.increments && scale === "left" ? { incrs: [...now.increments] } : axisUnit === "s" && !now.logarithmic ? { incrs: SECOND_STEPS } : {}),
       values: (_, splits) => splits.map((value) => (value === null as unknown ? "" : write ? write(value) : formatValue(value, axisUnit, now.decimals))),
       ...(name ? { label: name, labelSize: 18, labelGap: 0, labelFont: "11px 'Inter Variable', system-ui" } : {}),
       ...(now.hasNoAxis ? { show: false } : {}),
@@ -236,7 +238,7 @@ export function Chart(props: ChartProps) {
 }
 
 /** Distances of marks on an axis of seconds: whole minutes, hours and days where it is long. */
-const SECOND_STEPS = [...[-9, -8, -7, -6, -5, -4, -3, -2, -1].flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power)), 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 2_592_000, 8_640_000, 31_536_000, 315_360_000];
+export const SECOND_STEPS = [...[-9, -8, -7, -6, -5, -4, -3, -2, -1].flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power)), 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 2_592_000, 8_640_000, 31_536_000, 315_360_000];
 
 /** More values than this are drawn in a task of their own, so that making the page and drawing do not add up to a jolt. */
 const LARGE = 60_000;

@@ -2,6 +2,7 @@
 
 import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from "react";
 import { UnstyledButton } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import classes from "./DataTable.module.css";
@@ -46,7 +47,9 @@ function ranks(keys: readonly (string | number | null | undefined)[]): Map<strin
   return new Map(texts.map((text, rank) => [text, rank]));
 }
 
-export function DataTable<Row>({ label, rows, columns, rowKey, sorted, onOpen, isChosen, height = 560, rowHeight = 36, empty }: DataTableProps<Row>) {
+export function DataTable<Row>({ label, rows, columns: all, rowKey, sorted, onOpen, isChosen, height = 560, rowHeight = 36, empty }: DataTableProps<Row>) {
+  const isNarrow = useMediaQuery("(max-width: 620px)");
+  const columns = useMemo(() => (isNarrow ? all.filter((column) => column.isMinor !== true) : all), [all, isNarrow]);
   const [order, setOrder] = useState<{ by: string; down: boolean } | null>(sorted ? { by: sorted.by, down: sorted.down ?? false } : null);
   const scroller = useRef<HTMLDivElement>(null);
   const arranged = useMemo(() => {
@@ -101,7 +104,7 @@ export function DataTable<Row>({ label, rows, columns, rowKey, sorted, onOpen, i
       style={{ gridTemplateColumns: template, ...(top === undefined ? { minHeight: rowHeight } : { position: "absolute", insetInline: 0, height: rowHeight, transform: `translateY(${top}px)` }) }}
       onClick={onOpen ? (event) => { if (!(event.target as HTMLElement).closest("a, button, input")) onOpen(row); } : undefined}
     >
-      {columns.map((column) => <div key={column.id} role="cell" className={`${classes.cell ?? ""} ${column.align === "right" ? classes.right ?? "" : ""} ${column.isMinor ? classes.minor ?? "" : ""} ${top === undefined ? "" : classes.single ?? ""}`}>{column.cell(row)}</div>)}
+      {columns.map((column) => <div key={column.id} role="cell" className={`${classes.cell ?? ""} ${column.align === "right" ? classes.right ?? "" : ""} ${top === undefined ? "" : classes.single ?? ""}`}>{column.cell(row)}</div>)}
     </div>
   );
 
@@ -112,7 +115,7 @@ export function DataTable<Row>({ label, rows, columns, rowKey, sorted, onOpen, i
           {columns.map((column) => {
             const isOrder = order?.by === column.id;
             return (
-              <div key={column.id} role="columnheader" aria-sort={isOrder ? (order.down ? "descending" : "ascending") : undefined} className={`${classes.cell ?? ""} ${column.align === "right" ? classes.right ?? "" : ""} ${column.isMinor ? classes.minor ?? "" : ""}`}>
+              <div key={column.id} role="columnheader" aria-sort={isOrder ? (order.down ? "descending" : "ascending") : undefined} className={`${classes.cell ?? ""} ${column.align === "right" ? classes.right ?? "" : ""}`}>
                 {column.sort ? (
                   <UnstyledButton className={classes.sorter} onClick={() => setOrder(isOrder ? { by: column.id, down: !order.down } : { by: column.id, down: column.align === "right" })}>
                     {column.title}{isOrder && (order.down ? <IconArrowDown size={12} aria-hidden /> : <IconArrowUp size={12} aria-hidden />)}

@@ -1,7 +1,7 @@
 /** Series over time: lines, areas, bars and points; stacked; with two axes and thresholds. */
 
 import { useMemo } from "react";
-import { Chart, type ChartArea, type ChartSeries, type ChartThreshold } from "@/components/Chart";
+import { Chart, type ChartArea, SECOND_STEPS, type ChartSeries, type ChartThreshold } from "@/components/Chart";
 import { usePalette } from "./colors";
 import { seriesColorOf, shown, type Shown } from "./fields";
 import { formatUnit } from "./format";
@@ -83,13 +83,22 @@ export function TimeSeries({ panel, tables, fromS, toS, onZoom, sync }: PanelPro
           <Chart
             label={panel.title || "Series"} times={times} series={series} height={Math.max(size.height, 60)} stacked={stacked} legend="none" from={fromS} to={toS} onZoom={onZoom} {...(sync === undefined ? {} : { sync })}
             format={isPercent ? percentText : axes.left.format} formatRight={axes.right.format} axisLabel={axes.left.label} axisLabelRight={axes.right.label}
-            min={axes.left.min} max={isPercent ? 1 : axes.left.max} minRight={axes.right.min ?? null} maxRight={axes.right.max ?? null} logarithmic={axes.left.isLog} hasNoAxis={axes.left.isHidden} thresholds={marks.lines} areas={marks.areas}
+            increments={isPercent ? undefined : axes.left.increments} min={axes.left.min} max={isPercent ? 1 : axes.left.max} minRight={axes.right.min ?? null} maxRight={axes.right.max ?? null} logarithmic={axes.left.isLog} hasNoAxis={axes.left.isHidden} thresholds={marks.lines} areas={marks.areas}
           />
         )}
       </div>
       <Legend items={items} options={panel.legend} hidden={hidden} pick={pick} />
     </div>
   );
+}
+
+/** Of bytes: each twice the last. */
+const BINARY_STEPS = Array.from({ length: 70 }, (_, power) => 2 ** (power - 10));
+const IN_SECONDS: Readonly<Record<string, number>> = { ns: 1e9, "µs": 1e6, ms: 1e3, s: 1, m: 1 / 60, h: 1 / 3600 };
+function incrementsOf(unit = ""): readonly number[] | undefined {
+  const scale = IN_SECONDS[unit];
+  if (scale !== undefined) return scale === 1 ? SECOND_STEPS : SECOND_STEPS.map((step) => step * scale);
+  return ["bytes", "kbytes", "mbytes", "binBps"].includes(unit) ? BINARY_STEPS : undefined;
 }
 
 const percentText = (value: number) => `${Math.round(value * 100)} %`;
@@ -103,7 +112,7 @@ function axisOf(all: readonly Shown[]) {
   const reach = Math.max(Math.abs(least), Math.abs(most)) * 1.05;
   const isCentered = field.centeredZero === true && Number.isFinite(reach);
   return {
-    first: all[0], min: isCentered ? -reach : min, max: isCentered ? reach : max, label: field.axisLabel || undefined, isLog: field.scale === "log", isHidden: all.length > 0 && all.every((one) => one.field.axis === "hidden"),
+    first: all[0], increments: incrementsOf(field.unit), min: isCentered ? -reach : min, max: isCentered ? reach : max, label: field.axisLabel || undefined, isLog: field.scale === "log", isHidden: all.length > 0 && all.every((one) => one.field.axis === "hidden"),
     // Marks of an axis are between values: they have as many digits as they need.
     format: (value: number) => formatUnit(value, field.unit, Number.isInteger(value) || field.decimals === undefined ? undefined : Math.max(field.decimals, 1)),
   };

@@ -22,28 +22,30 @@ export function Stat({ panel, tables, width, height }: PanelProps) {
   const tall = (height - (rows - 1) * 6) / rows;
   const wide = (width - (columns - 1) * 6) / columns;
   const hasNames = options.text === "name" || options.text === "value_and_name" || (options.text === "auto" && values.length > 1);
+  const isGround = options.color === "background" || options.color === "background_solid";
+  const graph = options.graph && !isGround && tall > 60 && values.some(({ numbers }) => numbers.length > 1) ? Math.round(Math.min(tall * 0.38, 90)) : 0;
   // One size for all: the longest text fits.
   const longest = Math.max(...values.map(({ text }) => { const [number, unit] = apart(text); return number.length + unit.length * 0.62 + (unit === "" ? 0 : 0.4); }), 2);
-  const size = options.valueSize ?? Math.max(13, Math.min(44, (wide - 12) / (longest * 0.6), (tall - (hasNames ? 18 : 0)) * (options.graph ? 0.5 : 0.62)));
+  const size = options.valueSize ?? Math.max(13, Math.min(44, (wide - 12) / (longest * 0.6), (tall - graph - (hasNames ? 18 : 0)) * 0.78));
   return (
     <div className={classes.values} style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`, gridAutoRows: `minmax(${Math.min(34, height)}px, 1fr)` }}>
-      {values.map((one, index) => <StatValue key={`${one.name} ${index}`} one={one} panel={panel} palette={palette} size={size} hasName={hasNames} hasGraph={options.graph && tall > 56} />)}
+      {values.map((one, index) => <StatValue key={`${one.name} ${index}`} one={one} panel={panel} palette={palette} size={size} hasName={hasNames} graph={graph} />)}
     </div>
   );
 }
 
-function StatValue({ one, panel, palette, size, hasName, hasGraph }: { one: OneValue; panel: PanelProps["panel"]; palette: Palette; size: number; hasName: boolean; hasGraph: boolean }) {
+function StatValue({ one, panel, palette, size, hasName, graph }: { one: OneValue; panel: PanelProps["panel"]; palette: Palette; size: number; hasName: boolean; graph: number }) {
   const options = panel.value ?? VALUE_DEFAULTS;
   const isGround = options.color === "background" || options.color === "background_solid";
   const ground = isGround && one.color ? (palette.scheme === "dark" ? mix(one.color, "#000000", 0.35) : one.color) : null;
   const color = ground ? palette.ink(ground) : options.color === "none" || one.color === null ? undefined : palette.readable(one.color);
   const isValue = options.text !== "name" && options.text !== "none";
   return (
-    <div className={classes.value} data-centered={options.centered || undefined} data-tinted={ground ? true : undefined} style={{ ...(ground ? { background: ground } : {}), ...(color ? { color } : {}) }}>
+    <div className={classes.value} data-centered={options.centered || undefined} data-tinted={ground ? true : undefined} style={{ ...(graph > 0 ? { paddingBottom: graph } : {}), ...(ground ? { background: ground } : {}), ...(color ? { color } : {}) }}>
       {hasName && <span className={`${classes.valueName ?? ""} foreign`} title={cut(one.name, 300)}>{cut(one.name)}</span>}
       {isValue && <Value text={one.text} size={size} />}
       {options.percentChange && one.change !== null && <span className={classes.change}>{one.change > 0 ? "+" : ""}{formatUnit(one.change, "percentunit", 1)} since the beginning</span>}
-      {hasGraph && !isGround && one.numbers.length > 1 && <span className={classes.spark} style={one.color ? { color: one.color } : undefined}><Sparkline values={one.numbers} height={Math.max(20, Math.round(size * 0.9))} tone="accent" {...(one.color ? { color: one.color } : {})} /></span>}
+      {graph > 0 && !isGround && one.numbers.length > 1 && <span className={classes.spark}><Sparkline values={one.numbers} height={graph} tone="accent" {...(one.color ? { color: one.color } : {})} /></span>}
     </div>
   );
 }
@@ -69,7 +71,11 @@ function arc(from: number, to: number, radius: number): string {
   return `M${point(from)}A${radius} ${radius} 0 ${(to - from) * SWEEP > 180 ? 1 : 0} 1 ${point(to)}`;
 }
 
-export function Gauge({ panel, tables, width, height }: PanelProps) {
+/** Below this a ring cannot be read. */
+const RING_LEAST = 82;
+
+export function Gauge(props: PanelProps) {
+  const { panel, tables, width, height } = props;
   const palette = usePalette();
   const values = useMemo(() => valuesOf(panel, tables, palette), [panel, tables, palette]);
   const options = panel.value ?? VALUE_DEFAULTS;
@@ -78,6 +84,8 @@ export function Gauge({ panel, tables, width, height }: PanelProps) {
   const columns = columnsFor(values.length, width, height, 1.25, options.orientation === "auto" ? "auto" : options.orientation);
   const rows = Math.ceil(values.length / columns);
   const room = Math.max(34, Math.min((width - columns * 6) / columns, ((height - rows * 6) / rows - (hasNames ? 18 : 0)) * 1.3, 260));
+  // Many in a small place: bars say the same.
+  if (values.length > 1 && room < RING_LEAST) return <BarGauge {...props} />;
   return (
     <div className={classes.values} style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`, gridAutoRows: "minmax(50px, 1fr)" }}>
       {values.map((one, index) => {
@@ -85,7 +93,7 @@ export function Gauge({ panel, tables, width, height }: PanelProps) {
         const share = typeof one.value === "number" ? Math.min(1, Math.max(0, (one.value - low) / (top - low))) : 0;
         const steps = one.shown.field.thresholds?.steps ?? [];
         const place = (value: number | undefined) => (value === undefined ? 0 : Math.min(1, Math.max(0, one.shown.field.thresholds?.mode === "percentage" ? value / 100 : (value - low) / (top - low))));
-        const size = Math.min(30, 15 * (5 / Math.max(one.text.length, 4)) + 13);
+        const size = Math.min(24, 68 / (Math.max(one.text.length, 3) * 0.58));
         return (
           <div key={`${one.name} ${index}`} className={classes.gauge} role="meter" aria-label={one.name || panel.title} aria-valuemin={low} aria-valuemax={top} aria-valuenow={typeof one.value === "number" && Number.isFinite(one.value) ? one.value : low} aria-valuetext={one.text}>
             <svg width={room} height={room * 0.77} viewBox="-60 -58 120 92" aria-hidden>
@@ -128,8 +136,9 @@ export function BarGauge({ panel, tables, width, height }: PanelProps) {
       </div>
     ))}</div>;
   }
-  const bar = Math.max(6, Math.min(18, (height / values.length - 30) * 0.8));
-  return <div className={classes.bars} style={{ ["--bar" as string]: `${bar}px` }}>{lines.map(({ one, share, back, color, key }) => (
+  const isDense = hasNames && height / values.length < 44;
+  const bar = isDense ? Math.min(10, height / values.length - 12) : Math.max(6, Math.min(18, (height / values.length - 30) * 0.8));
+  return <div className={classes.bars} data-dense={isDense || undefined} style={{ ["--bar" as string]: `${bar}px` }}>{lines.map(({ one, share, back, color, key }) => (
     <div key={key} className={classes.barLine}>
       <span className={`${classes.barName ?? ""} foreign`} title={cut(one.name, 300)}>{hasNames ? cut(one.name) : ""}</span>
       <b style={{ color: one.color ? palette.readable(color) : undefined }}>{one.text}</b>

@@ -8,7 +8,7 @@ const group = (text: string) => text.replace(/\B(?=(\d{3})+(?!\d))/g, " ");
 /** Digits behind the point that show three significant ones. */
 function number(value: number, decimals: number | undefined): string {
   const size = Math.abs(value);
-  if (decimals !== undefined) return value.toFixed(Math.min(Math.max(decimals, 0), 20));
+  if (decimals !== undefined) { const text = value.toFixed(Math.min(Math.max(decimals, 0), 20)); return size >= 1e4 && size < 1e15 ? group(text.split(".")[0] ?? "") + (text.includes(".") ? `.${text.split(".")[1] ?? ""}` : "") : text; }
   if (size === 0) return "0";
   if (size >= 1e15 || size < 1e-7) return value.toExponential(2);
   if (size >= 1000) return group(String(Math.round(value)));

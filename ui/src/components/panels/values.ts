@@ -44,7 +44,7 @@ export function valuesOf(panel: Panel, tables: readonly Table[], palette: Palett
 
 /** Number and unit apart, so that the unit can be smaller. */
 export function apart(text: string): [string, string] {
-  const found = /^([−-]?[$€£¥]?[\d   .,]+)\s?(\D.*)$/.exec(text);
+  const found = /^([−-]?[$€£¥]?\d[\d .,]*?)\s?([^\d\s.,].*)$/.exec(text);
   return found ? [(found[1] ?? "").trimEnd(), found[2] ?? ""] : [text, ""];
 }
 
