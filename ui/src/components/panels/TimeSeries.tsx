@@ -16,7 +16,10 @@ const SERIES_MAX = 200;
 
 interface Drawn { of: Shown; color: string; series: SeriesOf }
 
-export function TimeSeries({ panel, tables, fromS, toS, onZoom, sync }: PanelProps) {
+/** Beside a legend there must be room for the graph. */
+const WIDE = 440;
+
+export function TimeSeries({ panel, tables, fromS, toS, onZoom, sync, width }: PanelProps) {
   const palette = usePalette();
   const [ref, size] = useSize<HTMLDivElement>();
   const drawn = useMemo((): Drawn[] => {
@@ -75,7 +78,7 @@ export function TimeSeries({ panel, tables, fromS, toS, onZoom, sync }: PanelPro
   const isPercent = drawn.some(({ of }) => of.field.stacking === "percent");
   const stacked = isPercent ? "percent" as const : drawn.some(({ of }) => (of.field.stacking ?? "none") !== "none");
   const items = useMemo(() => drawn.filter(({ of }) => !(of.field.hiddenIn ?? []).includes("legend")).map(({ of, color, series: { values } }) => ({ shown: of, color, values })), [drawn]);
-  const isRight = panel.legend.placement === "right" && panel.legend.mode !== "hidden" && size.width !== 0;
+  const isRight = panel.legend.placement === "right" && panel.legend.mode !== "hidden" && width >= WIDE;
   return (
     <div className={classes.series} data-legend={isRight ? "right" : "bottom"}>
       <div ref={ref} className={classes.plot}>

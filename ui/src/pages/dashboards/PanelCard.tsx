@@ -70,14 +70,13 @@ export const PanelCard = memo(function PanelCard({ panel, scope, level, isAlone 
   const isWaiting = hasQueries && data.isPending;
   const hasOnlyFailed = data.failures.length > 0 && !hasAnswers;
   return (
-    <section ref={ref} className={classes.panel} data-panel={panel.id} data-clear={panel.transparent || undefined} aria-label={title || `Panel ${panel.id}`} aria-busy={isWaiting || undefined}>
+    <article ref={ref} className={classes.panel} data-panel={panel.id} data-clear={panel.transparent || undefined} aria-label={title || `Panel ${panel.id}`} aria-busy={isWaiting || undefined}>
       <header className={classes.head}>
         {handle}
         {title !== "" && <Heading className={`${classes.panelTitle ?? ""} foreign`} title={cut(title, 300)}>{cut(title, 160)}</Heading>}
         {panel.description !== "" && <Tooltip multiline maw={420} label={<Markdown text={put.text(panel.description)} />} events={{ hover: true, focus: true, touch: true }}><span tabIndex={0} role="img" aria-label={`What it shows: ${cut(panel.description, 300)}`} className={classes.icon}><IconInfoCircle size={14} /></span></Tooltip>}
         {hint !== "" && <span className={classes.hint}>{hint}</span>}
         <span className={classes.headEnd}>
-          {data.isFetching && isSeen && hasAnswers && data.failures.length === 0 ? null : null}
           {data.failures.length > 0 && hasAnswers && <Tooltip multiline maw={420} label={data.failures.map(({ refId, error }) => `${refId}: ${error instanceof Error ? error.message : String(error)}`).join("\n")}><span tabIndex={0} role="img" aria-label={`Query ${data.failures.map(({ refId }) => refId).join(", ")} failed`} className={classes.icon} data-tone="bad"><IconAlertTriangle size={14} /></span></Tooltip>}
           {data.notes.length > 0 && <Tooltip multiline maw={420} label={cut(data.notes.join("\n"), 800)}><span tabIndex={0} role="img" aria-label={`Notes: ${cut(data.notes.join("; "), 300)}`} className={classes.icon} data-tone="warn"><IconAlertTriangle size={14} /></span></Tooltip>}
           {links.map(({ href, title: name, newTab }) => <Tooltip key={href} label={cut(name)}><a href={href} aria-label={cut(name)} className={classes.icon} {...(newTab ? { target: "_blank", rel: "noopener noreferrer" } : {})}><IconLink size={14} /></a></Tooltip>)}
@@ -101,7 +100,7 @@ export const PanelCard = memo(function PanelCard({ panel, scope, level, isAlone 
         : hasOnlyFailed ? <div className={classes.problem}>{data.failures.slice(0, 3).map(({ refId, error }) => <Failure key={refId} error={error} what={data.failures.length > 1 ? `Query ${refId} failed` : "The query failed"} retry={data.retry} />)}</div>
           : <Content panel={shown} tables={data.tables} histograms={data.histograms} step={data.step} fromS={data.fromS} toS={data.toS} onZoom={range.zoom} put={put_} {...(board.dashboard.crosshair === "none" ? {} : { sync: "dashboard" })} />}
       <Modal opened={yaml !== null} onClose={() => setYaml(null)} title={`${title || "Panel"} as YAML`} size="xl">{yaml !== null && <Yaml text={yaml} />}</Modal>
-    </section>
+    </article>
   );
 });
 

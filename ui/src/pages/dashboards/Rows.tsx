@@ -1,6 +1,6 @@
 /** The rows of a dashboard with their panels, on grids of 24 columns; on phones one below the other. */
 
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { UnstyledButton } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import { cut } from "@/lib/text";
@@ -17,6 +17,18 @@ export const heightOf = (h: number) => h * (ROW_PX + GAP_PX) - GAP_PX;
 
 const isSmall = ({ panel, grid }: PlacedPanel) => grid.w <= 8 && ["stat", "gauge", "pie"].includes(panel.kind);
 
+/** On phones small panels stand two by two; one that is left over is as wide as the others. */
+function paired(panels: readonly PlacedPanel[]): ReadonlySet<string> {
+  const pairs = new Set<string>();
+  for (let at = 0; at < panels.length; at += 1) {
+    const [one, next] = [panels[at], panels[at + 1]];
+    if (!one || !next || !isSmall(one) || !isSmall(next)) continue;
+    pairs.add(one.key).add(next.key);
+    at += 1;
+  }
+  return pairs;
+}
+
 export function cellStyle({ grid }: Pick<PlacedPanel, "grid">): React.CSSProperties {
   return { gridColumn: `${grid.x + 1} / span ${grid.w}`, gridRow: `${grid.y + 1} / span ${grid.h}`, ["--tall" as string]: `${Math.max(heightOf(grid.h), 110)}px` };
 }
@@ -27,6 +39,7 @@ export function Rows({ rows, board, onEdit }: { rows: readonly PlacedRow[]; boar
 
 function RowView({ row, board, onEdit }: { row: PlacedRow; board: Board; onEdit: ((id: number) => void) | undefined }) {
   const [isOpen, setOpen] = useState(!row.row.collapsed);
+  const pairs = useMemo(() => paired(row.panels), [row.panels]);
   const hasHead = row.row.title !== "" || row.index > 0;
   return (
     <div className={classes.row}>
@@ -34,7 +47,7 @@ function RowView({ row, board, onEdit }: { row: PlacedRow; board: Board; onEdit:
       {isOpen && row.panels.length > 0 && (
         <div className={classes.grid}>
           {row.panels.map((one) => (
-            <div key={one.key} className={classes.cell} data-small={isSmall(one) || undefined} style={cellStyle(one)}>
+            <div key={one.key} className={classes.cell} data-small={pairs.has(one.key) || undefined} style={cellStyle(one)}>
               <PanelCard panel={one.panel} scope={one.scope} level={hasHead ? 3 : 2} onEdit={onEdit && !one.isRepeated ? () => onEdit(one.panel.id) : undefined} />
             </div>
           ))}

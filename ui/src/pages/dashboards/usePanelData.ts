@@ -1,6 +1,6 @@
 /** The answers of a panel's queries, after its transformations. One query that fails leaves the others as they are. */
 
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { keepPreviousData, useQueries } from "@tanstack/react-query";
 import type { Panel, Query } from "@/api/dashboards";
 import { type Frame, type HistogramSeries, type Instant, queryInstant, queryRange, stepFor } from "@/api/prometheus";
@@ -27,6 +27,13 @@ export interface PanelData {
   toS: number;
   put: Putting;
   retry: () => void;
+}
+
+/** A list as it was, as long as it holds the same things. */
+function useSame<T>(list: readonly T[]): readonly T[] {
+  const kept = useRef(list);
+  if (kept.current.length !== list.length || list.some((one, index) => one !== kept.current[index])) kept.current = list;
+  return kept.current;
 }
 
 /** Pixels of a point: more are not told apart. */
@@ -78,7 +85,7 @@ export function usePanelData(board: Board, panel: Panel, scope: Scope, width: nu
     }),
   });
 
-  const datas = answers.map(({ data }) => data);
+  const datas = useSame(answers.map(({ data }) => data));
   const tables = useMemo(() => {
     const shown = asked.filter(({ query }) => !query.hidden);
     const several = panel.queries.length > 1;
@@ -91,11 +98,8 @@ export function usePanelData(board: Board, panel: Panel, scope: Scope, width: nu
     });
     const hidden = new Set(asked.filter(({ query }) => query.hidden).map(({ query }) => query.refId));
     return transformed(all, panel.transformations, put.text).filter(({ refId }) => !hidden.has(refId) || panel.transformations.length > 0);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `datas` is a new list each time, of the same answers
-  }, [asked, panel, put, ...datas]);
-  const histograms = useMemo(() => (panel.kind === "heatmap" ? datas.flatMap((data) => (data && "histograms" in data ? data.histograms : [])) : []),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
-    [panel.kind, ...datas]);
+  }, [asked, panel, put, datas]);
+  const histograms = useMemo(() => (panel.kind === "heatmap" ? datas.flatMap((data) => (data && "histograms" in data ? data.histograms : [])) : []), [panel.kind, datas]);
   return {
     asked, tables, histograms, put, step,
     notes: [...new Set(datas.flatMap((data) => data?.notes ?? []))],
