@@ -1964,6 +1964,7 @@ export interface paths {
                                     learnt?: number;
                                     name: string;
                                     problem: string | null;
+                                    provisionalCount?: number;
                                     query?: string;
                                     refusedCount?: number;
                                     series?: {
@@ -2006,6 +2007,7 @@ export interface paths {
                                         lastTime: number | null;
                                         lastValue: number | null;
                                         model: string | null;
+                                        provisional: boolean;
                                     }[];
                                     seriesCount?: number;
                                     stepSeconds: number;

@@ -81,7 +81,10 @@ function Search({ close }: { close: () => void }) {
     return best;
   }, [wanted, answer.data]);
   useEffect(() => setAt(0), [found]);
-  useEffect(() => list.current?.querySelector(`[data-at="${at}"]`)?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => {
+    // Its answer is a promise in newer browsers, which an effect may not return.
+    list.current?.querySelector(`[data-at="${at}"]`)?.scrollIntoView({ block: "nearest" });
+  }, [at]);
   const go = (one: Found | undefined) => {
     if (!one) return;
     close();

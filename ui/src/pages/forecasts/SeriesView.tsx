@@ -146,6 +146,7 @@ function About({ job, series }: { job: Job; series: One }) {
           {found.more > 0 && <li className={classes.note}>and {found.more} more that count less. A backtest on the series itself chose them.</li>}
         </ul>
       )}
+      {series.provisional && <p className="warn">This is a first guess of a few models, with a wider range: the choice among all of them comes in its turn.</p>}
       <p className={classes.facts}>
         <span>looked at every {spokenDuration(job.intervalSeconds)}</span><span>means of {spokenDuration(job.stepSeconds)}</span>
         {job.learnt !== undefined && <span>{Math.round(job.learnt * 100)} % of its history learnt</span>}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { accuracy, exhaustionTold, type Item, itemsOf, type Job, levels, modelParts, onceIn, type One } from "./words";
 
-const series = (change: Partial<One>): One => ({ labels: {}, lastTime: 0, lastValue: 1, model: null, forecasts: [], anomaly: null, degradation: null, exhaustion: null, ...change });
+const series = (change: Partial<One>): One => ({ labels: {}, lastTime: 0, lastValue: 1, model: null, provisional: false, forecasts: [], anomaly: null, degradation: null, exhaustion: null, ...change });
 const job = (name: string, own: One[]): Job => ({ name, intervalSeconds: 15, stepSeconds: 60, lastTurn: 0, problem: null, series: own });
 const exhaustion = (median: number | null, low: number | null, high: number | null, probability = 1) => ({ limit: 0.9, medianSeconds: median, quantilesSeconds: { "0.1": low, "0.5": median, "0.9": high } as object as Record<string, never>, probability, horizonSeconds: 2_592_000, pacePerHour: 0 });
 
