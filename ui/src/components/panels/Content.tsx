@@ -30,7 +30,7 @@ export const Content = memo(function Content(props: Omit<PanelProps, "width" | "
 });
 
 function Kind(props: PanelProps) {
-  const { panel, tables, histograms = [] } = props;
+  const { panel, tables, histograms = [], why } = props;
   switch (panel.kind) {
     case "text": return <Markdown text={panel.text?.content ?? ""} kind={panel.text?.mode ?? "markdown"} />;
     case "alert_list": return <AlertListPanel {...props} />;
@@ -38,7 +38,7 @@ function Kind(props: PanelProps) {
     default: break;
   }
   if (panel.queries.length === 0) return <None>It has no queries. Edit it to ask something.</None>;
-  if (tables.length === 0 && histograms.length === 0 && panel.kind !== "stat") return panel.kind === "time_series" && panel.field.noValue ? <None>{panel.field.noValue}</None> : <None />;
+  if (tables.length === 0 && histograms.length === 0 && (panel.kind !== "stat" || panel.field.noValue === undefined)) return panel.kind === "time_series" && panel.field.noValue ? <None>{panel.field.noValue}</None> : <None>{why}</None>;
   switch (panel.kind) {
     case "time_series": return <TimeSeries {...props} />;
     case "stat": return <Stat {...props} />;

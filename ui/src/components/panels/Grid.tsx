@@ -117,7 +117,7 @@ function CellView({ of, value, columns, row, palette, time, put }: { of: Shown; 
 /** Where a value leads; only the web and pages here. */
 export function linkOf(url: string, of: Shown, value: Cell, text: string, columns: readonly Shown[], row: number, put: (text: string) => string): string | null {
   const cells = (name: string) => columns.find((one) => one.name === name || one.column.name === name);
-  const filled = url.replace(/\$\{__(value|field|series|data)(?:\.([^}]+))?\}/g, (whole, kind: string, path = "") => {
+  const filled = url.replace(/\$\{__(value|field|series|data)(?:\.([^}]+))?\}/g, (whole, kind: string, path: string | undefined = "") => {
     const encoded = (one: string) => encodeURIComponent(one);
     if (kind === "value") return path === "text" ? encoded(text) : encoded(textOf(value));
     if (kind === "series" || (kind === "field" && path === "name")) return encoded(of.name);

@@ -57,7 +57,7 @@ function blocks(text: string): ReactNode[] {
     if (item.test(line)) {
       const isOrdered = /^\s*\d/.test(line);
       const items: string[] = [];
-      for (const one of take((each) => item.test(each) || (each.trim() !== "" && /^\s+/.test(each)))) { if (item.test(one)) items.push(one.replace(item, "")); else items[items.length - 1] += ` ${one.trim()}`; }
+      for (const one of take((each) => item.test(each) || (each.trim() !== "" && /^\s+/.test(each)))) { if (item.test(one)) items.push(one.replace(item, "")); else items.push(`${items.pop() ?? ""} ${one.trim()}`); }
       out.push(createElement(isOrdered ? "ol" : "ul", { key }, items.map((one, index) => <li key={index}>{inline(one)}</li>)));
       continue;
     }

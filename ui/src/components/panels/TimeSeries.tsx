@@ -33,7 +33,7 @@ export function TimeSeries({ panel, tables, fromS, toS, onZoom, sync, width }: P
 
   const axes = useMemo(() => {
     const first = drawn.find(({ of }) => of.field.axis !== "right")?.of;
-    const sideOf = ({ field }: Shown) => (field.axis === "right" ? "right" : field.axis === "left" || first === undefined || (field.unit ?? "") === (first.field.unit ?? "") ? "left" : "right") as "left" | "right";
+    const sideOf = ({ field }: Shown) => (field.axis === "right" ? "right" : field.axis === "left" || first === undefined || (field.unit ?? "") === (first.field.unit ?? "") ? "left" : "right");
     const of = (side: "left" | "right") => drawn.filter((one) => sideOf(one.of) === side).map((one) => one.of);
     // Where all is at the right, it is the only axis there is.
     const isOne = of("left").length === 0;
@@ -117,7 +117,7 @@ function axisOf(all: readonly Shown[]) {
   return {
     first: all[0], increments: incrementsOf(field.unit), min: isCentered ? -reach : min, max: isCentered ? reach : max, label: field.axisLabel || undefined, isLog: field.scale === "log", isHidden: all.length > 0 && all.every((one) => one.field.axis === "hidden"),
     // Marks of an axis are between values: they have as many digits as they need.
-    format: (value: number) => formatUnit(value, field.unit, Number.isInteger(value) || field.decimals === undefined ? undefined : Math.max(field.decimals, 1)),
+    format: (value: number) => formatUnit(value, field.unit),
   };
 }
 

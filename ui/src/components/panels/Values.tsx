@@ -138,7 +138,7 @@ export function BarGauge({ panel, tables, width, height }: PanelProps) {
   }
   const isDense = hasNames && height / values.length < 44;
   const bar = isDense ? Math.min(10, height / values.length - 12) : Math.max(6, Math.min(18, (height / values.length - 30) * 0.8));
-  return <div className={classes.bars} data-dense={isDense || undefined} {...(height / values.length < 26 ? { tabIndex: 0, role: "group", "aria-label": panel.title || "Values" } : {})} style={{ ["--bar" as string]: `${bar}px` }}>{lines.map(({ one, share, back, color, key }) => (
+  return <div className={classes.bars} data-dense={isDense || undefined} {...(isDense ? { tabIndex: 0, role: "group", "aria-label": panel.title || "Values" } : {})} style={{ ["--bar" as string]: `${bar}px` }}>{lines.map(({ one, share, back, color, key }) => (
     <div key={key} className={classes.barLine}>
       <span className={`${classes.barName ?? ""} foreign`} title={cut(one.name, 300)}>{hasNames ? cut(one.name) : ""}</span>
       <b style={{ color: one.color ? palette.readable(color) : undefined }}>{one.text}</b>

@@ -48,7 +48,7 @@ function merged(base: Field, overrides: readonly Override[], column: Column, tab
   for (const one of overrides) if (fits(one.matcher, column, table, name)) field = { ...field, ...stripped(one.field) };
   return field;
 }
-const stripped = (field: Field): Field => Object.fromEntries(Object.entries(field).filter(([, value]) => value !== undefined && value !== null)) as Field;
+const stripped = (field: Field): Field => Object.fromEntries(Object.entries(field).filter(([, value]) => value !== undefined && value !== null));
 
 /** Columns with their names and settings; `wanted` says which. */
 export function shown(panel: Pick<Panel, "field" | "overrides">, tables: readonly Table[], wanted: (column: Column) => boolean = ({ kind }) => kind === "number" || kind === "boolean"): Shown[] {

@@ -19,6 +19,8 @@ export interface PanelProps {
   onZoom?: ((fromMs: number, toMs: number) => void) | undefined;
   /** Marks of charts share their cursor under this name. */
   sync?: string | undefined;
+  /** Why there may be nothing, where it is known. */
+  why?: string | undefined;
   /** Puts variables into the links of values. */
   put: (text: string) => string;
 }

@@ -129,7 +129,7 @@ function Preview({ imported, back, onSaved }: { imported: ImportedDashboard; bac
       {report.findings.length > 0 && <Panel title="Of the dashboard as a whole" hint={`${report.findings.length} ${report.findings.length === 1 ? "thing" : "things"}`}><Findings findings={report.findings} /></Panel>}
       <Panel
         flush title="Panel by panel"
-        actions={<SegmentedControl aria-label="Which panels" data={[{ value: "all", label: `All ${count}` }, { value: "same", label: `The same ${report.same}` }, { value: "approximate", label: `Nearly ${report.approximate}` }, { value: "lost", label: `Lost ${report.lost}` }]} value={show} onChange={(value) => setShow(value as typeof show)} />}
+        actions={<SegmentedControl aria-label="Which panels" data={[{ value: "all", label: `All ${count}` }, { value: "same", label: `The same ${report.same}` }, { value: "approximate", label: `Nearly ${report.approximate}` }, { value: "lost", label: `Lost ${report.lost}` }]} value={show} onChange={(value) => setShow(value)} />}
       >
         {panels.length === 0 ? <Empty title={count === 0 ? "It has no panels" : "No panel is like that"} /> : (
           <ul className={classes.report}>

@@ -15,6 +15,7 @@ import { useRange } from "@/state/range";
 import { useBoard } from "./board";
 import { csvOf, save } from "./export";
 import type { Scope } from "./layout";
+import { referencedNames } from "./substitute";
 import { usePanelData } from "./usePanelData";
 import { panelYaml } from "./yaml";
 import classes from "./dashboards.module.css";
@@ -60,6 +61,10 @@ export const PanelCard = memo(function PanelCard({ panel, scope, level, isAlone 
   const put_ = put.link;
   // What has the same answers and texts is not drawn again.
   const shown = useMemo(() => ({ ...panel, title, ...(panel.text ? { text: { ...panel.text, content: put.text(panel.text.content) } } : {}), overrides: panel.overrides.map((one) => (one.matcher.value.includes("$") ? { ...one, matcher: { ...one.matcher, value: put.text(one.matcher.value) } } : one)) }), [panel, title, put]);
+  const why = useMemo(() => {
+    const without = [...new Set(panel.queries.flatMap(({ expr }) => referencedNames(expr)))].filter((name) => scope.get(name)?.values.every((value) => value === ""));
+    return without.length === 0 ? undefined : `$${without[0] ?? ""}${without.length === 1 ? " has" : ` and ${without.length - 1} more have`} no value here.`;
+  }, [panel.queries, scope]);
   const Heading = level === 2 ? "h2" : "h3";
   const explore = useMemo(() => data.asked.map(({ expr, query }) => ({ expr, ...(query.hidden ? { hidden: true } : {}), ...(query.legend !== "" && query.legend !== "__auto" ? { legend: query.legend } : {}) })), [data.asked]);
   const hasQueries = explore.length > 0;
@@ -98,7 +103,7 @@ export const PanelCard = memo(function PanelCard({ panel, scope, level, isAlone 
       <div ref={size} style={{ height: 0 }} />
       {!wasSeen || isWaiting ? <div className={classes.wait}>{wasSeen && <Loader size="sm" type="dots" color="gray" aria-label="Loading" />}</div>
         : hasOnlyFailed ? <div className={classes.problem}>{data.failures.slice(0, 3).map(({ refId, error }) => <Failure key={refId} error={error} what={data.failures.length > 1 ? `Query ${refId} failed` : "The query failed"} retry={data.retry} />)}</div>
-          : <Content panel={shown} tables={data.tables} histograms={data.histograms} step={data.step} fromS={data.fromS} toS={data.toS} onZoom={range.zoom} put={put_} {...(board.dashboard.crosshair === "none" ? {} : { sync: "dashboard" })} />}
+          : <Content panel={shown} tables={data.tables} histograms={data.histograms} step={data.step} fromS={data.fromS} toS={data.toS} onZoom={range.zoom} put={put_} why={why} {...(board.dashboard.crosshair === "none" ? {} : { sync: "dashboard" })} />}
       <Modal opened={yaml !== null} onClose={() => setYaml(null)} title={`${title || "Panel"} as YAML`} size="xl">{yaml !== null && <Yaml text={yaml} />}</Modal>
     </article>
   );

@@ -42,6 +42,11 @@ function placed(row: Row, index: number, scope: Scope, key: string): PlacedRow {
     });
     grown = Math.max(grown, (Math.ceil(copies.length / perRow) - 1) * panel.grid.h);
   }
+  // What would lie on another goes down.
+  panels.forEach((one, at) => {
+    const before = panels.slice(0, at);
+    for (let hit = before.find((other) => overlaps(other.grid, one.grid)); hit; hit = before.find((other) => overlaps(other.grid, one.grid))) one.grid = { ...one.grid, y: hit.grid.y + hit.grid.h };
+  });
   return { key, index, row, scope, panels, height: Math.max(0, ...panels.map(({ grid }) => grid.y + grid.h)) };
 }
 

@@ -47,7 +47,7 @@ export function useVariables(dashboard: Dashboard, search: Readonly<Record<strin
     queryKey: ["variables", dashboard.uid, JSON.stringify(dashboard.variables), pickedText, fromMs, toMs],
     queryFn: () => resolveVariables({
       dashboard, picked: JSON.parse(pickedText) as Picked, fromMs, toMs, scrapeS, zone,
-      keep: (key, run) => client.fetchQuery({ queryKey: key, queryFn: ({ signal }) => run(signal), staleTime: 60_000, retry: false }),
+      keep: (key, run) => client.query({ queryKey: key, queryFn: ({ signal }) => run(signal), staleTime: 60_000, retry: false }),
     }),
     enabled: isReady, staleTime: 30_000, retry: false,
     placeholderData: (old, query) => (query?.queryKey[1] === dashboard.uid ? keepPreviousData(old) : undefined),

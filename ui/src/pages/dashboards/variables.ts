@@ -135,7 +135,7 @@ export async function resolveVariables({ dashboard, picked, fromMs, toMs, scrape
   for (const variable of dashboard.variables) {
     let options: readonly VariableOption[] = variable.options;
     let error: string | null = null;
-    if (variable.kind === "query") {
+    if (variable.kind === "query" && variable.query.trim() !== "") {
       const query = substitute(variable.query, lookupOf(known, built, true));
       // Minutes are enough: the values of a label do not come and go with each refresh.
       const grid = variable.refresh === "time" ? 60_000 : 600_000;

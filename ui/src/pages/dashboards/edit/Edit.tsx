@@ -41,7 +41,7 @@ function firstOf(kept: KeptDashboard | null): Dashboard {
 export function Edit({ kept }: { kept: KeptDashboard | null }) {
   const navigate = useNavigate();
   const client = useQueryClient();
-  const search = useSearch({ strict: false }) as Readonly<Record<string, unknown>> & { panel?: string };
+  const search = useSearch({ from: "/dashboards/$uid" });
   const isCopy = kept?.readOnly === true;
   const isNew = kept === null || isCopy;
   const [first] = useState(() => firstOf(kept));

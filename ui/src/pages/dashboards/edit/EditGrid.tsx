@@ -135,7 +135,7 @@ export function EditRowHead({ row, index, draft, onAdd }: { row: Row; index: num
             <Menu.Item leftSection={<IconArrowDown size={15} />} disabled={index === dashboard.rows.length - 1} onClick={() => swap(index + 1)}>Down</Menu.Item>
             <Menu.Item onClick={() => changeRow(index, (old) => ({ ...old, collapsed: !old.collapsed }))}>{row.collapsed ? "Opens unfolded" : "Opens folded up"}</Menu.Item>
             <Menu.Label>Once for each value of</Menu.Label>
-            <Menu.Item fw={row.repeat ? 400 : 650} onClick={() => changeRow(index, ({ repeat: _, ...old }) => old)}>nothing</Menu.Item>
+            <Menu.Item fw={row.repeat ? 400 : 650} onClick={() => changeRow(index, (old) => ({ ...old, repeat: undefined }))}>nothing</Menu.Item>
             {dashboard.variables.filter(({ multi, includeAll }) => multi || includeAll).map(({ name }) => <Menu.Item key={name} fw={row.repeat?.variable === name ? 650 : 400} onClick={() => changeRow(index, (old) => ({ ...old, repeat: { variable: name, direction: "vertical", maxPerRow: 0 } }))}>{name}</Menu.Item>)}
             <Menu.Divider />
             <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={() => change((old) => ({ ...old, rows: old.rows.filter((_, at) => at !== index) }))}>Delete row and panels</Menu.Item>

@@ -38,7 +38,7 @@ export function PanelEditor({ panel: first, dashboard, board, onClose, onApply }
           <div className={classes.previewPanel}><PanelCard panel={shown} scope={board.chosen} level={3} isAlone /></div>
           {asks && (
             <>
-              <SegmentedControl aria-label="Part" data={[{ value: "queries", label: `Queries (${panel.queries.length})` }, { value: "transform", label: `Transformations (${panel.transformations.length})` }]} value={tab} onChange={(value) => setTab(value as typeof tab)} style={{ alignSelf: "flex-start" }} />
+              <SegmentedControl aria-label="Part" data={[{ value: "queries", label: `Queries (${panel.queries.length})` }, { value: "transform", label: `Transformations (${panel.transformations.length})` }]} value={tab} onChange={(value) => setTab(value)} style={{ alignSelf: "flex-start" }} />
               {tab === "queries" ? <Queries panel={panel} change={change} /> : <Transformations panel={panel} change={change} />}
             </>
           )}
@@ -54,7 +54,7 @@ export function PanelEditor({ panel: first, dashboard, board, onClose, onApply }
         <div className={classes.settings}>
           <section className={classes.group}>
             <h3>Panel</h3>
-            <Select label="Kind" data={panel.kind === "unsupported" ? [{ value: "unsupported", label: "not supported" }, ...KINDS] : [...KINDS]} value={panel.kind} onChange={(kind) => setKind((kind ?? "time_series") as PanelKind)} />
+            <Select label="Kind" data={panel.kind === "unsupported" ? [{ value: "unsupported", label: "not supported" }, ...KINDS] : [...KINDS]} value={panel.kind} onChange={(kind) => setKind((kind ?? "time_series"))} />
             <TextInput label="Title" value={panel.title} onChange={(event) => change({ title: event.currentTarget.value })} data-autofocus />
             <Textarea label="What it shows" autosize minRows={1} value={panel.description} onChange={(event) => change({ description: event.currentTarget.value })} />
             <div className={classes.pair}>

@@ -25,8 +25,8 @@ export function Queries({ panel, change }: { panel: Panel; change: Change }) {
           <QueryEditor label={`Query ${query.refId}`} value={query.expr} onChange={(expr) => set(index, { expr })} placeholder="A query in PromQL; $variables are put in" />
           <div className={classes.pair}>
             <TextInput label="Legend" placeholder="{{label}}, or by what differs" value={query.legend} onChange={(event) => set(index, { legend: event.currentTarget.value })} />
-            <Select label="Asked for" data={[{ value: "range", label: "the range" }, { value: "instant", label: "its end" }, { value: "both", label: "both" }]} value={query.mode} onChange={(mode) => set(index, { mode: (mode ?? "range") as Query["mode"] })} />
-            <Select label="Taken for" data={[{ value: "time_series", label: "series" }, { value: "table", label: "a table" }, { value: "heatmap", label: "a heat map" }]} value={query.format} onChange={(format) => set(index, { format: (format ?? "time_series") as Query["format"] })} />
+            <Select label="Asked for" data={[{ value: "range", label: "the range" }, { value: "instant", label: "its end" }, { value: "both", label: "both" }]} value={query.mode} onChange={(mode) => set(index, { mode: (mode ?? "range") })} />
+            <Select label="Taken for" data={[{ value: "time_series", label: "series" }, { value: "table", label: "a table" }, { value: "heatmap", label: "a heat map" }]} value={query.format} onChange={(format) => set(index, { format: (format ?? "time_series") })} />
             <TextInput label="Least step" placeholder="auto" value={query.minStep} onChange={(event) => set(index, { minStep: event.currentTarget.value })} />
           </div>
         </div>

@@ -66,7 +66,7 @@ function VariableForm({ variable, set, isTwice, error, preview }: { variable: Va
         <TextInput label="Name" value={variable.name} onChange={(event) => set({ name: event.currentTarget.value.trim() })} error={nameProblem} />
         <TextInput label="What people see" value={variable.label} placeholder={variable.name} onChange={(event) => set({ label: event.currentTarget.value })} />
       </div>
-      <Select label="Kind" data={KINDS} value={kind} onChange={(value) => set({ kind: (value ?? "query") as VariableKind })} />
+      <Select label="Kind" data={KINDS} value={kind} onChange={(value) => set({ kind: (value ?? "query") })} />
       {kind === "query" && <TextInput label="Query" description="label_values(up, job), label_values(job), label_names(), metrics(^http), query_result(up)" className="mono" value={variable.query} onChange={(event) => set({ query: event.currentTarget.value })} error={queryProblem ?? error ?? undefined} />}
       {(kind === "text" || kind === "constant") && <TextInput label="Text" value={variable.query} onChange={(event) => set({ query: event.currentTarget.value })} />}
       {hasOptions && <TagsInput label={kind === "interval" ? "Durations" : "Values"} placeholder="Enter adds one" value={variable.options.map(({ value }) => value)} onChange={(values) => set({ options: values.map((value) => variable.options.find((one) => one.value === value) ?? { value, text: "" }) })} />}
@@ -79,7 +79,7 @@ function VariableForm({ variable, set, isTwice, error, preview }: { variable: Va
           {variable.includeAll && <TextInput aria-label="What stands for all" placeholder="all stands for … (.*)" value={variable.allValue} onChange={(event) => set({ allValue: event.currentTarget.value })} w={180} />}
         </div>
       )}
-      <Select label="Above the panels" data={[{ value: "nothing", label: "shown" }, { value: "label", label: "shown without its name" }, { value: "variable", label: "hidden" }]} value={variable.hide} onChange={(hide) => set({ hide: (hide ?? "nothing") as Variable["hide"] })} />
+      <Select label="Above the panels" data={[{ value: "nothing", label: "shown" }, { value: "label", label: "shown without its name" }, { value: "variable", label: "hidden" }]} value={variable.hide} onChange={(hide) => set({ hide: (hide ?? "nothing") })} />
       {preview.length > 0 && <p className="muted foreign" style={{ fontSize: 12.5 }}>Now: {preview.map((one) => cut(one, 40)).join(", ")}{preview.length === 12 ? " …" : ""}</p>}
     </div>
   );

@@ -28,7 +28,7 @@ export function ThresholdFields({ panel, change, isGraph }: Props & { isGraph: b
       <div className="row wrap">
         <Button size="compact-xs" leftSection={<IconPlus size={13} />} onClick={add}>Threshold</Button>
         {steps.length > 0 && <Switch label="In percent" checked={mode === "percentage"} onChange={(event) => change({ field: fieldWith(field, { thresholds: { mode: event.currentTarget.checked ? "percentage" : "absolute", steps } }) })} />}
-        {isGraph && steps.length > 0 && <Select aria-label="Drawn" data={[{ value: "off", label: "not drawn" }, { value: "line", label: "lines" }, { value: "area", label: "areas" }, { value: "line_and_area", label: "both" }]} value={field.thresholdStyle ?? "off"} onChange={(value) => change({ field: fieldWith(field, { thresholdStyle: (value ?? "off") as "off" }) })} w={120} />}
+        {isGraph && steps.length > 0 && <Select aria-label="Drawn" data={[{ value: "off", label: "not drawn" }, { value: "line", label: "lines" }, { value: "area", label: "areas" }, { value: "line_and_area", label: "both" }]} value={field.thresholdStyle ?? "off"} onChange={(value) => change({ field: fieldWith(field, { thresholdStyle: (value ?? "off") }) })} w={120} />}
       </div>
     </section>
   );
@@ -44,7 +44,7 @@ export function Mappings({ panel, change }: Props) {
       {all.map((one, index) => (
         <div key={index} className={classes.override}>
           <div className={classes.pair}>
-            <Select aria-label="Which values" data={[{ value: "value", label: "value" }, { value: "range", label: "range" }, { value: "regex", label: "expression" }, { value: "special", label: "special" }]} value={one.kind} onChange={(kind) => put(index, { kind: (kind ?? "value") as Mapping["kind"] })} />
+            <Select aria-label="Which values" data={[{ value: "value", label: "value" }, { value: "range", label: "range" }, { value: "regex", label: "expression" }, { value: "special", label: "special" }]} value={one.kind} onChange={(kind) => put(index, { kind: (kind ?? "value") })} />
             {one.kind === "range"
               ? <><NumberInput aria-label="From" placeholder="from" value={one.from ?? ""} onChange={(value) => put(index, { from: numberOf(value) })} /><NumberInput aria-label="To" placeholder="to" value={one.to ?? ""} onChange={(value) => put(index, { to: numberOf(value) })} /></>
               : one.kind === "special" ? <Select aria-label="Value" data={["null", "nan", "null+nan", "true", "false", "empty"]} value={one.value || "null"} onChange={(value) => put(index, { value: value ?? "null" })} />
@@ -73,7 +73,7 @@ export function Overrides({ panel, change }: Props) {
         return (
           <div key={index} className={classes.override}>
             <div className={classes.step}>
-              <Select aria-label="Found by" data={[{ value: "name", label: "name" }, { value: "regex", label: "expression" }, { value: "query", label: "query" }, { value: "type", label: "type" }, ...(one.matcher.by === "names" || one.matcher.by === "value" ? [{ value: one.matcher.by, label: one.matcher.by }] : [])]} value={one.matcher.by} onChange={(by) => set(index, { ...one, matcher: { ...one.matcher, by: (by ?? "name") as Override["matcher"]["by"] } })} />
+              <Select aria-label="Found by" data={[{ value: "name", label: "name" }, { value: "regex", label: "expression" }, { value: "query", label: "query" }, { value: "type", label: "type" }, ...(one.matcher.by === "names" || one.matcher.by === "value" ? [{ value: one.matcher.by, label: one.matcher.by }] : [])]} value={one.matcher.by} onChange={(by) => set(index, { ...one, matcher: { ...one.matcher, by: (by ?? "name") } })} />
               <TextInput aria-label="Which" value={one.matcher.by === "names" ? one.matcher.names.join(", ") : one.matcher.value} readOnly={one.matcher.by === "names"} onChange={(event) => set(index, { ...one, matcher: { ...one.matcher, value: event.currentTarget.value } })} />
               <ActionIcon aria-label={`Remove setting ${index + 1}`} onClick={() => change({ overrides: all.filter((_, at) => at !== index) })}><IconTrash size={14} /></ActionIcon>
             </div>
@@ -83,8 +83,8 @@ export function Overrides({ panel, change }: Props) {
               <UnitField value={one.field.unit ?? ""} onChange={(unit) => field({ unit: unit || undefined })} />
             </div>
             <div className={classes.pair}>
-              <Select label="Axis" data={[{ value: "", label: "as usual" }, { value: "left", label: "left" }, { value: "right", label: "right" }]} value={one.field.axis ?? ""} onChange={(axis) => field({ axis: axis ? (axis as "left") : undefined })} />
-              <Select label="Drawn as" data={[{ value: "", label: "as usual" }, { value: "line", label: "lines" }, { value: "bars", label: "bars" }, { value: "points", label: "points" }]} value={one.field.draw ?? ""} onChange={(draw) => field({ draw: draw ? (draw as "line") : undefined })} />
+              <Select label="Axis" data={[{ value: "", label: "as usual" }, { value: "left", label: "left" }, { value: "right", label: "right" }]} value={one.field.axis ?? ""} onChange={(axis) => field({ axis: axis ? (axis) : undefined })} />
+              <Select label="Drawn as" data={[{ value: "", label: "as usual" }, { value: "line", label: "lines" }, { value: "bars", label: "bars" }, { value: "points", label: "points" }]} value={one.field.draw ?? ""} onChange={(draw) => field({ draw: draw ? (draw) : undefined })} />
               <Switch label="Upside down" checked={one.field.transform === "negative"} onChange={(event) => field({ transform: event.currentTarget.checked ? "negative" : undefined })} />
               <Switch label="Hidden" checked={one.field.hidden === true || (one.field.hiddenIn ?? []).includes("graph")} onChange={(event) => field(event.currentTarget.checked ? { hidden: true, hiddenIn: ["graph", "legend", "tooltip"] } : { hidden: undefined, hiddenIn: undefined })} />
             </div>
