@@ -3,7 +3,7 @@ import hooks from "eslint-plugin-react-hooks";
 import ts from "typescript-eslint";
 
 export default ts.config(
-  { ignores: ["dist", "node_modules", "public", "src/api/schema.d.ts"] },
+  { ignores: ["dist", "node_modules", "public", "crate", "src/api/schema.d.ts"] },
   js.configs.recommended,
   ...ts.configs.strictTypeChecked,
   {

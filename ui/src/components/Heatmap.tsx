@@ -208,7 +208,7 @@ export function Heatmap({ label, grid, unit = "short", format: write, height = 3
       plot.current = null;
       point.current = () => undefined;
     };
-  }, [width, height, scheme, timeZone, unit, sync, isArea, isEmpty, axis.isLog, colors, format, bounds, words]);
+  }, [width, height, scheme, timeZone, unit, sync, isArea, isEmpty, axis.isLog, colors, format, bounds, words, write]);
 
   useEffect(() => {
     if (grid.times.length > 0) plot.current?.setData([grid.times as number[], grid.times.map(() => null)], true);
