@@ -119,7 +119,7 @@ export function Chart(props: ChartProps) {
     const options: uPlot.Options = {
       width: element.clientWidth,
       height,
-      padding: [8, hasRight ? 4 : 10, 0, 0],
+      padding: [8, hasRight ? 4 : 16, 0, 0],
       legend: { show: false },
       tzDate: dateOf,
       cursor: {

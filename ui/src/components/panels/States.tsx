@@ -83,6 +83,7 @@ export function States({ panel, tables, step, fromS, toS }: PanelProps) {
             </div>
           </div>
         ))}
+        <span className={classes.corner} aria-hidden />
         <div className={classes.stateAxis} aria-hidden>{[0, 0.25, 0.5, 0.75, 1].map((share) => <span key={share}>{format.time(from + (to - from) * share).replace(/^(\d\d:\d\d):\d\d$/, "$1")}</span>)}</div>
       </div>
       {key.length > 0 && panel.legend.mode !== "hidden" && <div className={classes.key}>{key.slice(0, 12).map(([text, color]) => <span key={text}><i style={{ background: palette.scheme === "dark" ? mix(color, "#000000", 0.28) : color }} />{cut(text, 40)}</span>)}</div>}

@@ -142,7 +142,7 @@ export function BarGauge({ panel, tables, width, height }: PanelProps) {
     <div key={key} className={classes.barLine}>
       <span className={`${classes.barName ?? ""} foreign`} title={cut(one.name, 300)}>{hasNames ? cut(one.name) : ""}</span>
       <b style={{ color: one.color ? palette.readable(color) : undefined }}>{one.text}</b>
-      <div className={classes.track} data-bare={options.showUnfilled ? undefined : true} {...meter(one)}><i style={{ width: `${share * 100}%`, background: back }} /></div>
+      <div className={classes.track} data-bare={options.showUnfilled ? undefined : true} {...meter(one)}><i style={{ width: `${share * 100}%`, background: isDense ? color : back }} /></div>
     </div>
   ))}</div>;
 }

@@ -24,7 +24,7 @@ function lines(value: unknown, indent: string, isMap: boolean): string[] {
     if (one === undefined || one === null) return [];
     const key = isMap ? scalar(name) : snake(name);
     if (Array.isArray(one) && one.every((each) => typeof each !== "object")) return [`${indent}${key}: [${one.map((each) => scalar(each as string)).join(", ")}]`];
-    if (typeof one === "string" && one.includes("\n")) return [`${indent}${key}: |-`, ...one.split("\n").map((line) => `${indent}  ${line}`)];
+    if (typeof one === "string" && one.includes("\n") && !/^\s|\s$|[^\S\n]\n/.test(one)) return [`${indent}${key}: |-`, ...one.split("\n").map((line) => `${indent}  ${line}`)];
     if (typeof one !== "object") return [`${indent}${key}: ${scalar(one as string | number | boolean)}`];
     const inner = lines(one, `${indent}  `, MAPS.has(name) && !Array.isArray(one));
     return inner.length === 0 ? [] : [`${indent}${key}:`, ...inner];
