@@ -86,7 +86,11 @@ function Plot({ drawn, isSide, panel }: { drawn: BarsDrawn; isSide: boolean; pan
   const groupWidth = across * (panel.bars?.groupWidth ?? 0.7);
   const bar = Math.min(40, (groupWidth / rows) * (panel.bars?.barWidth ?? 0.97));
   const tall = isSide ? Math.max(height, groups.length * 20) : height;
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => least + (most - least) * part);
+  const raw = (most - least) / 4;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const stride = ([1, 2, 2.5, 5, 10].find((one) => one * power >= raw * 0.999) ?? 10) * power;
+  const from_ = Math.ceil(least / stride - 1e-9);
+  const ticks = Array.from({ length: Math.max(0, Math.floor(most / stride + 1e-9) - from_ + 1) }, (_, index) => (from_ + index) * stride);
   const every = isSide ? 1 : Math.ceil((Math.max(...groups.map(({ name }) => Math.min(name.length, 24))) * 6.6 + 8) / Math.max(across, 1));
   return (
     <div ref={ref} className={classes.plot} style={{ overflow: "hidden auto" }}>

@@ -4,10 +4,10 @@ import { type ReactNode, useMemo, useState } from "react";
 import { Select, TextInput } from "@mantine/core";
 import { DataTable, type Column as TableColumn } from "@/components/DataTable";
 import { Sparkline } from "@/components/Sparkline";
-import { safeAddress } from "@/components/alerts/SafeText";
 import { mix } from "@/lib/palette";
 import { cut } from "@/lib/text";
 import { useTimeFormat } from "@/state/settings";
+import { addressOf } from "./address";
 import { calcName, calculated } from "./calcs";
 import { type Palette, usePalette } from "./colors";
 import { shown, type Shown, told, valueColor } from "./fields";
@@ -127,11 +127,4 @@ export function linkOf(url: string, of: Shown, value: Cell, text: string, column
     return cell ? encoded(textOf(cell.column.values[row] ?? null)) : whole;
   });
   return addressOf(put(filled));
-}
-
-/** Addresses of the web, and of pages here. */
-export function addressOf(url: string): string | null {
-  const address = url.trim();
-  if (address.startsWith("/") && !address.startsWith("//")) return address.replace(/^\/d\/([^/?]+)(?:\/[^?]*)?/, "/dashboards/$1");
-  return safeAddress(address);
 }

@@ -2,7 +2,7 @@
 
 import { createElement, Fragment, type ReactNode, useMemo } from "react";
 import { visible } from "@/components/LabelSet";
-import { addressOf } from "./Grid";
+import { addressOf } from "./address";
 import classes from "./panels.module.css";
 
 const LENGTH_MAX = 100_000;
@@ -68,7 +68,7 @@ function blocks(text: string): ReactNode[] {
     }
     const words = take((one) => one.trim() !== "" && !/^(#{1,6}\s|\s*(```|~~~|>))/.test(one) && (one === line || !item.test(one)));
     // Pieces of HTML in Markdown are read as HTML.
-    if (/<\/?[a-z][^>]*>/i.test(words.join("\n"))) out.push(<Fragment key={key}>{fromHtml(words.join("\n"))}</Fragment>);
+    if (/<\/?[a-z][^>]*>/i.test(words.join("\n"))) out.push(<Fragment key={key}>{fromHtml(words.join("\n"), true)}</Fragment>);
     else out.push(<p key={key}>{words.map((one, index) => <Fragment key={index}>{index > 0 && (/ {2}$/.test(words[index - 1] ?? "") ? <br /> : " ")}{inline(one.trim())}</Fragment>)}</p>);
   }
   return out;
@@ -79,10 +79,13 @@ const DROPPED = new Set(["SCRIPT", "STYLE", "IFRAME", "OBJECT", "EMBED", "FORM",
 const VOID = new Set(["BR", "HR"]);
 
 /** The document that is made here is never shown and runs nothing; only words and the elements above are taken from it. */
-function fromHtml(html: string): ReactNode[] {
+function fromHtml(html: string, isMarkdown = false): ReactNode[] {
   const read = new DOMParser().parseFromString(html, "text/html");
   const walk = (node: Node, key: number, depth: number): ReactNode => {
-    if (node.nodeType === Node.TEXT_NODE) return visible((node.textContent ?? "").replaceAll("\n", " "));
+    if (node.nodeType === Node.TEXT_NODE) {
+      const words = (node.textContent ?? "").replaceAll("\n", " ");
+      return isMarkdown && node.parentElement?.tagName !== "CODE" ? inline(words) : visible(words);
+    }
     if (!(node instanceof Element) || depth > 40) return null;
     const tag = node.tagName.toUpperCase();
     if (DROPPED.has(tag)) return null;

@@ -11,7 +11,7 @@ import { useNowQuery } from "@/api/hooks";
 import { type PageKey, usePageKeys } from "@/components/Keys";
 import { Page } from "@/components/Page";
 import { Empty, Failure, Loaded, Panel, Waiting } from "@/components/Panel";
-import { addressOf } from "@/components/panels/Grid";
+import { addressOf } from "@/components/panels/address";
 import { keepTimes } from "@/components/places";
 import { parseDurationMs } from "@/lib/duration";
 import { cut } from "@/lib/text";

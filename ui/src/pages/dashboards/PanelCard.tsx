@@ -6,7 +6,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { IconAlertTriangle, IconCode, IconDotsVertical, IconDownload, IconExternalLink, IconInfoCircle, IconLink, IconPencil, IconTelescope, IconViewportWide } from "@tabler/icons-react";
 import type { Panel } from "@/api/dashboards";
 import { Failure } from "@/components/Panel";
-import { addressOf } from "@/components/panels/Grid";
+import { addressOf } from "@/components/panels/address";
 import { Content } from "@/components/panels/Content";
 import { Markdown } from "@/components/panels/Markdown";
 import { useSize } from "@/components/panels/useSize";
@@ -31,6 +31,12 @@ interface PanelCardProps {
   more?: ReactNode;
   handle?: ReactNode;
 }
+
+/** Some errors name hundreds of series: the beginning says what it is. */
+function shortened(error: unknown): unknown {
+  return error instanceof Error && error.message.length > ERROR_CHARS ? new Error(cut(error.message, ERROR_CHARS)) : error;
+}
+const ERROR_CHARS = 220;
 
 /** Whether an element was in view, or near it. */
 function useSeen(): [React.RefObject<HTMLElement | null>, boolean] {
@@ -102,7 +108,7 @@ export const PanelCard = memo(function PanelCard({ panel, scope, level, isAlone 
       </header>
       <div ref={size} style={{ height: 0 }} />
       {!wasSeen || isWaiting ? <div className={classes.wait}>{wasSeen && <Loader size="sm" type="dots" color="gray" aria-label="Loading" />}</div>
-        : hasOnlyFailed ? <div className={classes.problem}>{data.failures.slice(0, 3).map(({ refId, error }) => <Failure key={refId} error={error} what={data.failures.length > 1 ? `Query ${refId} failed` : "The query failed"} retry={data.retry} />)}</div>
+        : hasOnlyFailed ? <div className={classes.problem}>{data.failures.slice(0, 3).map(({ refId, error }) => <Failure key={refId} error={shortened(error)} what={data.failures.length > 1 ? `Query ${refId} failed` : "The query failed"} retry={data.retry} />)}</div>
           : <Content panel={shown} tables={data.tables} histograms={data.histograms} step={data.step} fromS={data.fromS} toS={data.toS} onZoom={range.zoom} put={put_} why={why} {...(board.dashboard.crosshair === "none" ? {} : { sync: "dashboard" })} />}
       <Modal opened={yaml !== null} onClose={() => setYaml(null)} title={`${title || "Panel"} as YAML`} size="xl">{yaml !== null && <Yaml text={yaml} />}</Modal>
     </article>
