@@ -2,7 +2,7 @@
 //!
 //! ## Model
 //! [`import`] unwraps what API and provisioning put around a dashboard, brings v2 and old panels into the form of v1 of today
-//! (`v2`, `legacy`), and reads that. Every object is read through [`object::Object`], which knows the keys that nobody has looked at.
+//! (`v2`, `legacy`), and reads that. Every object is read through `object::Object`, which knows the keys that nobody has looked at.
 //!
 //! ## Invariants
 //! What is not carried over is in the report, with its reason. A query that is no PromQL is left out, so that what is
