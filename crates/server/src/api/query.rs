@@ -149,7 +149,7 @@ async fn run(
     let running = InFlight::enter(&call.app.metrics.queries_running);
     let cancelled = &call.app.metrics.queries_cancelled;
     let guard = CancelOnDrop::new(&common.request.cancel, cancelled);
-    let response = render::blocking(&call.headers, render::JSON, move |output| {
+    let response = render::blocking(&call.headers, render::JSON, move |mut output| {
         let _permit = permit;
         let _running = running;
         entry.runs();
@@ -161,7 +161,8 @@ async fn run(
         );
         match outcome {
             Ok(outcome) => {
-                write_outcome(output, &common, &outcome, queue_seconds);
+                let last = write_outcome(&mut output, &common, &outcome, queue_seconds);
+                // Who has the whole answer finds the query among those that have ended.
                 entry.end(Ended {
                     queue_seconds,
                     eval_seconds: outcome.stats.total_seconds,
@@ -170,6 +171,9 @@ async fn run(
                     results: count_of(&outcome.value),
                     error: None,
                 });
+                if let Ok(last) = last {
+                    output.finish(last);
+                }
             }
             Err(error) => {
                 let error = api_error(error);
@@ -211,17 +215,20 @@ pub(crate) fn api_error(error: QueryError) -> ApiError {
     ApiError::new(error_type, error)
 }
 
-/// Writes the answer; stops where the client is gone.
-fn write_outcome(mut output: Output, common: &Common, outcome: &QueryOutcome, queue_seconds: f64) {
+/// Writes the answer but for its last bytes, which it gives; stops where the client is gone.
+fn write_outcome(
+    output: &mut Output,
+    common: &Common,
+    outcome: &QueryOutcome,
+    queue_seconds: f64,
+) -> Result<Vec<u8>, ClientGone> {
     let mut json = JsonWriter::with_capacity(CHUNK_BYTES / 8);
     json.object_begin();
     json.key("status").string("success");
     json.key("data").object_begin();
     json.key("resultType").string(outcome.value.type_name());
     json.key("result");
-    let Ok(cut) = write_value(&mut json, &mut output, &outcome.value, common.limit) else {
-        return;
-    };
+    let cut = write_value(&mut json, output, &outcome.value, common.limit)?;
     if common.stats {
         write_stats(json.key("stats"), &outcome.stats, queue_seconds);
     }
@@ -236,7 +243,7 @@ fn write_outcome(mut output: Output, common: &Common, outcome: &QueryOutcome, qu
     warnings.extend(common.warning.clone());
     let mut bytes = json.into_bytes();
     bytes.extend_from_slice(&envelope_end(&warnings, &infos));
-    output.finish(bytes);
+    Ok(bytes)
 }
 
 fn shorten(notes: &mut Vec<String>, word: &str) {

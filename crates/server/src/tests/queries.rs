@@ -113,7 +113,6 @@ async fn a_query_that_runs_can_be_ended() {
     go_on.send(()).unwrap();
     let (status, text) = asking.await.unwrap();
     assert_eq!(status, 499, "{text}");
-    // The answer comes before the thread has left the log only where it is large.
     let data = log(&router, "").await;
     assert_eq!(data["finished"][0]["error"]["type"], "canceled");
     let (status, text) = cancel(&router, &id).await;
