@@ -10,7 +10,6 @@
 //! ## Format
 //! docs/format/dashboards.md
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,10 +21,9 @@ use bellwether_server::{DashboardSource, KeptDashboard};
 use bellwether_storage::Disk;
 use serde_json::{Value, json};
 
-use crate::told;
+use crate::{told, whole_file};
 
 const ENDING: &str = ".json";
-const UNFINISHED: &str = ".tmp";
 const FORMAT: u64 = 1;
 
 /// See the module's page.
@@ -131,23 +129,8 @@ impl DashboardFolder {
             "dashboard": to_json(dashboard),
         });
         let text = format!("{value:#}\n");
-        self.write_file(&path, text.as_bytes())
+        whole_file::write(self.disk.as_ref(), &path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))
-    }
-
-    fn write_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.disk.create_folder(&self.folder)?;
-        if let Some(data) = self.folder.parent() {
-            self.disk.sync_folder(data)?;
-        }
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(UNFINISHED);
-        let unfinished = PathBuf::from(unfinished);
-        let mut file = self.disk.create(&unfinished)?;
-        file.append(bytes)?;
-        file.sync()?;
-        drop(file);
-        self.disk.rename(&unfinished, path)
     }
 
     /// Removes a dashboard. Durable when it returns.
@@ -244,7 +227,7 @@ mod tests {
             ("e.json.tmp", "x"),
         ] {
             let path = Path::new("/data/dashboards").join(name);
-            folder.write_file(&path, text.as_bytes()).unwrap();
+            whole_file::write(folder.disk.as_ref(), &path, text.as_bytes()).unwrap();
         }
         let mut found = folder.read_all().unwrap();
         found.damaged.sort();

@@ -51,6 +51,7 @@ mod test_scaling;
 mod time_argument;
 mod timeline;
 mod transitions;
+mod whole_file;
 mod wiring;
 mod witness;
 

@@ -23,10 +23,10 @@ use bellwether_config::yaml::SOURCE_BYTES_MAX;
 use bellwether_model::short;
 use bellwether_storage::Disk;
 
+use crate::whole_file;
+
 /// What the name of a file ends in.
 const ENDING: &str = ".yml";
-/// What follows it while the file is being written.
-const UNFINISHED: &str = ".tmp";
 /// Bytes of the name of a file without its endings. File systems take 255 with them.
 const NAME_BYTES_MAX: usize = 240;
 
@@ -90,23 +90,8 @@ impl RuleFolder {
     /// Puts a rule file in the place of that of a namespace. Durable when it returns.
     pub(crate) fn write(&self, namespace: &str, text: &str) -> Result<()> {
         let path = self.path(namespace)?;
-        self.write_file(&path, text)
+        whole_file::write(self.disk.as_ref(), &path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))
-    }
-
-    fn write_file(&self, path: &Path, text: &str) -> io::Result<()> {
-        self.disk.create_folder(&self.folder)?;
-        if let Some(data) = self.folder.parent() {
-            self.disk.sync_folder(data)?;
-        }
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(UNFINISHED);
-        let unfinished = PathBuf::from(unfinished);
-        let mut file = self.disk.create(&unfinished)?;
-        file.append(text.as_bytes())?;
-        file.sync()?;
-        drop(file);
-        self.disk.rename(&unfinished, path)
     }
 
     /// Removes the file of a namespace. Durable when it returns.
