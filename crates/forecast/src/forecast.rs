@@ -89,12 +89,6 @@ pub enum ForecastError {
         /// What was given.
         given: f64,
     },
-    /// A sum has more parts than are followed.
-    #[error("{given} parts of a sum: there may be at most 64")]
-    Parts {
-        /// What was given.
-        given: usize,
-    },
     /// Too little is known.
     #[error("{measured} measured values: a forecast takes at least {MEASURED_MIN}")]
     TooShort {

@@ -23,6 +23,7 @@ mod calibration;
 mod parts;
 
 use calibration::Calibration;
+pub use parts::PARTS_MAX;
 use parts::Parts;
 
 use crate::choice::{Choice, Effort, Outlook};
@@ -112,11 +113,12 @@ impl Tracker {
     }
 
     /// Follows the parts that the series is the sum of, too: values of each are given to [`push_part`](Self::push_part).
+    /// There are [`PARTS_MAX`] places for them, numbered from 0; what has no place counts as one with the others.
     ///
     /// ```
     /// use bellwether_forecast::{forecast::Options, tracker::Tracker};
     ///
-    /// let mut tracker = Tracker::new(Options::default(), 60_000)?.with_parts(2)?;
+    /// let mut tracker = Tracker::new(Options::default(), 60_000)?.with_parts();
     /// for minute in 0..300 {
     ///     let (job, people) = (if minute % 5 == 0 { 9.0 } else { 1.0 }, 20.0 + (minute % 7) as f64);
     ///     tracker.push(minute * 60_000, job + people);
@@ -127,19 +129,20 @@ impl Tracker {
     /// assert!(tracker.forecast(10).expect("300 values").model.contains("parts"));
     /// # Ok::<(), bellwether_forecast::forecast::ForecastError>(())
     /// ```
-    ///
-    /// # Errors
-    /// If there are more than 64.
-    pub fn with_parts(mut self, count: usize) -> Result<Self, ForecastError> {
-        if count > parts::PARTS_MAX {
-            return Err(ForecastError::Parts { given: count });
-        }
-        self.parts = (count > 0).then(|| Parts::new(count));
-        Ok(self)
+    #[must_use]
+    pub fn with_parts(mut self) -> Self {
+        self.parts = Some(Parts::new());
+        self
+    }
+
+    /// The place of a part that was nothing but 0 for as long as is remembered: another one may have it.
+    #[must_use]
+    pub fn idle_part(&self) -> Option<usize> {
+        self.parts.as_ref()?.idle()
     }
 
     /// Takes in a value of a part, after that of the sum at the same time. A part without a value in a cell was 0
-    /// in it. What is of another cell than the last value of the sum, of a part that there is not, or no number is
+    /// in it. What is of another cell than the last value of the sum, of a place that there is not, or no number is
     /// passed over.
     pub fn push_part(&mut self, part: usize, time_ms: i64, value: f64) {
         let cell = time_ms.div_euclid(self.step_ms);

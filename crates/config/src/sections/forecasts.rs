@@ -11,7 +11,7 @@ use bellwether_promql::Features;
 use bellwether_rules::objective::counts::duration_text;
 use bellwether_rules::prediction::settings::{
     HISTORY_STEPS, HORIZON_STEPS_MAX, Horizon, JOBS_MAX, JobSettings, LimitAt, LimitSettings,
-    PathSettings, PredictionSettings, SERIES_MAX, StageSettings,
+    PathSettings, PredictionSettings, SERIES_MAX, SERIES_WITH_PARTS_MAX, StageSettings,
 };
 
 use super::relabel::is_label_name;
@@ -55,6 +55,12 @@ pub(crate) static FORECAST: Section = Section {
             Kind::Text,
             "",
             "PromQL that gives an instant vector; rate counters first.",
+        ),
+        Field::new(
+            "parts",
+            Kind::Text,
+            "",
+            "PromQL that answers with what the series are the sums of, each with their labels and its own, such as one a client: what those do has a share in the forecast. At most 64 a series are followed.",
         ),
         Field::new(
             "interval",
@@ -112,7 +118,7 @@ pub(crate) static FORECAST: Section = Section {
                 max: SERIES_MAX as i64,
             },
             "10000",
-            "Series that are followed at most.",
+            "Series that are followed at most; with `parts` 500.",
         ),
         Field::new("path", Kind::Section(&PATH), "", PATH.doc),
         Field::new("labels", Kind::Labels, "", "Further labels of its series."),
@@ -238,7 +244,7 @@ fn check_forecast(view: &View<'_>, problems: &mut Problems) {
         view.error_at(problems, "interval", message);
     }
     if view.is_written("path") {
-        for key in ["horizon", "quantiles", "degrades", "limit"] {
+        for key in ["parts", "horizon", "quantiles", "degrades", "limit"] {
             if view.is_written(key) {
                 view.error_at(problems, key, BESIDE_PATH);
             }
@@ -286,6 +292,22 @@ fn check_forecast(view: &View<'_>, problems: &mut Problems) {
             "{history} are {steps} steps: the last {HISTORY_STEPS} count; want at most {longest}, or a step of at least {step}"
         );
         view.warn_at(problems, "history", message);
+    }
+    if view.is_set("parts") {
+        if !has_horizon {
+            view.error_at(
+                problems,
+                "parts",
+                "given without a horizon: want one, parts are for forecasts",
+            );
+        }
+        // The effective form has all defaults.
+        let series_max = view.length("series_max");
+        if (SERIES_WITH_PARTS_MAX + 1..SERIES_MAX).contains(&series_max) {
+            let message =
+                format!("{series_max} given: want at most {SERIES_WITH_PARTS_MAX} with parts");
+            view.error_at(problems, "series_max", message);
+        }
     }
     for item in view.items("horizon") {
         let text = node_text(item);
@@ -419,9 +441,15 @@ fn decode_forecast(
         },
         reset: Some(query(&limit, "reset", features, problems)).filter(|text| !text.is_empty()),
     });
+    let parts = Some(query(view, "parts", features, problems)).filter(|text| !text.is_empty());
+    let series_max = match parts {
+        Some(_) => view.length("series_max").min(SERIES_WITH_PARTS_MAX),
+        None => view.length("series_max"),
+    };
     PredictionSettings::Job(JobSettings {
         name,
         query: query(view, "query", features, problems),
+        parts,
         interval_ms,
         step_ms: view.duration_ms("step"),
         history_ms: view.duration_ms("history"),
@@ -436,7 +464,7 @@ fn decode_forecast(
             _ => None,
         },
         limit,
-        series_max: view.length("series_max"),
+        series_max,
         labels,
     })
 }

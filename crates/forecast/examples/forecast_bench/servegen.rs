@@ -68,7 +68,10 @@ fn score(name: &str, values: &[f64], parts: &[Vec<f64>]) -> Result<()> {
         non_negative: true,
         ..Options::default()
     };
-    let mut tracker = Tracker::new(options, STEP_MS)?.with_parts(parts.len())?;
+    let mut tracker = Tracker::new(options, STEP_MS)?;
+    if !parts.is_empty() {
+        tracker = tracker.with_parts();
+    }
     for at in 0..values.len() {
         // A value closes the cell before.
         tracker.push(at as i64 * STEP_MS, values[at]);

@@ -10,8 +10,8 @@ use crate::forecast::Options;
 use crate::history::History;
 use crate::model::{Core, Model, Past, Spec};
 
-/// Parts that are followed, at most.
-pub(super) const PARTS_MAX: usize = 64;
+/// Parts of a sum that are followed, at most: 1 MiB with what is remembered of them.
+pub const PARTS_MAX: usize = 64;
 /// Those that are forecast one by one, at most. Measured on ServeGen: 5 are not enough, with 30 their errors add up.
 const ALONE_MAX: usize = 15;
 /// A part stays with the others if it makes more than this of the changes of the sum.
@@ -26,6 +26,10 @@ pub(super) struct Parts {
     open: Vec<(i64, f64, f64)>,
     /// By part, the cells that are over; NaN where nothing is known of the sum.
     past: Vec<Vec<f32>>,
+    /// The same of a part that never had a value.
+    nothing: Vec<f32>,
+    /// The last cell that is over.
+    closed: i64,
     chosen: Vec<Chosen>,
 }
 
@@ -40,12 +44,22 @@ struct Chosen {
 }
 
 impl Parts {
-    pub(super) fn new(count: usize) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            open: vec![(i64::MIN, 0.0, 0.0); count],
-            past: vec![Vec::new(); count],
+            open: Vec::new(),
+            past: Vec::new(),
+            nothing: Vec::new(),
+            closed: i64::MIN,
             chosen: Vec::new(),
         }
+    }
+
+    /// A part that was nothing but zero for as long as is remembered: its place is free for another one.
+    pub(super) fn idle(&self) -> Option<usize> {
+        let is_idle = |past: &Vec<f32>| past.iter().all(|value| value.is_nan() || *value == 0.0);
+        let mut idle = (0..self.past.len()).filter(|part| is_idle(&self.past[*part]));
+        // One with a value in the open cell is no longer.
+        idle.find(|part| self.open[*part].0 <= self.closed || self.open[*part].1 == 0.0)
     }
 
     /// How many are forecast on their own; 0 before there was a choice.
@@ -53,8 +67,12 @@ impl Parts {
         self.chosen.len().saturating_sub(1)
     }
 
-    /// Takes in a value of a part.
+    /// Takes in a value of a part; one that is new was 0 until now.
     pub(super) fn push(&mut self, part: usize, cell: i64, value: f64) {
+        if part >= self.past.len() && part < PARTS_MAX {
+            self.open.resize(part + 1, (i64::MIN, 0.0, 0.0));
+            self.past.resize(part + 1, self.nothing.clone());
+        }
         let Some((open, mean, count)) = self.open.get_mut(part) else {
             return;
         };
@@ -68,6 +86,9 @@ impl Parts {
 
     /// A cell is over: what was the sum; NaN if nobody knows. A part without a value was 0 then.
     pub(super) fn close(&mut self, cell: i64, sum: f64) {
+        self.closed = cell;
+        self.nothing
+            .push(if sum.is_finite() { 0.0 } else { f32::NAN });
         let mut now = Vec::with_capacity(self.open.len());
         for (&(open, mean, _), past) in self.open.iter().zip(&mut self.past) {
             let value = if !sum.is_finite() {
@@ -93,7 +114,7 @@ impl Parts {
 
     /// Forgets the first cells.
     pub(super) fn forget(&mut self, count: usize) {
-        for past in &mut self.past {
+        for past in self.past.iter_mut().chain([&mut self.nothing]) {
             past.drain(..count.min(past.len()));
         }
         for chosen in &mut self.chosen {
@@ -104,13 +125,14 @@ impl Parts {
     /// Forgets all that was.
     pub(super) fn clear(&mut self) {
         self.past.iter_mut().for_each(Vec::clear);
+        self.nothing.clear();
         self.chosen.clear();
     }
 
     /// Chooses what is forecast on its own, and fits its models; `sum` ends with the cell that was over last.
     pub(super) fn choose(&mut self, sum: &[f64], options: &Options, step_ms: i64) {
         self.chosen.clear();
-        let known = self.past.first().map_or(0, Vec::len);
+        let known = self.nothing.len();
         let count = known.min(sum.len());
         let sum = &sum[sum.len() - count..];
         let past_of = |past: &Vec<f32>| -> Vec<f64> {
@@ -157,7 +179,8 @@ impl Parts {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let past = self.past.iter().map(|past| past.capacity() * 4 + 48);
+        let past = self.past.iter().chain([&self.nothing]);
+        let past = past.map(|past| past.capacity() * 4 + 48);
         let chosen = self
             .chosen
             .iter()
@@ -224,13 +247,12 @@ mod tests {
         ]
     }
 
-    fn tracker(parts: usize) -> Tracker {
+    fn tracker() -> Tracker {
         let options = Options {
             horizon_steps: 12,
             ..Options::default()
         };
-        let tracker = Tracker::new(options, STEP_MS).expect("sound options");
-        tracker.with_parts(parts).expect("few")
+        Tracker::new(options, STEP_MS).expect("sound options")
     }
 
     fn feed(tracker: &mut Tracker, cells: std::ops::Range<i64>) {
@@ -245,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_is_forecast_is_near_the_sum_and_says_so() {
-        let (mut alone, mut with) = (tracker(0), tracker(3));
+        let (mut alone, mut with) = (tracker(), tracker().with_parts());
         for tracker in [&mut alone, &mut with] {
             feed(tracker, 0..CELLS);
             tracker.choose();
@@ -271,7 +293,7 @@ mod tests {
 
     #[test]
     fn parts_and_what_the_others_make_are_the_sum() {
-        let mut parts = Parts::new(3);
+        let mut parts = Parts::new();
         let mut sums = Vec::new();
         for at in 0..CELLS {
             let gap = at % 100 == 50;
@@ -305,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_part_that_is_the_sum_stays_with_the_others() {
-        let mut parts = Parts::new(2);
+        let mut parts = Parts::new();
         let mut sums = Vec::new();
         for at in 0..200 {
             let (large, small) = (100.0 + 50.0 * noise(at), 3.0 + noise(at + 3));
@@ -321,13 +343,13 @@ mod tests {
 
     #[test]
     fn what_is_of_no_part_or_another_time_is_passed_over() {
-        let mut one = tracker(3);
+        let mut one = tracker().with_parts();
         one.push_part(0, 0, 5.0);
         feed(&mut one, 0..CELLS);
         one.choose();
         let before = one.forecast(6);
         for (part, time_ms, value) in [
-            (3, (CELLS - 1) * STEP_MS, 1e9),
+            (PARTS_MAX, (CELLS - 1) * STEP_MS, 1e9),
             (usize::MAX, i64::MAX, 1.0),
             (0, i64::MIN, 1.0),
             (0, (CELLS + 5) * STEP_MS, 1.0),
@@ -336,18 +358,31 @@ mod tests {
             one.push_part(part, time_ms, value);
         }
         assert_eq!(one.forecast(6), before);
-        let refused =
-            Tracker::new(Options::default(), STEP_MS).and_then(|tracker| tracker.with_parts(65));
-        let text = refused.err().map(|error| error.to_string());
-        assert_eq!(
-            text.as_deref(),
-            Some("65 parts of a sum: there may be at most 64")
-        );
+    }
+
+    #[test]
+    fn a_part_that_comes_later_was_zero_and_one_that_is_gone_gives_its_place_up() {
+        let mut parts = Parts::new();
+        for at in 0..10 {
+            parts.push(0, at, 5.0);
+            parts.close(at, if at == 4 { f64::NAN } else { 5.0 });
+        }
+        assert_eq!(parts.idle(), None);
+        parts.push(2, 10, 1.0);
+        assert_eq!(parts.past[2][3], 0.0);
+        assert!(parts.past[2][4].is_nan());
+        assert_eq!(parts.idle(), Some(1));
+        parts.close(10, 1.0);
+        parts.forget(10);
+        // The first one is gone, and the third one was there in the cell that is remembered.
+        assert_eq!((parts.idle(), parts.past[2].len()), (Some(0), 1));
+        parts.push(0, 11, 2.0);
+        assert_eq!(parts.idle(), Some(1));
     }
 
     #[test]
     fn memory_is_bounded_and_a_long_gap_begins_anew() {
-        let mut one = tracker(3);
+        let mut one = tracker().with_parts();
         feed(&mut one, 0..2_500);
         one.choose();
         feed(&mut one, 2_500..5_000);

@@ -153,6 +153,7 @@ fn job(name: &str, interval_ms: i64, horizons: &[(&str, i64)]) -> JobSettings {
     JobSettings {
         name: name.to_owned(),
         query: "load".to_owned(),
+        parts: None,
         interval_ms,
         step_ms: 10 * MINUTE_MS,
         history_ms: 14 * DAY_MS,

@@ -7,10 +7,12 @@ use bellwether_forecast::anomaly::{self, Detector, Verdict};
 use bellwether_forecast::exhaustion::{self, Kind, Towards, exhaustion};
 use bellwether_forecast::forecast::{ForecastError, Options, Series};
 use bellwether_forecast::shift::{ShiftDetector, ShiftOptions};
-use bellwether_forecast::tracker::Tracker;
+use bellwether_forecast::tracker::{PARTS_MAX, Tracker};
 use bellwether_model::{Labels, METRIC_NAME};
+use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::look::Found;
 use super::settings::JobSettings;
 use super::status::{Expected, SeriesStatus, TimeLeft};
 
@@ -27,6 +29,7 @@ pub(super) struct Followed {
     is_live: bool,
     /// Samples that are not taken in yet.
     waiting: VecDeque<(i64, f64)>,
+    parts: Option<Box<Parts>>,
     tracker: Option<Tracker>,
     detector: Option<Box<Detector>>,
     shift: Option<Box<ShiftDetector>>,
@@ -40,6 +43,15 @@ pub(super) struct Followed {
     /// the answer.
     left: Option<(i64, i64, TimeLeft)>,
     written: Written,
+}
+
+/// What the series is the sum of.
+#[derive(Debug, Default)]
+struct Parts {
+    /// The places that the tracker has for them.
+    places: FxHashMap<Labels, usize>,
+    /// Samples that are not taken in yet, in the order of time.
+    waiting: VecDeque<(i64, Labels, f64)>,
 }
 
 /// A forecast, as much of it as the horizons need until the next one.
@@ -80,10 +92,14 @@ impl Followed {
     ) -> Result<Self, ForecastError> {
         let is_tracked = !settings.horizons.is_empty() || settings.limit.is_some();
         let tracker = match is_tracked {
-            true => Some(
-                Tracker::new(options(settings), settings.step_ms)?
-                    .with_phase(xxh3_64(labels.as_bytes())),
-            ),
+            true => {
+                let tracker = Tracker::new(options(settings), settings.step_ms)?;
+                let tracker = tracker.with_phase(xxh3_64(labels.as_bytes()));
+                Some(match settings.parts {
+                    Some(_) => tracker.with_parts(),
+                    None => tracker,
+                })
+            }
             false => None,
         };
         let detector = settings.has_anomaly.then(|| {
@@ -104,6 +120,7 @@ impl Followed {
             labels: labels.clone(),
             is_live,
             waiting: VecDeque::new(),
+            parts: (is_tracked && settings.parts.is_some()).then(Box::default),
             tracker,
             detector,
             shift,
@@ -145,6 +162,21 @@ impl Followed {
         }
     }
 
+    /// Keeps values of parts, of the same times as those that were given to [`Followed::wait`] last.
+    pub(super) fn wait_parts(&mut self, found: Vec<Found>) {
+        let Some(parts) = &mut self.parts else {
+            return;
+        };
+        let samples = found.into_iter().flat_map(|(labels, samples)| {
+            samples
+                .into_iter()
+                .map(move |(time_ms, value)| (time_ms, labels.clone(), value))
+        });
+        let mut samples: Vec<(i64, Labels, f64)> = samples.collect();
+        samples.sort_by_key(|(time_ms, _, _)| *time_ms);
+        parts.waiting.extend(samples);
+    }
+
     /// Takes in as many of the values that wait; how many.
     pub(super) fn learn(&mut self, count_max: usize, judged_from_ms: i64) -> usize {
         for count in 0..count_max {
@@ -153,8 +185,34 @@ impl Followed {
                 return count;
             };
             self.push(time_ms, value, time_ms > judged_from_ms);
+            self.push_parts(time_ms);
         }
         count_max
+    }
+
+    /// Takes in what waits of the parts, up to the time of the sum's last value.
+    fn push_parts(&mut self, time_ms: i64) {
+        let (Some(parts), Some(tracker)) = (&mut self.parts, &mut self.tracker) else {
+            return;
+        };
+        while let Some((at_ms, labels, value)) = parts.waiting.pop_front_if(|it| it.0 <= time_ms) {
+            let place = match parts.places.get(&labels) {
+                Some(place) => *place,
+                None => {
+                    let next = parts.places.len();
+                    let place = match next < PARTS_MAX {
+                        true => Some(next),
+                        false => tracker.idle_part(),
+                    };
+                    // Without a place it is one of the others.
+                    let Some(place) = place else { continue };
+                    parts.places.retain(|_, taken| *taken != place);
+                    parts.places.insert(labels, place);
+                    place
+                }
+            };
+            tracker.push_part(place, at_ms, value);
+        }
     }
 
     /// Chooses provisional models where there are none yet and enough is known, so that something is said before

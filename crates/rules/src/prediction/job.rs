@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use bellwether_forecast::tracker::PARTS_MAX;
 use bellwether_model::Labels;
 use bellwether_promql::Prepared;
 use bellwether_storage::{Clock, SeriesWriter, Source};
 use parking_lot::{Mutex, MutexGuard};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::followed::{Followed, Limit};
 use super::look::{Asker, Found, prepared};
@@ -46,6 +47,7 @@ const LOCK_MS: i64 = 50;
 pub(super) struct Job {
     pub(super) settings: Arc<JobSettings>,
     query: Prepared,
+    parts: Option<Prepared>,
     limit: Option<Prepared>,
     reset: Option<Prepared>,
     /// Held by the one turn that runs; the state is free while it waits for an answer.
@@ -126,6 +128,11 @@ impl Job {
         let reset = limit.and_then(|limit| limit.reset.as_deref());
         Ok(Self {
             query: read("query", &settings.query)?,
+            parts: settings
+                .parts
+                .as_deref()
+                .map(|query| read("parts", query))
+                .transpose()?,
             limit: limit_query,
             reset: reset.map(|query| read("limit.reset", query)).transpose()?,
             settings: Arc::new(settings.clone()),
@@ -308,7 +315,12 @@ impl Job {
         };
         // The last turn that is due is always at its time; what is between is at whole steps.
         let first_ms = (learnt.to_ms + step_ms).min(until_ms);
-        let at_once = POINTS_AT_ONCE / state.series.len().max(learnt.count).max(100);
+        // Of each series there may be as many parts as are followed, and more that are not.
+        let each = match self.parts {
+            Some(_) => PARTS_MAX + 1,
+            None => 1,
+        };
+        let at_once = POINTS_AT_ONCE / each / state.series.len().max(learnt.count).max(100);
         let at_once = state.slice.steps_max.min(at_once.max(1) as i64);
         let more = ((until_ms - first_ms) / step_ms).min(at_once - 1);
         Some(Slice {
@@ -334,12 +346,23 @@ impl Job {
             step_ms,
         } = slice;
         let span = (first_ms, last_ms);
-        let ask = || asker.range(&self.query, span, step_ms);
+        let ask = || {
+            let found = asker.range(&self.query, span, step_ms)?;
+            let parts = match &self.parts {
+                Some(query) => {
+                    let parts = asker.range(query, span, step_ms);
+                    parts.map_err(|problem| format!("parts: {problem}"))?
+                }
+                None => Vec::new(),
+            };
+            let parts = of_sums(&found, parts);
+            Ok::<_, String>((found, parts))
+        };
         match MutexGuard::unlocked(state, ask) {
             _ if asker.cancel.is_cancelled() || state.is_over => return Ok(()),
-            Ok(found) => {
+            Ok((found, parts)) => {
                 state.slice.succeeded();
-                self.take(state, asker, found, learnt, watch);
+                self.take(state, asker, found, parts, learnt, watch);
             }
             Err(_) if first_ms < last_ms => {
                 state.slice.failed((last_ms - first_ms) / step_ms + 1);
@@ -428,6 +451,7 @@ impl Job {
         state: &mut MutexGuard<'_, State>,
         asker: Asker<'_>,
         found: Vec<Found>,
+        mut parts: FxHashMap<Labels, Vec<Found>>,
         learnt: Learnt,
         watch: &mut Watch<'_>,
     ) {
@@ -441,6 +465,7 @@ impl Job {
             };
             let is_behind = followed.waiting_count() > 0;
             followed.wait(samples);
+            followed.wait_parts(parts.remove(&labels).unwrap_or_default());
             if is_behind {
                 continue;
             }
@@ -635,6 +660,26 @@ impl Limits {
             reset_ms: reset.map(|seconds| (seconds * 1_000.0) as i64),
         })
     }
+}
+
+/// Parts by the series that they are parts of: the one whose labels they have. Others are left out.
+fn of_sums(sums: &[Found], parts: Vec<Found>) -> FxHashMap<Labels, Vec<Found>> {
+    let mut of_sums: FxHashMap<Labels, Vec<Found>> = FxHashMap::default();
+    if parts.is_empty() {
+        return of_sums;
+    }
+    let names: FxHashSet<&str> = sums
+        .iter()
+        .flat_map(|(labels, _)| labels.iter().map(|(name, _)| name))
+        .collect();
+    let known: FxHashSet<&Labels> = sums.iter().map(|(labels, _)| labels).collect();
+    for (labels, samples) in parts {
+        let of = labels.filter(|name| names.contains(name));
+        if known.contains(&of) {
+            of_sums.entry(of).or_default().push((labels, samples));
+        }
+    }
+    of_sums
 }
 
 /// What stands for the same labels, or for all.

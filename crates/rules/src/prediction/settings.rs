@@ -8,6 +8,8 @@ use bellwether_forecast::shift::Direction;
 /// Series that one job may follow, unless its settings say less. Chosen: with 14 days of history about
 /// 1 GiB.
 pub const SERIES_MAX: usize = 10_000;
+/// The same where their parts are followed too. Chosen: with all places for parts taken about 500 MiB.
+pub const SERIES_WITH_PARTS_MAX: usize = 500;
 /// Steps of the furthest horizon: those of a forecast, less the open one and those that may be missing.
 pub const HORIZON_STEPS_MAX: i64 = HORIZON_MAX as i64 - 4;
 /// Steps of the history that a forecast remembers: what its tracker does.
@@ -51,6 +53,9 @@ pub struct JobSettings {
     pub name: String,
     /// PromQL that answers with an instant vector.
     pub query: String,
+    /// PromQL that answers with what those series are the sums of: an element is a part of the series whose labels it
+    /// has. `None`: nobody knows.
+    pub parts: Option<String>,
     /// Time between turns in milliseconds, more than 0.
     pub interval_ms: i64,
     /// Steps of the models in milliseconds, at least the interval.

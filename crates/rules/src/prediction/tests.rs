@@ -28,6 +28,7 @@ fn job(name: &str) -> JobSettings {
     JobSettings {
         name: name.to_owned(),
         query: "load".to_owned(),
+        parts: None,
         interval_ms: TURN_MS,
         step_ms: TURN_MS,
         history_ms: 3 * DAY_MS,
@@ -158,6 +159,88 @@ fn the_past_is_learnt_and_the_next_hour_foreseen() {
     );
     assert_eq!(forecasts[1].1, expected.quantiles[1]);
     assert_eq!(written(&store, "bellwether_anomaly_alarm")[0].1, 0.0);
+}
+
+/// Load of two pools: one of clients who differ, one of a client alone.
+fn clients(end_ms: i64) -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::new());
+    let mut at_ms = NOW_MS - 3 * DAY_MS;
+    while at_ms <= end_ms {
+        let turn = at_ms / TURN_MS;
+        let job = if turn % 9 == 0 { 60.0 } else { 5.0 };
+        // One that comes late, and was nothing before.
+        let late = (at_ms > NOW_MS - DAY_MS).then(|| 20.0 + 15.0 * noise(turn / 4));
+        let values = [
+            ("a", "people", Some(load(at_ms))),
+            ("a", "job", Some(job)),
+            ("a", "late", late),
+            ("b", "only", Some(load(at_ms + DAY_MS / 3))),
+        ];
+        for (pool, client, value) in values {
+            let labels = [(METRIC_NAME, "load"), ("client", client), ("pool", pool)];
+            if let Some(value) = value {
+                store.insert(&Labels::from_pairs(labels), at_ms, value);
+            }
+        }
+        at_ms += TURN_MS;
+    }
+    store
+}
+
+#[test]
+fn parts_have_a_share_in_the_forecast_of_the_series_that_they_make() {
+    let store = clients(NOW_MS + TURN_MS);
+    let sum = |name: &str, parts: Option<&str>| {
+        PredictionSettings::Job(JobSettings {
+            query: "sum by (pool) (load)".to_owned(),
+            parts: parts.map(str::to_owned),
+            has_anomaly: false,
+            ..job(name)
+        })
+    };
+    let all = vec![
+        sum("alone", None),
+        sum("parts", Some("load")),
+        // Of no series: they have not its labels.
+        sum("others", Some("sum by (client) (load)")),
+        sum(
+            "wrong",
+            Some("label_replace(load, \"client\", \"x\", \"\", \"\")"),
+        ),
+    ];
+    let predictions = predictions(&store, all);
+    let told = |name: &str| {
+        for time_ms in [NOW_MS, NOW_MS + TURN_MS] {
+            assert!(predictions.turn(name, time_ms));
+        }
+        let status = job_status(&predictions, name);
+        let mut series: Vec<(String, String, f64)> = status
+            .series
+            .iter()
+            .map(|one| {
+                let pool = one.labels.get("pool").unwrap_or_default().to_owned();
+                let model = one.model.as_deref().unwrap_or_default().to_owned();
+                (pool, model, one.expected[0].mean)
+            })
+            .collect();
+        series.sort_by(|a, b| a.0.cmp(&b.0));
+        series
+    };
+    let (alone, parts, others) = (told("alone"), told("parts"), told("others"));
+    assert!(
+        parts[0].1.contains("; with") && parts[0].1.ends_with("parts"),
+        "{parts:?}"
+    );
+    assert_ne!(parts[0].2, alone[0].2);
+    // What a client makes alone is no sum of parts.
+    assert_eq!(parts[1], alone[1]);
+    assert_eq!(others, alone);
+
+    predictions.turn("wrong", NOW_MS);
+    let problem = job_status(&predictions, "wrong")
+        .problem
+        .unwrap_or_default();
+    assert!(problem.starts_with("parts: "), "{problem}");
 }
 
 #[test]
