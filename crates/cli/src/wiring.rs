@@ -245,6 +245,7 @@ pub(crate) fn server_settings(flags: &Serve, config: &Config) -> Result<ServerSe
         limits: Limits {
             connections_max: flags.web_max_connections.unwrap_or(512),
             query_concurrency: flags.query_max_concurrency.unwrap_or(20),
+            live_clients_max: own.live_clients_max,
             ..Limits::default()
         },
         security: security(flags, config)?,

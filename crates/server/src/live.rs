@@ -15,7 +15,7 @@
 //! listens. Clients that are too slow are dropped and come back. Streams end at once when the server stops.
 //!
 //! ## Limits
-//! `limits.live_clients_max` clients, [`EVENTS_WAITING`] events that wait for one, [`watch::ITEMS_MAX`] items of an event.
+//! `server.live_clients_max` clients, [`EVENTS_WAITING`] events that wait for one, [`watch::ITEMS_MAX`] items of an event.
 
 mod watch;
 
@@ -221,7 +221,7 @@ async fn live(call: Call) -> Result<Response, ApiError> {
     let live = &app.live;
     let permit = Arc::clone(&live.clients).try_acquire_owned().map_err(|_| {
         let text = format!(
-            "{0} clients listen already: at most {0} may (limits.live_clients_max); come back later",
+            "{0} clients listen already: at most {0} may (server.live_clients_max); come back later",
             live.clients_max
         );
         ApiError::new(ErrorType::Limited, text)

@@ -73,6 +73,15 @@ pub(crate) static SERVER: Section = Section {
         ),
         Field::new("enable_otlp", Kind::Bool, "true", "Take OTLP."),
         Field::new(
+            "live_clients_max",
+            Kind::Integer {
+                min: 1,
+                max: 100_000,
+            },
+            "64",
+            "Pages that may follow what changes (/api/bellwether/v1/live) at once; each holds a connection.",
+        ),
+        Field::new(
             "tls",
             Kind::Section(&TLS_SERVER),
             "",
@@ -241,6 +250,8 @@ pub struct ServerSettings {
     pub enable_remote_write: bool,
     /// OTLP is taken.
     pub enable_otlp: bool,
+    /// Clients that may follow what changes at once.
+    pub live_clients_max: usize,
     /// TLS; plain HTTP where absent.
     pub tls: Option<TlsServerSettings>,
     /// Who may say in a header whom it has asked already who he is.
@@ -273,6 +284,7 @@ pub(crate) fn decode_server(view: &View<'_>) -> ServerSettings {
         enable_lifecycle: view.bool("enable_lifecycle"),
         enable_remote_write: view.bool("enable_remote_write"),
         enable_otlp: view.bool("enable_otlp"),
+        live_clients_max: view.length("live_clients_max"),
         tls: view
             .optional_section("tls")
             .and_then(|view| decode_tls_server(&view)),

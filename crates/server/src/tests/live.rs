@@ -240,7 +240,7 @@ async fn clients_are_limited_and_slow_ones_dropped() {
         (429, &"30".parse().unwrap())
     );
     assert!(
-        text.contains("1 clients listen already: at most 1 may (limits.live_clients_max)"),
+        text.contains("1 clients listen already: at most 1 may (server.live_clients_max)"),
         "{text}"
     );
     // Each look tells two events, and the client reads none.
