@@ -16,7 +16,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use bellwether_dashboards::form::Style;
 use bellwether_dashboards::node::{JSON_BYTES_MAX, Node};
-use bellwether_dashboards::{Dashboard, read_node, to_json, uid_problem};
+use bellwether_dashboards::{read_node, to_json, uid_problem};
 use bellwether_server::{DashboardSource, KeptDashboard};
 use bellwether_storage::Disk;
 use serde_json::{Value, json};
@@ -109,10 +109,14 @@ impl DashboardFolder {
                 dashboard.uid
             );
         }
-        let saved_ms = number("savedMs").and_then(|ms| i64::try_from(ms).ok());
+        let time_ms = number("savedMs").and_then(|ms| i64::try_from(ms).ok());
+        let by = value.get("savedBy").and_then(Value::as_str);
         Ok(KeptDashboard {
             dashboard,
-            source: DashboardSource::Saved(saved_ms.unwrap_or_default()),
+            source: DashboardSource::Saved {
+                time_ms: time_ms.unwrap_or_default(),
+                by: by.map(str::to_owned),
+            },
             version: number("version")
                 .filter(|it| *it > 0)
                 .context("says no version")?,
@@ -120,13 +124,17 @@ impl DashboardFolder {
     }
 
     /// Puts a dashboard in the place of that of its uid. Durable when it returns.
-    pub(crate) fn write(&self, dashboard: &Dashboard, version: u64, saved_ms: i64) -> Result<()> {
-        let path = self.path(&dashboard.uid)?;
+    pub(crate) fn write(&self, kept: &KeptDashboard) -> Result<()> {
+        let path = self.path(&kept.dashboard.uid)?;
+        let DashboardSource::Saved { time_ms, by } = &kept.source else {
+            bail!("it belongs to a file");
+        };
         let value = json!({
             "format": FORMAT,
-            "version": version,
-            "savedMs": saved_ms,
-            "dashboard": to_json(dashboard),
+            "version": kept.version,
+            "savedMs": time_ms,
+            "savedBy": by,
+            "dashboard": to_json(&kept.dashboard),
         });
         let text = format!("{value:#}\n");
         whole_file::write(self.disk.as_ref(), &path, text.as_bytes())
@@ -152,6 +160,7 @@ impl DashboardFolder {
 
 #[cfg(test)]
 mod tests {
+    use bellwether_dashboards::Dashboard;
     use bellwether_storage::{Fault, FaultyDisk, Survives};
 
     use super::*;
@@ -161,6 +170,17 @@ mod tests {
             uid: uid.to_owned(),
             title: title.to_owned(),
             ..Dashboard::default()
+        }
+    }
+
+    fn kept(uid: &str, title: &str, version: u64) -> KeptDashboard {
+        KeptDashboard {
+            dashboard: dashboard(uid, title),
+            source: DashboardSource::Saved {
+                time_ms: 5,
+                by: None,
+            },
+            version,
         }
     }
 
@@ -187,10 +207,10 @@ mod tests {
         ] {
             for operation in 0.. {
                 let disk = FaultyDisk::new();
-                open(&disk).write(&dashboard("a", "old"), 1, 5).unwrap();
+                open(&disk).write(&kept("a", "old", 1)).unwrap();
                 let before = disk.operations();
                 disk.plant(before + operation, fault);
-                let done = open(&disk).write(&dashboard("a", "new"), 2, 6).is_ok();
+                let done = open(&disk).write(&kept("a", "new", 2)).is_ok();
                 let reached = disk.operations() > before + operation;
                 for survives in [
                     Survives::Everything,
@@ -213,7 +233,7 @@ mod tests {
     fn damaged_files_are_left_out_and_told() {
         let disk = FaultyDisk::new();
         let folder = open(&disk);
-        folder.write(&dashboard("a", "A"), 1, 5).unwrap();
+        folder.write(&kept("a", "A", 1)).unwrap();
         for (name, text) in [
             ("b.json", "{"),
             (
@@ -235,6 +255,6 @@ mod tests {
         assert_eq!(found.dashboards.len(), 1);
         folder.remove("a").unwrap();
         assert!(folder.read_all().unwrap().dashboards.is_empty());
-        assert!(folder.write(&dashboard("../a", "A"), 1, 5).is_err());
+        assert!(folder.write(&kept("../a", "A", 1)).is_err());
     }
 }

@@ -119,6 +119,7 @@ impl DashboardsProgram {
         self,
         dashboard: Dashboard,
         version: u64,
+        by: Option<String>,
     ) -> Result<Arc<KeptDashboard>, DashboardError> {
         let _turn = self.0.turn.lock().await;
         let mut all = All::clone(&self.0.all.load());
@@ -133,14 +134,14 @@ impl DashboardsProgram {
                 "{SAVED_MAX} dashboards are saved, and no more are taken: take one away first"
             )));
         }
-        let saved_ms = self.0.clock.now_ms();
+        let time_ms = self.0.clock.now_ms();
         let kept = Arc::new(KeptDashboard {
             dashboard,
-            source: DashboardSource::Saved(saved_ms),
+            source: DashboardSource::Saved { time_ms, by },
             version: known + 1,
         });
         let (folder, written) = (self.0.folder.clone(), Arc::clone(&kept));
-        blocking(move || folder.write(&written.dashboard, written.version, saved_ms)).await?;
+        blocking(move || folder.write(&written)).await?;
         all.saved.insert(uid, Arc::clone(&kept));
         self.0.all.store(Arc::new(all));
         Ok(kept)
@@ -221,9 +222,10 @@ impl DashboardKeeper for DashboardsProgram {
         &self,
         dashboard: Dashboard,
         version: u64,
+        by: Option<String>,
     ) -> BoxFuture<Result<Arc<KeptDashboard>, DashboardError>> {
         // To its end even where nobody waits for it any more.
-        let task = tokio::spawn(self.clone().save_now(dashboard, version));
+        let task = tokio::spawn(self.clone().save_now(dashboard, version, by));
         Box::pin(async move {
             task.await
                 .unwrap_or_else(|error| Err(failed(&error.into())))
@@ -272,6 +274,10 @@ mod tests {
         DashboardsProgram::open(Arc::new(disk.clone()), Path::new("/data"), clock).unwrap()
     }
 
+    fn by(by: Option<String>) -> DashboardSource {
+        DashboardSource::Saved { time_ms: 7_000, by }
+    }
+
     fn named(uid: &str, title: &str) -> Dashboard {
         Dashboard {
             uid: uid.to_owned(),
@@ -284,20 +290,20 @@ mod tests {
     async fn versions_are_counted_and_others_refused() {
         let disk = FaultyDisk::new();
         let program = open(&disk);
-        let first = program.save(named("a", "A"), 0).await.unwrap();
-        assert_eq!(
-            (first.version, &first.source),
-            (1, &DashboardSource::Saved(7_000))
-        );
-        let again = program.save(named("a", "B"), 0).await.unwrap_err();
+        let first = program.save(named("a", "A"), 0, None).await.unwrap();
+        assert_eq!((first.version, &first.source), (1, &by(None)));
+        let again = program.save(named("a", "B"), 0, None).await.unwrap_err();
         assert!(matches!(again, DashboardError::Conflict(_)), "{again}");
-        assert_eq!(program.save(named("a", "B"), 1).await.unwrap().version, 2);
+        let somebody = Some("ada".to_owned());
+        let second = program.save(named("a", "B"), 1, somebody.clone()).await;
+        assert_eq!(second.unwrap().version, 2);
         let old = program.remove("a".to_owned(), Some(1)).await.unwrap_err();
         assert!(matches!(old, DashboardError::Conflict(_)), "{old}");
         // A restart sees what was answered for.
         let restarted = open(&disk.after_crash(Survives::Synced));
         assert_eq!(restarted.get("a").unwrap().dashboard.title, "B");
         assert_eq!(restarted.get("a").unwrap().version, 2);
+        assert_eq!(restarted.get("a").unwrap().source, by(somebody));
         restarted.remove("a".to_owned(), None).await.unwrap();
         assert!(restarted.get("a").is_none());
         let gone = restarted.remove("a".to_owned(), None).await.unwrap_err();
@@ -318,8 +324,8 @@ mod tests {
                 .config
         };
         let program = open(&FaultyDisk::new());
-        program.save(named("a", "Saved"), 0).await.unwrap();
-        program.save(named("b", "Another"), 0).await.unwrap();
+        program.save(named("a", "Saved"), 0, None).await.unwrap();
+        program.save(named("b", "Another"), 0, None).await.unwrap();
         program.apply(&load("dashboards: ['*.yml']\n")).await;
         let titles: Vec<String> = program
             .list()
@@ -327,7 +333,7 @@ mod tests {
             .map(|it| it.dashboard.title.clone())
             .collect();
         assert_eq!(titles, ["Another", "Of a file"]);
-        let refused = program.save(named("a", "x"), 1).await.unwrap_err();
+        let refused = program.save(named("a", "x"), 1, None).await.unwrap_err();
         assert!(refused.to_string().contains("read only"), "{refused}");
         assert!(program.remove("a".to_owned(), None).await.is_err());
         program.apply(&load("dashboards: []\n")).await;
@@ -339,7 +345,7 @@ mod tests {
         let disk = FaultyDisk::new();
         let program = open(&disk);
         disk.plant(disk.operations(), bellwether_storage::Fault::NoSpace);
-        let failed = program.save(named("a", "A"), 0).await.unwrap_err();
+        let failed = program.save(named("a", "A"), 0, None).await.unwrap_err();
         assert!(matches!(failed, DashboardError::Failed(_)), "{failed}");
         assert!(program.get("a").is_none());
     }

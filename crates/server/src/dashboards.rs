@@ -49,6 +49,7 @@ pub trait DashboardKeeper: Send + Sync + Debug {
         &self,
         dashboard: Dashboard,
         version: u64,
+        by: Option<String>,
     ) -> BoxFuture<Result<Arc<KeptDashboard>, DashboardError>>;
 
     /// Takes one away; `None`: of any version. Durable when it returns.
@@ -77,8 +78,13 @@ pub struct KeptDashboard {
 pub enum DashboardSource {
     /// A file that the configuration names.
     File(String),
-    /// It was saved, at this time in ms.
-    Saved(i64),
+    /// It was saved.
+    Saved {
+        /// When, ms since 1970.
+        time_ms: i64,
+        /// By whom: a user, or the name of a token; `None` where nobody has to say.
+        by: Option<String>,
+    },
 }
 
 /// Why a dashboard is not changed.
@@ -255,7 +261,9 @@ async fn save(
         );
         return Err(ApiError::bad_data(text).into());
     }
-    let kept = keeper.save(dashboard, version.unwrap_or_default()).await?;
+    let by = app.auth.name(&parts.headers);
+    let kept = keeper.save(dashboard, version.unwrap_or_default(), by);
+    let kept = kept.await?;
     Ok(success(whole(&kept)))
 }
 
@@ -317,9 +325,10 @@ fn origin(kept: &KeptDashboard) -> Map<String, Value> {
             put("source", json!("file"));
             put("file", json!(file));
         }
-        DashboardSource::Saved(time_ms) => {
+        DashboardSource::Saved { time_ms, by } => {
             put("source", json!("saved"));
             put("savedAt", json!(*time_ms as f64 / 1000.0));
+            put("savedBy", json!(by));
         }
     }
     put(

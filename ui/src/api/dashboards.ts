@@ -13,6 +13,8 @@ export interface DashboardOrigin {
   version: number;
   /** Seconds since 1970. */
   savedAt?: number;
+  /** A user, or the name of a token; null where nobody has to say. */
+  savedBy?: string | null;
 }
 export interface DashboardSummary extends DashboardOrigin { uid: string; title: string; description: string; tags: string[]; panelCount: number }
 export interface KeptDashboard extends DashboardOrigin { dashboard: Dashboard }

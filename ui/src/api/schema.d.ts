@@ -1046,6 +1046,7 @@ export interface paths {
                                     readOnly: boolean;
                                     /** @description Seconds since 1970, with milliseconds behind the point. */
                                     savedAt?: number;
+                                    savedBy?: string | null;
                                     source: string;
                                     tags: string[];
                                     title: string;
@@ -1177,6 +1178,7 @@ export interface paths {
                                 readOnly: boolean;
                                 /** @description Seconds since 1970, with milliseconds behind the point. */
                                 savedAt?: number;
+                                savedBy?: string | null;
                                 source: string;
                                 version: number;
                             };
@@ -1234,6 +1236,7 @@ export interface paths {
                                 readOnly: boolean;
                                 /** @description Seconds since 1970, with milliseconds behind the point. */
                                 savedAt?: number;
+                                savedBy?: string | null;
                                 source: string;
                                 version: number;
                             };
@@ -3167,6 +3170,7 @@ export interface paths {
                                     group: string;
                                     items: {
                                         days: {
+                                            checks: number;
                                             /** @description Seconds since 1970, with milliseconds behind the point. */
                                             day: number;
                                             successShare: number;
@@ -3176,6 +3180,14 @@ export interface paths {
                                         state: string;
                                         title: string;
                                     }[];
+                                }[];
+                                maintenance: {
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    end: number;
+                                    group: string;
+                                    /** @description Seconds since 1970, with milliseconds behind the point. */
+                                    start: number;
+                                    title: string;
                                 }[];
                                 state: string;
                                 /** @description Seconds since 1970, with milliseconds behind the point. */
@@ -7917,6 +7929,7 @@ export interface paths {
                                     maxTime: number;
                                     minTime: number;
                                     stats: {
+                                        numBytes: number;
                                         numChunks: number;
                                         numSamples: number;
                                         numSeries: number;

@@ -169,6 +169,7 @@ pub(super) async fn blocks(call: Call) -> Result<Answer, ApiError> {
             // The end of a block of Prometheus is not inside of it.
             json.key("maxTime").integer(block.max_ms.saturating_add(1));
             json.key("stats").object_begin();
+            json.key("numBytes").unsigned(block.disk_bytes);
             json.key("numSamples").unsigned(block.sample_count);
             json.key("numSeries").unsigned(block.series_count);
             json.key("numChunks").unsigned(block.chunk_count);

@@ -82,6 +82,7 @@ static SUMMARY: Shape = Shape::Fields(&[
     ("readOnly", Shape::Boolean, Always),
     ("version", Shape::Number, Always),
     ("savedAt", Shape::Time, Maybe),
+    ("savedBy", Shape::OrNull(&Shape::Text), Maybe),
 ]);
 
 static DASHBOARD: Shape = Shape::Fields(&[
@@ -95,6 +96,7 @@ static DASHBOARD: Shape = Shape::Fields(&[
             ("readOnly", Shape::Boolean, Always),
             ("version", Shape::Number, Always),
             ("savedAt", Shape::Time, Maybe),
+            ("savedBy", Shape::OrNull(&Shape::Text), Maybe),
         ]),
         Always,
     ),

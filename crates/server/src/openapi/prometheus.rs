@@ -617,6 +617,7 @@ static BLOCKS: Shape = noted!(Shape::Fields(&[(
         (
             "stats",
             Shape::Fields(&[
+                ("numBytes", Shape::Number, Always),
                 ("numSamples", Shape::Number, Always),
                 ("numSeries", Shape::Number, Always),
                 ("numChunks", Shape::Number, Always),

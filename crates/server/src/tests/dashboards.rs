@@ -33,6 +33,7 @@ impl DashboardKeeper for Keeper {
         &self,
         dashboard: Dashboard,
         version: u64,
+        by: Option<String>,
     ) -> BoxFuture<Result<Arc<KeptDashboard>, DashboardError>> {
         let mut all = self.0.lock();
         let uid = dashboard.uid.clone();
@@ -40,7 +41,7 @@ impl DashboardKeeper for Keeper {
         let result = if known == version {
             let kept = Arc::new(KeptDashboard {
                 dashboard,
-                source: DashboardSource::Saved(1_500),
+                source: DashboardSource::Saved { time_ms: 1_500, by },
                 version: known + 1,
             });
             all.insert(uid, Arc::clone(&kept));

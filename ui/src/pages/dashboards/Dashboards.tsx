@@ -10,6 +10,7 @@ import { type DashboardSummary, dashboards } from "@/api/dashboards";
 import { useNowQuery } from "@/api/hooks";
 import { type Column, DataTable } from "@/components/DataTable";
 import { type PageKey, usePageKeys } from "@/components/Keys";
+import { visible } from "@/components/LabelSet";
 import { Page } from "@/components/Page";
 import { Empty, Loaded, Panel } from "@/components/Panel";
 import { When } from "@/components/When";
@@ -39,7 +40,7 @@ export function Dashboards() {
     { id: "tags", title: "Tags", width: "minmax(120px, 1.4fr)", isMinor: true, cell: (one) => <span className={classes.tags}>{one.tags.slice(0, 6).map((tag) => <Tag key={tag} tag={tag} isOn={tag === search.tag} onClick={() => change({ tag: tag === search.tag ? undefined : tag })} />)}</span> },
     { id: "panels", title: "Panels", width: "80px", align: "right", sort: (one) => one.panelCount, cell: (one) => one.panelCount },
     { id: "source", title: "Where", width: "minmax(130px, 1fr)", isMinor: true, sort: (one) => (one.source === "file" ? one.file ?? "" : "saved"), cell: (one) => (one.source === "file" ? <span className="row muted" title={one.file}><IconFileText size={14} aria-hidden /><span className="ellipsis">{(one.file ?? "").split("/").at(-1)}</span></span> : <span className="row muted"><IconUser size={14} aria-hidden />saved here</span>) },
-    { id: "saved", title: "Saved", width: "120px", isMinor: true, sort: (one) => one.savedAt, cell: (one) => (one.savedAt === undefined ? <span className="faint">–</span> : <When ms={one.savedAt * 1000} />) },
+    { id: "saved", title: "Saved", width: "120px", isMinor: true, sort: (one) => one.savedAt, cell: (one) => (one.savedAt === undefined ? <span className="faint">–</span> : <span><When ms={one.savedAt * 1000} />{one.savedBy ? <span className="faint foreign"> by {visible(one.savedBy)}</span> : null}</span>) },
   ], [change, search.tag]);
   const create = <Button variant="filled" leftSection={<IconPlus size={15} />} component={Link} to="/dashboards/new">New</Button>;
   const imports = <Button leftSection={<IconFileImport size={15} />} component={Link} to="/dashboards/import">Import</Button>;

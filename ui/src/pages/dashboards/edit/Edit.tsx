@@ -8,6 +8,7 @@ import { useBlocker, useNavigate, useSearch } from "@tanstack/react-router";
 import { IconArrowBackUp, IconArrowForwardUp, IconChevronDown, IconCode, IconDeviceFloppy, IconPlus, IconPointFilled, IconSettings, IconVariable } from "@tabler/icons-react";
 import { ApiError } from "@/api/client";
 import { type Dashboard, type DashboardProblem, type KeptDashboard, oneDashboard, saveDashboard } from "@/api/dashboards";
+import { visible } from "@/components/LabelSet";
 import { Page } from "@/components/Page";
 import { Empty, Failure, Panel, Waiting } from "@/components/Panel";
 import { When } from "@/components/When";
@@ -146,7 +147,7 @@ export function Edit({ kept }: { kept: KeptDashboard | null }) {
         <div className="stack tight">
           {conflict === "gone" || conflict === null
             ? <p>This dashboard was removed meanwhile. You can save yours as a new one.</p>
-            : <p>It was saved {conflict.savedAt === undefined ? "meanwhile" : <><When ms={conflict.savedAt * 1000} /> (<span title={spokenDuration(Date.now() / 1000 - conflict.savedAt)}>version {conflict.version}</span>)</>}, after you began with version {kept?.version ?? 0}. What they saved is not overwritten.</p>}
+            : <p>It was saved {conflict.savedBy ? <span className="foreign">by {visible(conflict.savedBy)} </span> : null}{conflict.savedAt === undefined ? "meanwhile" : <><When ms={conflict.savedAt * 1000} /> (<span title={spokenDuration(Date.now() / 1000 - conflict.savedAt)}>version {conflict.version}</span>)</>}, after you began with version {kept?.version ?? 0}. What they saved is not overwritten.</p>}
           <div className="row wrap">
             <Button variant="filled" data-autofocus loading={saving} onClick={() => void save({ ...dashboard, uid: uidOf(dashboard.title), title: `${dashboard.title} (mine)` }, 0)}>Save mine as new</Button>
             {conflict !== "gone" && conflict !== null && <Button onClick={() => { client.setQueryData(["dashboard", dashboard.uid], conflict); setDone(true); setConflict(null); setTimeout(leave, 0); }}>Load theirs, drop mine</Button>}
