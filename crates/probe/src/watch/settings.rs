@@ -75,15 +75,27 @@ impl MaintenanceSettings {
     /// Whether it is under way for a probe at this time.
     #[must_use]
     pub fn covers(&self, probe: &str, now_ms: i64) -> bool {
-        let length_ms = self.end_ms - self.start_ms;
-        let is_on = match self.every_ms {
-            None => (self.start_ms..self.end_ms).contains(&now_ms),
-            Some(every_ms) => {
-                now_ms >= self.start_ms
-                    && (now_ms - self.start_ms).rem_euclid(every_ms.max(1)) < length_ms
-            }
-        };
-        is_on && self.probes.iter().any(|pattern| matches(pattern, probe))
+        let is_on = self.next(now_ms).is_some_and(|(start, _)| start <= now_ms);
+        is_on && self.is_of(probe)
+    }
+
+    /// Whether it is of a probe, at any time.
+    #[must_use]
+    pub fn is_of(&self, probe: &str) -> bool {
+        self.probes.iter().any(|pattern| matches(pattern, probe))
+    }
+
+    /// When the one that is under way begins and ends, or else the next one, ms since 1970; `None` if all is over.
+    #[must_use]
+    pub fn next(&self, now_ms: i64) -> Option<(i64, i64)> {
+        let over_ms = now_ms.saturating_sub(self.end_ms);
+        if over_ms < 0 {
+            return Some((self.start_ms, self.end_ms));
+        }
+        let every_ms = self.every_ms?.max(1);
+        let shift_ms = (over_ms / every_ms + 1).checked_mul(every_ms)?;
+        let start_ms = self.start_ms.checked_add(shift_ms)?;
+        Some((start_ms, self.end_ms.checked_add(shift_ms)?))
     }
 }
 
@@ -190,5 +202,27 @@ mod tests {
         check(Some(500), "db-1", 500, false);
         check(Some(500), "db-1", 1_550, true);
         check(Some(500), "db-1", 1_600, false);
+        check(Some(100), "db-1", 1_600, true);
+    }
+
+    #[test]
+    fn the_next_time_is_the_one_under_way_or_the_first_ahead() {
+        let check = |every_ms, now_ms, want| {
+            let window = MaintenanceSettings {
+                reason: String::new(),
+                probes: Vec::new(),
+                start_ms: 1_000,
+                end_ms: 1_100,
+                every_ms,
+            };
+            assert_eq!(window.next(now_ms), want, "{every_ms:?} {now_ms}");
+        };
+        check(None, i64::MIN, Some((1_000, 1_100)));
+        check(None, 1_099, Some((1_000, 1_100)));
+        check(None, 1_100, None);
+        check(Some(500), 1_100, Some((1_500, 1_600)));
+        check(Some(500), 1_550, Some((1_500, 1_600)));
+        check(Some(500), 1_600, Some((2_000, 2_100)));
+        check(Some(500), i64::MAX, None);
     }
 }

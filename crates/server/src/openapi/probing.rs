@@ -192,7 +192,15 @@ static PUBLIC: Shape = answer!(Shape::Fields(&[
     ("time", Shape::Time, Always),
     ("state", Shape::Text, Always),
     ("groups", Shape::List(&GROUP), Always),
+    ("maintenance", Shape::List(&WORK), Always),
 ]));
+
+const WORK: Shape = Shape::Fields(&[
+    ("start", Shape::Time, Always),
+    ("end", Shape::Time, Always),
+    ("title", Shape::Text, Always),
+    ("group", Shape::Text, Always),
+]);
 
 const GROUP: Shape = Shape::Fields(&[
     ("group", Shape::Text, Always),
@@ -210,6 +218,7 @@ const ITEM: Shape = Shape::Fields(&[
 const DAY: Shape = Shape::Fields(&[
     ("day", Shape::Time, Always),
     ("successShare", Shape::Number, Always),
+    ("checks", Shape::Number, Always),
 ]);
 
 static ENTITIES: Shape = answer!(Shape::Fields(&[("entities", Shape::List(&ENTITY), Always)]));

@@ -280,8 +280,21 @@ async fn strangers_see_titles_and_nothing_else() {
     assert_eq!(items.len(), 3);
     assert_eq!(items[0]["title"], "Storage");
     assert!(
-        items.iter().any(|it| it["days"][0]["successShare"] == 1.0),
+        items.iter().any(|it| {
+            let day = &it["days"][0];
+            day["successShare"] == 1.0 && day["checks"].as_f64() >= Some(1.0)
+        }),
         "{text}"
+    );
+    let work = &value["data"]["maintenance"][0];
+    assert_eq!(
+        (&work["title"], &work["group"]),
+        (&json!("Storage"), &json!("Backend"))
+    );
+    let seconds = work["end"].as_f64().zip(work["start"].as_f64());
+    assert_eq!(
+        seconds.map(|(end, start)| (end - start).round()),
+        Some(3_600.0)
     );
     assert!(items.iter().any(|it| it["maintenance"] == true), "{text}");
     for secret in ["127.0.0.1", "refused", "core", "dead", "tcp", "leaked"] {

@@ -10,8 +10,8 @@ import { StateStrip } from "@/components/map/StateStrip";
 import { Empty, Loaded } from "@/components/Panel";
 import { Mark, type Tone, toneOf } from "@/components/State";
 import { When } from "@/components/When";
-import { useSettings } from "@/state/settings";
-import { DAYS, dayBlocks, headline, overall, type PublicItem, type PublicStatus as Status, shareText, STATE_WORDS } from "./days";
+import { useSettings, useTimeFormat } from "@/state/settings";
+import { DAYS, dayBlocks, headline, overall, type PublicItem, type PublicStatus as Status, shareText, STATE_WORDS, worksByTime } from "./days";
 import classes from "./PublicStatus.module.css";
 
 export function PublicStatus() {
@@ -35,19 +35,13 @@ export function PublicStatus() {
 function Whole({ status }: { status: Status }) {
   const items = status.groups.flatMap((group) => group.items);
   const tone: Tone = items.length === 0 ? "unknown" : toneOf(status.state);
-  const worked = status.groups.flatMap((group) => group.items.filter((item) => item.maintenance).map((item) => ({ group: group.group, item })));
   return (
     <>
       <section className={classes.verdict} data-tone={tone} aria-label="All in all">
         <Mark tone={tone} size={28} label={STATE_WORDS[status.state] ?? status.state} />
         <div><p className={`${classes.headline ?? ""} foreign`}>{visible(headline(status))}</p><p className={classes.asOf}>looked at <When ms={status.time * 1000} /></p></div>
       </section>
-      {worked.length > 0 && (
-        <section className={classes.work} aria-label="Maintenance">
-          <IconTool size={18} aria-hidden />
-          <p>Being worked on: {worked.map(({ group, item }) => `${visible(item.title)} (${visible(group)})`).join(", ")}. Interruptions are expected.</p>
-        </section>
-      )}
+      <Maintenance status={status} />
       {items.length === 0 && <Empty title="No part of this service is public">Probes with <code>public</code> in the configuration are shown here: their title, state and history, and nothing else.</Empty>}
       {status.groups.map((group) => (
         <section key={group.group} className={classes.group} aria-label={group.group}>
@@ -57,6 +51,27 @@ function Whole({ status }: { status: Status }) {
       ))}
       {items.length > 0 && <Legend />}
     </>
+  );
+}
+
+/** What is worked on now, and what will be. */
+function Maintenance({ status }: { status: Status }) {
+  const format = useTimeFormat();
+  const lines = worksByTime(status.maintenance);
+  if (lines.length === 0) return null;
+  return (
+    <section className={classes.work} aria-label="Maintenance">
+      <IconTool size={18} aria-hidden />
+      <ul className={classes.works}>
+        {lines.map(({ start, end, parts }) => (
+          <li key={`${start}-${end}`}>
+            <strong>{start <= status.time ? "Being worked on" : "Planned work"}</strong>, {start <= status.time ? <>until <When ms={end * 1000} form="in" /></> : <When ms={start * 1000} form="in" />}: <span className="foreign">{parts.map((part) => (part.group === "" ? visible(part.title) : `${visible(part.title)} (${visible(part.group)})`)).join(", ")}</span>.
+            <span className={classes.times}>{format.full(start * 1000)} to {format.full(end * 1000)} ({format.zone})</span>
+          </li>
+        ))}
+        <li className={classes.times}>Interruptions are expected then.</li>
+      </ul>
+    </section>
   );
 }
 

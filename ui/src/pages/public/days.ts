@@ -2,9 +2,11 @@
 
 import type { StripBlock } from "@/components/map/StateStrip";
 import type { Got } from "@/api/own";
+import { formatValue } from "@/lib/units";
 
 export type PublicStatus = Got<"/api/bellwether/v1/public-status">;
 export type PublicItem = PublicStatus["groups"][number]["items"][number];
+export type Work = PublicStatus["maintenance"][number];
 
 export const DAYS = 90;
 const DAY_S = 86_400;
@@ -24,22 +26,36 @@ export function shareText(share: number): string {
 }
 
 export function dayBlocks(item: PublicItem, nowS: number): StripBlock[] {
-  const shares = new Map(item.days.map(({ day, successShare }) => [Math.floor(day / DAY_S), successShare]));
+  const known = new Map(item.days.map((day) => [Math.floor(day.day / DAY_S), day]));
   const today = Math.floor(nowS / DAY_S);
   return Array.from({ length: DAYS }, (_, index): StripBlock => {
     const day = today - DAYS + 1 + index;
-    const share = shares.get(day);
+    const of = known.get(day);
     const label = `${dayName.format(day * DAY_S * 1000)}${day === today ? ", so far" : ""}`;
-    if (share === undefined) return { tone: "none", label, more: "no data" };
-    if (share >= GOOD_FROM) return { tone: "good", label, more: `${shareText(share)} of checks succeeded` };
-    return { tone: share >= TROUBLED_FROM ? "warn" : "bad", bad: 1 - share, label, more: `${shareText(share)} of checks succeeded` };
+    if (of === undefined) return { tone: "none", label, more: "no data" };
+    const share = of.successShare;
+    const more = `${shareText(share)} of ${formatValue(of.checks, "count")} checks succeeded`;
+    if (share >= GOOD_FROM) return { tone: "good", label, more };
+    return { tone: share >= TROUBLED_FROM ? "warn" : "bad", bad: 1 - share, label, more };
   });
 }
 
-/** Of the days with data: the mean share, and how many they are. */
+/** Of the checks of all days the share that succeeded, and how many days have some. */
 export function overall(item: PublicItem): { share: number | null; days: number } {
   const { days } = item;
-  return { share: days.length === 0 ? null : days.reduce((sum, { successShare }) => sum + successShare, 0) / days.length, days: days.length };
+  const checks = days.reduce((sum, day) => sum + day.checks, 0);
+  return { share: checks > 0 ? days.reduce((sum, day) => sum + day.successShare * day.checks, 0) / checks : null, days: days.length };
+}
+
+/** Maintenance at the same times stands in one line. */
+export function worksByTime(works: readonly Work[]): { start: number; end: number; parts: Work[] }[] {
+  const lines: { start: number; end: number; parts: Work[] }[] = [];
+  for (const work of works) {
+    const line = lines.find((one) => one.start === work.start && one.end === work.end);
+    if (line) line.parts.push(work);
+    else lines.push({ start: work.start, end: work.end, parts: [work] });
+  }
+  return lines;
 }
 
 export const STATE_WORDS: Readonly<Record<string, string>> = { up: "Working", degraded: "Slower than usual", down: "Not working", unknown: "Not known" };
