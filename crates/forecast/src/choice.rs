@@ -6,9 +6,11 @@
 
 mod backtest;
 mod candidates;
+mod trust;
 mod weights;
 
 use backtest::Backtest;
+use trust::Trust;
 
 use crate::forecast::{Forecast, Options};
 use crate::history::History;
@@ -49,6 +51,7 @@ struct Member {
 #[derive(Debug)]
 pub(crate) struct Choice {
     members: Vec<Member>,
+    trust: Option<Trust>,
     spread: Spread,
     effort: Effort,
     /// Errors are parts of the forecast, not of the unit.
@@ -136,6 +139,7 @@ impl Choice {
         }
         (!members.is_empty()).then(|| Self {
             members,
+            trust: Trust::new(history, seasons),
             spread: Spread::new(&errors, horizon),
             effort,
             relative,
@@ -143,8 +147,13 @@ impl Choice {
         })
     }
 
-    /// What follows `history`.
-    pub(crate) fn forecast(&self, history: &History, horizon: usize) -> Outlook<'_> {
+    /// What follows `history`. What another forecast says, in the unit of the series, has the share that stands with it.
+    pub(crate) fn forecast(
+        &self,
+        history: &History,
+        horizon: usize,
+        other: Option<(Vec<f64>, f64)>,
+    ) -> Outlook<'_> {
         let mut centre = vec![0.0; horizon];
         let mut total = vec![0.0; horizon];
         let mut out = vec![0.0; horizon];
@@ -180,10 +189,26 @@ impl Choice {
             let mean = if *total > 0.0 { *centre / total } else { last };
             *centre = mean.clamp(low, high);
         }
+        let chosen = centre.first().copied();
+        let mut blend = |said: &mut dyn Iterator<Item = f64>, share: f64| {
+            for (centre, said) in centre.iter_mut().zip(said) {
+                if said.is_finite() {
+                    *centre += share * (said.clamp(low, high) - *centre);
+                }
+            }
+        };
+        if let Some((said, share)) = other {
+            blend(&mut said.iter().map(|said| said / history.unit), share);
+        }
+        let trust = self.trust.as_ref();
+        if let Some((said, share)) = trust.and_then(|trust| trust.forecast(history)) {
+            blend(&mut said.into_iter(), share);
+        }
         Outlook {
             choice: self,
             unit: history.unit,
             from: 0,
+            chosen,
             centre,
         }
     }
@@ -288,6 +313,8 @@ pub(crate) struct Outlook<'a> {
     unit: f64,
     /// Steps that are left away at the beginning.
     from: usize,
+    /// What the chosen models say one step ahead, before others have a share.
+    chosen: Option<f64>,
     centre: Vec<f64>,
 }
 
@@ -297,19 +324,13 @@ impl Outlook<'_> {
         self.from = steps.min(self.centre.len());
     }
 
-    /// Gives a share to what another forecast says, in the unit of the series.
-    pub(crate) fn blend(&mut self, history: &History, other: &[f64], share: f64) {
-        let (low, high) = bounds(history);
-        for (centre, other) in self.centre.iter_mut().zip(other) {
-            let other = (other / self.unit).clamp(low, high);
-            if other.is_finite() {
-                *centre += share * (other - *centre);
-            }
-        }
+    /// What the chosen models expect one step ahead, which is what their backtest tells of, in the unit of the history.
+    pub(crate) fn chosen(&self) -> Option<f64> {
+        self.chosen
     }
 
     /// What is expected so many steps ahead, in the unit of the history.
-    pub(crate) fn centre(&self, step: usize) -> Option<f64> {
+    fn centre(&self, step: usize) -> Option<f64> {
         self.centre.get(step.checked_sub(1)?).copied()
     }
 

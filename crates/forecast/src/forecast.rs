@@ -155,7 +155,7 @@ pub fn forecast(series: Series<'_>, options: &Options) -> Result<Forecast, Forec
     let seasons = options.seasons(series.step_ms, || History::new(values, None));
     let history = History::new(values, seasons.first().copied()).ok_or(too_short.clone())?;
     let choice = Choice::new(&history, &seasons, horizon, Effort::Full).ok_or(too_short)?;
-    let mut outlook = choice.forecast(&history, horizon);
+    let mut outlook = choice.forecast(&history, horizon, None);
     outlook.skip(missing);
     Ok(outlook.publish(
         options,

@@ -298,15 +298,9 @@ impl Tracker {
     }
 
     fn outlook<'a>(&self, choice: &'a Choice, history: &History, horizon: usize) -> Outlook<'a> {
-        let mut outlook = choice.forecast(history, horizon);
-        if let Some((sum, share)) = self
-            .parts
-            .as_ref()
-            .and_then(|parts| parts.forecast(horizon))
-        {
-            outlook.blend(history, &sum, share);
-        }
-        outlook
+        let parts = self.parts.as_ref();
+        let of_parts = parts.and_then(|parts| parts.forecast(horizon));
+        choice.forecast(history, horizon, of_parts)
     }
 
     /// What is remembered of the cells that are over: the time of the first, and the values, NaN for
@@ -366,7 +360,7 @@ impl Tracker {
             return;
         };
         let outlook = self.outlook(choice, history, self.calibration.horizon());
-        let next = outlook.centre(1);
+        let next = outlook.chosen();
         let interval =
             |step| outlook.interval(step, calibration::LEVELS, self.calibration.width(step));
         let said: Vec<(f64, f64)> = self.calibration.watched().map(interval).collect();

@@ -11,7 +11,7 @@ use bellwether_forecast::tracker::Tracker;
 const STEP_MS: i64 = 600_000;
 const DAY: usize = 144;
 const HORIZONS: [usize; 2] = [6, DAY];
-/// Origins an hour apart in the last third.
+/// Origins an hour apart.
 const ORIGIN_EVERY: usize = 6;
 
 /// Errors and hits at all steps up to a horizon.
@@ -30,11 +30,19 @@ impl Tally {
     }
 }
 
-/// Prints the table. Errors are averaged over all pairs of origin and step that each naive method has
-/// something to say of, and divided by the mean
-/// change from day to day in the first two thirds. With `held_out` the last third is left away, and
-/// the last third of the rest takes its place.
-pub(crate) fn run(folder: &Path, held_out: bool) -> Result<()> {
+/// The origins that are judged.
+#[derive(Clone, Copy)]
+pub(crate) enum Judged {
+    LastThird,
+    /// The last third is left away, and the last third of the rest takes its place.
+    HeldOut,
+    /// From a cell on.
+    From(usize),
+}
+
+/// Prints the table. Errors are averaged over all pairs of origin and step that each naive method has something to
+/// say of, and divided by the mean change from day to day before.
+pub(crate) fn run(folder: &Path, judged: Judged) -> Result<()> {
     println!(
         "| series | ahead | last value | day ago | week ago | ours | of the best naive | 80 % interval covers |"
     );
@@ -43,18 +51,21 @@ pub(crate) fn run(folder: &Path, held_out: bool) -> Result<()> {
         let mut values = read(&folder.join(format!("{name}.rate10min.csv.gz")))?;
         let clients = folder.join(format!("{name}.clients10min.csv.gz"));
         let parts = read_parts(&clients, values.len())?;
-        if held_out {
+        if let Judged::HeldOut = judged {
             values.truncate(values.len() * 2 / 3);
         }
-        score(name, &values, &[])?;
-        score(&format!("{name} of its clients"), &values, &parts)?;
+        let first = match judged {
+            Judged::From(cell) => cell,
+            Judged::LastThird | Judged::HeldOut => values.len() * 2 / 3,
+        };
+        score(name, &values, &[], first)?;
+        score(&format!("{name} of its clients"), &values, &parts, first)?;
     }
     Ok(())
 }
 
-/// The rows of a series, forecast from `parts` too where there are some.
-fn score(name: &str, values: &[f64], parts: &[Vec<f64>]) -> Result<()> {
-    let first = values.len() * 2 / 3;
+/// The rows of a series, forecast from `parts` too where there are some, and judged from a cell on.
+fn score(name: &str, values: &[f64], parts: &[Vec<f64>], first: usize) -> Result<()> {
     let changes: Vec<f64> = (DAY..first)
         .map(|at| (values[at] - values[at - DAY]).abs())
         .filter(|change| change.is_finite())
