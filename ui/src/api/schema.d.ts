@@ -1382,6 +1382,7 @@ export interface paths {
                         baseline: {
                             /** @description Seconds since 1970, or a time of RFC 3339. */
                             end: number | string;
+                            rest?: boolean;
                             /** @description Seconds since 1970, or a time of RFC 3339. */
                             start: number | string;
                         };
@@ -1406,14 +1407,20 @@ export interface paths {
                     content: {
                         "application/json": {
                             data: {
+                                band: {
+                                    high: number | null;
+                                    low: number | null;
+                                } | null;
                                 baseline: {
                                     /** @description Seconds since 1970, with milliseconds behind the point. */
                                     end: number;
+                                    rest: boolean;
                                     series: number;
                                     /** @description Seconds since 1970, with milliseconds behind the point. */
                                     start: number;
                                     value: number | null;
                                 };
+                                countsEvents: boolean;
                                 labels: {
                                     addsUp: boolean;
                                     label: string;
@@ -1430,8 +1437,10 @@ export interface paths {
                                 }[];
                                 /** @enum {string} */
                                 measure: "increase" | "mean" | "observations" | "points";
+                                metric: string | null;
                                 notes: string[];
                                 query: string;
+                                same: string[];
                                 selection: {
                                     /** @description Seconds since 1970, with milliseconds behind the point. */
                                     end: number;

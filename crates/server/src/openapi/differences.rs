@@ -1,7 +1,7 @@
 //! Operations and bodies of differences.
 
 use super::shape::Presence::{Always, Maybe};
-use super::shape::{NUMBER_OR_NULL, Shape, TEXTS, answer};
+use super::shape::{NUMBER_OR_NULL, Shape, TEXT_OR_NULL, TEXTS, answer};
 use super::{Content, Operation, POST, operation};
 
 pub(crate) const OPERATIONS: &[Operation] = &[operation(
@@ -30,6 +30,8 @@ static WANTED: Shape = Shape::Fields(&[
         Shape::Fields(&[
             ("start", Shape::AnyTime, Always),
             ("end", Shape::AnyTime, Always),
+            // Only what is left of it without the selection: other times, and with a band other values at the same times.
+            ("rest", Shape::Boolean, Maybe),
         ]),
         Always,
     ),
@@ -44,17 +46,42 @@ static TOLD: Shape = answer!(Shape::Fields(&[
         Shape::Words(&["increase", "mean", "observations", "points"]),
         Always
     ),
-    ("selection", WHOLE, Always),
-    ("baseline", WHOLE, Always),
+    // Of a classic histogram without `_bucket`; null where an expression was measured.
+    ("metric", TEXT_OR_NULL, Always),
+    // As it was used, which for a classic histogram is that of the nearest bounds; an open end is null.
+    ("band", Shape::OrNull(&BAND), Always),
+    // Whether chance was taken off the scores.
+    ("countsEvents", Shape::Boolean, Always),
+    (
+        "selection",
+        Shape::Fields(&[
+            ("start", Shape::Time, Always),
+            ("end", Shape::Time, Always),
+            ("value", NUMBER_OR_NULL, Always),
+            ("series", Shape::Number, Always),
+        ]),
+        Always
+    ),
+    (
+        "baseline",
+        Shape::Fields(&[
+            ("start", Shape::Time, Always),
+            ("end", Shape::Time, Always),
+            ("rest", Shape::Boolean, Always),
+            ("value", NUMBER_OR_NULL, Always),
+            ("series", Shape::Number, Always),
+        ]),
+        Always
+    ),
     ("labels", Shape::List(&LABEL), Always),
+    // Labels that have one value everywhere.
+    ("same", TEXTS, Always),
     ("notes", TEXTS, Always),
 ]));
 
-const WHOLE: Shape = Shape::Fields(&[
-    ("start", Shape::Time, Always),
-    ("end", Shape::Time, Always),
-    ("value", NUMBER_OR_NULL, Always),
-    ("series", Shape::Number, Always),
+static BAND: Shape = Shape::Fields(&[
+    ("low", NUMBER_OR_NULL, Always),
+    ("high", NUMBER_OR_NULL, Always),
 ]);
 
 /// Those first that tell most.
@@ -72,7 +99,7 @@ const LABEL: Shape = Shape::Fields(&[
             ("baseline", NUMBER_OR_NULL, Always),
             ("selectionShare", NUMBER_OR_NULL, Always),
             ("baselineShare", NUMBER_OR_NULL, Always),
-            // By how much the share is greater; where values do not add up, the part of the change.
+            // By how much the share is greater than in the baseline, or, where that is nothing, than if all were alike; where values do not add up, the part of the change.
             ("difference", NUMBER_OR_NULL, Always),
         ])),
         Always,

@@ -47,8 +47,13 @@ async fn labels_that_tell_a_selection_apart_are_told() {
     let banded = json!({ "start": end - 1_800, "end": end, "low": 100, "high": 1_000 });
     for (query, selection, measure) in [
         ("http_requests_total", span.clone(), "increase"),
+        ("http_requests_total{job=\"web\"}", span.clone(), "increase"),
         ("http_requests_total", banded, "points"),
-        ("sum(rate(http_requests_total[5m]))", span.clone(), "mean"),
+        (
+            "sum(rate(http_requests_total[5m]))",
+            span.clone(),
+            "increase",
+        ),
         (
             "sum(http_requests_total) / count(http_requests_total)",
             span.clone(),
@@ -67,11 +72,35 @@ async fn labels_that_tell_a_selection_apart_are_told() {
             let told = (&label["label"], &label["values"][0]["value"]);
             assert_eq!(told, (&json!("code"), &json!("503")), "{answer}");
             assert!(label["score"].as_f64() > Some(0.5), "{answer}");
+            assert_eq!(data["metric"], "http_requests_total", "{answer}");
+            assert_eq!(data["countsEvents"], true, "{answer}");
+            let same = query.contains("web").then_some("job");
+            assert_eq!(data["same"], json!(Vec::from_iter(same)), "{answer}");
+        }
+        if measure == "points" {
+            assert_eq!(data["band"], json!({ "low": 100.0, "high": 1_000.0 }));
         }
     }
-    let (status, answer) = ask(&router, &body("sum(", span)).await;
+    let wrong = body("sum(", span.clone());
+    let (status, answer) = ask(&router, &wrong).await;
     let text = answer["error"].as_str().unwrap();
     assert!(status == 400 && text.contains("parse error"), "{text}");
+    // Beside what is left of the hour.
+    let body = |rest: Value| {
+        json!({
+            "query": "sum(rate(http_requests_total[5m]))",
+            "selection": span,
+            "baseline": { "start": end - 3_600, "end": end, "rest": rest },
+        })
+    };
+    let asked = body(json!(true));
+    assert_eq!(taken.difference(&asked), None, "{asked}");
+    let (_, answer) = ask(&router, &asked).await;
+    assert_eq!(given.difference(&answer), None, "{answer}");
+    assert_eq!(answer["data"]["baseline"]["rest"], true, "{answer}");
+    let (_, whole) = ask(&router, &body(json!(false))).await;
+    let baseline = |answer: &Value| answer["data"]["baseline"]["value"].as_f64();
+    assert!(baseline(&answer) < baseline(&whole), "{answer} {whole}");
     // All turns are free again.
     let all = u32::try_from(ServerSettings::default().limits.query_concurrency).unwrap();
     drop(server.app().query_gate.try_acquire_many(all).unwrap());

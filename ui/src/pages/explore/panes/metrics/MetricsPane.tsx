@@ -23,7 +23,7 @@ import { GraphView, type Shown } from "./GraphView";
 import { heatStep, HeatView } from "./HeatView";
 import { letterOf, QUERIES_MAX } from "./letters";
 import { QueryRow, type RowAnswer } from "./QueryRow";
-import { readArea, writeArea } from "./selection";
+import { hasValuesToCompare, readArea, writeArea } from "./selection";
 import { type ShownTable, TableView } from "./TableView";
 import { Tools } from "./Tools";
 import classes from "./MetricsPane.module.css";
@@ -121,8 +121,7 @@ export function MetricsPane({ say }: PaneProps) {
     const middle = (frame?.times[at] ?? range.toS) * 1000;
     takeSpan(Math.max(range.fromMs, middle - span / 24), Math.min(range.toMs, middle + span / 24));
   };
-  // A rate is no value of a single call: there only times are compared.
-  const chooseInGraph = (index: number, chosen: HeatArea) => choose(index, /\b(rate|irate|increase|delta|deriv)\s*\(/.test(exprs[index] ?? "") && !/histogram_(quantile|avg)\s*\(/.test(exprs[index] ?? "") ? { ...chosen, low: -Infinity, high: Infinity } : chosen);
+  const chooseInGraph = (index: number, chosen: HeatArea) => choose(index, hasValuesToCompare(exprs[index] ?? "") ? chosen : { ...chosen, low: -Infinity, high: Infinity });
   const change = (index: number, make: (expr: string) => Promise<string | null>) => {
     const row = rows[index];
     if (!row) return;

@@ -18,3 +18,11 @@ export function writeArea({ fromMs, toMs, low, high }: HeatArea): string {
   const text = (value: number) => (Number.isFinite(value) ? String(Number(value.toPrecision(6))) : "");
   return low === -Infinity && high === Infinity ? times : `${times},${text(low)},${text(high)}`;
 }
+
+/** Whether values of a graph are such as are compared. A rate is no value of a single call, and a counter only grows: of those only times are. */
+export function hasValuesToCompare(expr: string): boolean {
+  if (/histogram_(quantile|avg)\s*\(/.test(expr)) return true;
+  const isRate = /\b(rate|irate|increase|delta|deriv)\s*\(/.test(expr);
+  const isCounter = /_(total|count|sum|bucket)\b/.test(expr.replace(/\{[^}]*\}/g, ""));
+  return !isRate && !isCounter;
+}
