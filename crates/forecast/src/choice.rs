@@ -207,6 +207,7 @@ impl Choice {
         Outlook {
             choice: self,
             unit: history.unit,
+            bounds: (low, high),
             from: 0,
             chosen,
             centre,
@@ -311,6 +312,8 @@ fn unscale(log: bool, out: &mut [f64]) {
 pub(crate) struct Outlook<'a> {
     choice: &'a Choice,
     unit: f64,
+    /// What it stays within.
+    bounds: (f64, f64),
     /// Steps that are left away at the beginning.
     from: usize,
     /// What the chosen models say one step ahead, before others have a share.
@@ -350,7 +353,7 @@ impl Outlook<'_> {
             true => centre * (1.0 + wider * error),
             false => centre + wider * error,
         };
-        value * self.unit
+        value.clamp(self.bounds.0, self.bounds.1) * self.unit
     }
 
     /// Between two levels, in the unit of the series, with errors so many times as large.
