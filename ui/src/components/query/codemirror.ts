@@ -86,6 +86,8 @@ export function makeEditor(options: EditorOptions): Editor {
   };
   const readOnlyOf = (readOnly: boolean): Extension => [EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly)];
   const attributesOf = (isInvalid: boolean): Extension => EditorView.contentAttributes.of({
+    // Escape closes completion or leaves the editor, not the drawer that it stands in.
+    "data-mantine-stop-propagation": "true",
     "aria-label": options.label, spellcheck: "false", autocorrect: "off", autocapitalize: "off", enterkeyhint: "go",
     ...(options.readOnly ? { tabindex: "0" } : {}),
     ...(isInvalid ? { "aria-invalid": "true" } : {}), ...(options.describedBy ? { "aria-describedby": options.describedBy } : {}),
