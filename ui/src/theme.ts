@@ -45,7 +45,7 @@ export const theme = createTheme({
     Drawer: { defaultProps: { closeButtonProps: { "aria-label": "Close" }, styles: { content: { backgroundColor: "var(--panel)" }, header: { backgroundColor: "var(--panel)" } }, attributes: { header: { role: "none" } }, overlayProps: { backgroundOpacity: 0.4 }, transitionProps: { duration: 140 } } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true, events: { hover: true, focus: true, touch: false } } },
     // Its placeholder for the first focus is a focusable child that is no item, which a menu may not have.
-    Menu: { defaultProps: { withInitialFocusPlaceholder: false, shadow: "md", transitionProps: { duration: 90 } } },
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false, shadow: "md", styles: { dropdown: { maxHeight: "44vh", overflowY: "auto" } }, transitionProps: { duration: 90 } } },
   },
 });
 
