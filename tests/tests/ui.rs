@@ -70,6 +70,12 @@ async fn every_page_is_used() -> Result<()> {
 }
 
 #[tokio::test]
+async fn dialogues_are_accessible_and_give_the_focus_back() -> Result<()> {
+    let server = demo().await?;
+    passes("dialogues", &server.url).await
+}
+
+#[tokio::test]
 async fn a_new_user_finds_what_is_looked_for() -> Result<()> {
     let server = demo().await?;
     passes("tasks", &server.url).await?;
