@@ -100,10 +100,11 @@ async function asked({ page, open, shared, back, url }) {
   await recent(page).locator("[data-row='0']").getByText(/cancel/i).first().waitFor();
   await shared((other) => recent(other).locator("[data-row='0']").getByText(/cancel/i).first().waitFor());
   await back(() => param(page, "state", null));
-  await page.getByLabel("Find a query").fill("slo:bad_events");
+  await page.getByLabel("Find a query").fill("");
+  await param(page, "find", null);
   await page.getByRole("table", { name: "Heaviest queries" }).getByRole("link").first().click();
   await settled(page, "Explore");
-  await param(page, "q", /slo:bad_events/);
+  await param(page, "q", /"expr":"[^"]/);
   await back(() => settled(page, "Queries"));
 
   await tabs.getByRole("link", { name: "Status" }).click();
