@@ -37,9 +37,9 @@ async fn passes(name: &str, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// A demo whose budgets, forecasts and scaler have been counted once.
+/// A demo whose budgets, forecasts and scaler have been counted once; nothing in it fails by itself.
 async fn demo() -> Result<Server> {
-    let server = Server::demo(&["--history", "24"]).await?;
+    let server = Server::demo(&["--history", "24", "--no-faults"]).await?;
     eventually(
         "the demo is scraped, and its objectives are there",
         || async {
@@ -61,6 +61,18 @@ async fn every_page_is_whole_at_every_size_and_in_both_colours() -> Result<()> {
     let server = demo().await?;
     passes("weight", &server.url).await?;
     passes("pages", &server.url).await
+}
+
+#[tokio::test]
+async fn every_page_is_used() -> Result<()> {
+    let server = demo().await?;
+    passes("interact", &server.url).await
+}
+
+#[tokio::test]
+async fn dialogues_are_accessible_and_give_the_focus_back() -> Result<()> {
+    let server = demo().await?;
+    passes("dialogues", &server.url).await
 }
 
 #[tokio::test]

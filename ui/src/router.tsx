@@ -82,7 +82,7 @@ const explore = createRoute({ ...route("/explore"), validateSearch: exploreSearc
 const ai = createRoute({ ...route("/ai"), validateSearch: texts("provider", "model", "tool", "tab", "by", "against"), component: lazyRouteComponent(() => import("@/pages/ai/Ai"), "Ai") });
 
 const alerts = createRoute({ ...route("/alerts"), validateSearch: texts("state", "find", "severity", "label", "group"), component: lazyRouteComponent(() => import("@/pages/alerts/Alerts"), "Alerts") });
-const alertTab = createRoute({ ...route("/alerts/$tab"), validateSearch: texts("find", "matchers", "labels", "rule", "group", "id", "state", "kind", "expr", "for", "expr2", "for2", "type", "entity"), component: lazyRouteComponent(() => import("@/pages/alerts/AlertTab"), "AlertTab") });
+const alertTab = createRoute({ ...route("/alerts/$tab"), validateSearch: texts("find", "matchers", "labels", "rule", "group", "id", "state", "kind", "expr", "for", "expr2", "for2", "type", "entity", "value", "targets", "every"), component: lazyRouteComponent(() => import("@/pages/alerts/AlertTab"), "AlertTab") });
 const oneAlert = createRoute({ ...route("/alerts/one/$fingerprint"), validateSearch: texts("firing"), component: lazyRouteComponent(() => import("@/pages/alerts/OneAlert"), "OneAlert") });
 
 const health = createRoute({ ...route("/health"), validateSearch: texts("find", "state", "kind", "tab"), component: lazyRouteComponent(() => import("@/pages/health/Health"), "Health") });

@@ -59,7 +59,7 @@ export async function axe(page, where) {
     const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
     return violations
       .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(" | ")}`);
+      .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} (${node.failureSummary?.replace(/\s+/g, " ").slice(0, 300)})`).join(" | ")}`);
   });
   check(`no serious finding of axe-core at ${where}: ${found.join("; ")}`, found.length === 0);
 }

@@ -1,26 +1,9 @@
 // Five things that a new user wants to do, with the mouse and with the keyboard alone; clicks and seconds are counted.
 // The fifth, why a target is missing, is in missing.mjs: the demo misses none.
 import { axe, check, openPage, settled } from "./browser.mjs";
+import { breakProvider, tabTo } from "./steps.mjs";
 
 const CLICKS_MAX = 5;
-
-/** Breaks a provider of the demo, and waits until the server knows. */
-async function breakProvider(url) {
-  const targets = (await (await fetch(`${url}/api/v1/targets`)).json()).data.activeTargets;
-  const daemon = targets.find(({ labels }) => labels.job === "ai-daemon");
-  const answer = await fetch(new URL("/faults", daemon.scrapeUrl), {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ fault: "provider_down", seconds: 900 }),
-  });
-  check(`a fault can be begun (${answer.status})`, answer.ok);
-  for (let tries = 0; tries < 600; tries += 1) {
-    const alerts = await (await fetch(`${url}/am/api/v2/alerts`)).json();
-    if (alerts.some(({ labels }) => labels.alertname === "ProviderEntityDown")) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error("ProviderEntityDown does not fire within a minute");
-}
 
 async function task(browser, url, name, run) {
   const { page, problems, context } = await openPage(browser, url);
@@ -39,15 +22,6 @@ async function task(browser, url, name, run) {
 }
 
 const pages = (page) => page.getByRole("navigation", { name: "Pages", exact: true });
-
-/** Presses Tab until what has the focus is what is looked for. */
-async function tabTo(page, matches, what) {
-  for (let presses = 0; presses < 150; presses += 1) {
-    if (await page.evaluate(matches)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`Tab does not lead to ${what}`);
-}
 
 export async function run({ browser, url }) {
   await breakProvider(url);

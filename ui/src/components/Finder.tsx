@@ -101,7 +101,7 @@ function Search({ close }: { close: () => void }) {
         placeholder="A page, metric, entity, alert, objective, target, or a query"
         aria-label="Find anything"
         role="combobox"
-        aria-expanded
+        aria-expanded={found.length > 0}
         aria-controls={listId}
         aria-activedescendant={found[at] ? `${listId}-${at}` : undefined}
         value={text}
@@ -114,7 +114,7 @@ function Search({ close }: { close: () => void }) {
           if (event.key === "Enter") go(found[at]);
         }}
       />
-      <div ref={list} id={listId} role="listbox" aria-label="Found" className={classes.list}>
+      <div ref={list} id={listId} role="listbox" aria-label="Found" className={classes.list} hidden={found.length === 0}>
         {found.map((one, index) => (
           <UnstyledButton key={`${one.kind} ${one.name} ${one.to} ${index}`} id={`${listId}-${index}`} data-at={index} role="option" aria-selected={index === at} tabIndex={-1} className={classes.row} onClick={() => go(one)} onMouseMove={() => setAt(index)}>
             <span className={`${classes.name ?? ""} foreign`}>{one.name}</span>
@@ -122,8 +122,8 @@ function Search({ close }: { close: () => void }) {
             <span className={classes.kind}>{one.kind}</span>
           </UnstyledButton>
         ))}
-        {found.length === 0 && <p className={classes.none}>{answer.isPending ? "Looking…" : "Nothing is named so."}</p>}
       </div>
+      {found.length === 0 && <p className={classes.none} role="status">{answer.isPending ? "Looking…" : "Nothing is named so."}</p>}
     </div>
   );
 }

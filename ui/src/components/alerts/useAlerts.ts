@@ -2,6 +2,7 @@
 
 import { useMemo } from "react";
 import { amAlerts, silences } from "@/api/alertmanager";
+import { useEntities } from "@/api/entities";
 import { useNowQuery } from "@/api/hooks";
 import { get } from "@/api/own";
 import { rules } from "@/api/prometheus";
@@ -16,11 +17,11 @@ export function useAlerts(): AlertsAnswer {
   const alerts = useNowQuery(["alerts", "all"], amAlerts);
   const groups = useRules();
   const acknowledgements = useNowQuery(["acknowledgements"], (signal) => get("/api/bellwether/v1/acknowledgements", { signal }));
-  const entities = useNowQuery(["entities"], (signal) => get("/api/bellwether/v1/entities", { signal }));
+  const entities = useEntities();
   // Without entities or acknowledgements there are still alerts.
   const isReady = alerts.data !== undefined && (groups.data !== undefined || groups.isError);
   const data = useMemo(
-    () => (isReady ? alertRows(alerts.data, groups.data ?? [], acknowledgements.data?.acknowledgements ?? [], entities.data?.entities ?? []) : undefined),
+    () => (isReady ? alertRows(alerts.data, groups.data ?? [], acknowledgements.data?.acknowledgements ?? [], entities.data ?? []) : undefined),
     [isReady, alerts.data, groups.data, acknowledgements.data, entities.data],
   );
   const ruleCount = useMemo(() => (groups.data ?? []).reduce((count, group) => count + group.rules.filter(({ type }) => type === "alerting").length, 0), [groups.data]);

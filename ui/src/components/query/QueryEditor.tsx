@@ -84,7 +84,7 @@ function Past({ take }: { take: (query: string) => void }) {
       </div>
       <Menu.Dropdown>
         <div className={classes.list}>
-          {queries.length === 0 && <Menu.Label>Nothing was asked in this browser yet.</Menu.Label>}
+          {queries.length === 0 && <Menu.Item data-disabled aria-disabled closeMenuOnClick={false}>Nothing was asked in this browser yet.</Menu.Item>}
           {queries.map((query) => <Menu.Item key={query} onClick={() => take(query)}><span className={classes.query}>{query}</span></Menu.Item>)}
         </div>
         {queries.length > 0 && <><Menu.Divider /><Menu.Item onClick={forgetQueries}>Forget them</Menu.Item></>}

@@ -36,6 +36,19 @@ export interface Editor {
 
 const nonce = () => document.querySelector('meta[name="csp-nonce"]')?.getAttribute("content") ?? "";
 
+/** Typed over a selection, a browser keeps the colour of what was there as a style in the markup: the policy forbids it. */
+const overSelection = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { from, to, empty } = view.state.selection.main;
+    const text = event.data;
+    if (event.inputType !== "insertText" || empty || text === null || view.composing || view.state.readOnly) return false;
+    const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, text, insert))) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
+
 export function makeEditor(options: EditorOptions): Editor {
   const promql = new PromQLExtension().activateLinter(false).setComplete({ remote: source, maxMetricsMetadata: 20_000 });
   const editable = new Compartment();
@@ -73,6 +86,8 @@ export function makeEditor(options: EditorOptions): Editor {
   };
   const readOnlyOf = (readOnly: boolean): Extension => [EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly)];
   const attributesOf = (isInvalid: boolean): Extension => EditorView.contentAttributes.of({
+    // Escape closes completion or leaves the editor, not the drawer that it stands in.
+    "data-mantine-stop-propagation": "true",
     "aria-label": options.label, spellcheck: "false", autocorrect: "off", autocapitalize: "off", enterkeyhint: "go",
     ...(options.readOnly ? { tabindex: "0" } : {}),
     ...(isInvalid ? { "aria-invalid": "true" } : {}), ...(options.describedBy ? { "aria-describedby": options.describedBy } : {}),
@@ -97,7 +112,7 @@ export function makeEditor(options: EditorOptions): Editor {
         autocompletion({ icons: true, maxRenderedOptions: 80 }),
         Prec.high(keymap.of(completionKeymap)),
         keymap.of([{ key: "Enter", run }, { key: "Ctrl-Space", run: startCompletion }, ...closeBracketsKeymap, ...historyKeymap, ...lintKeymap, ...defaultKeymap]),
-        history(), drawSelection(), bracketMatching(), closeBrackets(), indentOnInput(), EditorView.lineWrapping,
+        history(), overSelection, drawSelection(), bracketMatching(), closeBrackets(), indentOnInput(), EditorView.lineWrapping,
         placeholderOf(options.placeholder),
         promql.asExtension(), ...(options.readOnly ? [] : [check()]), help(), theme,
         editable.of(readOnlyOf(options.readOnly)), attributes.of(attributesOf(false)),

@@ -3,8 +3,9 @@
 import { useMemo } from "react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { ask } from "@/api/client";
+import { useEntities as useAllEntities } from "@/api/entities";
 import { useInstantQuery, useNowQuery } from "@/api/hooks";
-import { type Entity, get } from "@/api/own";
+import type { Entity } from "@/api/own";
 import { labelNames, labelValues, queryInstant } from "@/api/prometheus";
 import { durationText } from "@/lib/duration";
 import { type Labels, quoted } from "@/lib/labels";
@@ -71,8 +72,8 @@ export function useTotals(catalog: Catalog | undefined, windows: Windows & { atS
 
 /** Entities by their id; none where the server keeps none. */
 export function useEntities(): ReadonlyMap<string, Entity> {
-  const answer = useNowQuery(["entities", "all"], (signal) => get("/api/bellwether/v1/entities", { signal }));
-  return useMemo(() => new Map((answer.data?.entities ?? []).map((entity) => [entity.entity, entity])), [answer.data]);
+  const answer = useAllEntities();
+  return useMemo(() => new Map((answer.data ?? []).map((entity) => [entity.entity, entity])), [answer.data]);
 }
 
 export interface ActiveAlert { labels: Labels; annotations: Labels; startsAt: string; fingerprint: string; status: { state: string } }

@@ -139,7 +139,7 @@ function BoardLinks({ board }: { board: Board }) {
           return (
             <Menu key={index}>
               <Menu.Target><Button rightSection={<IconChevronDown size={13} />}>{cut(put.text(link.title), 60) || "Dashboards"}</Button></Menu.Target>
-              <Menu.Dropdown>{found.length === 0 ? <Menu.Label>None has these tags.</Menu.Label> : found.map(({ uid, title }) => <Menu.Item key={uid} renderRoot={(props: object) => <Link to="/dashboards/$uid" params={{ uid }} search={link.keepTime ? keepTimes : {}} {...props} />}>{cut(title, 60)}</Menu.Item>)}</Menu.Dropdown>
+              <Menu.Dropdown>{found.length === 0 ? <Menu.Item data-disabled aria-disabled closeMenuOnClick={false}>None has these tags.</Menu.Item> : found.map(({ uid, title }) => <Menu.Item key={uid} renderRoot={(props: object) => <Link to="/dashboards/$uid" params={{ uid }} search={link.keepTime ? keepTimes : {}} {...props} />}>{cut(title, 60)}</Menu.Item>)}</Menu.Dropdown>
             </Menu>
           );
         }

@@ -10,6 +10,7 @@ import { addressOf } from "@/components/panels/address";
 import { Content } from "@/components/panels/Content";
 import { Markdown } from "@/components/panels/Markdown";
 import { useSize } from "@/components/panels/useSize";
+import { leaveMenu } from "@/lib/focus";
 import { cut } from "@/lib/text";
 import { useRange } from "@/state/range";
 import { useBoard } from "./board";
@@ -96,10 +97,10 @@ export const PanelCard = memo(function PanelCard({ panel, scope, level, isAlone 
             <Menu.Dropdown>
               {hasQueries && <Menu.Item leftSection={<IconTelescope size={15} />} renderRoot={(props: object) => <Link to="/explore" search={{ q: explore, ...times }} {...props} />}>Explore</Menu.Item>}
               <Menu.Item leftSection={<IconViewportWide size={15} />} onClick={() => void navigate({ to: ".", search: (old: Record<string, unknown>) => ({ ...old, panel: isAlone ? undefined : String(panel.id), edit: undefined }) })}>{isAlone ? "Back to all panels" : "View alone"}</Menu.Item>
-              {onEdit && <Menu.Item leftSection={<IconPencil size={15} />} onClick={onEdit}>Edit</Menu.Item>}
+              {onEdit && <Menu.Item leftSection={<IconPencil size={15} />} onClick={(event) => { leaveMenu(event); onEdit(); }}>Edit</Menu.Item>}
               {more}
               <Menu.Divider />
-              <Menu.Item leftSection={<IconCode size={15} />} onClick={() => setYaml(panelYaml(panel))}>As YAML</Menu.Item>
+              <Menu.Item leftSection={<IconCode size={15} />} onClick={(event) => { leaveMenu(event); setYaml(panelYaml(panel)); }}>As YAML</Menu.Item>
               {hasAnswers && <Menu.Item leftSection={<IconDownload size={15} />} onClick={() => save(`${title || "panel"}.csv`, csvOf(data.tables), "text/csv")}>Download CSV</Menu.Item>}
               {links.length > 0 && <><Menu.Divider />{links.map(({ href, title: name, newTab }) => <Menu.Item key={href} leftSection={<IconExternalLink size={15} />} component="a" href={href} {...(newTab ? { target: "_blank", rel: "noopener noreferrer" } : {})}>{cut(name, 60)}</Menu.Item>)}</>}
             </Menu.Dropdown>

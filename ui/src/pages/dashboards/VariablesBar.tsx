@@ -80,7 +80,7 @@ function Choice({ of, set }: { of: ResolvedVariable; set: VariablesBarProps["set
     const isOn = picked.includes(value);
     return (
       <UnstyledButton key={value} role="option" aria-selected={isOn} className={classes.option} onClick={() => choose(value)}>
-        {isMulti ? <Checkbox checked={isOn} readOnly tabIndex={-1} aria-hidden size="xs" style={{ pointerEvents: "none" }} /> : <IconCheck size={14} style={{ visibility: isOn ? "visible" : "hidden" }} aria-hidden />}
+        {isMulti ? <Checkbox.Indicator checked={isOn} size="xs" aria-hidden /> : <IconCheck size={14} style={{ visibility: isOn ? "visible" : "hidden" }} aria-hidden />}
         <span className="ellipsis foreign">{cut(text, 120)}</span>
       </UnstyledButton>
     );

@@ -5,6 +5,8 @@ import { amAlerts } from "@/api/alertmanager";
 import { useNowQuery } from "@/api/hooks";
 import { type Got, get, send } from "@/api/own";
 
+export { useEntities } from "@/api/entities";
+
 export type Probe = Got<"/api/bellwether/v1/probes">["probes"][number];
 export type Check = NonNullable<Probe["history"]>[number];
 export type CheckResult = NonNullable<Probe["last"]>;
@@ -14,7 +16,6 @@ export type WholeEntity = Got<"/api/bellwether/v1/entities/{entity}">;
 
 export const useProbes = () => useNowQuery(["probes"], async (signal) => (await get("/api/bellwether/v1/probes", { signal })).probes, { everyMs: 10_000 });
 export const useProbe = (probe: string) => useNowQuery(["probes", probe], (signal) => get("/api/bellwether/v1/probes/{probe}", { path: { probe }, signal }), { everyMs: 10_000 });
-export const useEntities = () => useNowQuery(["entities"], async (signal) => (await get("/api/bellwether/v1/entities", { signal })).entities);
 export const useEntity = (entity: string) => useNowQuery(["entities", entity], (signal) => get("/api/bellwether/v1/entities/{entity}", { path: { entity }, signal }));
 export const useMaintenance = () => useNowQuery(["maintenance"], async (signal) => (await get("/api/bellwether/v1/maintenance", { signal })).maintenance);
 export const useAlerts = () => useNowQuery(["alerts", "all"], amAlerts);

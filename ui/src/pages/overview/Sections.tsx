@@ -110,11 +110,11 @@ export const Changes = memo(function Changes() {
   ]), [rows.data, states.data, starts.data]);
   const isWaiting = rows.isPending && states.isPending;
   return (
-    <Panel title="What changed in the last hour" hint={changes.length > 0 ? String(changes.length) : undefined} actions={<Link to="/alerts/$tab" params={{ tab: "timeline" }} search={keepTimes}>Timeline</Link>} flush>
+    <Panel title="What changed in the last hour" hint={changes.length > 0 ? String(changes.length) : undefined} actions={<Link to="/alerts/$tab" params={{ tab: "history" }} search={keepTimes}>History</Link>} flush>
       {changes.length === 0 ? (isWaiting ? <div style={{ minHeight: 240 }} /> : <Empty title="Nothing changed" icon={<IconHistory size={24} />}>Alerts, states of entities, scaling and restarts of the last hour stand here.</Empty>) : (
         <ol className={classes.changes}>
           {changes.slice(0, CHANGES_SHOWN).map((change) => <li key={change.id}><ChangeRow change={change} /></li>)}
-          {changes.length > CHANGES_SHOWN && <li><Link to="/alerts/$tab" params={{ tab: "timeline" }} search={keepTimes} className={classes.all}>{changes.length - CHANGES_SHOWN} more</Link></li>}
+          {changes.length > CHANGES_SHOWN && <li><Link to="/alerts/$tab" params={{ tab: "history" }} search={keepTimes} className={classes.all}>{changes.length - CHANGES_SHOWN} more</Link></li>}
         </ol>
       )}
     </Panel>

@@ -6,7 +6,8 @@ import { useNowQuery } from "@/api/hooks";
 import { get } from "@/api/own";
 import { queryRange } from "@/api/prometheus";
 
-export const useEntities = () => useNowQuery(["entities"], async (signal) => (await get("/api/bellwether/v1/entities", { signal })).entities);
+export { useEntities } from "@/api/entities";
+
 export const useObjectives = () => useNowQuery(["objectives"], async (signal) => (await get("/api/bellwether/v1/objectives", { signal })).objectives);
 export const useForecasts = () => useNowQuery(["forecasts"], async (signal) => (await get("/api/bellwether/v1/forecasts", { signal })).forecasts, { everyMs: 30_000 });
 export const useFiring = () => useNowQuery(["alerts", "firing"], (signal) => ask<AmAlert[]>("/am/api/v2/alerts", { params: { silenced: false, inhibited: false, active: true }, signal }));

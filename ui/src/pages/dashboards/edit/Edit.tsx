@@ -13,6 +13,7 @@ import { Page } from "@/components/Page";
 import { Empty, Failure, Panel, Waiting } from "@/components/Panel";
 import { When } from "@/components/When";
 import { spokenDuration } from "@/lib/duration";
+import { leaveMenu, useFocusReturned } from "@/lib/focus";
 import { cut } from "@/lib/text";
 import { BoardProvider } from "../board";
 import { KINDS, newDashboard, uidOf } from "../defaults";
@@ -57,6 +58,8 @@ export function Edit({ kept }: { kept: KeptDashboard | null }) {
   const [isDone, setIsDone] = useState(false);
   // The way away is asked for before React has drawn that all is saved.
   const done = useRef(false);
+  // It loses the focus while it waits: a dialogue that opens then cannot give it back.
+  const saveButton = useRef<HTMLButtonElement>(null);
   const setDone = (now: boolean) => { done.current = now; setIsDone(now); };
   const isDirty = (draft.isChanged || isCopy) && !isDone;
 
@@ -89,6 +92,7 @@ export function Edit({ kept }: { kept: KeptDashboard | null }) {
   const leave = () => void navigate(kept ? { to: "/dashboards/$uid", params: { uid: kept.dashboard.uid }, search: withoutEdit } : { to: "/dashboards" });
   const edit = useCallback((id: number) => setEdited(id), []);
   const add = (index: number, kind?: Parameters<typeof addPanel>[2]) => setEdited(addPanel(draft, index, kind));
+  useFocusReturned(edited !== null);
   const panel = useMemo(() => (edited === null ? undefined : dashboard.rows.flatMap(({ panels }) => panels).find(({ id }) => id === edited)), [edited, dashboard]);
   const problems = failure instanceof ApiError ? (failure.answer as { problems?: DashboardProblem[] } | null)?.problems : undefined;
   const isBare = dashboard.rows.every(({ panels }) => panels.length === 0);
@@ -107,7 +111,7 @@ export function Edit({ kept }: { kept: KeptDashboard | null }) {
           <Menu position="bottom-end">
             <Menu.Target><Button leftSection={<IconPlus size={15} />} rightSection={<IconChevronDown size={13} />}>Add</Button></Menu.Target>
             <Menu.Dropdown>
-              {KINDS.map(({ value, label }) => <Menu.Item key={value} onClick={() => add(dashboard.rows.length - 1, value)}>{label}</Menu.Item>)}
+              {KINDS.map(({ value, label }) => <Menu.Item key={value} onClick={(event) => { leaveMenu(event); add(dashboard.rows.length - 1, value); }}>{label}</Menu.Item>)}
               <Menu.Divider />
               <Menu.Item onClick={() => draft.change((old) => ({ ...old, rows: [...old.rows, { title: "New row", collapsed: false, panels: [] }] }))}>Row</Menu.Item>
             </Menu.Dropdown>
@@ -116,7 +120,7 @@ export function Edit({ kept }: { kept: KeptDashboard | null }) {
           <Button leftSection={<IconSettings size={15} />} onClick={() => setOpen("settings")}>Settings</Button>
           <Button leftSection={<IconCode size={15} />} onClick={() => setOpen("yaml")}>As code</Button>
           <Button onClick={leave}>{draft.isChanged ? "Discard" : "Done"}</Button>
-          <Button variant="filled" leftSection={<IconDeviceFloppy size={15} />} loading={saving} disabled={!isDirty && !isNew} onClick={saveNow}>{isCopy ? "Save copy" : "Save"}</Button>
+          <Button ref={saveButton} variant="filled" leftSection={<IconDeviceFloppy size={15} />} loading={saving} disabled={!isDirty && !isNew} onClick={saveNow}>{isCopy ? "Save copy" : "Save"}</Button>
         </>
       }
     >
@@ -143,7 +147,7 @@ export function Edit({ kept }: { kept: KeptDashboard | null }) {
       <Modal opened={blocker.status === "blocked"} onClose={() => blocker.reset?.()} title="What you changed is not saved">
         <div className="stack tight"><p>It is lost when you leave.</p><div className="row wrap"><Button variant="filled" data-autofocus onClick={() => blocker.reset?.()}>Stay</Button><Button color="red" variant="light" onClick={() => blocker.proceed?.()}>Leave without saving</Button></div></div>
       </Modal>
-      <Modal opened={conflict !== null} onClose={() => setConflict(null)} title="Somebody else was first">
+      <Modal opened={conflict !== null} onClose={() => setConflict(null)} title="Somebody else was first" returnFocus={false} onExitTransitionEnd={() => saveButton.current?.focus()}>
         <div className="stack tight">
           {conflict === "gone" || conflict === null
             ? <p>This dashboard was removed meanwhile. You can save yours as a new one.</p>

@@ -69,7 +69,7 @@ export function EditGrid({ row, level, index, draft, scope, onEdit }: EditGridPr
   const menu = useCallback((panel: Panel) => (
     <>
       <Menu.Item leftSection={<IconCopy size={15} />} onClick={() => change((old) => ({ ...old, rows: old.rows.map((one, at) => (at === index ? { ...one, panels: [...one.panels, { ...panel, id: nextId(old), title: panel.title, grid: freePlace(one.panels, panel.grid.w, panel.grid.h) }] } : one)) }))}>Duplicate</Menu.Item>
-      <Menu.Item leftSection={<IconTrash size={15} />} color="red" onClick={() => changeRow(index, (old) => ({ ...old, panels: settled(old.panels.filter(({ id }) => id !== panel.id), -1) }))}>Delete</Menu.Item>
+      <Menu.Item leftSection={<IconTrash size={15} />} color="var(--bad)" onClick={() => changeRow(index, (old) => ({ ...old, panels: settled(old.panels.filter(({ id }) => id !== panel.id), -1) }))}>Delete</Menu.Item>
       {draft.dashboard.rows.length > 1 && (
         <>
           <Menu.Label>Move to</Menu.Label>
@@ -131,14 +131,14 @@ export function EditRowHead({ row, index, draft, onAdd }: { row: Row; index: num
         <Menu position="bottom-start">
           <Menu.Target><ActionIcon aria-label={`Menu of row ${row.title}`}><IconArrowsMove size={15} /></ActionIcon></Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item leftSection={<IconArrowUp size={15} />} disabled={index === 0 || (index === 1 && dashboard.rows[0]?.title === "")} onClick={() => swap(index - 1)}>Up</Menu.Item>
-            <Menu.Item leftSection={<IconArrowDown size={15} />} disabled={index === dashboard.rows.length - 1} onClick={() => swap(index + 1)}>Down</Menu.Item>
+            {index > (dashboard.rows[0]?.title === "" ? 1 : 0) && <Menu.Item leftSection={<IconArrowUp size={15} />} onClick={() => swap(index - 1)}>Up</Menu.Item>}
+            {index < dashboard.rows.length - 1 && <Menu.Item leftSection={<IconArrowDown size={15} />} onClick={() => swap(index + 1)}>Down</Menu.Item>}
             <Menu.Item onClick={() => changeRow(index, (old) => ({ ...old, collapsed: !old.collapsed }))}>{row.collapsed ? "Opens unfolded" : "Opens folded up"}</Menu.Item>
             <Menu.Label>Once for each value of</Menu.Label>
             <Menu.Item fw={row.repeat ? 400 : 650} onClick={() => changeRow(index, (old) => ({ ...old, repeat: undefined }))}>nothing</Menu.Item>
             {dashboard.variables.filter(({ multi, includeAll }) => multi || includeAll).map(({ name }) => <Menu.Item key={name} fw={row.repeat?.variable === name ? 650 : 400} onClick={() => changeRow(index, (old) => ({ ...old, repeat: { variable: name, direction: "vertical", maxPerRow: 0 } }))}>{name}</Menu.Item>)}
             <Menu.Divider />
-            <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={() => change((old) => ({ ...old, rows: old.rows.filter((_, at) => at !== index) }))}>Delete row and panels</Menu.Item>
+            <Menu.Item color="var(--bad)" leftSection={<IconTrash size={15} />} onClick={() => change((old) => ({ ...old, rows: old.rows.filter((_, at) => at !== index) }))}>Delete row and panels</Menu.Item>
           </Menu.Dropdown>
         </Menu>
       )}

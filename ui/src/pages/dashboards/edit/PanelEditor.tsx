@@ -1,7 +1,7 @@
 /** One panel while it is changed: what it asks, how it looks, and what that comes to at once. */
 
 import { useMemo, useState } from "react";
-import { Button, Drawer, SegmentedControl, Select, Switch, Textarea, TextInput } from "@mantine/core";
+import { Button, Drawer, Modal, SegmentedControl, Select, Switch, Textarea, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import type { Dashboard, Panel, PanelKind } from "@/api/dashboards";
 import type { Board } from "../board";
@@ -27,12 +27,15 @@ export function PanelEditor({ panel: first, dashboard, board, onClose, onApply }
   const change: Change = (next) => setPanel((old) => ({ ...old, ...next }));
   const asks = panel.kind !== "text" && panel.kind !== "alert_list" && panel.kind !== "unsupported";
   const isChanged = panel !== first;
+  const [isAsking, setAsking] = useState(false);
+  // What was changed is lost by no key and no click beside it.
+  const leave = () => (isChanged ? setAsking(true) : onClose());
   const setKind = (kind: PanelKind) => setPanel((old) => ({ ...optionsOf(kind), ...old, kind, ...(old.queries.length === 0 && kind !== "text" && kind !== "alert_list" ? { queries: [{ refId: "A", expr: "", legend: "", mode: "range" as const, format: "time_series" as const, minStep: "", stepFactor: 1, hidden: false, exemplars: false }] } : {}) }));
   const repeats = dashboard.variables.filter(({ multi, includeAll }) => multi || includeAll).map(({ name }) => name);
   const isGraph = panel.kind === "time_series";
   const hasLegend = isGraph || panel.kind === "bar_chart" || panel.kind === "pie" || panel.kind === "state_timeline" || panel.kind === "status_history";
   return (
-    <Drawer opened onClose={onClose} closeOnEscape={!isChanged} closeOnClickOutside={!isChanged} position="right" size="min(1280px, 100%)" title={`Panel: ${panel.title || first.id}`} styles={{ body: { height: "calc(100% - 60px)", display: "flex", flexDirection: "column", gap: 12 } }}>
+    <Drawer opened onClose={leave} closeOnEscape={!isAsking} position="right" size="min(1280px, 100%)" title={`Panel: ${panel.title || first.id}`} styles={{ body: { height: "calc(100% - 60px)", display: "flex", flexDirection: "column", gap: 12 } }}>
       <div className={classes.editor}>
         <div className={classes.preview}>
           <div className={classes.previewPanel}><PanelCard panel={shown} scope={board.chosen} level={3} isAlone /></div>
@@ -75,6 +78,9 @@ export function PanelEditor({ panel: first, dashboard, board, onClose, onApply }
         <Button onClick={onClose}>{isChanged ? "Drop changes" : "Close"}</Button>
         <Button variant="filled" onClick={() => onApply(panel)}>Apply</Button>
       </div>
+      <Modal opened={isAsking} onClose={() => setAsking(false)} title="Drop what you changed?">
+        <div className="row wrap"><Button variant="filled" data-autofocus onClick={() => setAsking(false)}>Go on editing</Button><Button color="red" variant="light" onClick={onClose}>Drop changes</Button></div>
+      </Modal>
     </Drawer>
   );
 }

@@ -12,6 +12,11 @@ export function Settings({ isOpen, close, draft, kept, onRemoved }: SettingsProp
   const { dashboard, change } = draft;
   const [isSure, setSure] = useState(false);
   const [failure, setFailure] = useState<unknown>(null);
+  const shut = () => {
+    setSure(false);
+    setFailure(null);
+    close();
+  };
   const remove = async () => {
     if (!kept) return;
     try {
@@ -22,7 +27,7 @@ export function Settings({ isOpen, close, draft, kept, onRemoved }: SettingsProp
     }
   };
   return (
-    <Drawer opened={isOpen} onClose={close} title="Settings of this dashboard" position="right" size="md">
+    <Drawer opened={isOpen} onClose={shut} title="Settings of this dashboard" position="right" size="md">
       <div className="stack">
         <TextInput label="Title" value={dashboard.title} onChange={(event) => { const title = event.currentTarget.value; change((old) => ({ ...old, title })); }} error={dashboard.title.trim() === "" ? "needs a title" : undefined} data-autofocus />
         <Textarea label="What it is for" autosize minRows={2} value={dashboard.description} onChange={(event) => { const description = event.currentTarget.value; change((old) => ({ ...old, description })); }} />

@@ -95,5 +95,5 @@ function AsJson({ step, set }: { step: Transformation; set: (next: Transformatio
       setProblem(error instanceof Error ? error.message : String(error));
     }
   };
-  return <Textarea label="Settings, as JSON" className="mono" autosize minRows={3} maxRows={14} value={text} onChange={(event) => setText(event.currentTarget.value)} onBlur={done} error={problem} />;
+  return <Textarea label="Settings, as JSON" classNames={{ input: "mono" }} autosize minRows={3} maxRows={14} value={text} onChange={(event) => setText(event.currentTarget.value)} onBlur={done} error={problem} />;
 }

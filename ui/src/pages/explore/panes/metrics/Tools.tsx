@@ -1,6 +1,6 @@
 /** How answers are shown: the view, how lines are drawn, and what is compared. */
 
-import { Button, Menu, SegmentedControl, Select, Switch, Tooltip } from "@mantine/core";
+import { Button, Popover, SegmentedControl, Select, Switch, Tooltip } from "@mantine/core";
 import { IconAdjustments, IconChartLine, IconGridDots, IconTable, IconZoomQuestion } from "@tabler/icons-react";
 import { durationText } from "@/lib/duration";
 import type { ExploreSearch } from "@/router";
@@ -19,9 +19,9 @@ export function Tools({ search, set, isChoosing, onChoosing }: ToolsProps) {
           <Button variant={isChoosing ? "filled" : "default"} aria-pressed={isChoosing} leftSection={<IconZoomQuestion size={15} />} onClick={() => onChoosing(!isChoosing)}>What is different here?</Button>
         </Tooltip>
       )}
-      <Menu closeOnItemClick={false} position="bottom-end" width={250}>
-        <Menu.Target><Button leftSection={<IconAdjustments size={14} />}>Options</Button></Menu.Target>
-        <Menu.Dropdown>
+      <Popover position="bottom-end" width={250} shadow="md" trapFocus returnFocus>
+        <Popover.Target><Button leftSection={<IconAdjustments size={14} />}>Options</Button></Popover.Target>
+        <Popover.Dropdown p={4}>
           <div className={classes.options}>
             <Select label="Drawn as" data={[{ value: "lines", label: "Lines" }, { value: "stacked", label: "Stacked areas" }, { value: "bars", label: "Bars" }, { value: "points", label: "Points" }]} value={search.draw ?? "lines"} onChange={(value) => set({ draw: value === "lines" || value === null ? undefined : value })} comboboxProps={{ withinPortal: false }} />
             <Select label="A point every" data={[{ value: "0", label: "As many as fit" }, ...STEPS.map((seconds) => ({ value: String(seconds), label: durationText(seconds * 1000) }))]} value={String(search.step ?? 0)} onChange={(value) => set({ step: Number(value) || undefined })} comboboxProps={{ withinPortal: false }} />
@@ -29,8 +29,8 @@ export function Tools({ search, set, isChoosing, onChoosing }: ToolsProps) {
             <Switch label="Each query in its own chart" checked={search.apart ?? false} onChange={(event) => set({ apart: event.currentTarget.checked || undefined })} />
             <Switch label="Exemplars" checked={search.exemplars ?? false} onChange={(event) => set({ exemplars: event.currentTarget.checked || undefined })} />
           </div>
-        </Menu.Dropdown>
-      </Menu>
+        </Popover.Dropdown>
+      </Popover>
       <SegmentedControl
         aria-label="View" value={view} onChange={(value) => set({ view: value === "graph" ? undefined : value })}
         data={[
