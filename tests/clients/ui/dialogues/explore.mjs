@@ -23,6 +23,10 @@ export async function explore({ page, open, look }) {
   const over = page.locator('[data-chart="Query A over time"] .u-over');
   await page.getByText("No exemplars were kept").waitFor({ state: "detached" });
   await look("an exemplar", null, dialog(page, "Exemplar"), { open: () => clickPoint(page, over) });
+  // The same by the keyboard, from the list.
+  await page.getByText(/exemplars? as a list/).click();
+  const row = page.getByRole("table", { name: "Exemplars" }).locator("[data-row='0']");
+  await look("an exemplar of the list", row, dialog(page, "Exemplar"), { open: async () => { await row.focus(); await page.keyboard.press("Enter"); } });
 
   // What is different: what it is compared with, and what can be done with a value.
   await open("/explore?q=sum by (gen_ai_request_model) (rate(gen_ai_client_operation_duration_seconds_count[5m]))&refresh=0", "Explore");

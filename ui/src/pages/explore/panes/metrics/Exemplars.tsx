@@ -6,6 +6,7 @@ import { useClipboard } from "@mantine/hooks";
 import { useQueries } from "@tanstack/react-query";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { parseNumber, queryExemplars } from "@/api/prometheus";
+import { type Column, DataTable } from "@/components/DataTable";
 import { visible } from "@/components/LabelSet";
 import type { Labels } from "@/lib/labels";
 import { formatValue, type Unit, unitOf } from "@/lib/units";
@@ -58,10 +59,31 @@ export function useExemplars(asked: readonly { index: number; expr: string }[], 
   }, [stamp, enabled]);
 }
 
+const traceOf = (one: Exemplar) => Object.entries(one.labels).find(([name]) => /trace_?id/i.test(name))?.[1];
+
+/** The same as a list: for the keyboard, and for values that do not fit the graph. */
+export function ExemplarList({ exemplars, onOpen }: { exemplars: readonly Exemplar[]; onOpen: (one: Exemplar) => void }) {
+  const format = useTimeFormat();
+  const columns = useMemo((): Column<Exemplar>[] => [
+    { id: "value", title: "Value", align: "right", width: "120px", sort: (one) => one.value, cell: (one) => formatValue(one.value, one.unit) },
+    { id: "time", title: "Time", width: "170px", sort: (one) => one.time, cell: (one) => format.full(one.time * 1000) },
+    { id: "trace", title: "Trace", width: "minmax(120px, 1.4fr)", sort: traceOf, cell: (one) => <code className="foreign">{visible((traceOf(one) ?? "–").slice(0, 200))}</code> },
+    { id: "series", title: "Series", width: "minmax(160px, 2fr)", isMinor: true, sort: seriesOf, cell: (one) => <span className="foreign">{visible(seriesOf(one))}</span> },
+  ], [format]);
+  return (
+    <details className={classes.all}>
+      <summary>{exemplars.length === 1 ? "One exemplar" : `${exemplars.length} exemplars`} as a list</summary>
+      <DataTable label="Exemplars" rows={exemplars} columns={columns} rowKey={(one, index) => `${one.time} ${one.value} ${index}`} sorted={{ by: "value", down: true }} onOpen={onOpen} height={320} />
+    </details>
+  );
+}
+
+const seriesOf = (one: Exemplar) => Object.entries(one.series).filter(([name]) => name !== "__name__" && name !== "le").map(([name, value]) => `${name}=${value}`).join(", ").slice(0, 300);
+
 export function ExemplarDialog({ exemplar, onClose }: { exemplar: Exemplar | null; onClose: () => void }) {
   const format = useTimeFormat();
   const clipboard = useClipboard({ timeout: 1_600 });
-  const trace = exemplar ? Object.entries(exemplar.labels).find(([name]) => /trace_?id/i.test(name))?.[1] : undefined;
+  const trace = exemplar ? traceOf(exemplar) : undefined;
   return (
     <Modal opened={exemplar !== null} onClose={onClose} title="Exemplar" size="lg">
       {exemplar && (

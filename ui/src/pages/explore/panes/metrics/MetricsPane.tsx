@@ -18,7 +18,7 @@ import { useExplore } from "../../useExplore";
 import { Why } from "../../Why";
 import type { PaneProps } from "../model";
 import { chosenStep, pointsFor, useInstantAnswers, useRangeAnswers } from "./answers";
-import { type Exemplar, ExemplarDialog, useExemplars } from "./Exemplars";
+import { type Exemplar, ExemplarDialog, ExemplarList, useExemplars } from "./Exemplars";
 import { GraphView, type Shown } from "./GraphView";
 import { heatStep, HeatView } from "./HeatView";
 import { letterOf, QUERIES_MAX } from "./letters";
@@ -162,7 +162,8 @@ export function MetricsPane({ say }: PaneProps) {
           )}
           {view === "table" && tables.some((one) => one.answer.samples.length > 0) && <TableView shown={tables} onPick={(index, name, value) => filter(index, name, value, false)} />}
           {view === "graph" && hasAnswer && <GraphView shown={graphs} search={search} points={points} spans={spans} onSelect={isChoosing ? chooseInGraph : undefined} showsAll={showsAll} showAll={() => setShowsAll(true)} />}
-          {view === "graph" && search.exemplars && exemplars.length > 0 && fitting.length === 0 && <p className={classes.note}>There are exemplars, but their values do not fit this graph: a quantile of the histogram has the same unit.</p>}
+          {view === "graph" && search.exemplars && exemplars.length > 0 && fitting.length === 0 && <p className={classes.note}>There are exemplars, but their values do not fit this graph: they stand in the list below. A quantile of the histogram has the same unit.</p>}
+          {exemplars.length > 0 && <ExemplarList exemplars={exemplars} onOpen={setExemplar} />}
           {view === "graph" && search.exemplars && exemplars.length === 0 && hasAnswer && <p className={classes.note}>No exemplars were kept for these series in this time.</p>}
           {(view === "heat" ? heats : view === "graph" ? spread : []).length > 0 && (
             <HeatView asked={view === "heat" ? heats : spread} step={columns} selection={area} onSelect={isChoosing ? choose : undefined} examples={histograms.data ?? []} onExample={(name) => explore.change(rows[0]?.id ?? 0, { expr: name })} />
