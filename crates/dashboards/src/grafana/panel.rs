@@ -99,6 +99,12 @@ pub(super) fn read(
     panel.transformations = transformations::read(of.list("transformations"), &mut found);
     field::read(&of.object("fieldConfig"), &mut panel, &mut found);
     options::read(&of.object("options"), &mut panel, &mut found);
+    if panel.kind == PanelKind::StatusHistory && panel.max_points.is_none() {
+        found.approximated(
+            "maxDataPoints",
+            "over long ranges it asks for fewer points: as many as there is room for cells that can be read",
+        );
+    }
     of.skip(&[
         "type",
         "pluginVersion",
@@ -474,7 +480,11 @@ fn query(of: &Object<'_>, around: &Surroundings<'_>, found: &mut Findings) -> Op
     Some(Query {
         ref_id: name,
         expr,
-        legend: of.string("legendFormat"),
+        // Without a legend, Grafana tells metric and labels.
+        legend: of
+            .text("legendFormat")
+            .filter(|it| !it.is_empty())
+            .unwrap_or_else(|| "__verbose".to_owned()),
         mode,
         format,
         min_step: of.string("interval"),
