@@ -15,6 +15,8 @@ export function transformed(tables: readonly Table[], steps: readonly Transforma
 }
 
 const named = (table: Table, name: string) => table.columns.find((column) => column.name === name || columnName(column, table) === name);
+/** Whether one of the names is its own, now or before it was called otherwise. */
+const isCalled = ({ name, origin }: Column, names: readonly string[]) => names.includes(name) || (origin !== undefined && names.includes(origin));
 const each = (tables: readonly Table[], change: (table: Table) => readonly Column[]) => tables.map((table) => ({ ...table, columns: change(table) }));
 const picked = (column: Column, rows: readonly number[]): Column => ({ ...column, values: rows.map((row) => column.values[row] ?? null) });
 const all = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -23,7 +25,7 @@ function one(tables: Table[], step: Transformation, put: Put): Table[] {
   switch (step.kind) {
     case "organize": return each(tables, (table) => {
       const label = (column: Column) => columnName(column, table);
-      const has = (names: readonly string[], column: Column) => names.includes(label(column)) || names.includes(column.name);
+      const has = (names: readonly string[], column: Column) => names.includes(label(column)) || isCalled(column, names);
       const kept = table.columns.filter((column) => !has(step.exclude, column) && (step.include.length === 0 || has(step.include, column)));
       const place = (column: Column) => { const at = step.order.findIndex((name) => name === label(column) || name === column.name); return at < 0 ? step.order.length : at; };
       const sorted = step.order.length === 0 ? kept : kept.map((column, index) => ({ column, index })).sort((a, b) => place(a.column) - place(b.column) || a.index - b.index).map(({ column }) => column);
@@ -38,8 +40,8 @@ function one(tables: Table[], step: Transformation, put: Put): Table[] {
       const wants = step.include.length > 0 || include !== null || chosen.length > 0;
       return each(tables, (table) => table.columns.filter((column) => {
         const name = columnName(column, table);
-        const isIn = !wants || step.include.includes(name) || step.include.includes(column.name) || chosen.includes(name) || (include?.test(name) ?? false);
-        return isIn && !step.exclude.includes(name) && !step.exclude.includes(column.name) && !(exclude?.test(name) ?? false);
+        const isIn = !wants || step.include.includes(name) || isCalled(column, step.include) || chosen.includes(name) || (include?.test(name) ?? false);
+        return isIn && !step.exclude.includes(name) && !isCalled(column, step.exclude) && !(exclude?.test(name) ?? false);
       })).filter(({ columns }) => columns.length > 0);
     }
     case "filter_queries": {
@@ -134,7 +136,7 @@ function one(tables: Table[], step: Transformation, put: Put): Table[] {
   }
 }
 
-const renamed = (column: Column, name: string): Column => ({ ...column, name, legend: column.legend === undefined && Object.keys(column.labels).length === 0 ? undefined : name });
+const renamed = (column: Column, name: string): Column => ({ ...column, name, origin: column.origin ?? column.name, legend: column.legend === undefined && Object.keys(column.labels).length === 0 ? undefined : name });
 
 function settings(pairs: readonly (readonly [string, Cell])[]): Partial<Field> {
   const field: Partial<Field> = {};
@@ -209,7 +211,7 @@ function joined(tables: readonly Table[], field: string, mode: "outer" | "outer_
       const number = (seen.get(column.name) ?? 0) + 1;
       seen.set(column.name, number);
       const isTwice = column.legend === undefined && (counts.get(column.name) ?? 0) > 1;
-      return { ...column, name: isTwice ? `${column.name} ${number}` : column.name, refId: column.refId ?? table.refId, legend: column.legend, values: rows.map((line) => { const row = line[part]; return row === null || row === undefined ? null : column.values[row] ?? null; }) };
+      return { ...column, ...(isTwice ? { name: `${column.name} ${number}`, origin: column.origin ?? column.name } : {}), refId: column.refId ?? table.refId, legend: column.legend, values: rows.map((line) => { const row = line[part]; return row === null || row === undefined ? null : column.values[row] ?? null; }) };
     })),
   ] }];
 }
@@ -239,7 +241,7 @@ function labelled(tables: readonly Table[], step: Extract<Transformation, { kind
       const name = step.valueLabel === "" ? (column.name === "Value" && column.labels["__name__"] ? column.labels["__name__"] : column.name) : column.labels[step.valueLabel] ?? column.name;
       return { ...column, name, labels: {}, legend: undefined };
     });
-    return { ...table, name: "", columns: [...columns.filter(({ kind }) => kind === "time"), ...Object.entries(labels).filter(([name]) => wants(name) && name !== step.valueLabel && name !== "__name__").map(([name, value]): Column => ({ name, kind: "string", values: new Array<Cell>(rows).fill(value), labels: {} })), ...columns.filter(({ kind }) => kind !== "time")] };
+    return { ...table, name: "", columns: [...columns, ...Object.entries(labels).filter(([name]) => wants(name) && name !== step.valueLabel).map(([name, value]): Column => ({ name, kind: "string", values: new Array<Cell>(rows).fill(value), labels: {} }))] };
   });
   return merged(parts);
 }
@@ -279,14 +281,14 @@ function computed(table: Table, step: Calculate): readonly Column[] {
       const [left, right, run] = [operand(step.left), operand(step.right), BINARY[step.operator]];
       if (!left || !right || !run) return table.columns;
       name ||= `${step.left} ${step.operator} ${step.right}`;
-      values = all(rows).map((row) => { const [a, b] = [left(row), right(row)]; return a === null || b === null ? null : run(a, b); });
+      values = all(rows).map((row) => { const [a, b] = [left(row), right(row)]; return run(a ?? NaN, b ?? NaN); });
       break;
     }
     case "unary": {
       const [of, run] = [operand(step.left === "" ? step.right : step.left), UNARY[step.operator]];
       if (!of || !run) return table.columns;
       name ||= `${step.operator}(${step.left})`;
-      values = all(rows).map((row) => { const value = of(row); return value === null ? null : run(value); });
+      values = all(rows).map((row) => { return run(of(row) ?? NaN); });
       break;
     }
     case "reduce": name ||= calcName(step.calc); values = all(rows).map((row) => calculated(step.calc, numeric.map((column) => column.values[row] ?? null))); break;
