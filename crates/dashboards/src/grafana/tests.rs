@@ -382,6 +382,18 @@ fn what_is_not_said_is_what_grafana_takes() {
 }
 
 #[test]
+fn labels_of_old_dashboards_become_one_table() {
+    let kinds = |schema: u32| {
+        let panel = json!({ "id": 1, "type": "table", "targets": [{ "refId": "A", "expr": "up" }], "transformations": [{ "id": "labelsToFields" }] });
+        let value = json!({ "title": "T", "schemaVersion": schema, "panels": [panel] });
+        let (mut dashboard, _) = import_one(value);
+        let steps = dashboard.rows.remove(0).panels.remove(0).transformations;
+        steps.len()
+    };
+    assert_eq!((kinds(30), kinds(31)), (2, 1));
+}
+
+#[test]
 fn what_grafana_reads_otherwise_is_told() {
     let overrides = |id: &str, value: Value| json!({ "fieldConfig": { "overrides": [{ "matcher": { "id": "byName", "options": "a" }, "properties": [{ "id": id, "value": value }] }] } });
     check(

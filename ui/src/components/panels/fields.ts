@@ -35,7 +35,7 @@ function fits(matcher: Matcher, column: Column, table: Table, name: string): boo
     case "name": return name === matcher.value || column.name === matcher.value || column.origin === matcher.value;
     case "names": return [name, column.name, column.origin].some((one) => one !== undefined && matcher.names.includes(one)) !== matcher.isExclude;
     case "regex": { const regex = expression(matcher.value); return regex !== null && (regex.test(name) || regex.test(column.name)); }
-    case "query": return (column.refId ?? table.refId) === matcher.value;
+    case "query": return table.refId === matcher.value;
     case "type": return column.kind === matcher.value;
     case "value": {
       const value = calculated(matcher.calc ?? "last_not_null", column.values);
@@ -76,7 +76,7 @@ export function shown(panel: Pick<Panel, "field" | "overrides">, tables: readonl
       if (!wanted(column)) continue;
       const base = columnName(column, table);
       // Columns of one table that have no other name than the same one are told apart by a number.
-      const own = base === column.name && (count.get(base) ?? 0) > 1 ? `${base} ${number}` : base;
+      const own = base === column.name && column.kind !== "time" && (count.get(base) ?? 0) > 1 ? `${base} ${number}` : base;
       const field = merged(panel.field, panel.overrides, column, table, own);
       const ends = { least: field.min ?? least, most: field.max ?? most };
       all.push({ column, table, name: displayName(field.displayName, own, column, table), field, index: all.length, least: Number.isFinite(ends.least) ? ends.least : 0, most: Number.isFinite(ends.most) ? ends.most : 100 });
@@ -99,7 +99,7 @@ export function mapped(mappings: readonly Mapping[] | undefined, value: Cell): {
   for (const one of mappings ?? []) {
     switch (one.kind) {
       case "value": if (textOf(value) === one.value && value !== null) return one; break;
-      case "range": if (typeof value === "number" && value >= (one.from ?? -Infinity) && value <= (one.to ?? Infinity)) return one; break;
+      case "range": { const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value; if (typeof number === "number" && number >= (one.from ?? -Infinity) && number <= (one.to ?? Infinity)) return one; break; }
       case "regex": {
         const found = expression(one.value)?.exec(textOf(value));
         if (found) return { color: one.color, text: one.text?.replace(/\$(\d)/g, (_, at: string) => found[Number(at)] ?? "") };
@@ -136,7 +136,7 @@ export interface Told { text: string; color: string | null }
 export function told(of: Shown, value: Cell, palette: Palette): Told {
   const { field } = of;
   const mapping = mapped(field.mappings, value);
-  const plain = value === null ? (field.noValue ?? "–") : typeof value === "number" ? formatUnit(value, field.unit, field.decimals) : typeof value === "boolean" ? formatUnit(Number(value), field.unit?.startsWith("bool") ? field.unit : "bool") : value;
+  const plain = value === null ? (field.noValue ?? "–") : typeof value === "number" ? formatUnit(value, field.unit, field.decimals) : typeof value === "boolean" ? formatUnit(Number(value), field.unit?.startsWith("bool") ? field.unit : "bool") : value === "" ? field.noValue ?? "" : value;
   return { text: mapping?.text ?? plain, color: palette.named(mapping?.color) ?? valueColor(of, value, palette) };
 }
 

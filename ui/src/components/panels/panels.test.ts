@@ -63,6 +63,9 @@ describe("transformations", () => {
   it("rows that fit", () => expect(run([a], { kind: "filter_rows", isExclude: false, any: false, conditions: [{ field: "Value", op: "greater", value: "1", to: "" }] })).toEqual([{ host: ["y"], Value: [2] }]));
   it("rename by expression", () => expect(run([a], { kind: "rename", regex: "(.*)alue", replacement: "$1." })).toEqual([{ host: ["x", "y"], "V.": [1, 2] }]));
   it("matrix", () => expect(run([table("A", { r: ["a", "b"], c: ["1", "2"], v: [7, 8] })], { kind: "matrix", column: "c", row: "r", value: "v", empty: "zero" })).toEqual([{ "r\\c": ["a", "b"], "1": [7, 0], "2": [0, 8] }]));
+  it("several series are one table before they are calculated with", () => expect(run([table("A", { Time: [1], v: [2] }), table("B", { Time: [1], w: [3] })], calc({ mode: "reduce", alias: "all" }))).toEqual([{ Time: [1], v: [2], w: [3], all: [5] }]));
+  it("join, inner, of what has not the field is nothing", () => expect(run([a, table("B", { other: ["y"] })], { kind: "join", field: "host", mode: "inner" })).toEqual([{}]));
+  it("reduce, with labels beside names", () => expect(run([{ refId: "A", name: "", columns: [{ name: "Value", kind: "number", values: [5], labels: { job: "x" } }] }], { kind: "reduce", calcs: ["max"], keepFields: false, includeTime: false, labelsToFields: true })).toEqual([{ Field: ["Value"], job: ["x"], Max: [5] }]));
   it("labels to fields", () => expect(run([{ refId: "A", name: "", columns: [{ name: "Time", kind: "time", values: [1], labels: {} }, { name: "Value", kind: "number", values: [5], labels: { job: "x" } }] }], { kind: "labels_to_fields", asRows: false, keep: [], valueLabel: "" })).toEqual([{ Time: [1], job: ["x"], Value: [5] }]));
 });
 

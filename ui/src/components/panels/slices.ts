@@ -14,7 +14,7 @@ export function slicesOf(panel: Panel, tables: readonly Table[], palette: Palett
     const share = Math.max(one.value, 0) / (sum || 1);
     const from = at;
     at += share;
-    return { ...one, from, to: at, share, fill: one.color ?? palette.series(one.shown.index) };
+    return { ...one, from, to: at, share, fill: (one.shown.field.color ? one.color : null) ?? palette.series(one.shown.index) };
   });
 }
 

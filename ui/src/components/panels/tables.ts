@@ -85,7 +85,7 @@ export function tablesOfRange(query: Query, frame: Frame, several: boolean): Tab
   if (query.format === "table") {
     const cells: { time: number; labels: Labels; value: number }[] = [];
     for (const one of frame.series) one.values.forEach((value, index) => { if (value !== null) cells.push({ time: times[index] ?? 0, labels: one.labels, value }); });
-    return [longTable(query, cells, several)];
+    return cells.length === 0 && !several ? [] : [longTable(query, cells, several)];
   }
   const names = namesOf(query, frame.series.map(({ labels }) => labels));
   return frame.series.map((one, index) => {
@@ -103,7 +103,7 @@ export function tablesOfRange(query: Query, frame: Frame, several: boolean): Tab
 /** An answer at a moment. */
 export function tablesOfInstant(query: Query, answer: Instant, several: boolean): Table[] {
   const cells = answer.samples.map(({ labels, value, time, histogram }) => ({ time: time * 1000, labels, value: value ?? (histogram ? histogram.count : null) }));
-  if (query.format === "table") return [longTable(query, cells, several)];
+  if (query.format === "table") return cells.length === 0 && !several ? [] : [longTable(query, cells, several)];
   const names = namesOf(query, cells.map(({ labels }) => labels));
   return cells.map((one, index) => ({
     refId: query.refId,
