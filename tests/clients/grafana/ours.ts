@@ -105,7 +105,7 @@ function table(panel: Panel, tables: readonly Table[]): Omit<Seen, "queries" | "
   const rows = (sorted ? orderedRows(all, all.map((row) => sortKey(sorted.by, row)), sorted.down) : all).slice(0, 40);
   return {
     kind: "table", frames: tables.length, columns: columns.map(({ name }) => name), rowCount: all.length,
-    rows: rows.map((row) => columns.map((of) => { const value = of.column.values[row] ?? null; return isMoment(of) ? String(value) : told(of, value, palette).text; })),
+    rows: rows.map((row) => columns.map((of) => { const value = of.column.values[row] ?? null; return isMoment(of) ? String(value ?? "") : told(of, value, palette).text; })),
     colors: rows.map((row) => columns.map((of) => (/^color/.test(of.field.cell?.kind ?? "") ? told(of, of.column.values[row] ?? null, palette).color ?? "" : ""))),
   };
 }

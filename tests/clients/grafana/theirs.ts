@@ -219,7 +219,7 @@ function table(json: any, data: any[]): Omit<Seen, "queries" | "title"> {
     const compared = field.type === FieldType.string ? collator.compare(String(x ?? ""), String(y ?? "")) : number(x) === number(y) ? 0 : number(x) - number(y);
     return (by.desc ? -1 : 1) * compared;
   });
-  const cell = (one: any, row: number) => { const value = one.values[row]; return one.type === FieldType.time && !/^(dateTime|time:)/.test(one.config.unit ?? "") ? String(value) : text(one.display(value)); };
+  const cell = (one: any, row: number) => { const value = one.values[row]; return one.type === FieldType.time && !/^(dateTime|time:)/.test(one.config.unit ?? "") ? String(value ?? "") : text(one.display(value)); };
   const colored = (one: any) => /color/.test(one.config.custom?.cellOptions?.type ?? one.config.custom?.displayMode ?? "");
   return { kind: "table", frames: data.filter(({ fields: own }) => own.length > 0).length, columns: fields.map(nameOfField), rows: rows.slice(0, 40).map((row) => fields.map((one: any) => cell(one, row))), rowCount: rows.length, colors: rows.slice(0, 40).map((row) => fields.map((one: any) => (colored(one) ? decoded(one.display(one.values[row]).color) : ""))) };
 }
