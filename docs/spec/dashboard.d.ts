@@ -650,7 +650,8 @@ export interface Query {
   refId: string;
   // PromQL; variables and `$__interval`, `$__rate_interval`, `$__range` are put in.
   expr: string;
-  // What its series are called: `{{label}}` is put in. Empty: by their labels.
+  // What its series are called: `{{label}}` is put in. Empty: by the labels that set them apart; `__verbose`: by metric and all
+  // labels; `__auto`: as Grafana calls them by itself.
   legend: string;
   // When it is asked for.
   mode: QueryMode;

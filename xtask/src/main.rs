@@ -13,6 +13,7 @@
 mod blackbox_files;
 mod configs;
 mod deny;
+mod grafana;
 mod openapi;
 mod public_api;
 mod rule_files;
@@ -42,11 +43,12 @@ usage: cargo xtask <command>
   openapi [--write]       the HTTP API against ui/openapi.json, or that file anew
   bench [-- ARGS]         side by side with the peers; see bench/README.md
   conformance --upstream DIR | --compliance DIR | --configs DIR | --rules DIR | --blackbox DIR |
-              --slos DIR | --dashboards DIR
+              --slos DIR | --dashboards DIR | --grafana DIR [--show WHAT [COUNT]]
                           test suites of prometheus/prometheus or prometheus/compliance, the
                           Prometheus configurations or rule files of public projects, the files of
                           prometheus/blackbox_exporter, or the objectives of OpenSLO, Sloth and
                           Pyrra, or dashboards of Grafana, from checkouts outside of this repository;
+                          --grafana compares them with Grafana's own packages in DIR/node_modules;
                           BELLWETHER_BIN names a binary that is there already, but for --compliance
 ";
 
@@ -101,9 +103,10 @@ fn run(arguments: &[String]) -> Result<()> {
             }
             [what, folder] if what == "--slos" => objectives(folder),
             [what, folder] if what == "--dashboards" => dashboards(folder),
+            [what, folder, more @ ..] if what == "--grafana" => grafana::run(folder, more),
             _ => bail!(
                 "conformance needs --upstream DIR, --compliance DIR, --configs DIR, --rules DIR, \
-                 --blackbox DIR, --slos DIR or --dashboards DIR"
+                 --blackbox DIR, --slos DIR, --dashboards DIR or --grafana DIR"
             ),
         },
         "" | "help" | "--help" | "-h" => {

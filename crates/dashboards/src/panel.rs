@@ -238,7 +238,8 @@ record! {
         ref_id: String = String::new(),
         /// PromQL; variables and `$__interval`, `$__rate_interval`, `$__range` are put in.
         expr: String = String::new(),
-        /// What its series are called: `{{label}}` is put in. Empty: by their labels.
+        /// What its series are called: `{{label}}` is put in. Empty: by the labels that set them apart; `__verbose`: by metric and all
+        /// labels; `__auto`: as Grafana calls them by itself.
         legend: String = String::new(),
         /// When it is asked for.
         mode: QueryMode = QueryMode::Range,

@@ -5,6 +5,7 @@ import { UnstyledButton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
+import { orderedRows } from "./tableOrder";
 import classes from "./DataTable.module.css";
 
 export interface Column<Row> {
@@ -36,17 +37,6 @@ interface DataTableProps<Row> {
 }
 
 const ROWS_PLAIN_MAX = 60;
-/** So many different texts are sorted as people sort them; more only by their letters, which is much faster. */
-const COLLATED_MAX = 2_000;
-const collator = new Intl.Collator("en", { numeric: true });
-
-/** Places of texts in their order: each is compared once, however many rows have it. */
-function ranks(keys: readonly (string | number | null | undefined)[]): Map<string, number> {
-  const texts = [...new Set(keys.filter((key): key is string => typeof key === "string"))];
-  texts.sort(texts.length <= COLLATED_MAX ? collator.compare : (a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  return new Map(texts.map((text, rank) => [text, rank]));
-}
-
 export function DataTable<Row>({ label, rows, columns: all, rowKey, sorted, onOpen, isChosen, height = 560, rowHeight = 36, empty }: DataTableProps<Row>) {
   const isNarrow = useMediaQuery("(max-width: 620px)");
   const columns = useMemo(() => (isNarrow ? all.filter((column) => column.isMinor !== true) : all), [all, isNarrow]);
@@ -55,20 +45,7 @@ export function DataTable<Row>({ label, rows, columns: all, rowKey, sorted, onOp
   const arranged = useMemo(() => {
     const by = columns.find((column) => column.id === order?.by)?.sort;
     if (!by || !order) return rows;
-    const direction = order.down ? -1 : 1;
-    const keys = rows.map(by);
-    const rank = ranks(keys);
-    const isMixed = rank.size > 0 && keys.some((key) => typeof key === "number");
-    const keyed = rows.map((row, index) => { const key = keys[index]; return { row, index, key: typeof key === "string" && !isMixed ? rank.get(key) : key }; });
-    keyed.sort((a, b) => {
-      // What has no value stands at the end in both directions.
-      const hasA = a.key !== null && a.key !== undefined && !(typeof a.key === "number" && Number.isNaN(a.key));
-      const hasB = b.key !== null && b.key !== undefined && !(typeof b.key === "number" && Number.isNaN(b.key));
-      if (!hasA || !hasB) return hasA === hasB ? a.index - b.index : hasA ? -1 : 1;
-      const compared = typeof a.key === "number" && typeof b.key === "number" ? a.key - b.key : collator.compare(String(a.key), String(b.key));
-      return compared === 0 ? a.index - b.index : compared * direction;
-    });
-    return keyed.map(({ row }) => row);
+    return orderedRows(rows, rows.map(by), order.down);
   }, [rows, columns, order]);
   const isVirtual = arranged.length > ROWS_PLAIN_MAX;
   const virtual = useVirtualizer({ count: arranged.length, getScrollElement: () => scroller.current, estimateSize: () => rowHeight, overscan: 12, enabled: isVirtual });

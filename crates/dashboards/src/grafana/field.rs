@@ -102,6 +102,14 @@ pub(super) fn read(config: &Object<'_>, panel: &mut Panel, found: &mut Findings)
     }
     config.skip(&["defaults"]);
     found.unknown("fieldConfig", config);
+    // Values of these have the colours of steps, unless told otherwise.
+    let is_colored = matches!(
+        panel.kind,
+        PanelKind::Stat | PanelKind::Gauge | PanelKind::BarGauge | PanelKind::Table
+    );
+    if is_colored && panel.field.thresholds.is_none() {
+        panel.field.thresholds = Some(own_thresholds());
+    }
 }
 
 fn matcher(of: &Object<'_>, found: &mut Findings) -> Option<Matcher> {
@@ -195,6 +203,10 @@ fn property(id: &str, value: &Value, kind: PanelKind, field: &mut Field, found: 
         "max" => field.max = number_of(value),
         "displayName" => field.display_name = texts(value),
         "noValue" => field.no_value = texts(value),
+        "color" if value.is_string() => found.approximated(
+            "color",
+            "is a text, which Grafana does not read: it takes the colours of thresholds, and here the series has its own",
+        ),
         "color" => field.color = color(&of, found),
         "thresholds" => field.thresholds = Some(thresholds(&of)),
         "mappings" => {
@@ -381,7 +393,12 @@ fn property(id: &str, value: &Value, kind: PanelKind, field: &mut Field, found: 
             }
             field.hidden_in = Some(hidden).filter(|it| !it.is_empty());
         }
-        "custom.hidden" | "custom.hideFrom.viz" => field.hidden = value.as_bool(),
+        // Grafana takes any text for yes.
+        "custom.hidden" | "custom.hideFrom.viz" => {
+            field.hidden = value
+                .as_bool()
+                .or_else(|| value.as_str().map(|text| !text.is_empty()));
+        }
         "custom.width" => field.column_width = number_of(value),
         "custom.minWidth" => field.column_width_min = number_of(value),
         "custom.align" => pick(
@@ -506,7 +523,7 @@ fn color(of: &Object<'_>, found: &mut Findings) -> Option<Color> {
 }
 
 fn thresholds(of: &Object<'_>) -> Thresholds {
-    let steps = of.list("steps").iter().enumerate().map(|(index, step)| {
+    let all = of.list("steps").iter().enumerate().map(|(index, step)| {
         let step = Object::of(Some(step));
         Threshold {
             // The first goes down to the least, whatever it says.
@@ -514,6 +531,9 @@ fn thresholds(of: &Object<'_>) -> Thresholds {
             color: step.string("color"),
         }
     });
+    // A later one without a value is reached by none, and so is what stands behind it.
+    let is_reached = |(index, step): &(usize, Threshold)| *index == 0 || step.value.is_some();
+    let steps = all.enumerate().take_while(is_reached).map(|(_, step)| step);
     let is_percent = of.text("mode").is_some_and(|mode| mode == "percentage");
     Thresholds {
         mode: if is_percent {
@@ -522,6 +542,18 @@ fn thresholds(of: &Object<'_>) -> Thresholds {
             ThresholdMode::Absolute
         },
         steps: steps.collect(),
+    }
+}
+
+/// The steps that Grafana takes where a panel has none.
+fn own_thresholds() -> Thresholds {
+    let step = |value, color: &str| Threshold {
+        value,
+        color: color.to_owned(),
+    };
+    Thresholds {
+        mode: ThresholdMode::Absolute,
+        steps: vec![step(None, "green"), step(Some(80.0), "red")],
     }
 }
 

@@ -254,9 +254,7 @@ fn graph(of: &Object<'_>, found: &mut Findings) -> Value {
             None => drop(defaults.insert(key, value)),
         }
     }
-    if let Some(decimals) = of.number("decimals") {
-        defaults.insert("decimals".to_owned(), json!(decimals));
-    }
+    // Digits are those of the axis, as Grafana takes them: what the legend alone had is gone there too.
     let mut overrides: Vec<Value> = Vec::new();
     let colors = of.object("aliasColors");
     for (name, color) in colors.entries() {
@@ -348,12 +346,13 @@ fn graph(of: &Object<'_>, found: &mut Findings) -> Value {
 fn legend(of: &Object<'_>, found: &mut Findings) -> Value {
     let legend = of.object("legend");
     let mut calcs = Vec::new();
-    if legend.flag("values").unwrap_or(true) {
+    if legend.is("values") {
+        // In the order in which Grafana finds them: that of their names.
         for (key, calc) in [
-            ("min", "min"),
-            ("max", "max"),
             ("avg", "mean"),
             ("current", "lastNotNull"),
+            ("max", "max"),
+            ("min", "min"),
             ("total", "sum"),
         ] {
             if legend.is(key) {

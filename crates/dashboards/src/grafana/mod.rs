@@ -213,6 +213,7 @@ fn read(of: &Object<'_>, above: &mut Findings) -> (Dashboard, Report) {
         variables: &dashboard.variables,
         all: &all,
         library: of.get("__elements"),
+        schema: of.count("schemaVersion").unwrap_or(u32::MAX),
     };
     let rows = rows::read(of, &around, &mut report, above);
     dashboard.rows = rows;

@@ -148,17 +148,26 @@ fn when(of: &Object<'_>, key: &str) -> When {
 fn value_options(of: &Object<'_>, kind: PanelKind, found: &mut Findings) -> ValueOptions {
     let reduce = of.object("reduceOptions");
     let ids: Vec<String> = reduce.texts("calcs");
-    let mut options = ValueOptions::default();
-    // More than one is not shown by Grafana either: the first is.
-    if let Some(id) = ids.first() {
+    let mut calcs = Vec::new();
+    for id in &ids {
         match calc(id) {
-            Some(calc) => options.calcs = vec![calc],
+            Some(calc) => calcs.push(calc),
             None => found.lost(format!("calculation {id}"), "is not known here"),
         }
     }
-    if reduce.list("calcs").is_empty() {
-        options.calcs = vec![Calc::LastNotNull];
+    if calcs.is_empty() {
+        // An empty list is another one than none.
+        let is_given = reduce.get("calcs").is_some() && ids.is_empty();
+        calcs.push(if is_given {
+            Calc::Last
+        } else {
+            Calc::LastNotNull
+        });
     }
+    let mut options = ValueOptions {
+        calcs,
+        ..ValueOptions::default()
+    };
     options.all_values = reduce.is("values");
     options.limit = reduce.count("limit");
     options.fields = reduce.string("fields");

@@ -10,6 +10,7 @@ use crate::panel::{
     COLUMNS, Direction, Grid, Panel, PanelKind, Query, QueryFormat, QueryMode, Repeat, UNPLACED,
 };
 use crate::report::{PanelReport, Severity};
+use crate::transformation::{Nothing, Transformation};
 use crate::variable::Variable;
 
 /// Most queries of a panel. Chosen: five times as many as we have seen.
@@ -24,7 +25,12 @@ pub(super) struct Surroundings<'a> {
     pub(super) all: &'a [&'a Value],
     /// Library panels that came along, by uid.
     pub(super) library: Option<&'a Value>,
+    /// The version of the schema.
+    pub(super) schema: u32,
 }
+
+/// Since this version labels that become fields leave a table for each series; before it they were one table.
+const LABELS_APART: u32 = 31;
 
 /// What a plugin shows; `None`: nothing that is known here.
 fn kind_of(plugin: &str) -> Option<PanelKind> {
@@ -96,9 +102,23 @@ pub(super) fn read(
     } else {
         of.skip(&["targets", "datasource"]);
     }
-    panel.transformations = transformations::read(of.list("transformations"), &mut found);
+    let steps = transformations::read(of.list("transformations"), &mut found);
+    panel.transformations = steps
+        .into_iter()
+        .flat_map(|step| {
+            let is_one =
+                around.schema < LABELS_APART && matches!(step, Transformation::LabelsToFields(_));
+            std::iter::once(step).chain(is_one.then_some(Transformation::Merge(Nothing)))
+        })
+        .collect();
     field::read(&of.object("fieldConfig"), &mut panel, &mut found);
     options::read(&of.object("options"), &mut panel, &mut found);
+    if panel.kind == PanelKind::StatusHistory && panel.max_points.is_none() {
+        found.approximated(
+            "maxDataPoints",
+            "over long ranges it asks for fewer points: as many as there is room for cells that can be read",
+        );
+    }
     of.skip(&[
         "type",
         "pluginVersion",
@@ -474,7 +494,11 @@ fn query(of: &Object<'_>, around: &Surroundings<'_>, found: &mut Findings) -> Op
     Some(Query {
         ref_id: name,
         expr,
-        legend: of.string("legendFormat"),
+        // Without a legend, Grafana tells metric and labels.
+        legend: of
+            .text("legendFormat")
+            .filter(|it| !it.is_empty())
+            .unwrap_or_else(|| "__verbose".to_owned()),
         mode,
         format,
         min_step: of.string("interval"),

@@ -344,6 +344,78 @@ fn a_time_series_is_carried_over() {
 }
 
 #[test]
+fn what_is_not_said_is_what_grafana_takes() {
+    let (series, _) = panel(json!({ "targets": [
+        { "refId": "A", "expr": "up" }, { "refId": "B", "expr": "up", "legendFormat": "" }, { "refId": "C", "expr": "up", "legendFormat": "__auto" },
+    ] }));
+    let legends: Vec<&str> = series.queries.iter().map(|it| it.legend.as_str()).collect();
+    assert_eq!(legends, ["__verbose", "__verbose", "__auto"]);
+    assert_eq!(series.field.thresholds, None);
+
+    let steps = |of: Value| {
+        let steps = panel(of).0.field.thresholds.unwrap().steps;
+        let each = steps.into_iter().map(|it| (it.value, it.color));
+        each.collect::<Vec<_>>()
+    };
+    let own = [(None, "green".to_owned()), (Some(80.0), "red".to_owned())];
+    assert_eq!(steps(json!({ "type": "stat" })), own);
+    let given = json!({ "mode": "absolute", "steps": [{ "color": "a", "value": null }, { "color": "b" }, { "color": "c", "value": 3 }] });
+    assert_eq!(
+        steps(json!({ "type": "stat", "fieldConfig": { "defaults": { "thresholds": given } } })),
+        [(None, "a".to_owned())],
+        "a step without a value is never reached, and ends the list"
+    );
+
+    let calcs = |options: Value| {
+        let (panel, _) = panel(json!({ "type": "stat", "options": options }));
+        panel.value.unwrap().calcs
+    };
+    assert_eq!(calcs(json!({})), [Calc::LastNotNull]);
+    assert_eq!(
+        calcs(json!({ "reduceOptions": { "calcs": [] } })),
+        [Calc::Last]
+    );
+    assert_eq!(
+        calcs(json!({ "reduceOptions": { "calcs": ["mean", "max"] } })),
+        [Calc::Mean, Calc::Max]
+    );
+}
+
+#[test]
+fn labels_of_old_dashboards_become_one_table() {
+    let kinds = |schema: u32| {
+        let panel = json!({ "id": 1, "type": "table", "targets": [{ "refId": "A", "expr": "up" }], "transformations": [{ "id": "labelsToFields" }] });
+        let value = json!({ "title": "T", "schemaVersion": schema, "panels": [panel] });
+        let (mut dashboard, _) = import_one(value);
+        let steps = dashboard.rows.remove(0).panels.remove(0).transformations;
+        steps.len()
+    };
+    assert_eq!((kinds(30), kinds(31)), (2, 1));
+}
+
+#[test]
+fn what_grafana_reads_otherwise_is_told() {
+    let overrides = |id: &str, value: Value| json!({ "fieldConfig": { "overrides": [{ "matcher": { "id": "byName", "options": "a" }, "properties": [{ "id": id, "value": value }] }] } });
+    check(
+        overrides("color", json!("#56A64B")),
+        Verdict::Approximate,
+        &["color: is a text, which Grafana does not read"],
+    );
+    let (hidden, _) = panel(overrides("custom.hidden", json!("true")));
+    assert_eq!(hidden.overrides[0].field.hidden, Some(true));
+    check(
+        json!({ "type": "status-history" }),
+        Verdict::Approximate,
+        &["maxDataPoints: over long ranges it asks for fewer points"],
+    );
+    check(
+        json!({ "type": "status-history", "maxDataPoints": 50 }),
+        Verdict::Same,
+        &[],
+    );
+}
+
+#[test]
 fn old_graphs_become_time_series() {
     let (panel, report) = panel(json!({
         "type": "graph", "fill": 2, "linewidth": 2, "stack": true, "steppedLine": true, "nullPointMode": "null as zero",

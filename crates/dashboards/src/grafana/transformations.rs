@@ -137,7 +137,7 @@ fn one(id: &str, of: &Object<'_>, found: &mut Findings) -> Option<Vec<Transforma
             column: of.string("columnField"),
             row: of.string("rowField"),
             value: of.string("valueField"),
-            empty: of.string("emptyValue"),
+            empty: of.text("emptyValue").unwrap_or_else(|| "empty".to_owned()),
         }),
         "timeSeriesTable" => {
             let calcs = of

@@ -10,22 +10,16 @@ import { useTimeFormat } from "@/state/settings";
 import { addressOf } from "./address";
 import { calcName, calculated } from "./calcs";
 import { type Palette, usePalette } from "./colors";
-import { shown, type Shown, told, valueColor } from "./fields";
+import { type Shown, told, valueColor } from "./fields";
 import { formatUnit } from "./format";
+import { asOne, columnsOf, isMoment, sortedBy, sortKey } from "./grid";
 import { Markdown } from "./Markdown";
 import { None } from "./None";
 import type { PanelProps } from "./props";
-import { type Cell, columnName, rowsOf, type Table, textOf } from "./tables";
+import { type Cell, rowsOf, textOf } from "./tables";
 import classes from "./panels.module.css";
 
 const ROW_HEIGHTS = { small: 34, medium: 40, large: 52, auto: 34 } as const;
-
-/** Of answers that are not in table form: all series in one, as people expect of a table. */
-function asOne(tables: readonly Table[]): readonly Table[] {
-  if (tables.length < 2 || !tables.every((table) => rowsOf(table) === 1 && table.columns.length === 2 && table.columns[0]?.kind === "time")) return tables;
-  const lines = tables.map((table) => ({ time: table.columns[0]?.values[0] ?? null, name: table.columns[1] ? columnName(table.columns[1], table) : table.name, value: table.columns[1]?.values[0] ?? null }));
-  return [{ refId: tables[0]?.refId ?? "", name: "", columns: [{ name: "Metric", kind: "string", values: lines.map(({ name }) => name), labels: {} }, { name: "Value", kind: "number", values: lines.map(({ value }) => value), labels: {}, refId: tables[0]?.refId }] }];
-}
 
 export function GridPanel({ panel, tables: given, height, put }: PanelProps) {
   const palette = usePalette();
@@ -36,7 +30,7 @@ export function GridPanel({ panel, tables: given, height, put }: PanelProps) {
   const [filter, setFilter] = useState("");
   const at = Math.min(frame, Math.max(0, tables.length - 1));
   const table = tables[at];
-  const columns = useMemo(() => (table ? shown(panel, [table], () => true).filter(({ field }) => field.hidden !== true) : []), [panel, table]);
+  const columns = useMemo(() => (table ? columnsOf(panel, table) : []), [panel, table]);
   const canFilter = columns.some(({ field }) => field.filterable === true);
   const rows = useMemo(() => {
     const all = Array.from({ length: table ? rowsOf(table) : 0 }, (_, row) => row);
@@ -47,15 +41,14 @@ export function GridPanel({ panel, tables: given, height, put }: PanelProps) {
     const isRight = one.field.align === "right" || (one.field.align !== "left" && one.field.align !== "center" && one.column.kind === "number" && one.field.cell?.kind !== "gauge");
     const width = one.field.columnWidth;
     return {
-      id: one.name, title: options?.showHeader === false ? "" : cut(one.name, 60), ...(isRight ? { align: "right" as const } : {}),
+      id: String(one.index), title: options?.showHeader === false ? "" : cut(one.name, 60), ...(isRight ? { align: "right" as const } : {}),
       width: width !== undefined ? `minmax(${Math.min(width, 80)}px, ${width}fr)` : one.column.kind === "time" ? "minmax(150px, 1fr)" : `minmax(${one.field.columnWidthMin ?? 90}px, ${one.column.kind === "number" ? 1 : 1.6}fr)`,
-      sort: (row) => { const value = one.column.values[row] ?? null; return typeof value === "boolean" ? Number(value) : value; },
+      sort: (row) => sortKey(one, row),
       cell: (row) => <CellView of={one} value={one.column.values[row] ?? null} columns={columns} row={row} palette={palette} time={format.full} put={put} />,
     };
   }), [columns, palette, format, options?.showHeader, put]);
   if (!table || columns.length === 0 || rowsOf(table) === 0) return <None />;
-  const by = options?.sortBy[0];
-  const sorted = by ? columns.find((one) => one.name === by.field || one.column.name === by.field) : undefined;
+  const sorted = sortedBy(panel, columns);
   const footer = footers(columns, options?.footerCalcs ?? [], options?.footerFields ?? []);
   return (
     <div className={classes.table}>
@@ -65,7 +58,7 @@ export function GridPanel({ panel, tables: given, height, put }: PanelProps) {
           {canFilter && <TextInput aria-label="Filter rows" placeholder="Filter" value={filter} onChange={(event) => setFilter(event.currentTarget.value)} />}
         </div>
       )}
-      <DataTable key={`${at} ${sorted?.name ?? ""}`} label={panel.title || "Table"} rows={rows} columns={drawn} rowKey={String} height={Math.max(140, height - (footer.length > 0 ? 40 : 0))} rowHeight={ROW_HEIGHTS[options?.rowHeight ?? "small"]} {...(sorted && by ? { sorted: { by: sorted.name, down: by.descending } } : {})} />
+      <DataTable key={`${at} ${sorted?.by.name ?? ""}`} label={panel.title || "Table"} rows={rows} columns={drawn} rowKey={String} height={Math.max(140, height - (footer.length > 0 ? 40 : 0))} rowHeight={ROW_HEIGHTS[options?.rowHeight ?? "small"]} {...(sorted ? { sorted: { by: String(sorted.by.index), down: sorted.down } } : {})} />
       {footer.length > 0 && <div className={classes.foot}>{footer.map(({ name, text }) => <span key={name}>{cut(name, 60)}<b>{text}</b></span>)}</div>}
     </div>
   );
@@ -81,7 +74,7 @@ function footers(columns: readonly Shown[], calcs: readonly Parameters<typeof ca
 
 function CellView({ of, value, columns, row, palette, time, put }: { of: Shown; value: Cell; columns: readonly Shown[]; row: number; palette: Palette; time: (ms: number) => string; put: (text: string) => string }): ReactNode {
   const { cell, dataLinks } = of.field;
-  const isTime = of.column.kind === "time" && of.field.unit === undefined;
+  const isTime = isMoment(of);
   const { text, color } = isTime && typeof value === "number" ? { text: time(value), color: null } : told(of, value, palette);
   // The whole row may have the colour of one of its cells.
   const rowColor = columns.find(({ field }) => field.cell?.kind === "color_background" && field.cell.wholeRow);

@@ -7,20 +7,14 @@ import { formatUnit } from "./format";
 import { None } from "./None";
 import type { PanelProps } from "./props";
 import { Tip, type TipAt } from "./Tip";
-import { valuesOf } from "./values";
+import { type Slice, slicesOf } from "./slices";
 import classes from "./panels.module.css";
 
 export function Pie({ panel, tables, width, height }: PanelProps) {
   const palette = usePalette();
   const [tip, setTip] = useState<TipAt | null>(null);
   const options = panel.pie;
-  const slices = useMemo(() => {
-    const all = valuesOf(panel, tables, palette).filter((one): one is typeof one & { value: number } => typeof one.value === "number" && one.value > 0);
-    if (options?.sort !== "none") all.sort((a, b) => (options?.sort === "asc" ? a.value - b.value : b.value - a.value));
-    const sum = all.reduce((total, { value }) => total + value, 0);
-    let at = 0;
-    return all.map((one, index) => { const from = at; at += one.value / (sum || 1); return { ...one, from, to: at, share: one.value / (sum || 1), fill: one.shown.field.color?.mode === "fixed" ? one.color ?? palette.series(index) : palette.series(index) }; });
-  }, [panel, tables, palette, options]);
+  const slices = useMemo(() => slicesOf(panel, tables, palette), [panel, tables, palette]);
   if (slices.length === 0) return <None />;
   const hasLegend = panel.legend.mode !== "hidden";
   const isRight = panel.legend.placement === "right" || width > height * 1.6;
@@ -34,7 +28,7 @@ export function Pie({ panel, tables, width, height }: PanelProps) {
     const large = end - from > 0.5 ? 1 : 0;
     return `M${a.join(" ")}A50 50 0 ${large} 1 ${b.join(" ")}L${c.join(" ")}${inner > 0 ? `A${inner} ${inner} 0 ${large} 0 ${d.join(" ")}` : ""}Z`;
   };
-  const words = (one: (typeof slices)[number]) => labels.map((label) => (label === "name" ? cut(one.name, 16) : label === "value" ? one.text : formatUnit(one.share, "percentunit", 0))).join(" ");
+  const words = (one: Slice) => labels.map((label) => (label === "name" ? cut(one.name, 16) : label === "value" ? one.text : formatUnit(one.share, "percentunit", 0))).join(" ");
   return (
     <div className={classes.pie} data-legend={isRight ? "right" : "bottom"}>
       <svg width={size} height={size} viewBox="-51 -51 102 102" role="img" aria-label={`${panel.title || "Shares"}: ${slices.slice(0, 8).map((one) => `${one.name} ${formatUnit(one.share, "percentunit", 0)}`).join(", ")}`} onMouseLeave={() => setTip(null)}>

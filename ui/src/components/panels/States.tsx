@@ -5,28 +5,12 @@ import { mix } from "@/lib/palette";
 import { cut } from "@/lib/text";
 import { spokenDuration } from "@/lib/duration";
 import { useTimeFormat } from "@/state/settings";
-import { type Palette, usePalette } from "./colors";
-import { mapped, seriesColorOf, shown, type Shown, told } from "./fields";
+import { usePalette } from "./colors";
 import { None } from "./None";
 import type { PanelProps } from "./props";
-import { type Cell, textOf } from "./tables";
+import { type Line, type Segment, statesOf } from "./states";
 import { Tip, type TipAt } from "./Tip";
 import classes from "./panels.module.css";
-
-interface Segment { from: number; to: number; text: string; color: string }
-interface Line { name: string; segments: Segment[] }
-
-const LINES_MAX = 100;
-
-function colorOf(of: Shown, value: Cell, color: string | null, palette: Palette, texts: Map<string, string>): string {
-  if (color) return color;
-  if (typeof value === "number" && !(of.field.mappings ?? []).length) return seriesColorOf(of, palette);
-  // States without a colour of their own: each has one of the series' colours.
-  const text = textOf(value);
-  const known = texts.get(text) ?? palette.series(texts.size);
-  texts.set(text, known);
-  return known;
-}
 
 export function States({ panel, tables, step, fromS, toS }: PanelProps) {
   const palette = usePalette();
@@ -34,31 +18,7 @@ export function States({ panel, tables, step, fromS, toS }: PanelProps) {
   const [tip, setTip] = useState<TipAt | null>(null);
   const isTimeline = panel.kind === "state_timeline";
   const options = panel.state;
-  const isMerged = isTimeline && options?.merge !== false;
-  const { lines, key } = useMemo(() => {
-    const texts = new Map<string, string>();
-    const all: Line[] = [];
-    const keys = new Map<string, string>();
-    for (const of of shown(panel, tables, ({ kind }) => kind !== "time").slice(0, LINES_MAX)) {
-      const time = of.table.columns.find(({ kind }) => kind === "time");
-      if (!time) continue;
-      const segments: Segment[] = [];
-      time.values.forEach((at, row) => {
-        const value = of.column.values[row] ?? null;
-        if (value === null || typeof at !== "number") return;
-        const { text, color } = told(of, value, palette);
-        const next = time.values[row + 1];
-        const to = isTimeline && typeof next === "number" ? Math.min(next, at + step * 1000 * 1.5) : at + step * 1000;
-        const own = colorOf(of, value, color, palette, texts);
-        const last = segments.at(-1);
-        if (isMerged && last && last.text === text && last.color === own && at - last.to < step * 1000) last.to = to;
-        else segments.push({ from: at, to, text, color: own });
-        if (mapped(of.field.mappings, value)?.text !== undefined) keys.set(text, own);
-      });
-      all.push({ name: of.name, segments });
-    }
-    return { lines: all, key: [...keys] };
-  }, [panel, tables, palette, step, isTimeline, isMerged]);
+  const { lines, key } = useMemo(() => statesOf(panel, tables, step, palette), [panel, tables, step, palette]);
   if (lines.every(({ segments }) => segments.length === 0)) return <None />;
   // A value is of the time up to it.
   const [from, to] = [fromS * 1000, toS * 1000 + (isTimeline ? 0 : step * 1000)];

@@ -55,13 +55,9 @@ function Value({ text, size }: { text: string; size: number }) {
   return <span className={`${classes.big ?? ""} foreign`} style={{ fontSize: size }} title={text}>{number}{unit && <small>{unit}</small>}</span>;
 }
 
-/** Ends of a gauge where nothing says them: those of the values, from zero. */
-function endsOf(one: OneValue): [number, number] {
-  const { field, most, least } = one.shown;
-  const isShare = field.unit === "percentunit";
-  const low = field.min ?? Math.min(0, least);
-  const top = field.max ?? (isShare ? 1 : field.unit === "percent" ? 100 : Math.max(most, (field.thresholds?.steps.at(-1)?.value ?? 0) * 1.25));
-  return [low, top > low ? top : low + 1];
+/** Ends of a gauge: its own, or those of all values. */
+function endsOf({ shown: { least, most } }: OneValue): [number, number] {
+  return [least, most > least ? most : least + 1];
 }
 
 const SWEEP = 240;
@@ -115,12 +111,9 @@ export function BarGauge({ panel, tables, width, height }: PanelProps) {
   const values = useMemo(() => valuesOf(panel, tables, palette), [panel, tables, palette]);
   const options = panel.value ?? VALUE_DEFAULTS;
   if (values.length === 0) return <None />;
-  const most = Math.max(...values.map(({ value }) => (typeof value === "number" && Number.isFinite(value) ? value : 0)));
   const hasNames = options.text !== "value" && (options.text !== "auto" || values.length > 1 || values[0]?.name !== "Value");
   const lines = values.map((one, index) => {
-    const [low, own] = endsOf(one);
-    // All are of one length, so that they can be compared.
-    const top = one.shown.field.max === undefined && one.shown.field.unit !== "percentunit" && one.shown.field.unit !== "percent" ? Math.max(most, low + Number.EPSILON) : own;
+    const [low, top] = endsOf(one);
     const share = typeof one.value === "number" ? Math.min(1, Math.max(0, (one.value - low) / (top - low || 1))) : 0;
     const color = one.color ?? palette.series(one.shown.index || index);
     const back = options.barStyle === "gradient" && one.shown.field.thresholds ? `linear-gradient(${options.orientation === "vertical" ? "0deg" : "90deg"}, ${valueColor(one.shown, low, palette) ?? color}, ${color})` : options.barStyle === "lcd" ? `repeating-linear-gradient(${options.orientation === "vertical" ? "0deg" : "90deg"}, ${color} 0 6px, transparent 6px 9px)` : color;

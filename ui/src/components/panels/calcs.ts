@@ -19,13 +19,22 @@ export function calculated(calc: Calc, values: readonly Cell[]): Cell {
   const least = (all: readonly number[]) => all.reduce<number | null>((best, value) => (best === null || value < best ? value : best), null);
   const most = (all: readonly number[]) => all.reduce<number | null>((best, value) => (best === null || value > best ? value : best), null);
   const mean = (all: readonly number[]) => (all.length === 0 ? null : all.reduce((sum, value) => sum + value, 0) / all.length);
-  const quantile = (share: number) => {
-    const sorted = numbers().sort((a, b) => a - b);
-    if (sorted.length === 0) return null;
-    const at = share * (sorted.length - 1);
-    const low = sorted[Math.floor(at)] ?? 0;
-    return low + ((sorted[Math.ceil(at)] ?? low) - low) * (at - Math.floor(at));
+  const sortedNumbers = () => numbers().sort((a, b) => a - b);
+  // One of the values, the nearest; only the middle of an even number of them is between two.
+  const quantile = (share: number) => { const sorted = sortedNumbers(); return sorted[Math.round(share * (sorted.length - 1))] ?? null; };
+  const median = () => { const sorted = sortedNumbers(); const half = Math.floor(sorted.length / 2); return sorted.length % 2 === 1 ? sorted[half] ?? null : mean(sorted.slice(half - 1, half + 1)); };
+  // Rises, but for those from where it fell to: what a counter was at then is not known.
+  const delta = () => {
+    let [sum, isRising] = [0, true];
+    numbers().forEach((value, index, all) => {
+      const before = all[index - 1];
+      if (before === undefined) return;
+      if (value >= before && isRising) sum += value - before;
+      isRising = value >= before;
+    });
+    return sum;
   };
+  const notNull = () => values.filter((value) => value !== null);
   const variance = () => {
     const all = numbers();
     const middle = mean(all);
@@ -40,18 +49,19 @@ export function calculated(calc: Calc, values: readonly Cell[]): Cell {
     case "max": return most(numbers());
     case "log_min": return least(numbers().filter((value) => value > 0));
     case "mean": return mean(numbers());
-    case "median": case "p50": return quantile(0.5);
-    case "sum": case "total": { const all = numbers(); return all.length === 0 ? null : all.reduce((sum, value) => sum + value, 0); }
-    case "count": return values.filter(isThere).length;
+    case "median": return median();
+    case "p50": return quantile(0.5);
+    case "sum": case "total": return numbers().reduce((sum, value) => sum + value, 0);
+    case "count": return notNull().length;
     case "range": { const all = numbers(); const low = least(all); const high = most(all); return low === null || high === null ? null : high - low; }
-    case "delta": return numbers().reduce((sum, value, index, all) => (index === 0 ? 0 : sum + (value >= (all[index - 1] ?? 0) ? value - (all[index - 1] ?? 0) : value)), 0);
+    case "delta": return delta();
     case "step": return least(numbers().flatMap((value, index, all) => (index === 0 ? [] : [value - (all[index - 1] ?? 0)])));
     case "diff": { const all = numbers(); return all.length === 0 ? null : (all.at(-1) ?? 0) - (all[0] ?? 0); }
-    case "diff_percent": { const all = numbers(); const first = all[0]; return first === undefined || first === 0 ? null : ((all.at(-1) ?? 0) - first) / first; }
+    case "diff_percent": { const all = numbers(); const first = all[0]; return first === undefined || first === 0 ? null : (((all.at(-1) ?? 0) - first) / first) * 100; }
     case "all_is_zero": { const all = numbers(); return all.length > 0 && all.every((value) => value === 0); }
     case "all_is_null": return !values.some(isThere);
-    case "change_count": return values.filter((value, index) => index > 0 && isThere(value) && value !== values[index - 1]).length;
-    case "distinct_count": return new Set(values.filter(isThere)).size;
+    case "change_count": return notNull().filter((value, index, all) => index > 0 && value !== all[index - 1]).length;
+    case "distinct_count": return new Set(notNull()).size;
     case "variance": return variance();
     case "std_dev": { const all = variance(); return all === null ? null : Math.sqrt(all); }
     case "all_values": return values.map((value) => (value === null ? "" : String(value))).join(", ");

@@ -4,7 +4,7 @@ import type { Field, Mapping, Matcher, Override, Panel, Thresholds } from "@/api
 import { type Palette, between, SCALES } from "./colors";
 import { calculated } from "./calcs";
 import { formatUnit } from "./format";
-import { type Cell, type Column, columnName, legendText, numbersOf, type Table, textOf } from "./tables";
+import { type Cell, type Column, columnName, legendText, type Table, textOf } from "./tables";
 
 export interface Shown {
   column: Column;
@@ -13,6 +13,7 @@ export interface Shown {
   field: Field;
   /** Its place among all, for colours. */
   index: number;
+  /** The ends of its scale: its own where it says them, else those of all values. */
   least: number;
   most: number;
 }
@@ -31,10 +32,10 @@ const COMPARED: Readonly<Record<string, (a: number, b: number) => boolean>> = { 
 
 function fits(matcher: Matcher, column: Column, table: Table, name: string): boolean {
   switch (matcher.by) {
-    case "name": return name === matcher.value || column.name === matcher.value;
-    case "names": return (matcher.names.includes(name) || matcher.names.includes(column.name)) !== matcher.isExclude;
+    case "name": return name === matcher.value || column.name === matcher.value || column.origin === matcher.value;
+    case "names": return [name, column.name, column.origin].some((one) => one !== undefined && matcher.names.includes(one)) !== matcher.isExclude;
     case "regex": { const regex = expression(matcher.value); return regex !== null && (regex.test(name) || regex.test(column.name)); }
-    case "query": return (column.refId ?? table.refId) === matcher.value;
+    case "query": return table.refId === matcher.value;
     case "type": return column.kind === matcher.value;
     case "value": {
       const value = calculated(matcher.calc ?? "last_not_null", column.values);
@@ -50,28 +51,35 @@ function merged(base: Field, overrides: readonly Override[], column: Column, tab
 }
 const stripped = (field: Field): Field => Object.fromEntries(Object.entries(field).filter(([, value]) => value !== undefined && value !== null));
 
+/** Least and greatest of all numbers: where a field does not say its ends, these are they. */
+function endsOf(tables: readonly Table[]): [number, number] {
+  let [least, most] = [Infinity, -Infinity];
+  for (const { columns } of tables) for (const column of columns) if (column.kind === "number") for (const value of column.values) {
+    if (typeof value !== "number" || !Number.isFinite(value)) continue;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  return [least, most];
+}
+
 /** Columns with their names and settings; `wanted` says which. */
 export function shown(panel: Pick<Panel, "field" | "overrides">, tables: readonly Table[], wanted: (column: Column) => boolean = ({ kind }) => kind === "number" || kind === "boolean"): Shown[] {
   const all: Shown[] = [];
-  const names = new Map<string, number>();
+  const [least, most] = endsOf(tables);
   for (const table of tables) {
+    const count = new Map<string, number>();
+    for (const { name } of table.columns) count.set(name, (count.get(name) ?? 0) + 1);
+    const seen = new Map<string, number>();
     for (const column of table.columns) {
+      const number = (seen.get(column.name) ?? 0) + 1;
+      seen.set(column.name, number);
       if (!wanted(column)) continue;
       const base = columnName(column, table);
-      const field = merged(panel.field, panel.overrides, column, table, base);
-      let name = displayName(field.displayName, base, column, table);
-      // Charts know series by their names.
-      const count = names.get(name) ?? 0;
-      names.set(name, count + 1);
-      if (count > 0) name = `${name} ${count + 1}`;
-      const numbers = column.kind === "number" ? numbersOf(column) : [];
-      let [least, most] = [field.min ?? Infinity, field.max ?? -Infinity];
-      for (const value of numbers) {
-        if (value === null || !Number.isFinite(value)) continue;
-        if (field.min === undefined && value < least) least = value;
-        if (field.max === undefined && value > most) most = value;
-      }
-      all.push({ column, table, name, field, index: all.length, least: Number.isFinite(least) ? least : 0, most: Number.isFinite(most) ? most : 100 });
+      // Columns of one table that have no other name than the same one are told apart by a number.
+      const own = base === column.name && column.kind !== "time" && (count.get(base) ?? 0) > 1 ? `${base} ${number}` : base;
+      const field = merged(panel.field, panel.overrides, column, table, own);
+      const ends = { least: field.min ?? least, most: field.max ?? most };
+      all.push({ column, table, name: displayName(field.displayName, own, column, table), field, index: all.length, least: Number.isFinite(ends.least) ? ends.least : 0, most: Number.isFinite(ends.most) ? ends.most : 100 });
     }
   }
   return all;
@@ -91,7 +99,7 @@ export function mapped(mappings: readonly Mapping[] | undefined, value: Cell): {
   for (const one of mappings ?? []) {
     switch (one.kind) {
       case "value": if (textOf(value) === one.value && value !== null) return one; break;
-      case "range": if (typeof value === "number" && value >= (one.from ?? -Infinity) && value <= (one.to ?? Infinity)) return one; break;
+      case "range": { const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value; if (typeof number === "number" && number >= (one.from ?? -Infinity) && number <= (one.to ?? Infinity)) return one; break; }
       case "regex": {
         const found = expression(one.value)?.exec(textOf(value));
         if (found) return { color: one.color, text: one.text?.replace(/\$(\d)/g, (_, at: string) => found[Number(at)] ?? "") };
@@ -119,13 +127,16 @@ export function stepOf(thresholds: Thresholds | undefined, value: number, least:
   return color;
 }
 
+/** The text of a number: what a mapping says, or the number with its unit. */
+export const numberText = (field: Field, value: number | null): string => mapped(field.mappings, value)?.text ?? formatUnit(value, field.unit, field.decimals);
+
 export interface Told { text: string; color: string | null }
 
 /** What is told of a value: its text, and its colour where it has one of its own. */
 export function told(of: Shown, value: Cell, palette: Palette): Told {
   const { field } = of;
   const mapping = mapped(field.mappings, value);
-  const plain = value === null ? (field.noValue ?? "–") : typeof value === "number" ? formatUnit(value, field.unit, field.decimals) : typeof value === "boolean" ? String(value) : value;
+  const plain = value === null ? (field.noValue ?? "–") : typeof value === "number" ? formatUnit(value, field.unit, field.decimals) : typeof value === "boolean" ? formatUnit(Number(value), field.unit?.startsWith("bool") ? field.unit : "bool") : value === "" ? field.noValue ?? "" : value;
   return { text: mapping?.text ?? plain, color: palette.named(mapping?.color) ?? valueColor(of, value, palette) };
 }
 
@@ -137,7 +148,7 @@ export function valueColor(of: Shown, value: Cell, palette: Palette): string | n
   if (typeof value === "number" && scale) return between(palette, scale, (value - least) / (most - least || 1));
   if (mode === "fixed" || mode === "shades") return palette.named(field.color?.color);
   if (mode === "palette" || mode === "palette_by_name") return seriesColorOf(of, palette);
-  return typeof value === "number" ? palette.named(stepOf(field.thresholds, value, least, most)) : null;
+  return palette.named(stepOf(field.thresholds, typeof value === "number" && !Number.isNaN(value) ? value : -Infinity, least, most));
 }
 
 /** The colour of a whole series. */

@@ -15,6 +15,8 @@ export function transformed(tables: readonly Table[], steps: readonly Transforma
 }
 
 const named = (table: Table, name: string) => table.columns.find((column) => column.name === name || columnName(column, table) === name);
+/** Whether one of the names is its own, now or before it was called otherwise. */
+const isCalled = ({ name, origin }: Column, names: readonly string[]) => names.includes(name) || (origin !== undefined && names.includes(origin));
 const each = (tables: readonly Table[], change: (table: Table) => readonly Column[]) => tables.map((table) => ({ ...table, columns: change(table) }));
 const picked = (column: Column, rows: readonly number[]): Column => ({ ...column, values: rows.map((row) => column.values[row] ?? null) });
 const all = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -23,7 +25,7 @@ function one(tables: Table[], step: Transformation, put: Put): Table[] {
   switch (step.kind) {
     case "organize": return each(tables, (table) => {
       const label = (column: Column) => columnName(column, table);
-      const has = (names: readonly string[], column: Column) => names.includes(label(column)) || names.includes(column.name);
+      const has = (names: readonly string[], column: Column) => names.includes(label(column)) || isCalled(column, names);
       const kept = table.columns.filter((column) => !has(step.exclude, column) && (step.include.length === 0 || has(step.include, column)));
       const place = (column: Column) => { const at = step.order.findIndex((name) => name === label(column) || name === column.name); return at < 0 ? step.order.length : at; };
       const sorted = step.order.length === 0 ? kept : kept.map((column, index) => ({ column, index })).sort((a, b) => place(a.column) - place(b.column) || a.index - b.index).map(({ column }) => column);
@@ -38,8 +40,8 @@ function one(tables: Table[], step: Transformation, put: Put): Table[] {
       const wants = step.include.length > 0 || include !== null || chosen.length > 0;
       return each(tables, (table) => table.columns.filter((column) => {
         const name = columnName(column, table);
-        const isIn = !wants || step.include.includes(name) || step.include.includes(column.name) || chosen.includes(name) || (include?.test(name) ?? false);
-        return isIn && !step.exclude.includes(name) && !step.exclude.includes(column.name) && !(exclude?.test(name) ?? false);
+        const isIn = !wants || step.include.includes(name) || isCalled(column, step.include) || chosen.includes(name) || (include?.test(name) ?? false);
+        return isIn && !step.exclude.includes(name) && !isCalled(column, step.exclude) && !(exclude?.test(name) ?? false);
       })).filter(({ columns }) => columns.length > 0);
     }
     case "filter_queries": {
@@ -55,7 +57,8 @@ function one(tables: Table[], step: Transformation, put: Put): Table[] {
       return table.columns.map((column) => picked(column, order));
     });
     case "group_by": return grouped(tables, step.by, step.aggregate);
-    case "calculate": return each(tables, (table) => computed(table, step));
+    // Several series are one table first, by their times.
+    case "calculate": return each(tables.length > 1 && tables.every(({ columns }) => columns.some(({ kind }) => kind === "time")) ? joined(tables, "", "outer") : tables, (table) => computed(table, step));
     case "rename": {
       const regex = expression(step.regex);
       return regex === null ? tables : each(tables, (table) => table.columns.map((column) => { const name = columnName(column, table); const next = name.replace(regex, step.replacement); return next === name ? column : renamed(column, next); }));
@@ -134,7 +137,7 @@ function one(tables: Table[], step: Transformation, put: Put): Table[] {
   }
 }
 
-const renamed = (column: Column, name: string): Column => ({ ...column, name, legend: column.legend === undefined && Object.keys(column.labels).length === 0 ? undefined : name });
+const renamed = (column: Column, name: string): Column => ({ ...column, name, origin: column.origin ?? column.name, legend: column.legend === undefined && Object.keys(column.labels).length === 0 ? undefined : name });
 
 function settings(pairs: readonly (readonly [string, Cell])[]): Partial<Field> {
   const field: Partial<Field> = {};
@@ -159,6 +162,9 @@ export function compare(a: Cell, b: Cell): number {
   return typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));
 }
 
+/** Of several queries: settings for one of them do not find it. */
+const together = (tables: readonly Table[]) => [...new Set(tables.map(({ refId }) => refId))].join("-");
+
 /** Rows of all tables in one; those that agree in all texts that both have are one row. */
 function merged(tables: readonly Table[]): Table[] {
   const filled = tables.filter((table) => table.columns.length > 0);
@@ -178,7 +184,7 @@ function merged(tables: readonly Table[]): Table[] {
       byKey.set(key, [...(byKey.get(key) ?? []), cells]);
     }
   }
-  return [{ refId: filled[0]?.refId ?? "", name: "", columns: [...columns.values()].map((column) => ({ ...column, values: rows.map((row) => row.get(column.name) ?? null) })) }];
+  return [{ refId: together(filled), name: "", columns: [...columns.values()].map((column) => ({ ...column, values: rows.map((row) => row.get(column.name) ?? null) })) }];
 }
 
 /** Tables side by side, where a column agrees. Names that more than one table has get a number. */
@@ -187,6 +193,8 @@ function joined(tables: readonly Table[], field: string, mode: "outer" | "outer_
   const parts = tables.flatMap((table) => { const key = keyOf(table); return key ? [{ table, key }] : []; });
   const [first] = parts;
   if (!first) return [...tables];
+  // What has not the field has nothing in common with the others.
+  if (mode === "inner" && parts.length < tables.length) return [{ ...first.table, columns: [] }];
   if (parts.length === 1) return [{ ...first.table, columns: [first.key, ...first.table.columns.filter((column) => column !== first.key)] }];
   const places = parts.map(({ key }) => { const map = new Map<Cell, number[]>(); key.values.forEach((value, row) => { const rows = map.get(value); if (rows) rows.push(row); else map.set(value, [row]); }); return map; });
   const keys = mode === "inner" ? [...new Set(first.key.values)].filter((value) => places.every((map) => map.has(value))) : [...new Set(parts.flatMap(({ key }) => key.values))];
@@ -203,13 +211,13 @@ function joined(tables: readonly Table[], field: string, mode: "outer" | "outer_
   const counts = new Map<string, number>();
   for (const { table, key } of parts) for (const column of table.columns) if (column !== key && column.legend === undefined) counts.set(column.name, (counts.get(column.name) ?? 0) + 1);
   const seen = new Map<string, number>();
-  return [{ refId: first.table.refId, name: "", columns: [
+  return [{ refId: together(parts.map(({ table }) => table)), name: "", columns: [
     { ...first.key, values: keyValues },
     ...parts.flatMap(({ table, key }, part) => table.columns.filter((column) => column !== key).map((column) => {
       const number = (seen.get(column.name) ?? 0) + 1;
       seen.set(column.name, number);
       const isTwice = column.legend === undefined && (counts.get(column.name) ?? 0) > 1;
-      return { ...column, name: isTwice ? `${column.name} ${number}` : column.name, refId: column.refId ?? table.refId, legend: column.legend, values: rows.map((line) => { const row = line[part]; return row === null || row === undefined ? null : column.values[row] ?? null; }) };
+      return { ...column, ...(isTwice ? { name: `${column.name} ${number}`, origin: column.origin ?? column.name } : {}), refId: column.refId ?? table.refId, legend: column.legend, values: rows.map((line) => { const row = line[part]; return row === null || row === undefined ? null : column.values[row] ?? null; }) };
     })),
   ] }];
 }
@@ -217,10 +225,11 @@ function joined(tables: readonly Table[], field: string, mode: "outer" | "outer_
 function reduced(tables: readonly Table[], step: Extract<Transformation, { kind: "reduce" }>): Table[] {
   const isValue = ({ kind }: Column) => kind === "number" || (kind === "time" && step.includeTime) || (step.keepFields && kind !== "time");
   if (step.keepFields) return tables.map((table) => ({ ...table, columns: table.columns.filter(isValue).flatMap((column) => step.calcs.slice(0, 1).map((calc): Column => { const value = calculated(calc, column.values); return { ...column, values: [value], kind: column.kind === "time" ? "time" : kindOf([value]) }; })) }));
-  const lines = tables.flatMap((table) => table.columns.filter(isValue).map((column) => ({ name: columnName(column, table), column })));
+  const lines = tables.flatMap((table) => table.columns.filter(isValue).map((column) => ({ name: step.labelsToFields ? column.name : columnName(column, table), column })));
   const labels = step.labelsToFields ? [...new Set(lines.flatMap(({ column }) => Object.keys(column.labels)))] : [];
   return [{ refId: tables[0]?.refId ?? "", name: "", columns: [
-    ...(labels.length > 0 ? labels.map((label): Column => ({ name: label, kind: "string", values: lines.map(({ column }) => column.labels[label] ?? ""), labels: {} })) : [{ name: "Field", kind: "string" as const, values: lines.map(({ name }) => name), labels: {} }]),
+    { name: "Field", kind: "string", values: lines.map(({ name }) => name), labels: {} },
+    ...labels.map((label): Column => ({ name: label, kind: "string", values: lines.map(({ column }) => column.labels[label] ?? ""), labels: {} })),
     ...step.calcs.map((calc): Column => { const values = lines.map(({ column }) => calculated(calc, column.values)); return { name: calcName(calc), kind: kindOf(values), values, labels: {} }; }),
   ] }];
 }
@@ -239,9 +248,9 @@ function labelled(tables: readonly Table[], step: Extract<Transformation, { kind
       const name = step.valueLabel === "" ? (column.name === "Value" && column.labels["__name__"] ? column.labels["__name__"] : column.name) : column.labels[step.valueLabel] ?? column.name;
       return { ...column, name, labels: {}, legend: undefined };
     });
-    return { ...table, name: "", columns: [...columns.filter(({ kind }) => kind === "time"), ...Object.entries(labels).filter(([name]) => wants(name) && name !== step.valueLabel && name !== "__name__").map(([name, value]): Column => ({ name, kind: "string", values: new Array<Cell>(rows).fill(value), labels: {} })), ...columns.filter(({ kind }) => kind !== "time")] };
+    return { ...table, name: "", columns: [...columns, ...Object.entries(labels).filter(([name]) => wants(name) && name !== step.valueLabel).map(([name, value]): Column => ({ name, kind: "string", values: new Array<Cell>(rows).fill(value), labels: {} }))] };
   });
-  return merged(parts);
+  return parts;
 }
 
 function grouped(tables: readonly Table[], by: readonly string[], aggregate: readonly Aggregate[]): Table[] {
@@ -279,14 +288,14 @@ function computed(table: Table, step: Calculate): readonly Column[] {
       const [left, right, run] = [operand(step.left), operand(step.right), BINARY[step.operator]];
       if (!left || !right || !run) return table.columns;
       name ||= `${step.left} ${step.operator} ${step.right}`;
-      values = all(rows).map((row) => { const [a, b] = [left(row), right(row)]; return a === null || b === null ? null : run(a, b); });
+      values = all(rows).map((row) => { const [a, b] = [left(row), right(row)]; return run(a ?? NaN, b ?? NaN); });
       break;
     }
     case "unary": {
       const [of, run] = [operand(step.left === "" ? step.right : step.left), UNARY[step.operator]];
       if (!of || !run) return table.columns;
       name ||= `${step.operator}(${step.left})`;
-      values = all(rows).map((row) => { const value = of(row); return value === null ? null : run(value); });
+      values = all(rows).map((row) => { return run(of(row) ?? NaN); });
       break;
     }
     case "reduce": name ||= calcName(step.calc); values = all(rows).map((row) => calculated(step.calc, numeric.map((column) => column.values[row] ?? null))); break;
@@ -296,7 +305,7 @@ function computed(table: Table, step: Calculate): readonly Column[] {
       if (!source) return table.columns;
       const numbers = numbersOf(source);
       const width = step.mode === "cumulative" ? Infinity : Math.max(1, step.window < 1 ? Math.round(step.window * rows) : step.window);
-      name ||= `${step.mode} ${calcName(step.calc)} ${columnName(source, table)}`;
+      name ||= `${step.mode === "cumulative" ? "cumulative" : step.isCentered ? "centered moving" : "trailing moving"} ${calcWord(step.calc)}(${columnName(source, table)})`;
       values = all(rows).map((row) => {
         const half = Math.floor(width / 2);
         const [from, to] = step.mode === "window" && step.isCentered ? [row - half, row + width - half] : [Number.isFinite(width) ? row - width + 1 : 0, row + 1];

@@ -12,6 +12,8 @@ export interface OneValue { shown: Shown; name: string; value: Cell; text: strin
 
 /** So many are drawn: more say nothing. */
 const VALUES_MAX = 100;
+/** Of rows so many, where nothing else is said. */
+const ROWS_MAX = 25;
 
 export function valuesOf(panel: Panel, tables: readonly Table[], palette: Palette): OneValue[] {
   const options = panel.value ?? VALUE_DEFAULTS;
@@ -25,21 +27,23 @@ export function valuesOf(panel: Panel, tables: readonly Table[], palette: Palett
     const name = table ? columnName(column, table) : column.name;
     return isRegex ? (regex?.test(name) ?? false) || (regex?.test(column.name) ?? false) : name === wanted || column.name === wanted;
   };
-  const calc = options.calcs[0] ?? "last_not_null";
+  const calcs = options.calcs.length > 0 ? options.calcs : (["last"] as const);
   const all = shown(panel, tables, wants).flatMap((one): OneValue[] => {
     const numbers = numbersOf(one.column);
     if (options.allValues) {
       const texts = one.table.columns.find(({ kind }) => kind === "string");
       return one.column.values.map((value, row) => ({ shown: one, name: texts && texts !== one.column ? String(texts.values[row] ?? "") : one.name, value, ...told(one, value, palette), numbers: [], change: null }));
     }
-    const value = calculated(calc, one.column.values);
     const first = numbers.find((number) => number !== null);
     const last = numbers.findLast((number) => number !== null);
     const change = typeof first === "number" && typeof last === "number" && first !== 0 && numbers.length > 1 ? (last - first) / Math.abs(first) : null;
-    const isCount = calc === "count" || calc === "change_count" || calc === "distinct_count";
-    return [{ shown: one, name: one.name, value, ...told(isCount ? { ...one, field: { ...one.field, unit: "none" } } : one, value, palette), numbers, change }];
+    return calcs.map((calc): OneValue => {
+      const value = calculated(calc, one.column.values);
+      const isCount = calc === "count" || calc === "change_count" || calc === "distinct_count";
+      return { shown: one, name: one.name, value, ...told(isCount ? { ...one, field: { ...one.field, unit: "none" } } : one, value, palette), numbers, change };
+    });
   });
-  return all.slice(0, options.limit ?? VALUES_MAX);
+  return all.slice(0, options.allValues ? options.limit ?? ROWS_MAX : VALUES_MAX);
 }
 
 /** Number and unit apart, so that the unit can be smaller. */

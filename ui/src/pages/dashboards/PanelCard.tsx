@@ -17,6 +17,7 @@ import { useBoard } from "./board";
 import { csvOf, save } from "./export";
 import type { Scope } from "./layout";
 import { referencedNames } from "./substitute";
+import { namedPanel } from "./asking";
 import { usePanelData } from "./usePanelData";
 import { panelYaml } from "./yaml";
 import classes from "./dashboards.module.css";
@@ -64,16 +65,16 @@ export const PanelCard = memo(function PanelCard({ panel, scope, level, isAlone 
   if (isSeen && !wasSeen) setWasSeen(true);
   const data = usePanelData(board, panel, scope, width, isSeen && width > 0);
   const { put } = data;
-  const title = put.text(panel.title);
   const put_ = put.link;
   // What has the same answers and texts is not drawn again.
-  const shown = useMemo(() => ({ ...panel, title, ...(panel.text ? { text: { ...panel.text, content: put.text(panel.text.content) } } : {}), overrides: panel.overrides.map((one) => (one.matcher.value.includes("$") ? { ...one, matcher: { ...one.matcher, value: put.text(one.matcher.value) } } : one)) }), [panel, title, put]);
+  const shown = useMemo(() => namedPanel(panel, put), [panel, put]);
+  const { title } = shown;
   const why = useMemo(() => {
     const without = [...new Set(panel.queries.flatMap(({ expr }) => referencedNames(expr)))].filter((name) => scope.get(name)?.values.every((value) => value === ""));
     return without.length === 0 ? undefined : `$${without[0] ?? ""}${without.length === 1 ? " has" : ` and ${without.length - 1} more have`} no value here.`;
   }, [panel.queries, scope]);
   const Heading = level === 2 ? "h2" : "h3";
-  const explore = useMemo(() => data.asked.map(({ expr, query }) => ({ expr, ...(query.hidden ? { hidden: true } : {}), ...(query.legend !== "" && query.legend !== "__auto" ? { legend: query.legend } : {}) })), [data.asked]);
+  const explore = useMemo(() => data.asked.map(({ expr, query }) => ({ expr, ...(query.hidden ? { hidden: true } : {}), ...(query.legend !== "" && !query.legend.startsWith("__") ? { legend: query.legend } : {}) })), [data.asked]);
   const hasQueries = explore.length > 0;
   const times = panel.timeFrom !== "" || panel.timeShift !== "" ? { from: String(Math.round(data.fromS * 1000)), to: String(Math.round(data.toS * 1000)) } : { ...(range.text.from === "now-1h" && range.text.to === "now" ? {} : range.text) };
   const links = panel.links.flatMap((link) => { const href = addressOf(put.link(link.url)); return href ? [{ ...link, href, title: put.text(link.title) || href }] : []; });

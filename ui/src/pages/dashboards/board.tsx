@@ -24,16 +24,19 @@ export function useBoard(): Board {
   return board;
 }
 
-export interface Putting { promql: (text: string) => string; text: (text: string) => string; link: (text: string) => string }
+/** `text`: titles, with what people see of values. `legend`: names of series, where several values stand in braces. `body`: texts, with the values one after another. */
+export interface Putting { promql: (text: string) => string; text: (text: string) => string; legend: (text: string) => string; body: (text: string) => string; link: (text: string) => string }
 
 /** How texts of a panel are put together. */
-export function putting(board: Board, scope: Scope, range: { fromMs: number; toMs: number }, stepS: number): Putting {
-  const built: BuiltIn = { ...range, stepS, scrapeS: board.scrapeS, title: board.dashboard.title, zone: board.zone };
+export function putting(board: Board, scope: Scope, range: { fromMs: number; toMs: number }, stepS: number, rateS?: number): Putting {
+  const built: BuiltIn = { ...range, stepS, ...(rateS === undefined ? {} : { rateS }), scrapeS: board.scrapeS, title: board.dashboard.title, zone: board.zone };
   const promql = lookupOf(scope, built, true);
   const text = lookupOf(scope, built, false);
   return {
     promql: (given) => substitute(given, promql),
     text: (given) => substitute(given, text),
+    legend: (given) => substitute(given, (reference) => (reference.format === "" && scope.has(reference.name) ? text({ ...reference, format: "glob" }) : text(reference))),
+    body: (given) => substitute(given, (reference) => (reference.format === "" ? scope.get(reference.name)?.values.join(", ") : undefined) ?? text(reference)),
     link: (given) => substitute(given, (reference) => {
       if (reference.name === "__url_time_range") return `from=${Math.round(range.fromMs)}&to=${Math.round(range.toMs)}`;
       if (reference.name === "__all_variables") return board.variablesText;

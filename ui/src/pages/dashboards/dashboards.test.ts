@@ -4,6 +4,7 @@ import { withMatchers } from "./adhoc";
 import { newDashboard, newVariable, panelDefaults } from "./defaults";
 import { csvOf } from "./export";
 import { freePlace, layout, settled } from "./layout";
+import { roundedStep, stepsFor, type StepWanted } from "./steps";
 import type { Chosen } from "./substitute";
 import { adHocOf, ALL, applyRegex, chosenOf, parseVariableQuery, resolveVariables, sortOptions } from "./variables";
 import { panelYaml } from "./yaml";
@@ -23,6 +24,11 @@ describe("where panels stand", () => {
   it("rows are repeated", () => {
     const dashboard = { ...newDashboard("a"), rows: [row([panel(1, 0, 0, 12, 4)], { title: "of $v", repeat: { variable: "v", direction: "vertical", maxPerRow: 0 } })] };
     expect(layout(dashboard, new Map([["v", several("a", "b")]])).map(({ scope }) => scope.get("v")?.values)).toEqual([["a"], ["b"]]);
+  });
+  it("all values are repeated one by one, whatever stands for all of them", () => {
+    const dashboard = { ...newDashboard("a"), rows: [row([panel(1, 0, 0, 12, 4, { repeat: { variable: "v", direction: "vertical", maxPerRow: 0 } })])] };
+    const all: Chosen = { values: [".*"], texts: ["All"], isMulti: true, raw: ".*", each: [{ value: "a", text: "first" }, { value: "b", text: "b" }] };
+    expect(layout(dashboard, new Map([["v", all]]))[0]?.panels.map(({ scope }) => [scope.get("v")?.values, scope.get("v")?.texts])).toEqual([[["a"], ["first"]], [["b"], ["b"]]]);
   });
   it("what would lie on another goes down", () => expect(places(layout({ ...newDashboard("a"), rows: [row([panel(1, 0, 0, 6, 4), panel(2, 0, 3, 6, 3)])] }, new Map())[0]?.panels ?? [])).toEqual([[0, 0, 6, 4], [0, 4, 6, 3]]));
   it("a moved panel pushes others away, and gaps close", () => {
@@ -60,6 +66,15 @@ describe("variables", () => {
     const found = await resolveVariables({ dashboard, picked: {}, fromMs: 0, toMs: 1, scrapeS: 15, zone: "UTC", keep: () => Promise.reject(new Error("no")) });
     expect(found.map(({ error, picked }) => [error, picked])).toEqual([["no", []], [null, ["1"]]]);
   });
+});
+
+describe("steps", () => {
+  const steps = (more: Partial<StepWanted> = {}) => { const { stepS, rateS } = stepsFor({ spanS: 3600, points: 800, scrapeS: 15, panelLeastS: null, queryLeastS: null, word: null, factor: 1, ...more }); return [stepS, rateS]; };
+  it.each([[0.4, 0.5], [1, 1], [4, 5], [12, 10], [13, 15], [44, 30], [46, 60], [108, 120], [216, 300], [4000, 3600], [30_000, 21_600], [40_000, 43_200], [100_000, 86_400], [1e6, 604_800]])("%s s is rounded to %s s", (given, want) => expect(roundedStep(given)).toBe(want));
+  it("one a pixel, but not more than are scraped", () => { expect(steps()).toEqual([15, 60]); expect(steps({ spanS: 86_400 })).toEqual([120, 135]); });
+  it("a query's own least step stands over the panel's, and makes rates longer", () => { expect(steps({ panelLeastS: 60 })).toEqual([60, 75]); expect(steps({ panelLeastS: 60, queryLeastS: 30 })).toEqual([30, 120]); });
+  it("a factor makes steps wider, not what a rate is over", () => expect(steps({ factor: 4 })).toEqual([60, 60]));
+  it("a step may be what a rate is over", () => expect(steps({ word: "rate_interval" })).toEqual([60, 60]));
 });
 
 describe("filters for all queries", () => {

@@ -14,12 +14,9 @@ const REPEATS_MAX = 60;
 function scopes(repeat: Repeat | undefined, outer: Scope): { scope: Scope; key: string }[] {
   const chosen = repeat && outer.get(repeat.variable);
   if (!repeat || !chosen) return [{ scope: outer, key: "" }];
-  // One value for each; where what stands for all is an expression, there is nothing to repeat by.
-  if (chosen.raw !== undefined || chosen.values.length === 0) return [{ scope: outer, key: "" }];
-  return chosen.values.slice(0, REPEATS_MAX).map((value, index) => {
-    const text = chosen.texts.length === chosen.values.length ? chosen.texts[index] ?? value : value;
-    return { key: `:${value}`, scope: new Map(outer).set(repeat.variable, { values: [value], texts: [text], isMulti: chosen.isMulti }) };
-  });
+  const each = chosen.each ?? chosen.values.map((value, index) => ({ value, text: chosen.texts[index] ?? value }));
+  if (each.length === 0) return [{ scope: outer, key: "" }];
+  return each.slice(0, REPEATS_MAX).map(({ value, text }) => ({ key: `:${value}`, scope: new Map(outer).set(repeat.variable, { values: [value], texts: [text], isMulti: chosen.isMulti }) }));
 }
 
 /** Panels of a row. What a repeated panel takes more pushes what stands below it down. */

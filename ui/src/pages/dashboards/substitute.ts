@@ -1,5 +1,7 @@
 /** What stands in the place of `$name`, `${name:format}` and `[[name]]`. The same rules as crates/dashboards/src/macros.rs. */
 
+import { rateIntervalS } from "./steps";
+
 export interface Chosen {
   /** The values; for all of them, all. */
   values: readonly string[];
@@ -7,6 +9,8 @@ export interface Chosen {
   texts: readonly string[];
   /** Whether several could be chosen: then a text of PromQL is an alternative of a regular expression. */
   isMulti: boolean;
+  /** Where all are chosen: each, for what is repeated. */
+  each?: readonly { value: string; text: string }[];
   /** Stands as it is, in place of the values: what the variable has for all of them. */
   raw?: string | undefined;
 }
@@ -107,19 +111,19 @@ export function formatted(name: string, chosen: Chosen, format: string): string 
 }
 
 /** What is built in, for a range and a step. */
-export interface BuiltIn { fromMs: number; toMs: number; stepS: number; scrapeS: number; title: string; zone: string }
+export interface BuiltIn { fromMs: number; toMs: number; stepS: number; /** What a rate is over; missing: by step and scrapes. */ rateS?: number; scrapeS: number; title: string; zone: string }
 
 const seconds = (value: number) => (Number.isInteger(value) ? `${value}s` : `${Math.max(1, Math.round(value * 1000))}ms`);
-/** Long enough for a rate to have values in every step. */
-export const rateIntervalS = (stepS: number, scrapeS: number) => Math.max(stepS + scrapeS, 4 * scrapeS);
 
 function builtIn({ name, field, format }: Reference, of: BuiltIn): string | null {
   const moment = (ms: number) => (!format.startsWith("date") ? String(Math.round(ms)) : format === "date:seconds" ? String(Math.floor(ms / 1000)) : new Date(ms).toISOString());
+  const rate = of.rateS ?? rateIntervalS(of.stepS, of.scrapeS);
   const rangeS = Math.max(1, Math.round((of.toMs - of.fromMs) / 1000));
   switch (name) {
     case "__interval": return seconds(of.stepS);
     case "__interval_ms": return String(Math.round(of.stepS * 1000));
-    case "__rate_interval": return seconds(rateIntervalS(of.stepS, of.scrapeS));
+    case "__rate_interval": return seconds(rate);
+    case "__rate_interval_ms": return String(Math.round(rate * 1000));
     case "__range": return `${rangeS}s`;
     case "__range_s": return String(rangeS);
     case "__range_ms": return String(Math.round(of.toMs - of.fromMs));

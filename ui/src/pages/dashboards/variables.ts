@@ -4,8 +4,9 @@ import type { Dashboard, Variable, VariableOption } from "@/api/dashboards";
 import { labelNames, labelValues, queryInstant, seriesOf } from "@/api/prometheus";
 import { expression } from "@/components/panels/fields";
 import { durationText, parseDurationMs } from "@/lib/duration";
-import { seriesName } from "@/lib/labels";
+import type { Labels } from "@/lib/labels";
 import { stepFor } from "@/api/prometheus";
+import { roundedStep } from "./steps";
 import { type BuiltIn, type Chosen, lookupOf, substitute } from "./substitute";
 
 export const ALL = "$__all";
@@ -52,6 +53,9 @@ export function parseVariableQuery(given: string): VariableQuery | null {
   return text === "" ? null : { kind: "series", expr: text };
 }
 
+/** A series as expressions of imported variables find it: without spaces, and in braces even where there is nothing. */
+const tightName = ({ __name__: metric = "", ...labels }: Labels) => `${metric}{${Object.entries(labels).map(([name, value]) => `${name}="${value}"`).join(",")}}`;
+
 async function ask(text: string, fromS: number, toS: number, signal: AbortSignal): Promise<string[]> {
   const query = parseVariableQuery(text);
   if (!query) throw new Error(`${JSON.stringify(text)} is no query: want label_values(metric, label) or the like`);
@@ -63,8 +67,12 @@ async function ask(text: string, fromS: number, toS: number, signal: AbortSignal
       const regex = query.regex === "" ? null : expression(query.regex);
       return (await labelValues("__name__", [], fromS, toS, signal)).filter((name) => regex?.test(name) ?? true);
     }
-    case "query_result": return (await queryInstant(query.expr, toS, signal)).samples.map((sample) => (Object.keys(sample.labels).length === 0 && sample.value !== null ? String(sample.value) : `${seriesName(sample.labels)} ${sample.value ?? ""} ${Math.round(sample.time * 1000)}`));
-    case "series": return (await seriesOf([query.expr], fromS, toS, OPTIONS_MAX, signal)).map(seriesName);
+    case "query_result": {
+      const answer = await queryInstant(query.expr, toS, signal);
+      if (answer.type === "scalar" || answer.type === "string") return [answer.text ?? ""];
+      return answer.samples.map((sample) => `${tightName(sample.labels)} ${sample.value ?? ""} ${Math.round(sample.time * 1000)}`);
+    }
+    case "series": return (await seriesOf([query.expr], fromS, toS, OPTIONS_MAX, signal)).map(tightName);
   }
 }
 
@@ -105,8 +113,9 @@ export function chosenOf(variable: Variable, options: readonly VariableOption[],
   const textOf = (value: string) => options.find((one) => one.value === value)?.text || value;
   const isMulti = variable.multi || variable.includeAll;
   if (!picked.includes(ALL)) return { values: picked, texts: picked.map(textOf), isMulti };
-  if (variable.allValue !== "") return { values: [variable.allValue], texts: ["All"], isMulti, raw: variable.allValue };
-  return { values: options.map(({ value }) => value), texts: ["All"], isMulti };
+  const each = options.map(({ value, text }) => ({ value, text: text || value }));
+  if (variable.allValue !== "") return { values: [variable.allValue], texts: ["All"], isMulti, each, raw: variable.allValue };
+  return { values: options.map(({ value }) => value), texts: ["All"], isMulti, each };
 }
 
 /** What is chosen where the address says nothing, or something that may not be. */
@@ -152,7 +161,7 @@ export async function resolveVariables({ dashboard, picked, fromMs, toMs, scrape
     const own = pickedOf(variable, options, picked[variable.name]);
     let chosen = chosenOf(variable, options, own);
     if (variable.kind === "interval" && own[0] === "auto") {
-      const step = stepFor(fromMs / 1000, toMs / 1000, Math.max(1, variable.autoSteps), (parseDurationMs(variable.autoMin) ?? 1000) / 1000);
+      const step = Math.max(roundedStep((toMs - fromMs) / 1000 / Math.max(1, variable.autoSteps)), (parseDurationMs(variable.autoMin) ?? 1000) / 1000);
       chosen = { values: [durationText(step * 1000)], texts: ["auto"], isMulti: false };
     }
     resolved.push({ variable, options, picked: own, chosen, error });
