@@ -12,6 +12,9 @@ use bellwether_blackbox::{Server, eventually, free_port, now_ms, remote_write, r
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+/// One browser at a time: two on two cores make each other's waits long, and nothing is sooner.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// The runner of suites.
 fn suite(name: &str, url: &str) -> Result<Command> {
     let modules = std::env::var_os("NODE_PATH")
@@ -58,6 +61,7 @@ async fn demo() -> Result<Server> {
 
 #[tokio::test]
 async fn every_page_is_whole_at_every_size_and_in_both_colours() -> Result<()> {
+    let _turn = TURN.lock().await;
     let server = demo().await?;
     passes("weight", &server.url).await?;
     passes("pages", &server.url).await
@@ -65,18 +69,21 @@ async fn every_page_is_whole_at_every_size_and_in_both_colours() -> Result<()> {
 
 #[tokio::test]
 async fn every_page_is_used() -> Result<()> {
+    let _turn = TURN.lock().await;
     let server = demo().await?;
     passes("interact", &server.url).await
 }
 
 #[tokio::test]
 async fn dialogues_are_accessible_and_give_the_focus_back() -> Result<()> {
+    let _turn = TURN.lock().await;
     let server = demo().await?;
     passes("dialogues", &server.url).await
 }
 
 #[tokio::test]
 async fn a_new_user_finds_what_is_looked_for() -> Result<()> {
+    let _turn = TURN.lock().await;
     let server = demo().await?;
     passes("tasks", &server.url).await?;
     let config = "
@@ -92,6 +99,7 @@ scrape_configs:
 
 #[tokio::test]
 async fn pages_live_through_a_restart_of_their_server() -> Result<()> {
+    let _turn = TURN.lock().await;
     let folder = tempfile::tempdir()?;
     let address = format!("127.0.0.1:{}", free_port()?);
     let config = "scrape_configs: []";
@@ -137,6 +145,7 @@ fn hostile() -> [(&'static str, String); 5] {
 
 #[tokio::test]
 async fn hostile_texts_are_shown_as_text() -> Result<()> {
+    let _turn = TURN.lock().await;
     let folder = tempfile::tempdir()?;
     let rules = "
 groups:

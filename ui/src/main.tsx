@@ -7,6 +7,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { setNonce } from "get-nonce";
 import { RouterProvider } from "@tanstack/react-router";
 import { ApiError } from "./api/client";
+import { rememberFocus } from "./lib/focus";
 import { router } from "./router";
 import { SettingsProvider } from "./state/settings";
 import { theme, variables } from "./theme";
@@ -26,6 +27,7 @@ const client = new QueryClient({
 const nonce = document.querySelector('meta[name="csp-nonce"]')?.getAttribute("content") ?? "";
 // Dialogues add a style that keeps the page behind them from scrolling.
 setNonce(nonce);
+rememberFocus();
 const host = document.getElementById("root");
 if (!host) throw new Error("the document has no place for the page");
 createRoot(host).render(

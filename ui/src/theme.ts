@@ -1,4 +1,5 @@
 import { type CSSVariablesResolver, createTheme, defaultVariantColorsResolver, type MantineColorsTuple } from "@mantine/core";
+import { recoverFocus } from "./lib/focus";
 
 const blue: MantineColorsTuple = ["#e4effc", "#c9dffa", "#98c4f7", "#6cb0ff", "#4a97f0", "#2f7fdf", "#1f6fd0", "#1660c2", "#0f4f9f", "#0a3d7c"];
 const dark: MantineColorsTuple = ["#e7ebf0", "#a3adbb", "#8f99a8", "#5f6a79", "#394351", "#2b333e", "#1a1f27", "#14181e", "#0d1014", "#090b0e"];
@@ -41,8 +42,8 @@ export const theme = createTheme({
     SegmentedControl: { defaultProps: { size: "xs" } },
     Checkbox: { defaultProps: { size: "xs" } },
     Switch: { defaultProps: { size: "xs" } },
-    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" }, styles: { content: { backgroundColor: "var(--panel)" }, header: { backgroundColor: "var(--panel)" } }, attributes: { header: { role: "none" } }, centered: false, yOffset: "8vh", overlayProps: { backgroundOpacity: 0.5 }, transitionProps: { duration: 120 } } },
-    Drawer: { defaultProps: { closeButtonProps: { "aria-label": "Close" }, styles: { content: { backgroundColor: "var(--panel)" }, header: { backgroundColor: "var(--panel)" } }, attributes: { header: { role: "none" } }, overlayProps: { backgroundOpacity: 0.4 }, transitionProps: { duration: 140 } } },
+    Modal: { defaultProps: { onExitTransitionEnd: recoverFocus, closeButtonProps: { "aria-label": "Close" }, styles: { content: { backgroundColor: "var(--panel)" }, header: { backgroundColor: "var(--panel)" } }, attributes: { header: { role: "none" } }, centered: false, yOffset: "8vh", overlayProps: { backgroundOpacity: 0.5 }, transitionProps: { duration: 120 } } },
+    Drawer: { defaultProps: { onExitTransitionEnd: recoverFocus, closeButtonProps: { "aria-label": "Close" }, styles: { content: { backgroundColor: "var(--panel)" }, header: { backgroundColor: "var(--panel)" } }, attributes: { header: { role: "none" } }, overlayProps: { backgroundOpacity: 0.4 }, transitionProps: { duration: 140 } } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true, events: { hover: true, focus: true, touch: false } } },
     // Its placeholder for the first focus is a focusable child that is no item, which a menu may not have.
     Menu: { defaultProps: { withInitialFocusPlaceholder: false, shadow: "md", styles: { dropdown: { maxHeight: "44vh", overflowY: "auto" } }, transitionProps: { duration: 90 } } },
