@@ -59,7 +59,10 @@ impl Trust {
     /// What the first steps are, in the unit of the history, and the share of it in the forecast.
     pub(super) fn forecast(&self, history: &History) -> Option<(Vec<f64>, f64)> {
         let values = &history.values;
-        let last = *values.last()?;
+        // A guess is no value.
+        let last = *values
+            .last()
+            .filter(|_| history.present.last() == Some(&true))?;
         let cycles = ((values.len() - 1).saturating_sub(SMOOTH) / self.season).min(CYCLES);
         if cycles == 0 {
             return None;
@@ -207,6 +210,17 @@ mod tests {
         // Less than there ever was at this time is no end of anything.
         values[end] = 60.0;
         assert_eq!(said(&trust, &values).1, 0.0);
+    }
+
+    #[test]
+    fn a_guess_in_the_place_of_a_value_is_not_trusted() {
+        let mut values = days();
+        let trust = trust(&values);
+        assert!(said(&trust, &values).1 > 0.0);
+        values.pop();
+        let mut history = history(&values);
+        history.push(f64::NAN, Some(SEASON));
+        assert_eq!(trust.forecast(&history), None);
     }
 
     #[test]
