@@ -1,6 +1,6 @@
 /** Where the focus goes when something closes. */
 
-import { type SyntheticEvent, useLayoutEffect, useRef } from "react";
+import { type SyntheticEvent, useEffect } from "react";
 
 /**
  * Gives the focus back to the button of a menu before one of its entries opens a dialogue: else the dialogue would give it
@@ -9,21 +9,6 @@ import { type SyntheticEvent, useLayoutEffect, useRef } from "react";
 export function leaveMenu({ currentTarget }: SyntheticEvent<HTMLElement>): void {
   const menu = currentTarget.closest('[role="menu"]');
   document.getElementById(menu?.getAttribute("aria-labelledby") ?? "")?.focus({ preventScroll: true });
-}
-
-/** For a dialogue that is only there while it is open: what had the focus before gets it back, else the page. */
-export function useFocusReturned(isOpen: boolean): void {
-  const before = useRef<Element | null>(null);
-  // Before the dialogue takes the focus, which it does a moment later.
-  useLayoutEffect(() => {
-    if (!isOpen) return undefined;
-    before.current = document.activeElement;
-    return () => {
-      const { current } = before;
-      // What is gone by then, or was never there, cannot have it.
-      setTimeout(() => (current instanceof HTMLElement && current.isConnected && current !== document.body ? current : document.getElementById("main"))?.focus({ preventScroll: true }), 0);
-    };
-  }, [isOpen]);
 }
 
 /** What has had the focus, the newest last. */
@@ -52,4 +37,9 @@ export function recoverFocus(): void {
     const last = had.findLast((one) => one.isConnected && one.getClientRects().length > 0);
     (last ?? document.getElementById("main"))?.focus({ preventScroll: true });
   }, 50);
+}
+
+/** For a dialogue that is only there while it is open, and has no end of its own. */
+export function useFocusReturned(isOpen: boolean): void {
+  useEffect(() => (isOpen ? recoverFocus : undefined), [isOpen]);
 }
