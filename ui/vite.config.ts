@@ -1,13 +1,15 @@
 import react from "@vitejs/plugin-react";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { fonts } from "./plugins/fonts";
+import { mantineStyles } from "./plugins/mantineStyles";
 
 // Where `npm run dev` finds a server: that of `cargo run --release -- demo`, unless told otherwise.
 const server = process.env["BELLWETHER_URL"] ?? "http://127.0.0.1:9090";
 const spoken = ["/api", "/am/api", "/evidence", "/metrics", "/-/", "/config/v1", "/probe", "/version"];
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), fonts(), mantineStyles()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     target: "es2023",

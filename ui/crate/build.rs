@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the pages are made of.
-const INPUTS: [&str; 8] = [
+const INPUTS: [&str; 9] = [
     "crate/build.rs",
     "crate/compress.mjs",
     "index.html",
     "package-lock.json",
+    "plugins",
     "public",
     "src",
     "tsconfig.json",

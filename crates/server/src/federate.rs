@@ -12,7 +12,6 @@ use bellwether_storage::{MetricStore, Samples, Selection, SelectionHints};
 
 use crate::api::{Call, matcher_sets};
 use crate::envelope::{ApiError, text_response};
-use crate::render;
 
 /// `/federate`
 pub(crate) async fn federate(call: Call) -> Result<Response, ApiError> {
@@ -30,7 +29,6 @@ pub(crate) async fn federate(call: Call) -> Result<Response, ApiError> {
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
     let negotiated = Negotiated::from_accept(accept.unwrap_or(""));
-    let gzip = render::accepts(&call.headers, "gzip");
     let bytes = call
         .app
         .catalog(move |services| {
@@ -42,7 +40,7 @@ pub(crate) async fn federate(call: Call) -> Result<Response, ApiError> {
             if left_out > 0 {
                 tracing::debug!(left_out, "samples that the format cannot express");
             }
-            Ok(if gzip { render::gzip_whole(&out) } else { out })
+            Ok(out)
         })
         .await?;
     let mut response = bytes.into_response();
@@ -54,9 +52,6 @@ pub(crate) async fn federate(call: Call) -> Result<Response, ApiError> {
         header::VARY,
         HeaderValue::from_static("Accept, Accept-Encoding"),
     );
-    if gzip {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
     Ok(response)
 }
 

@@ -19,6 +19,7 @@ mod app;
 mod auth;
 mod backtests;
 mod body;
+mod compression;
 mod dashboards;
 mod differences;
 mod entities;

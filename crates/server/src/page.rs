@@ -12,8 +12,8 @@ use base64::Engine as _;
 use bellwether_ui::{DOCUMENT, FILES, File};
 
 use crate::app::App;
+use crate::compression;
 use crate::paper::escape;
-use crate::render;
 
 /// Addresses of the UI, and those of Prometheus' page that people have in their bookmarks.
 const PAGE_PATHS: [&str; 26] = [
@@ -62,7 +62,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 }
 
 /// The document, with a nonce of its own: styles that scripts add are taken where they name it.
-async fn document(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+async fn document(State(app): State<Arc<App>>) -> Response {
     let nonce = base64::engine::general_purpose::STANDARD.encode(uuid::Uuid::new_v4().as_bytes());
     let text = DOCUMENT
         .replace("{{title}}", &escape(&app.settings.page_title))
@@ -71,31 +71,22 @@ async fn document(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; font-src 'self'; img-src 'self' data:; \
          connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     );
-    let gzip = render::accepts(&headers, "gzip");
-    let bytes = if gzip {
-        render::gzip_whole(text.as_bytes())
-    } else {
-        text.into_bytes()
-    };
-    let mut response = bytes.into_response();
+    let mut response = text.into_response();
     let headers = response.headers_mut();
     describe(headers, "text/html; charset=utf-8", "no-store");
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    if gzip {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
     response
 }
 
 async fn asset(headers: HeaderMap, file: &'static File) -> Response {
-    let taken = |encoding: &str| encoding.is_empty() || render::accepts(&headers, encoding);
+    let taken = |encoding: &str| encoding.is_empty() || compression::accepts(&headers, encoding);
     let body = file.bodies.iter().find(|body| taken(body.encoding));
     let (encoding, bytes) = match (body, file.bodies.last()) {
         (Some(body), _) => (body.encoding, bytes::Bytes::from_static(body.bytes)),
         // Few clients take no encoding: for them gzip, the last of the list, is unpacked.
-        (None, Some(packed)) => ("", render::gunzip_whole(packed.bytes).into()),
+        (None, Some(packed)) => ("", compression::gunzip_whole(packed.bytes).into()),
         (None, None) => return StatusCode::NOT_FOUND.into_response(),
     };
     // Where a name does not change with its content, clients ask again.

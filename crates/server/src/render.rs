@@ -1,5 +1,5 @@
 //! Turns what a blocking thread writes into a response: whole where it is small, streamed and
-//! compressed where it is large.
+//! compressed where it is large. What is whole, [`crate::compression`] compresses.
 //!
 //! ## Model
 //! A thread writes into an [`Output`]. Until [`CHUNK_BYTES`] are there nothing leaves; then the
@@ -18,18 +18,16 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::compression;
 use crate::envelope::ApiError;
 
 /// Size of a chunk before compression. Measured: larger ones save nothing, smaller ones cost hops.
 pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks that wait for a slow client.
 const CHUNKS_WAITING: usize = 4;
-/// Smaller answers are not worth compressing.
-const GZIP_BYTES_MIN: usize = 1 << 10;
 
 enum Message {
     Chunk(Bytes),
@@ -71,7 +69,7 @@ impl Output {
             }));
             self.headers(response.headers_mut(), self.wants_gzip);
             if self.wants_gzip {
-                self.gzip = Some(encoder());
+                self.gzip = Some(compression::encoder());
             }
             self.sender = Some(sender);
             let start = self.start.take().ok_or(ClientGone)?;
@@ -115,10 +113,8 @@ impl Output {
     }
 
     fn finish_whole(&mut self, bytes: Vec<u8>) {
-        let gzip = self.wants_gzip && bytes.len() >= GZIP_BYTES_MIN;
-        let bytes = if gzip { gzip_whole(&bytes) } else { bytes };
         let mut response = Response::new(Body::from(bytes));
-        self.headers(response.headers_mut(), gzip);
+        self.headers(response.headers_mut(), false);
         if let Some(start) = self.start.take() {
             start.send(Ok(response)).ok();
         }
@@ -148,44 +144,6 @@ impl Output {
     }
 }
 
-fn encoder() -> GzEncoder<Vec<u8>> {
-    // The fastest level: answers compress ten to one anyway, and the CPU belongs to queries.
-    GzEncoder::new(Vec::new(), Compression::fast())
-}
-
-/// Bytes as gzip.
-pub(crate) fn gzip_whole(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = encoder();
-    // Writing into memory cannot fail.
-    encoder.write_all(bytes).ok();
-    encoder.finish().unwrap_or_default()
-}
-
-/// What gzip has packed, or nothing where it is not gzip. For our own files only: nothing bounds how long it becomes.
-pub(crate) fn gunzip_whole(bytes: &[u8]) -> Vec<u8> {
-    let mut decoder = flate2::write::GzDecoder::new(Vec::new());
-    // Writing into memory cannot fail.
-    decoder.write_all(bytes).ok();
-    decoder.finish().unwrap_or_default()
-}
-
-/// Whether a client takes an encoding.
-pub(crate) fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
-    headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|item| {
-            let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
-            let refused = parameters
-                .trim()
-                .strip_prefix("q=")
-                .is_some_and(|weight| weight.trim().parse::<f32>() == Ok(0.0));
-            (name.trim() == encoding || name.trim() == "*") && !refused
-        })
-}
-
 /// Runs `write` on a blocking thread and gives back the response as soon as it begins.
 pub(crate) async fn blocking(
     headers: &HeaderMap,
@@ -195,7 +153,7 @@ pub(crate) async fn blocking(
     let (start, started) = oneshot::channel();
     let output = Output {
         gzip: None,
-        wants_gzip: accepts(headers, "gzip"),
+        wants_gzip: compression::accepts(headers, "gzip"),
         fixed_headers,
         start: Some(start),
         sender: None,

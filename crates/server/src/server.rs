@@ -27,9 +27,9 @@ use crate::own_metrics::{self, HttpMetrics};
 use crate::receive::Receivers;
 use crate::services::{ServerParts, Services};
 use crate::{
-    am, api, backtests, dashboards, differences, entities, evidence, external_metrics, forecasts,
-    headers, keda, objectives, otlp_grpc, own_api, page, probing, query_log, receive, replica,
-    routing, ruler, scaling, silence_preview, simulations, system, timeline, tls,
+    am, api, backtests, compression, dashboards, differences, entities, evidence, external_metrics,
+    forecasts, headers, keda, objectives, otlp_grpc, own_api, page, probing, query_log, receive,
+    replica, routing, ruler, scaling, silence_preview, simulations, system, timeline, tls,
 };
 
 /// The HTTP and gRPC edge. Clones are the same server.
@@ -186,6 +186,7 @@ impl Server {
         let app = &self.app;
         routes
             .layer(middleware::from_fn_with_state(Arc::clone(app), auth::guard))
+            .layer(middleware::from_fn(compression::compress))
             .layer(middleware::from_fn_with_state(
                 Arc::clone(app),
                 own_metrics::measure,

@@ -15,7 +15,6 @@ use crate::api::status_build;
 use crate::app::App;
 use crate::envelope::{ApiError, ErrorType, json_response, text_response};
 use crate::json::JsonWriter;
-use crate::render;
 
 /// Routes of the whole server.
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -95,7 +94,6 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|accept| accept.contains("application/openmetrics-text"));
-    let gzip = render::accepts(&headers, "gzip");
     let registry = app.registry.clone();
     let task = tokio::task::spawn_blocking(move || {
         let format = if open {
@@ -103,14 +101,9 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         } else {
             Format::Prometheus
         };
-        let text = registry.render(format).into_bytes();
-        if gzip {
-            render::gzip_whole(&text)
-        } else {
-            text
-        }
+        registry.render(format)
     });
-    let Ok(bytes) = task.await else {
+    let Ok(text) = task.await else {
         return ApiError::new(ErrorType::Internal, "own metrics could not be computed")
             .into_response();
     };
@@ -119,16 +112,13 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     } else {
         "text/plain; version=0.0.4; charset=utf-8"
     };
-    let mut response = bytes.into_response();
+    let mut response = text.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(
         header::VARY,
         HeaderValue::from_static("Accept, Accept-Encoding"),
     );
-    if gzip {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
     response
 }
 

@@ -87,7 +87,8 @@ export async function using({ browser, url, shots }, name, run, allowed = []) {
     },
   }).catch(async (error) => {
     if (shots) await page.screenshot({ path: path.join(shots, `failed-${name.replace(/[^A-Za-z]+/g, "-")}.png`), fullPage: true });
-    throw new Error(`${name}, at ${page.url()}, ${problems.length} problems (${problems.join("; ")})`, { cause: error });
+    const text = await page.locator("#main").innerText({ timeout: 1000 }).catch(() => "nothing");
+    throw new Error(`${name}, at ${page.url()}, ${problems.length} problems (${problems.join("; ")}); shown: ${text.slice(0, 2000)}`, { cause: error });
   });
   check(`${name}: no errors: ${problems.join("; ")}`, problems.length === 0);
   await context.close();

@@ -31,9 +31,9 @@ use axum::routing::{MethodRouter, get, on};
 use crate::app::App;
 use crate::body;
 use crate::envelope::{Answer, ApiError, ErrorType, json_response};
+use crate::openapi;
 use crate::params::Params;
 use crate::query_log::Caller;
-use crate::{openapi, render};
 
 pub(crate) use catalog::matcher_sets;
 pub(crate) use query::api_error as query_error;
@@ -103,13 +103,9 @@ where
         move |State(app): State<Arc<App>>, request: Request| {
             let handler = handler.clone();
             async move {
-                let answered = async {
-                    let call = call(app, request).await?;
-                    let gzip = render::accepts(&call.headers, "gzip");
-                    Ok::<_, ApiError>((handler(call).await?, gzip))
-                };
+                let answered = async { handler(call(app, request).await?).await };
                 match answered.await {
-                    Ok((answer, gzip)) => finish(answer.into_envelope(), gzip),
+                    Ok(answer) => json_response(answer.into_envelope()),
                     Err(error) => error.into_response(),
                 }
             }
@@ -142,20 +138,6 @@ where
             }
         },
     )
-}
-
-/// Answers above this are worth compressing, and small enough to do so in place.
-const GZIP_BYTES_MIN: usize = 1 << 10;
-
-fn finish(bytes: Vec<u8>, gzip: bool) -> Response {
-    if !gzip || bytes.len() < GZIP_BYTES_MIN {
-        return json_response(bytes);
-    }
-    let mut response = json_response(render::gzip_whole(&bytes));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    response
 }
 
 /// `/openapi.yaml`. The version may be asked for, as upstream has it; ours differ in its number.

@@ -309,6 +309,67 @@ async fn the_page_is_served_under_all_its_names_and_loads_nothing_from_elsewhere
 }
 
 #[tokio::test]
+async fn whole_answers_of_text_are_compressed_for_clients_that_take_it() {
+    let router = router();
+    let ask = async |path: &str, encodings: &str| {
+        let request = Request::get(path).header("accept-encoding", encodings);
+        send(&router, request.body(Body::empty()).unwrap()).await
+    };
+    // What this server answers by itself, its documents, its own metrics, and what is asked of it in Prometheus' name.
+    let paths = [
+        "/",
+        "/metrics",
+        "/api/bellwether/v1/openapi.json",
+        "/api/v1/openapi.yaml",
+        "/api/v1/status/config",
+        "/api/v1/status/flags",
+    ];
+    let mut compressed = 0;
+    for path in paths {
+        let (status, headers, plain) = ask(path, "identity").await;
+        assert_eq!(status, 200, "{path}");
+        assert!(!headers.contains_key("content-encoding"), "{path}");
+        let varies = headers.get_all("vary").iter();
+        let mut varies = varies.flat_map(|it| it.to_str().unwrap().split(", "));
+        let is_long = plain.len() >= 1024;
+        assert_eq!(
+            varies.any(|it| it == "Accept-Encoding"),
+            is_long || path == "/metrics",
+            "{path}"
+        );
+        for (encodings, is_taken) in [
+            ("gzip, deflate", true),
+            ("br;q=1.0, GZIP;q=0.5", true),
+            ("*", true),
+            ("gzip;q=0, *", false),
+            ("br, *;q=0", false),
+        ] {
+            let (_, headers, bytes) = ask(path, encodings).await;
+            let is_gzip = headers
+                .get("content-encoding")
+                .is_some_and(|it| it == "gzip");
+            assert_eq!(is_gzip, is_taken && is_long, "{path}: {encodings}");
+            if is_gzip {
+                compressed += 1;
+                assert!(bytes.len() < plain.len(), "{path}");
+                let text = crate::compression::gunzip_whole(&bytes);
+                // The document has a nonce, and own metrics move.
+                let is_same = text == plain || path == "/" || path == "/metrics";
+                assert!(is_same && !text.is_empty(), "{path}");
+            }
+        }
+    }
+    assert!(compressed >= 12, "{compressed}");
+    // Bytes that are packed already stay as they are.
+    let font = bellwether_ui::FILES
+        .iter()
+        .find(|it| it.content_type == "font/woff2")
+        .unwrap();
+    let (_, headers, _) = ask(font.path, "gzip").await;
+    assert!(!headers.contains_key("content-encoding"), "{}", font.path);
+}
+
+#[tokio::test]
 async fn files_of_the_page_come_in_the_encoding_that_is_taken_and_need_no_second_visit() {
     let router = router();
     let ask = async |path: &str, name: &'static str, value: &str| {

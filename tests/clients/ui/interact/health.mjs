@@ -41,7 +41,7 @@ export async function overview(at) {
     await back(() => settled(page, "Overview"));
     await page.getByRole("region", { name: "How everything is" }).getByRole("link", { name: /\d+ up$/ }).click();
     await param(page, "state", "up");
-    await page.getByRole("table", { name: "Entities" }).getByText("meridian").first().waitFor();
+    await page.getByRole("table", { name: "Entities" }).getByRole("link", { name: "search" }).waitFor();
     await back(() => settled(page, "Overview"));
     await page.getByRole("region", { name: "What changed in the last hour" }).getByRole("link", { name: "History" }).click();
     await settled(page, "History");
@@ -60,32 +60,33 @@ export async function health(at) {
 }
 
 async function probed({ page, open, shared, back }) {
+  // One that is up whatever becomes of the providers: the other one may be too much for what is left of them.
   await open("/health", "Health");
   await page.getByLabel("Find a probe").fill("daemon");
   await param(page, "find", "daemon");
   const probe = (where, name) => where.getByRole("link", { name, exact: true });
-  await probe(page, "daemon-ready").waitFor();
+  await probe(page, "daemon-mcp").waitFor();
   await gone(probe(page, "provider-meridian"));
   await page.getByRole("group", { name: "By state" }).getByRole("button").filter({ hasText: /^up/ }).click();
   await param(page, "state", "up");
   await shared(async (other) => {
-    await probe(other, "daemon-ready").waitFor();
+    await probe(other, "daemon-mcp").waitFor();
     check("the others are left out", (await probe(other, "provider-meridian").count()) === 0);
   });
   await back(() => param(page, "state", null));
-  await page.getByRole("button", { name: "Check now: daemon-ready" }).click();
+  await page.getByRole("button", { name: "Check now: daemon-mcp" }).click();
   await page.getByRole("list", { name: "Steps of the check" }).getByRole("listitem").first().waitFor();
 
-  await probe(page, "daemon-ready").click();
-  await settled(page, "daemon-ready");
+  await probe(page, "daemon-mcp").click();
+  await settled(page, "daemon-mcp");
   await page.getByRole("button", { name: "Check now" }).click();
   const now = page.getByRole("region", { name: "Checked just now" });
-  await now.getByText(/200/).first().waitFor();
+  await now.getByText(/4 tools/).first().waitFor();
   await now.getByRole("button", { name: /^What it measured/ }).click();
-  await now.getByText("probe_http_status_code").first().waitFor();
-  await drag(page, "Phases of daemon-ready", 0.5, 0.9);
+  await now.getByText("probe_mcp_tools").first().waitFor();
+  await drag(page, "Phases of daemon-mcp", 0.5, 0.9);
   await param(page, "from", /^\d{13}$/);
-  await shared((other) => settled(other, "daemon-ready"));
+  await shared((other) => settled(other, "daemon-mcp"));
   await back(() => param(page, "from", null));
   // Which was it, the arrow keys tell.
   const strip = page.getByRole("img", { name: /^The last checks, one by one/ });
