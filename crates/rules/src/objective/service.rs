@@ -90,9 +90,22 @@ impl Objectives {
         }))
     }
 
-    /// Takes the objectives of a configuration. What was found of those that are gone is forgotten
-    /// with the next turn, and their series end.
+    /// Takes the objectives of a configuration. What was found of those that are gone is forgotten, and
+    /// their series end with the next turn; new ones stand without budgets until then.
     pub fn apply(&self, settings: Vec<ObjectiveSettings>) {
+        let mut reports = self.0.reports.lock();
+        *reports = settings
+            .iter()
+            .map(|one| {
+                let known = reports.iter().find(|it| *it.settings == *one);
+                known.cloned().unwrap_or_else(|| ObjectiveReport {
+                    settings: Arc::new(one.clone()),
+                    statuses: Vec::new(),
+                    latency_error: None,
+                    problem: None,
+                })
+            })
+            .collect();
         *self.0.settings.lock() = settings.into();
     }
 
