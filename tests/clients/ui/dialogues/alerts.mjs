@@ -1,4 +1,5 @@
 // Silences, acknowledgements, and the lists of alerts.
+import { check } from "../browser.mjs";
 import { button, dialog, field, listbox } from "./looker.mjs";
 
 const WHY = "looked at by a suite";
@@ -27,6 +28,15 @@ export async function alerts({ page, url, open, look }) {
   await look("the acknowledgement", button(page, "Acknowledge ProviderEntityDown"), dialog(page, "Acknowledge the alert"));
   const group = field(page, "Group by");
   await look("what is grouped by", group, listbox(page));
+
+  // Two at once, which somebody else's Prometheus has sent.
+  const sent = ["SuiteFirst", "SuiteSecond"].map((alertname) => ({ labels: { alertname, severity: "info" }, annotations: { summary: WHY } }));
+  const answer = await fetch(`${url}/am/api/v2/alerts`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(sent) });
+  check(`alerts are taken (${answer.status})`, answer.ok);
+  for (const { labels } of sent) await page.getByRole("checkbox", { name: `Select ${labels.alertname}` }).click();
+  const bulk = page.getByRole("toolbar", { name: "What was selected" });
+  await look("the acknowledgement of two", button(bulk, "Acknowledge"), dialog(page, "Acknowledge 2 alerts"));
+  await look("the silence of two", button(bulk, "Silence"), dialog(page, "Silence alerts"), { look: () => dialog(page).getByText(/It hides/).waitFor() });
 
   const firing = (await (await fetch(`${url}/am/api/v2/alerts`)).json()).find(({ labels }) => labels.alertname === "ProviderEntityDown");
   await open(`/alerts/one/${firing.fingerprint}`, "ProviderEntityDown");
