@@ -1,8 +1,8 @@
 import react from "@vitejs/plugin-react";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { fonts } from "./plugins/fonts";
-import { mantineStyles } from "./plugins/mantineStyles";
+import { fonts } from "./plugins/fonts.ts";
+import { mantineStyles } from "./plugins/mantineStyles.ts";
 
 // Where `npm run dev` finds a server: that of `cargo run --release -- demo`, unless told otherwise.
 const server = process.env["BELLWETHER_URL"] ?? "http://127.0.0.1:9090";

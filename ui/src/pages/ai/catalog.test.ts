@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { absences, catalogOf } from "./catalog";
-import { bundle, headroom, quantileOf, rateOf, tokenRate } from "./queries";
+import { PART, bundle, headroom, quantileOf, rateOf, tokenRate } from "./queries";
+import { rowsOf } from "./rows";
 
 const of = (names: Record<string, number>, labels: string[] = []) => catalogOf(new Map(Object.entries(names)), labels);
 const window = { text: "5m", offset: "1h" };
@@ -30,4 +31,15 @@ describe("queries", () => {
     expect(headroom(of({}), { by: [] }, null)).toBeNull();
     expect(bundle({ a: null, b: undefined })).toBe("");
   });
+});
+
+describe("rowsOf tools", () => {
+  const catalog = of({ gen_ai_execute_tool_duration_seconds: 1, mcp_server_operation_duration_seconds: 1 }, ["gen_ai_tool_name", "mcp_method_name"]);
+  const calls = (prefix: string, labels: Record<string, string>) => ({ labels: { [PART]: `${prefix}.calls`, ...labels }, time: 0, value: 1, name: "", histogram: null });
+  const names = (...samples: ReturnType<typeof calls>[]) => rowsOf(catalog, "tool", { samples, notes: [], type: "vector" }, undefined, 300).map(({ name, of: from }) => `${from} ${name}`);
+  const search = calls("tool", { gen_ai_tool_name: "search" });
+  const list = calls("mcp", { mcp_method_name: "tools/list" });
+  const spoken = (tool: string) => calls("mcp", { mcp_method_name: "tools/call", gen_ai_tool_name: tool });
+  it("have each once, and no methods of the protocol", () => expect(names(search, spoken("search"), spoken("code"), list)).toEqual(["tool search", "MCP code"]));
+  it("are the methods where no tool is named", () => expect(names(list)).toEqual(["MCP tools/list"]));
 });

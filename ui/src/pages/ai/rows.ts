@@ -123,7 +123,7 @@ function identity(catalog: Catalog, kind: Kind, isMcp: boolean, labels: Labels):
     return { id, name: of(model), of: of(provider), entity: `model/${id}`, labels: { [model]: of(model), [provider]: of(provider) } };
   }
   if (!isMcp) return { id: of(tool), name: of(tool), of: "tool", entity: `tool/${of(tool)}`, labels: { [tool]: of(tool) } };
-  const name = of(tool) === "" ? of(method) : `${of(method)} ${of(tool)}`;
+  const name = of(tool) === "" ? of(method) : of(method) === "tools/call" ? of(tool) : `${of(method)} ${of(tool)}`;
   return { id: `mcp:${name}`, name, of: "MCP", entity: of(tool) === "" ? "" : `tool/${of(tool)}`, labels: { [method]: of(method), [tool]: of(tool) } };
 }
 
@@ -155,7 +155,16 @@ export function rowsOf(catalog: Catalog, kind: Kind, now: Instant, before: Insta
   };
   gather(now.samples, "now");
   gather(before?.samples ?? [], "before");
-  return [...all.values()].map((one) => rowOf(catalog, kind, one, seconds));
+  const rows = [...all.values()].map((one) => rowOf(catalog, kind, one, seconds));
+  return kind === "tool" ? toolsAmong(catalog, rows) : rows;
+}
+
+/** Each tool once: what its callers measured, else what was spoken over MCP. The protocol's own methods are no tools, where any is named. */
+function toolsAmong(catalog: Catalog, rows: Row[]): Row[] {
+  const toolOf = (row: Row) => row.labels[catalog.dimensions.tool] ?? "";
+  const measured = new Set(rows.filter((row) => !row.isMcp).map(toolOf));
+  const tools = rows.filter((row) => !row.isMcp || (toolOf(row) !== "" && !measured.has(toolOf(row))));
+  return tools.length > 0 ? tools : rows;
 }
 
 function rowOf(catalog: Catalog, kind: Kind, { labels, isMcp, now, before, errors }: Gathered, seconds: number): Row {
