@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     ProviderDown = 5,
     /// The second provider answers slower and slower, up to four times.
     ProviderDegrading = 6,
+    /// A tool answers up to five times slower.
+    ToolSlow = 7,
 }
 
 struct Plan {
@@ -38,7 +40,7 @@ struct Plan {
 }
 
 impl Fault {
-    pub(crate) const COUNT: usize = 7;
+    pub(crate) const COUNT: usize = 8;
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::ProviderSlow,
         Self::ToolFailing,
@@ -47,6 +49,7 @@ impl Fault {
         Self::DiskFilling,
         Self::ProviderDown,
         Self::ProviderDegrading,
+        Self::ToolSlow,
     ];
 
     /// The fault with a name.
@@ -63,13 +66,14 @@ impl Fault {
             "disk_filling",
             "provider_down",
             "provider_degrading",
+            "tool_slow",
         ][self as usize]
     }
 
     /// What it hits.
     pub(crate) fn target(self) -> &'static str {
         [
-            "meridian", "browser", "polaris", "queue", "traces", "polaris", "polaris",
+            "meridian", "browser", "polaris", "queue", "traces", "polaris", "polaris", "database",
         ][self as usize]
     }
 
@@ -83,6 +87,7 @@ impl Fault {
             "The folder traces is not cleaned up and fills the disk.",
             "Provider polaris answers every call with 503, overloaded.",
             "Provider polaris becomes slower and slower, up to four times, for three quarters of the time.",
+            "Tool database answers up to five times slower than usual.",
         ][self as usize]
     }
 
@@ -100,6 +105,7 @@ impl Fault {
             Self::DiskFilling => minutes(120, 13, 14),
             Self::ProviderDown => minutes(120, 6, 3),
             Self::ProviderDegrading => minutes(120, 60, 20),
+            Self::ToolSlow => minutes(120, 84, 10),
         }
     }
 }

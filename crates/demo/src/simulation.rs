@@ -446,8 +446,9 @@ impl Simulation {
 
     fn begin_tool(&mut self, id: u32, workload: Workload) {
         let tool = tool::choose(workload, &mut self.random);
-        let extra_failure = tool::extra_failure(&TOOLS[tool], |fault| self.fault_strength(fault));
-        let slowness = self.grown(Growing::Tool(tool));
+        let strength = |fault| self.fault_strength(fault);
+        let extra_failure = tool::extra_failure(&TOOLS[tool], strength);
+        let slowness = self.grown(Growing::Tool(tool)) * tool::slowness(&TOOLS[tool], strength);
         let (outcome, seconds) =
             tool::plan_call(&TOOLS[tool], extra_failure, slowness, &mut self.random);
         self.tools_in_flight[tool] += 1;

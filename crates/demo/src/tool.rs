@@ -133,6 +133,14 @@ pub(crate) fn extra_failure(tool: &ToolSpec, strength: impl Fn(Fault) -> f64) ->
     }
 }
 
+/// How many times slower faults of a strength make a tool.
+pub(crate) fn slowness(tool: &ToolSpec, strength: impl Fn(Fault) -> f64) -> f64 {
+    match tool.name == Fault::ToolSlow.target() {
+        true => 1.0 + 4.0 * strength(Fault::ToolSlow),
+        false => 1.0,
+    }
+}
+
 /// Decides how a call goes, with `extra_failure` added to the probability of a failure; `slowness` is 1 on a good day.
 pub(crate) fn plan_call(
     tool: &ToolSpec,

@@ -2,16 +2,21 @@
 import path from "node:path";
 import { check, openPage, settled } from "./browser.mjs";
 
-/** Breaks a provider of the demo, and waits until the server knows. */
-export async function breakProvider(url) {
+/** Begins a fault of the demo. */
+export async function beginFault(url, fault) {
   const targets = (await (await fetch(`${url}/api/v1/targets`)).json()).data.activeTargets;
   const daemon = targets.find(({ labels }) => labels.job === "ai-daemon");
   const answer = await fetch(new URL("/faults", daemon.scrapeUrl), {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ fault: "provider_down", seconds: 900 }),
+    body: JSON.stringify({ fault, seconds: 900 }),
   });
-  check(`a fault can be begun (${answer.status})`, answer.ok);
+  check(`${fault} can be begun (${answer.status})`, answer.ok);
+}
+
+/** Breaks a provider of the demo, and waits until the server knows. */
+export async function breakProvider(url) {
+  await beginFault(url, "provider_down");
   for (let tries = 0; tries < 600; tries += 1) {
     const alerts = await (await fetch(`${url}/am/api/v2/alerts`)).json();
     if (alerts.some(({ labels }) => labels.alertname === "ProviderEntityDown")) return;

@@ -1,7 +1,7 @@
 // Five things that a new user wants to do, with the mouse and with the keyboard alone; clicks and seconds are counted.
 // The fifth, why a target is missing, is in missing.mjs: the demo misses none.
 import { axe, check, openPage, settled } from "./browser.mjs";
-import { breakProvider, tabTo } from "./steps.mjs";
+import { beginFault, breakProvider, tabTo } from "./steps.mjs";
 
 const CLICKS_MAX = 5;
 
@@ -24,7 +24,9 @@ async function task(browser, url, name, run) {
 const pages = (page) => page.getByRole("navigation", { name: "Pages", exact: true });
 
 export async function run({ browser, url }) {
+  await beginFault(url, "tool_slow");
   await breakProvider(url);
+  await slowerThan(url, "database", 2);
 
   await task(browser, url, "find the failing provider", async (page, click) => {
     // It is said at first sight; a click tells more.
@@ -42,7 +44,7 @@ export async function run({ browser, url }) {
     const first = page.getByRole("table", { name: /Tools/ }).locator("[data-row='0']");
     await first.waitFor();
     const text = await first.innerText();
-    check(`the first row is a tool of the demo (${text})`, /tool|MCP/.test(text));
+    check(`the first row is the tool that was made slower (${text})`, text.startsWith("database"));
     check("the order is in the address", /duration|latency/.test(page.url()));
   });
 
@@ -68,6 +70,18 @@ export async function run({ browser, url }) {
   });
 
   await byKeyboard(browser, url);
+}
+
+/** Waits until a tool has become so many times slower than an hour before, by the server's own account. */
+async function slowerThan(url, tool, times) {
+  const p95 = (offset) => `histogram_quantile(0.95, sum(rate(gen_ai_execute_tool_duration_seconds{gen_ai_tool_name="${tool}"}[5m] ${offset})))`;
+  const query = `${p95("")} / ${p95("offset 1h")}`;
+  for (let tries = 0; tries < 120; tries += 1) {
+    const answer = await (await fetch(`${url}/api/v1/query?${new URLSearchParams({ query })}`)).json();
+    if (Number(answer.data.result[0]?.value[1]) > times) return;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  throw new Error(`${tool} does not become ${times} times slower within a minute`);
 }
 
 /** The same with the keyboard alone. */

@@ -83,9 +83,11 @@ pub(super) async fn use_tools(backends: &Backends, request: &Request) -> Result<
 /// Makes one call.
 pub(super) async fn call(backends: &Backends, tool: usize) -> ToolOutcome {
     let spec = &TOOLS[tool];
-    let extra_failure = tool::extra_failure(spec, |fault| backends.faults.strength(fault));
+    let strength = |fault| backends.faults.strength(fault);
+    let extra_failure = tool::extra_failure(spec, strength);
+    let slowness = tool::slowness(spec, strength);
     let (outcome, seconds) =
-        backends.draw(|random| tool::plan_call(spec, extra_failure, 1.0, random));
+        backends.draw(|random| tool::plan_call(spec, extra_failure, slowness, random));
     let call = backends.ai.tool_call(spec.name);
     backends.tools.0.lock()[tool].in_flight += 1;
     let running = Running(&backends.tools, tool);
