@@ -49,7 +49,7 @@ async fn demo() -> Result<Server> {
             let up = server.value("count(up == 1)").await?;
             let (_, objectives) = server.get("/api/bellwether/v1/objectives", &[]).await?;
             ensure!(
-                up >= 1.0 && objectives.contains("hoursLeft"),
+                up >= 1.0 && objectives.contains(r#""left":0."#),
                 "{objectives}"
             );
             Ok(())

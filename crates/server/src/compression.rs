@@ -1,7 +1,7 @@
 //! Answers that are whole are compressed here, whoever made them; long ones are by their writer ([`crate::render`]).
 //!
-//! The coding is gzip (RFC 1952), for clients that take it (RFC 9110, section 12.5.3), and only for
-//! text: what is packed already, and what names a coding of its own, is left as it is.
+//! The coding is gzip (RFC 1952), for clients that take it (RFC 9110, section 12.5.3). What is packed
+//! already, and what names a coding of its own, is left as it is.
 
 use std::io::Write;
 
@@ -63,22 +63,27 @@ pub(crate) async fn compress(request: Request, next: Next) -> Response {
 fn is_compressible(response: &Response) -> bool {
     let headers = response.headers();
     let content_type = headers.get(header::CONTENT_TYPE);
-    let is_text = content_type
+    let is_plain = content_type
         .and_then(|value| value.to_str().ok())
-        .is_some_and(is_text);
+        .is_some_and(is_plain);
     let bytes = response.body().size_hint().exact().unwrap_or(0);
-    is_text
+    is_plain
         && response.status() != StatusCode::PARTIAL_CONTENT
         && !headers.contains_key(header::CONTENT_ENCODING)
         && bytes >= BYTES_MIN as u64
 }
 
-fn is_text(content_type: &str) -> bool {
+/// Text, and what has as much to save: the metrics of `/federate` as messages.
+fn is_plain(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or("").trim();
     kind.starts_with("text/")
         || matches!(
             kind,
-            "application/json" | "application/yaml" | "application/openmetrics-text"
+            "application/json"
+                | "application/yaml"
+                | "application/openmetrics-text"
+                | "application/x-ndjson"
+                | "application/vnd.google.protobuf"
         )
 }
 
@@ -123,7 +128,10 @@ pub(crate) fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
             .map(|item| item.split_once(';').unwrap_or((item, "")))
             .find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
             .map(|(_, parameters)| {
-                let weight = parameters.trim().strip_prefix("q=");
+                let parameters = parameters.trim();
+                let weight = parameters
+                    .strip_prefix("q=")
+                    .or(parameters.strip_prefix("Q="));
                 weight.is_none_or(|it| it.trim().parse::<f32>() != Ok(0.0))
             })
     };

@@ -8,20 +8,21 @@ export async function run({ browser, url }) {
   const fingerprint = alerts[0].fingerprint;
   for (const width of [1440, 390]) {
     const { page, problems, context } = await openPage(browser, url, { width });
-    for (const [address, heading] of [
-      ["/", "Overview"],
-      ["/alerts", "Alerts"],
-      [`/alerts/one/${fingerprint}`, "Hostile"],
-      ["/alerts/rules", /.+/],
-      ["/alerts/history", /.+/],
-      ["/explore?q=hostile_metric&view=table", "Explore"],
-      ["/explore?q=hostile_metric", "Explore"],
-      ["/system/cardinality", /.+/],
+    const named = (page) => page.locator("#main").getByText(/hostile/i);
+    for (const [address, heading, shown] of [
+      ["/", "Overview", named],
+      ["/alerts", "Alerts", named],
+      [`/alerts/one/${fingerprint}`, "Hostile", named],
+      ["/alerts/rules", "Rules", named],
+      ["/alerts/history", "History", named],
+      ["/explore?q=hostile_metric&view=table", "Explore", (page) => page.locator("#main [data-row]").filter({ hasText: "<img src=x" })],
+      ["/explore?q=hostile_metric", "Explore", (page) => page.locator("#main [data-chart] canvas")],
+      ["/system/cardinality", "Cardinality", named],
     ]) {
       const where = `${address} at ${width}`;
       await page.goto(url + address);
       await settled(page, heading);
-      if (address !== "/system/cardinality" && address !== "/alerts/rules") await page.locator("#main").getByText(/hostile/i).first().waitFor();
+      await shown(page).first().waitFor().catch((error) => { throw new Error(`${where}: ${error.message}`); });
       const made = await page.evaluate(() => document.querySelectorAll('#main img[src="x"], #main script, a[href^="javascript:"]').length);
       check(`nothing of theirs is an element in ${where} (${made})`, made === 0);
       await fits(page, where);

@@ -19,11 +19,11 @@ export async function run({ browser, url }) {
   await find.fill("staging");
   // The rule that dropped it, and what it saw.
   await page.getByText(/Rule 1/).first().waitFor();
-  await page.getByText("drop").first().waitFor();
+  await page.getByText(/drops targets whose stage matches staging/).first().waitFor();
   console.log(`why a target is missing: ${clicks} clicks, ${((Date.now() - begun) / 1000).toFixed(1)} s`);
   check(`at most five clicks (${clicks})`, clicks <= 5);
   await find.fill("");
-  await page.getByText(/refused|connect/i).first().waitFor();
+  await page.locator('[aria-label="Targets that are down"]').getByText(/refused/i).first().waitFor();
   // The address can be shared, and the way back leads back.
   await find.fill("staging");
   await page.waitForURL(/staging/);
@@ -46,7 +46,7 @@ async function byKeyboard(browser, url) {
   await page.keyboard.type("staging");
   await param(page, "find", "staging");
   await page.getByText(/Rule 1/).first().waitFor();
-  await page.getByText("drop").first().waitFor();
+  await page.getByText(/drops targets whose stage matches staging/).first().waitFor();
   await axe(page, "why a target was dropped");
 
   // One that is down is opened; Escape leads back to where it was opened from.

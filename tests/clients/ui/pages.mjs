@@ -8,12 +8,12 @@ const PAGES = [
   ["/explore?q=sum by (job) (up)", "Explore", "ai-daemon"],
   ["/ai", "AI", "meridian"],
   ["/alerts", "Alerts", ""],
-  ["/alerts/rules", /.+/, "ToolCallsFail"],
-  ["/alerts/silences", /.+/, ""],
-  ["/alerts/history", /.+/, ""],
-  ["/alerts/routes", /.+/, "demo-chat"],
-  ["/alerts/backtest", /.+/, ""],
-  ["/alerts/simulate", /.+/, ""],
+  ["/alerts/rules", "Rules", "ToolCallsFail"],
+  ["/alerts/silences", "Silences", ""],
+  ["/alerts/history", "History", ""],
+  ["/alerts/routes", "Routes", "demo-chat"],
+  ["/alerts/backtest", "Backtest", ""],
+  ["/alerts/simulate", "Simulate", ""],
   ["/health", "Health", "daemon-ready"],
   ["/health/probes/daemon-ready", /daemon-ready/, ""],
   ["/health/entities/provider%2Fmeridian", /meridian/, ""],
@@ -23,14 +23,14 @@ const PAGES = [
   ["/scaling", "Scaling", "requests"],
   ["/dashboards", "Dashboards", ""],
   ["/dashboards/import", /Import/, ""],
-  ["/system/targets", /.+/, "ai-daemon"],
-  ["/system/discovery", /.+/, ""],
-  ["/system/cardinality", /.+/, ""],
-  ["/system/storage", /.+/, ""],
-  ["/system/config", /.+/, "scrape_configs"],
-  ["/system/queries", /.+/, ""],
-  ["/system/status", /.+/, ""],
-  ["/public", /.*/, "Models of meridian"],
+  ["/system/targets", "Targets", "ai-daemon"],
+  ["/system/discovery", "Discovery", ""],
+  ["/system/cardinality", "Cardinality", ""],
+  ["/system/storage", "Storage", ""],
+  ["/system/config", "Configuration", "scrape_configs"],
+  ["/system/queries", "Queries", ""],
+  ["/system/status", "Status", ""],
+  ["/public", "Status", "Models of meridian"],
 ];
 
 export async function run({ browser, url, shots }) {
@@ -44,6 +44,8 @@ export async function run({ browser, url, shots }) {
         const found = page.locator("body").getByText(text).filter({ visible: true }).first();
         await found.waitFor().catch((error) => { throw new Error(`${where} does not show ${text}: ${error.message}`); });
       }
+      const failures = await page.locator("#main").getByRole("alert").allInnerTexts();
+      check(`nothing failed at ${where}: ${failures.join("; ")}`, failures.length === 0);
       await fits(page, where);
       if (shots) await page.screenshot({ path: path.join(shots, `${address.replace(/[^a-z]+/g, "-").replace(/^-|-$/g, "") || "overview"}-${width}-${scheme}.png`), fullPage: true });
       await axe(page, where);

@@ -9,7 +9,7 @@ export async function beginFault(url, fault) {
   const answer = await fetch(new URL("/faults", daemon.scrapeUrl), {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ fault, seconds: 900 }),
+    body: JSON.stringify({ fault, seconds: 3_600 }),
   });
   check(`${fault} can be begun (${answer.status})`, answer.ok);
 }
@@ -52,11 +52,23 @@ export async function pick(page, field, name) {
   await page.getByRole("option", { name, exact: typeof name === "string" }).first().click();
 }
 
+/** Where something is, once it does not move: what is above it may still be coming. */
+async function steadyBox(locator) {
+  let before = "";
+  for (;;) {
+    const box = await locator.boundingBox();
+    const now = JSON.stringify(box);
+    if (box && now === before) return box;
+    before = now;
+    await locator.page().evaluate(() => new Promise((resolve) => setTimeout(resolve, 150)));
+  }
+}
+
 /** Drags over a chart, from one share of its width to another. */
 export async function drag(page, chart, from, to) {
   const over = page.locator(`[data-chart="${chart}"] .u-over, [data-heatmap="${chart}"] .u-over`).first();
   await over.scrollIntoViewIfNeeded();
-  const { x, y, width, height } = await over.boundingBox();
+  const { x, y, width, height } = await steadyBox(over);
   await page.mouse.move(x + width * from, y + height / 2);
   await page.mouse.down();
   await page.mouse.move(x + width * to, y + height / 2, { steps: 8 });

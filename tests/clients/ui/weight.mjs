@@ -18,7 +18,7 @@ export async function run({ browser, url }) {
   });
   await page.goto(url);
   await settled(page, "Overview");
-  await page.waitForLoadState("networkidle").catch(() => {});
+  await page.waitForLoadState("networkidle");
   const times = await page.evaluate(() => {
     const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0;
     return { paint, loaded: performance.getEntriesByType("navigation")[0]?.domContentLoadedEventEnd ?? 0 };

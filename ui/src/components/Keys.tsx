@@ -1,6 +1,6 @@
 /** The keyboard: what each key does, and a table of it under `?`. */
 
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useNavigate } from "@tanstack/react-router";
 import { Modal } from "@mantine/core";
 import { useRange } from "@/state/range";
@@ -29,8 +29,9 @@ export function Keys() {
   const navigate = useNavigate();
   const range = useRange();
   const { shown, set } = useSettings();
+  // Outside of the effect: the time goes on between two keys.
+  const afterG = useRef(0);
   useEffect(() => {
-    let afterG = 0;
     const pressed = (event: KeyboardEvent) => {
       if (event.ctrlKey && event.key.toLowerCase() === "k" || event.metaKey && event.key.toLowerCase() === "k") {
         event.preventDefault();
@@ -39,8 +40,8 @@ export function Keys() {
       }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector('[role="dialog"]')) return;
       const run = (action: () => void) => { event.preventDefault(); action(); };
-      if (Date.now() - afterG < 1_200) {
-        afterG = 0;
+      if (Date.now() - afterG.current < 1_200) {
+        afterG.current = 0;
         const place = PLACES.find(({ key }) => key === event.key);
         if (place) run(() => void navigate({ to: place.to, search: keepTimes }));
         return;
@@ -51,7 +52,7 @@ export function Keys() {
         return;
       }
       switch (event.key) {
-        case "g": afterG = Date.now(); break;
+        case "g": afterG.current = Date.now(); break;
         case "/": run(openFinder); break;
         case "?": run(() => setOpen(true)); break;
         case "r": run(range.look); break;

@@ -34,7 +34,7 @@ const TURN: Duration = Duration::from_secs(60);
 pub struct ObjectiveReport {
     /// What is promised.
     pub settings: Arc<ObjectiveSettings>,
-    /// Each budget; none: nothing was measured ever.
+    /// Each budget; none: nothing was measured ever, or they were not counted yet.
     pub statuses: Vec<ObjectiveStatus>,
     /// See [`latency_error`].
     pub latency_error: Option<f64>,
@@ -66,7 +66,7 @@ struct Inner {
     cancel: CancelToken,
     clock: Arc<dyn Clock>,
     settings: Mutex<Arc<[ObjectiveSettings]>>,
-    /// As the last turn found them.
+    /// As the last turn found them, in the order of the settings. Locked before those.
     reports: Mutex<Arc<[ObjectiveReport]>>,
     /// Held for a turn.
     writer: Mutex<SeriesWriter>,
@@ -96,15 +96,7 @@ impl Objectives {
         let mut reports = self.0.reports.lock();
         *reports = settings
             .iter()
-            .map(|one| {
-                let known = reports.iter().find(|it| *it.settings == *one);
-                known.cloned().unwrap_or_else(|| ObjectiveReport {
-                    settings: Arc::new(one.clone()),
-                    statuses: Vec::new(),
-                    latency_error: None,
-                    problem: None,
-                })
-            })
+            .map(|one| known_or_new(&reports, one))
             .collect();
         *self.0.settings.lock() = settings.into();
     }
@@ -164,7 +156,13 @@ impl Objectives {
         if let Err(error) = writer.write(self.0.store.as_ref(), now_ms, samples) {
             tracing::warn!(%error, "what is left of budgets was not stored");
         }
-        *self.0.reports.lock() = reports;
+        let mut told = self.0.reports.lock();
+        let now = self.settings();
+        *told = match Arc::ptr_eq(&now, &all) {
+            true => reports,
+            // Other ones were taken meanwhile.
+            false => now.iter().map(|one| known_or_new(&reports, one)).collect(),
+        };
     }
 
     /// Counts the past of what is new.
@@ -241,6 +239,17 @@ impl Objectives {
             None
         })
     }
+}
+
+/// What was found of an objective, or that nothing was yet.
+fn known_or_new(reports: &[ObjectiveReport], settings: &ObjectiveSettings) -> ObjectiveReport {
+    let known = reports.iter().find(|it| *it.settings == *settings);
+    known.cloned().unwrap_or_else(|| ObjectiveReport {
+        settings: Arc::new(settings.clone()),
+        statuses: Vec::new(),
+        latency_error: None,
+        problem: None,
+    })
 }
 
 /// The labels of a series that an objective has one of.

@@ -404,6 +404,26 @@ fn more_bad_than_all_is_no_figure_to_rely_on() {
 }
 
 #[test]
+fn what_is_new_is_told_before_it_is_counted() {
+    let store = store();
+    let service = objectives(&store, vec![objective("a"), objective("b")]);
+    let told = |service: &Objectives| {
+        let reports = service.reports();
+        let each = reports.iter();
+        let each = each.map(|it| (it.settings.name.clone(), it.statuses.len()));
+        each.collect::<Vec<_>>()
+    };
+    let of = |name: &str, statuses| (name.to_owned(), statuses);
+    assert_eq!(told(&service), [of("a", 1), of("b", 1)]);
+    let mut strict = objective("b");
+    strict.target = 0.999;
+    service.apply(vec![objective("c"), strict, objective("a")]);
+    assert_eq!(told(&service), [of("c", 0), of("b", 0), of("a", 1)]);
+    service.turn(NOW_MS + 1);
+    assert_eq!(told(&service), [of("c", 1), of("b", 1), of("a", 1)]);
+}
+
+#[test]
 fn composites_stand_as_their_parts_do() {
     let store = store();
     let mut both = objective("both");

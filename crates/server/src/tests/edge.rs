@@ -360,6 +360,9 @@ async fn whole_answers_of_text_are_compressed_for_clients_that_take_it() {
         }
     }
     assert!(compressed >= 12, "{compressed}");
+    let request = Request::head(paths[2]).header("accept-encoding", "gzip");
+    let (status, _, nothing) = send(&router, request.body(Body::empty()).unwrap()).await;
+    assert!(status == 200 && nothing.is_empty());
     // Bytes that are packed already stay as they are.
     let font = bellwether_ui::FILES
         .iter()

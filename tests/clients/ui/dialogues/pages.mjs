@@ -6,7 +6,7 @@ export async function pages({ page, open, look }) {
   await open("/ai?tab=models", "AI");
   await look("a model", page.getByRole("table", { name: "Models" }).locator("[data-row]").filter({ hasText: "meridian-large" }), dialog(page, /Model meridian-large/), { look: () => dialog(page).locator("[data-chart] canvas").first().waitFor() });
   await open("/ai?tab=tools", "AI");
-  await look("a tool", page.getByRole("table", { name: "Tools" }).locator("[data-row='0']"), dialog(page, /^Tool /), { look: () => dialog(page).locator("[data-chart] canvas").first().waitFor() });
+  await look("a tool", page.getByRole("table", { name: "Tools" }).locator("[data-row]").filter({ hasText: "search" }), dialog(page, /^Tool /), { look: () => dialog(page).locator("[data-chart] canvas").first().waitFor() });
   await open("/system/targets", "Targets");
   await look("a target", page.getByRole("table", { name: "Targets" }).locator("[data-row='0']"), dialog(page), { look: () => dialog(page).locator('[data-chart="Up"]').waitFor() });
   await open("/health", "Health");

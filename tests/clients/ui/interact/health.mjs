@@ -47,7 +47,7 @@ export async function overview(at) {
     await settled(page, "History");
     await page.getByRole("region", { name: "Events" }).getByText("ProviderEntityDown").first().waitFor();
     await back(() => settled(page, "Overview"));
-    await page.getByRole("region", { name: "Firing alerts" }).getByRole("link", { name: /ProviderEntityDown/ }).click();
+    await page.getByRole("region", { name: "Firing alerts" }).getByRole("link", { name: /ProviderEntityDown.*polaris/ }).click();
     await settled(page, "ProviderEntityDown");
     await back(() => settled(page, "Overview"));
   });

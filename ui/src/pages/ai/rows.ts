@@ -159,7 +159,7 @@ export function rowsOf(catalog: Catalog, kind: Kind, now: Instant, before: Insta
   return kind === "tool" ? toolsAmong(catalog, rows) : rows;
 }
 
-/** Each tool once: what its callers measured, else what was spoken over MCP. The protocol's own methods are no tools, where any is named. */
+/** What callers of tools measured; of MCP only tools that no caller did. The protocol's own methods are no tools, where any is named. */
 function toolsAmong(catalog: Catalog, rows: Row[]): Row[] {
   const toolOf = (row: Row) => row.labels[catalog.dimensions.tool] ?? "";
   const measured = new Set(rows.filter((row) => !row.isMcp).map(toolOf));

@@ -17,7 +17,7 @@ import { formatValue } from "@/lib/units";
 import { useHour, useHourOf } from "./asks";
 import { alertChanges, type Change, entityChanges, newestFirst, restartChanges, scalingChanges, TOLD_KINDS } from "./changes";
 import { runningOut } from "./runningOut";
-import { badObjectives, severityRank, severityTone } from "./verdict";
+import { badObjectives, calmWords, severityRank, severityTone } from "./verdict";
 import classes from "./Sections.module.css";
 
 const SHOWN = 6;
@@ -54,11 +54,12 @@ export const Firing = memo(function Firing({ alerts }: { alerts: readonly AmAler
 
 export const Budgets = memo(function Budgets({ objectives }: { objectives: Objectives }) {
   const bad = useMemo(() => badObjectives(objectives), [objectives]);
+  const calm = calmWords(objectives);
   const rows = bad.flatMap((objective) => objective.budgets.filter((budget) => budget.verdict !== "met").map((budget) => ({ objective, budget })));
   const empty = objectives.length === 0
     ? <Empty title="No objectives yet" icon={<IconTarget size={24} />}>An objective is a share of good events that a service promises. They stand under <code>slos</code> in the configuration.</Empty>
-    : objectives.every((objective) => objective.budgets.length === 0)
-    ? <Empty title="Not counted yet" icon={<IconTarget size={24} />}>What is left of {objectives.length === 1 ? "a budget" : `the budgets of ${objectives.length} objectives`} is counted each minute, once their first events are there.</Empty>
+    : calm.tone === "unknown"
+    ? <Empty title={calm.text} icon={<IconTarget size={24} />}>What is left of a budget is counted each minute, once its first events are there.</Empty>
     : <Empty title={`${objectives.length === 1 ? "The objective is" : `All ${objectives.length} objectives are`} met`} icon={<IconTarget size={24} />}>No budget is used up or about to be.</Empty>;
   return (
     <Panel title="Budgets in danger" hint={rows.length > 0 ? String(rows.length) : undefined} actions={<Link to="/objectives" search={keepTimes}>All objectives</Link>} flush>

@@ -11,7 +11,7 @@ import { When } from "@/components/When";
 import { useSettings } from "@/state/settings";
 import { spokenDuration } from "@/lib/duration";
 import { runningOut } from "./runningOut";
-import { badObjectives, type Part, plural, severityRank, verdictOf } from "./verdict";
+import { badObjectives, calmWords, type Part, plural, severityRank, verdictOf } from "./verdict";
 import classes from "./VerdictPanel.module.css";
 
 interface VerdictPanelProps { entities: readonly Entity[]; alerts: readonly AmAlert[]; objectives: Objectives; forecasts: Forecasts; targets: { up: number; down: number; unknown: number } | undefined }
@@ -19,6 +19,7 @@ interface VerdictPanelProps { entities: readonly Entity[]; alerts: readonly AmAl
 export const VerdictPanel = memo(function VerdictPanel({ entities, alerts, objectives, forecasts, targets }: VerdictPanelProps) {
   const verdict = verdictOf(entities, alerts.map((alert) => ({ severity: alert.labels["severity"] ?? "", summary: alert.annotations["summary"] ?? alert.labels["alertname"] ?? "", entity: alert.labels["entity"] })), objectives);
   const budgets = badObjectives(objectives);
+  const calm = calmWords(objectives);
   const exhausted = budgets.filter((one) => one.verdict === "exhausted").length;
   const severe = alerts.filter((alert) => severityRank(alert.labels["severity"] ?? "") >= 3).length;
   const soon = runningOut(forecasts)[0];
@@ -34,7 +35,7 @@ export const VerdictPanel = memo(function VerdictPanel({ entities, alerts, objec
             return count === 0 ? null : <Fact key={state} tone={toneOf(state)}><Link to="/health" search={(old) => ({ ...keepTimes(old), tab: "entities", state })}>{count} {state}</Link></Fact>;
           })}
           <Fact tone={alerts.length === 0 ? "good" : severe > 0 ? "bad" : "warn"}><Link to="/alerts" search={keepTimes}>{alerts.length === 0 ? "no alert fires" : alerts.length === 1 ? "1 alert fires" : `${alerts.length} alerts fire`}</Link></Fact>
-          {objectives.length > 0 && <Fact tone={exhausted > 0 ? "bad" : budgets.length > 0 ? "warn" : "good"}><Link to="/objectives" search={keepTimes}>{budgets.length === 0 ? `${plural(objectives.length, "objective")} met` : [exhausted > 0 ? `${plural(exhausted, "budget")} used up` : "", budgets.length > exhausted ? `${budgets.length - exhausted} at risk` : ""].filter(Boolean).join(", ")}</Link></Fact>}
+          {objectives.length > 0 && <Fact tone={exhausted > 0 ? "bad" : budgets.length > 0 ? "warn" : calm.tone}><Link to="/objectives" search={keepTimes}>{budgets.length === 0 ? calm.text : [exhausted > 0 ? `${plural(exhausted, "budget")} used up` : "", budgets.length > exhausted ? `${budgets.length - exhausted} at risk` : ""].filter(Boolean).join(", ")}</Link></Fact>}
           {soon && <Fact tone={soon.tone}><Link to="/forecasts" search={(old) => ({ ...keepTimes(old), name: soon.name })}>{visible(soon.name)} {soon.seconds <= 0 ? "is over its limit" : `reaches its limit in ${spokenDuration(soon.seconds)}`}</Link></Fact>}
           {targets && <Fact tone={targets.down > 0 ? "bad" : "good"}><Link to="/system/$tab" params={{ tab: "targets" }} search={keepTimes}>{targets.down > 0 ? `${targets.down} of ${plural(targets.up + targets.down + targets.unknown, "target")} down` : `${plural(targets.up, "target")} up`}</Link></Fact>}
         </ul>

@@ -3,7 +3,7 @@ import type { Entity, Objectives, TimelineRow } from "@/api/own";
 import type { Frame } from "@/api/prometheus";
 import { entityChanges, scalingChanges } from "./changes";
 import { median, tilesFor } from "./tiles";
-import { type Part, verdictOf } from "./verdict";
+import { calmWords, type Part, verdictOf } from "./verdict";
 
 const entity = (id: string, state = "up", more: Partial<Entity> = {}): Entity => ({ entity: id, kind: id.split("/")[0] ?? "", name: id.slice(id.indexOf("/") + 1), state, reason: "", since: 1, dependsOn: [], causedBy: [], sources: [], ...more });
 const said = (parts: readonly Part[]) => parts.map((part) => ("sinceMs" in part ? "SINCE" : part.text)).join("");
@@ -63,4 +63,13 @@ describe("tiles", () => {
     expect(tilesFor(ai, "5m").map((tile) => tile.id)).toEqual(["requests", "errors", "time", "cost", "queue"]);
   });
   it("know the median", () => expect(median([null, 3, 1, NaN, 2])).toBe(2));
+});
+
+describe("calmWords", () => {
+  const objectives = (...verdicts: string[]) => verdicts.map((verdict) => ({ verdict })) as unknown as Objectives;
+  it("does not call met what was not counted", () => {
+    expect(calmWords(objectives("met", "met"))).toEqual({ tone: "good", text: "2 objectives met" });
+    expect(calmWords(objectives("unknown", "met"))).toEqual({ tone: "unknown", text: "1 met, 1 objective not counted yet" });
+    expect(calmWords(objectives("unknown", "unknown"))).toEqual({ tone: "unknown", text: "2 objectives not counted yet" });
+  });
 });

@@ -23,6 +23,15 @@ export function badObjectives(objectives: Objectives): Objectives {
   return objectives.filter((one) => one.verdict === "exhausted" || one.verdict === "at_risk").sort((a, b) => rank(a.verdict) - rank(b.verdict));
 }
 
+/** In a word or two, where none is in danger: those that were not counted yet are neither. */
+export function calmWords(objectives: Objectives): { tone: "good" | "unknown"; text: string } {
+  const met = objectives.filter((one) => one.verdict === "met").length;
+  const rest = objectives.length - met;
+  if (rest === 0) return { tone: "good", text: `${plural(met, "objective")} met` };
+  const unknown = `${plural(rest, "objective")} not counted yet`;
+  return { tone: "unknown", text: met === 0 ? unknown : `${met} met, ${unknown}` };
+}
+
 export function verdictOf(entities: readonly Entity[], alerts: readonly FiringAlert[], objectives: Objectives): Verdict {
   const graph = entityGraph(entities);
   const isTop = (node: MapNode) => node.kind === "daemon" || node.kind === "service";
