@@ -9,10 +9,12 @@ use axum::body::{self, Body};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::Body as _;
+
+use crate::envelope::{ApiError, ErrorType};
 
 /// Smaller answers are not worth compressing.
 const BYTES_MIN: usize = 1 << 10;
@@ -41,7 +43,8 @@ pub(crate) async fn compress(request: Request, next: Next) -> Response {
     )]
     let plain = body::to_bytes(body, usize::MAX).await;
     let Ok(plain) = plain else {
-        return Response::from_parts(parts, Body::empty());
+        let error = ApiError::new(ErrorType::Internal, "the answer could not be read");
+        return error.into_response();
     };
     let packed = if plain.len() <= BYTES_IN_PLACE {
         gzip_whole(&plain)

@@ -55,13 +55,14 @@ export async function pick(page, field, name) {
 /** Where something is, once it does not move: what is above it may still be coming. */
 async function steadyBox(locator) {
   let before = "";
-  for (;;) {
+  for (let tries = 0; tries < 100; tries += 1) {
     const box = await locator.boundingBox();
     const now = JSON.stringify(box);
     if (box && now === before) return box;
     before = now;
     await locator.page().evaluate(() => new Promise((resolve) => setTimeout(resolve, 150)));
   }
+  throw new Error(`it does not stop moving: ${before}`);
 }
 
 /** Drags over a chart, from one share of its width to another. */

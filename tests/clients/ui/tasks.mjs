@@ -53,18 +53,20 @@ export async function run({ browser, url }) {
     await page.getByRole("table", { name: /Tools/ }).locator("[data-row='0']").filter({ hasText: /^\s*database/ }).waitFor();
   });
 
-  await task(browser, url, "silence one alert for four hours", async (page, click) => {
+  await task(browser, url, "silence one alert for two hours", async (page, click) => {
     await click(pages(page).getByText("Alerts"));
     await click(page.getByRole("button", { name: /^Silence .*ProviderEntityDown/ }).first());
     const dialog = page.getByRole("dialog");
     await dialog.getByText(/It hides 1 alert now/).waitFor();
     await axe(page, "the dialogue of silences");
-    await click(dialog.getByText("4 h", { exact: true }));
+    // Two hours are what is offered: so that the click is one, something else comes before it.
+    await dialog.getByText("4 h", { exact: true }).click();
+    await click(dialog.getByText("2 h", { exact: true }));
     await click(dialog.getByRole("button", { name: "Silence" }));
     await dialog.waitFor({ state: "detached" });
     const silences = await (await fetch(`${url}/am/api/v2/silences`)).json();
     const hours = (Date.parse(silences[0].endsAt) - Date.parse(silences[0].startsAt)) / 3_600_000;
-    check(`it holds for four hours (${hours})`, Math.abs(hours - 4) < 0.02);
+    check(`it holds for two hours (${hours})`, Math.abs(hours - 2) < 0.02);
   });
 
   await task(browser, url, "see how many hours of budget are left and who spends it", async (page, click) => {
