@@ -11,13 +11,13 @@ import urllib.request
 import openai
 
 base = sys.argv[1]
-client = openai.OpenAI(base_url=f"{base}/v1", api_key="sk-interop", max_retries=0, timeout=2)
+client = openai.OpenAI(base_url=f"{base}/v1", api_key="sk-interop", max_retries=0, timeout=10)
 
 BEHAVIOURS = {
     "well": None,
     "429": {"type": "fail", "status": 429, "retry_after": 7},
     "500": {"type": "fail", "status": 500},
-    "slow": {"type": "slow_first_token", "seconds": 10},
+    "slow": {"type": "slow_first_token", "seconds": 60},
 }
 
 

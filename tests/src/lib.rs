@@ -14,9 +14,11 @@ pub mod probing;
 pub mod remote_write;
 pub mod storm;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -39,14 +41,20 @@ pub fn root() -> PathBuf {
     std::path::absolute("..").unwrap_or_else(|_| "..".into())
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and that no other test of this process was given.
 ///
 /// # Errors
 /// Where the system has none.
 pub fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
-        .local_addr()?
-        .port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let port = listener.local_addr()?.port();
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.insert(port) {
+            return Ok(port);
+        }
+    }
 }
 
 /// A client of HTTP with a time-out of 60 s.
@@ -180,7 +188,7 @@ impl Server {
         let mut process = command.spawn().context("cannot start bellwether")?;
         let url = format!("http://{address}");
         let client = client()?;
-        for _ in 0..900 {
+        for _ in 0..3_000 {
             if let Some(status) = process.try_wait()? {
                 bail!("bellwether ended with {status}:\n{}", tail(&log_file));
             }

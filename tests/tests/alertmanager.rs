@@ -28,9 +28,9 @@ fn config(hook: &str) -> String {
 route:
   receiver: default
   group_by: [alertname]
-  group_wait: 1s
-  group_interval: 3s
-  repeat_interval: 5s
+  group_wait: 2s
+  group_interval: 6s
+  repeat_interval: 10s
   routes:
   - {{ receiver: db, matchers: ['team="db"'], continue: true }}
   - {{ receiver: dbweb, matchers: ['team=~"db|web"'], group_by: [alertname, cluster] }}
@@ -59,13 +59,13 @@ receivers:
 struct Side {
     api: String,
     hook: Hook,
+    client: reqwest::Client,
 }
 
 impl Side {
     async fn post(&self, path: &str, body: &Value) -> Result<(u16, String)> {
-        let client = bellwether_blackbox::client()?;
         let url = format!("{}/api/v2/{path}", self.api);
-        let answer = client.post(url).json(body).send().await?;
+        let answer = self.client.post(url).json(body).send().await?;
         Ok((answer.status().as_u16(), answer.text().await?))
     }
 
@@ -129,14 +129,17 @@ async fn notifications_are_those_of_alertmanager() -> Result<()> {
     std::fs::write(&file, config(&ours.url))?;
     let flag = file.to_string_lossy().into_owned();
     let server = Server::start(EMPTY_CONFIG, &["--alertmanager-config", &flag]).await?;
+    let client = bellwether_blackbox::client()?;
     let sides = [
         Side {
             api: peer.url.clone(),
             hook: theirs,
+            client: client.clone(),
         },
         Side {
             api: format!("{}/am", server.url),
             hook: ours,
+            client,
         },
     ];
     let pause = async |ms: u64| tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -181,7 +184,7 @@ async fn notifications_are_those_of_alertmanager() -> Result<()> {
         alert(&[("alertname", "Brief"), ("host", "1")]),
     ]);
     both(&sides, "alerts", &first).await?;
-    pause(400).await;
+    pause(800).await;
     // Over within the wait: nobody is told.
     both(
         &sides,
@@ -189,8 +192,8 @@ async fn notifications_are_those_of_alertmanager() -> Result<()> {
         &json!([ended(&[("alertname", "Brief"), ("host", "1")])]),
     )
     .await?;
-    // 1 s: the first notifications. 4 s: the second turn.
-    pause(1_600).await;
+    // 2 s: the first notifications. 8 s: the second turn.
+    pause(3_200).await;
     let second = json!([
         alert(&[("alertname", "A"), ("host", "3")]),
         ended(&[("alertname", "A"), ("host", "1")]),
@@ -203,15 +206,15 @@ async fn notifications_are_those_of_alertmanager() -> Result<()> {
         ]),
     ]);
     both(&sides, "alerts", &second).await?;
-    // 7 s: repeats are not due yet (5 s after 4.0 s), 10 s: they are.
-    pause(3_500).await;
+    // 14 s: repeats are not due yet (10 s after 8 s), 20 s: they are.
+    pause(7_000).await;
     let third = json!([
         ended(&[("alertname", "A"), ("host", "2")]),
         ended(&[("alertname", "A"), ("host", "3")]),
         alert(&[("alertname", "Q"), ("quiet", "yes")]),
     ]);
     both(&sides, "alerts", &third).await?;
-    pause(6_000).await;
+    pause(12_000).await;
     let (want, have) = (sides[0].told(), sides[1].told());
     ensure!(want.len() >= 10, "{want:#?}");
     ensure!(want == have, "theirs: {want:#?}\nours: {have:#?}");

@@ -72,7 +72,12 @@ fn http_cases(all: &Servers) -> Vec<Case> {
             UP,
         ),
         ("not followed, old", "http_old_stay", site("/redirect"), UP),
-        ("slower than its time-out", "http", site("/slow"), DOWN),
+        (
+            "slower than its time-out",
+            "http_impatient",
+            site("/slow"),
+            DOWN,
+        ),
         ("the body comes in part", "http", site("/part"), DOWN),
         ("the right body", "http_body", site("/"), UP),
         ("the wrong body", "http_body", site("/gzip"), DOWN),

@@ -240,6 +240,9 @@ impl Provider {
     }
 }
 
+/// How long a token is waited for where none comes.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 fn with_canary(api: LlmApi, model: &str) -> LlmSettings {
     LlmSettings {
         api,
@@ -249,8 +252,8 @@ fn with_canary(api: LlmApi, model: &str) -> LlmSettings {
         canary: Some(CanarySettings {
             account: "team".to_owned(),
             model: model.to_owned(),
-            first_token_timeout: Some(Duration::from_secs(2)),
-            between_tokens_timeout: Some(Duration::from_secs(2)),
+            first_token_timeout: Some(Duration::from_secs(30)),
+            between_tokens_timeout: Some(Duration::from_secs(30)),
             interval_min: Duration::ZERO,
             input_price: 2.5,
             output_price: 10.0,
@@ -336,12 +339,12 @@ async fn what_is_wrong_with_a_provider_is_told_apart() -> Result<()> {
             "answered 401",
         ),
         (
-            json!({"type": "slow_first_token", "seconds": 30}),
+            json!({"type": "slow_first_token", "seconds": 60}),
             "timeout_first_token",
             "no token came within 2s",
         ),
         (
-            json!({"type": "stream_fault", "kind": "stall", "stall_seconds": 30, "after_chunks": 3}),
+            json!({"type": "stream_fault", "kind": "stall", "stall_seconds": 60, "after_chunks": 3}),
             "timeout_between_tokens",
             "no further token came within 2s",
         ),
@@ -362,7 +365,11 @@ async fn what_is_wrong_with_a_provider_is_told_apart() -> Result<()> {
         ),
     ] {
         provider.behave(behaviour).await?;
-        let settings = with_canary(LlmApi::OpenAi, "gpt-4o");
+        let mut settings = with_canary(LlmApi::OpenAi, "gpt-4o");
+        if let (Some(canary), true) = (&mut settings.canary, class.starts_with("timeout")) {
+            canary.first_token_timeout = Some(PATIENCE);
+            canary.between_tokens_timeout = Some(PATIENCE);
+        }
         let result = ask_llm(settings, &provider.openai()).await;
         let text = check(&result, Verdict::Down, reason)?;
         contains(&text, &format!("probe_llm_error{{class=\"{class}\"}} 1\n"))?;

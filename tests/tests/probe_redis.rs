@@ -10,6 +10,8 @@ use bellwether_outbound::settings::{PemSource, Secret, SecretSource, TlsSettings
 use bellwether_probe::module::{AddressChoice, DatabaseRole, IpProtocol, RedisSettings};
 use bellwether_probe::{Module, ProbeResult, Prober, Verdict, probe};
 use bellwether_storage::SystemClock;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 async fn redis(folder: &Path, port: u16, settings: &[&str]) -> Result<Peer> {
@@ -46,6 +48,17 @@ async fn ask(settings: RedisSettings, port: u16) -> ProbeResult {
     let module = Module::new(Prober::Redis(Box::new(settings)));
     let target = format!("127.0.0.1:{port}");
     probe(&module, &target, Duration::from_secs(10), &SystemClock).await
+}
+
+/// A connection that the server serves.
+async fn served(port: u16) -> Result<TcpStream> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
+    connection.write_all(b"PING\r\n").await?;
+    let mut answer = [0; 7];
+    connection.read_exact(&mut answer).await?;
+    let told = String::from_utf8_lossy(&answer);
+    ensure!(told == "+PONG\r\n", "the server says {told:?}");
+    Ok(connection)
 }
 
 /// Checks the verdict, the class and words of the reason.
@@ -134,13 +147,11 @@ async fn a_redis_that_is_full_or_loads_says_so() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let port = free_port()?;
     let full = redis(folder.path(), port, &["--maxclients", "1"]).await?;
-    let held = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-    eventually("the one place is taken", || async {
-        let result = ask(settings(), port).await;
-        let class = "too_many_connections";
-        check(&result, Verdict::Down, class, "max number of clients")
-    })
-    .await?;
+    // What found the server listening may have the one place for a moment yet.
+    let held = eventually("the one place is taken", || served(port)).await?;
+    let result = ask(settings(), port).await;
+    let class = "too_many_connections";
+    check(&result, Verdict::Down, class, "max number of clients")?;
     drop((held, full));
 
     let port = free_port()?;

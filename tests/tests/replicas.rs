@@ -25,6 +25,8 @@ const WAVES: usize = 10;
 const WAVE_ALERTS: usize = 10;
 /// Time between two waves, and between two looks at who leads.
 const PAUSE: Duration = Duration::from_millis(50);
+/// What was sent before a death may be read so much after it.
+const READ_LATER_MAX: Duration = Duration::from_millis(500);
 /// How often a sender repeats what it has said.
 const REPEAT: Duration = Duration::from_millis(500);
 
@@ -298,7 +300,7 @@ async fn judge(what: &str, pair: &Pair, hook: &Hook, storm: &Storm, report: &Rep
             let is_over_a_death = report
                 .deaths
                 .iter()
-                .any(|death| pair[0] <= *death + PAUSE && *death <= pair[1]);
+                .any(|death| pair[0] <= *death + READ_LATER_MAX && *death <= pair[1]);
             ensure!(
                 is_over_a_death,
                 "{id} came twice without a death in between: {times:?}"

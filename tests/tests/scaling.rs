@@ -241,7 +241,13 @@ async fn a_decision_outlives_the_server_and_its_signals() -> Result<()> {
         let answer: Value = serde_json::from_str(&text)?;
         Ok(answer["data"]["rows"].as_array().context("no rows")?.len())
     };
-    assert_eq!(rows(&server).await?, 1);
+    // It is kept before it stands in the timeline.
+    eventually("the decision is in the timeline", || async {
+        let count = rows(&server).await?;
+        ensure!(count == 1, "{count} rows");
+        Ok(())
+    })
+    .await?;
     server.kill().await?;
     // The signals are another scaler's now: there are none.
     let blind = config.replace("work_in_flight", "nothing");

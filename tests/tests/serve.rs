@@ -104,6 +104,7 @@ async fn a_missing_certificate_is_named_with_its_setting() -> Result<()> {
                tls_config: { ca_file: missing.pem }\n    \
                static_configs: [{ targets: ['127.0.0.1:1'] }]\n";
     let server = Server::start(job, &["--web.enable-lifecycle"]).await?;
+    // It is said before the server is ready.
     let log = std::fs::read_to_string(server.folder.join("log"))?;
     let setting = "scrape_configs[0] (job \"tls\").tls_config.ca_file";
     ensure!(

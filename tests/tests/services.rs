@@ -117,8 +117,9 @@ fn hastened(rules: &str) -> String {
         if line.trim_start().starts_with("for: ") {
             return "    for: 1s".to_owned();
         }
-        // Two samples, one a second, are the least for a rate.
-        line.replace("[1h]", "[5s]")
+        // Two samples, one a second, are the least for a rate; more, so that a late one breaks none.
+        line.replace("[1h]", "[10s]")
+            .replace("[5m]", "[10s]")
             .replace("h]", "s]")
             .replace("m]", "s]")
     });

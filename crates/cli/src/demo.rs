@@ -14,7 +14,7 @@ use bellwether_telemetry::Registry;
 use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command, Demo};
-use crate::serve::Program;
+use crate::serve::{Program, Signals};
 use crate::{logging, wiring};
 
 /// How often the server looks at itself, in milliseconds.
@@ -105,12 +105,13 @@ async fn serve(flags: &Demo, folder: &Path) -> Result<()> {
         .with_context(|| format!("cannot write {}", config_file.display()))?;
     program.reload().await?;
     watch_itself(&program, registry).await?;
+    let signals = Signals::taken()?;
     println!(
         "Bellwether is running at http://{}  (Ctrl-C stops it)",
         program.address
     );
 
-    program.until_told().await?;
+    program.until_told(signals).await;
     daemon.shutdown().await;
     program.stop().await
 }

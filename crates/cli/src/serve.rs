@@ -28,6 +28,7 @@ use bellwether_storage::{Clock, MetricStore, RealDisk, SystemClock};
 use bellwether_telemetry::Registry;
 use bellwether_tsdb::{Engine, EngineSettings};
 use parking_lot::Mutex;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::alerting::{AlertingParts, AlertingProgram};
@@ -68,8 +69,10 @@ pub(crate) fn run(flags: &Serve) -> Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        // One that comes while the server starts is not lost: it is heeded when it has started.
+        let signals = Signals::taken()?;
         let program = Program::start(flags, loaded, Registry::new()).await?;
-        program.until_told().await?;
+        program.until_told(signals).await;
         program.stop().await
     })
 }
@@ -92,6 +95,24 @@ pub(crate) struct Program {
     pub(crate) store: Arc<dyn MetricStore>,
     /// The first address of the API and the page.
     pub(crate) address: std::net::SocketAddr,
+}
+
+/// The signals that the program heeds. Where they are not taken each of them ends the process at once.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    pub(crate) fn taken() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
 }
 
 /// What a reload changes, and what the edge may ask for.
@@ -269,9 +290,15 @@ impl Program {
         )
         .await?;
         let dashboards = open_dashboards(&data, &shared.clock, &config).await?;
-        // Who is told that the server is ready may ask for rules at once.
+        // Who is told that the server is ready may at once ask for rules, for targets and for a reload.
         alerting.start_rules(&config).await?;
-        server.open(Services {
+        // As with Prometheus, one job that cannot scrape is no reason not to start.
+        for problem in manager.unready(&config.scrape) {
+            let problem = shared.title(&problem, &shared.loaded.load());
+            tracing::error!("{problem}; its scrapes fail until that is mended");
+        }
+        manager.apply(config.scrape).await?;
+        let services = Services {
             store: Arc::clone(&store),
             engine: query_engine,
             targets: Arc::new(targets),
@@ -282,7 +309,7 @@ impl Program {
             scaling: Some(scaling.edge.clone()),
             predictions: Some(predictions.predictions.clone()),
             dashboards: Some(Arc::new(dashboards.clone())),
-        });
+        };
         *shared.parts.lock() = Some(Reloadable {
             manager: manager.clone(),
             forwarder: Arc::clone(&forwarder),
@@ -294,12 +321,7 @@ impl Program {
             predictions: Arc::clone(&predictions),
             dashboards,
         });
-        // As with Prometheus, one job that cannot scrape is no reason not to start.
-        for problem in manager.unready(&config.scrape) {
-            let problem = shared.title(&problem, &shared.loaded.load());
-            tracing::error!("{problem}; its scrapes fail until that is mended");
-        }
-        manager.apply(config.scrape).await?;
+        server.open(services);
         tracing::info!("ready");
         Ok(Self {
             shared,
@@ -329,18 +351,14 @@ impl Program {
     }
 
     /// Waits until a signal or a request says to stop; reloads on SIGHUP.
-    pub(crate) async fn until_told(&self) -> Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
+    pub(crate) async fn until_told(&self, mut signals: Signals) {
         let mut quit = self.shared.quit.subscribe();
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-                _ = quit.wait_for(|quit| *quit) => return Ok(()),
-                _ = hang_up.recv() => {
+                _ = signals.terminate.recv() => return,
+                _ = signals.interrupt.recv() => return,
+                _ = quit.wait_for(|quit| *quit) => return,
+                _ = signals.hang_up.recv() => {
                     // The failure is logged and shown as a metric; the server goes on as it is.
                     if let Err(text) = self.shared.reload_now().await {
                         tracing::error!("{text}");
