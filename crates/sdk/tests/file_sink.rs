@@ -140,7 +140,7 @@ fn files_are_put_aside_compressed_and_removed_while_somebody_reads() {
     fs::write(&neighbour, "of somebody else").unwrap();
     let mut settings = settings(path.clone(), 4_000);
     settings.rotation.files_max = 5;
-    let telemetry = telemetry(settings);
+    let telemetry = telemetry(settings.clone());
     emit(&telemetry, 0);
     telemetry.flush(LONG).unwrap();
     // Whoever has the file open reads it to its end, whatever becomes of its name.
@@ -156,11 +156,19 @@ fn files_are_put_aside_compressed_and_removed_while_somebody_reads() {
     reader.read_to_string(&mut read).unwrap();
     assert!(read.ends_with('\n') && read.lines().count() > 10, "{read}");
     drop(telemetry);
+    // What is put aside while something is compressed waits for the next file, and may be removed before: nothing is
+    // compressed when the next service begins.
+    let next = self::telemetry(settings);
+    for number in 2_000..2_050 {
+        emit(&next, number);
+    }
+    next.flush(LONG).unwrap();
+    drop(next);
     let numbers = numbers(folder.path());
-    let first = 2_000 - numbers.len() as u64;
+    let first = 2_050 - numbers.len() as u64;
     assert!(
-        numbers.iter().copied().eq(first..2_000),
-        "the newest, each once"
+        numbers.iter().copied().eq(first..2_050),
+        "the newest, each once: {numbers:?}"
     );
     assert!(first > 1_000, "the oldest are gone: {first}");
     let names: Vec<PathBuf> = fs::read_dir(folder.path())
