@@ -62,8 +62,12 @@ async fn book(State(shelf): State<Arc<Shelf>>, Path(id): Path<u64>) -> (StatusCo
     }
 }
 
-/// Serves for so long, or until ctrl-c; says where as soon as it does.
-pub(crate) async fn run(after: Option<Duration>, ready: impl FnOnce(SocketAddr)) -> Answer {
+/// Serves until `end` and fills the shelf that often; says where as soon as it does.
+pub(crate) async fn run(
+    end: impl Future<Output = Answer> + Send + 'static,
+    fills_each: Duration,
+    ready: impl FnOnce(SocketAddr),
+) -> Answer {
     // A service would have `Telemetry::start(&Settings::from_env()?)?` here: off, unless it is wanted.
     let telemetry = Telemetry::new(SERIES_MAX_DEFAULT);
     telemetry.add_sink(Arc::new(Printer));
@@ -96,12 +100,12 @@ pub(crate) async fn run(after: Option<Duration>, ready: impl FnOnce(SocketAddr))
         .merge(metrics_routes(&telemetry));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let filling = tokio::spawn(fill(shelf));
+    let filling = tokio::spawn(fill(shelf, fills_each));
     health.started();
     ready(address);
     let draining = health.clone();
     let ending = async move {
-        if let Err(error) = support::end(after).await {
+        if let Err(error) = end.await {
             println!("ends at once: {error}");
         }
         // Whoever sends requests hears of the end before it comes.
@@ -117,9 +121,9 @@ pub(crate) async fn run(after: Option<Duration>, ready: impl FnOnce(SocketAddr))
 }
 
 /// Puts books onto the shelf again when it has been empty for a while.
-async fn fill(shelf: Arc<Shelf>) {
+async fn fill(shelf: Arc<Shelf>, each: Duration) {
     loop {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(each).await;
         let empty = shelf
             .left
             .compare_exchange(0, 50, Ordering::Relaxed, Ordering::Relaxed);
@@ -147,7 +151,8 @@ async fn ask(address: SocketAddr) -> std::io::Result<()> {
 
 #[tokio::main]
 async fn main() -> Answer {
-    run(support::seconds()?, |address| {
+    let end = support::end(support::seconds()?);
+    run(end, Duration::from_secs(2), |address| {
         println!("http://{address}/metrics");
         tokio::spawn(ask(address));
     })

@@ -33,6 +33,14 @@ use tokio_tungstenite::tungstenite::Message;
 
 const LONG: Duration = Duration::from_secs(60);
 
+type Answer = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// What an example waits for, and who ends it.
+fn end() -> (oneshot::Sender<()>, impl Future<Output = Answer>) {
+    let (ends, ended) = oneshot::channel();
+    (ends, async move { Ok(ended.await?) })
+}
+
 /// Status and body of an answer to one request.
 async fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -68,7 +76,9 @@ async fn wait_for(address: SocketAddr, path: &str, is_wanted: impl Fn(&str) -> b
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_of_axum_is_watched() {
     let (tell, told) = oneshot::channel();
-    let serving = tokio::spawn(axum_service::run(Some(Duration::from_secs(3)), |address| {
+    let (ends, end) = end();
+    // Nobody fills the shelf while it is looked at.
+    let serving = tokio::spawn(axum_service::run(end, LONG * 2, |address| {
         tell.send(address).unwrap();
     }));
     let address = told.await.unwrap();
@@ -85,6 +95,7 @@ async fn the_service_of_axum_is_watched() {
     let count = "http_server_request_duration_seconds_count{http_request_method=\"GET\",\
                  http_route=\"/books/{id}\",http_response_status_code=\"404\",error_type=\"\"} 5";
     assert!(page.contains(count), "{page}");
+    ends.send(()).unwrap();
     serving.await.unwrap().unwrap();
 }
 
@@ -112,16 +123,17 @@ async fn the_daemon_falls_back_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let events = folder.path().join("events.jsonl");
     let options = Options {
-        after: Some(Duration::from_secs(20)),
         events: events.clone(),
+        // Long enough for what is asked while it lasts; they come again.
         outages: Outages {
-            every: Duration::from_secs(12),
-            length: Duration::from_secs(4),
+            every: Duration::from_secs(16),
+            length: Duration::from_secs(8),
         },
         asks_each: Some(Duration::from_millis(20)),
     };
     let (tell, told) = oneshot::channel();
-    let serving = tokio::spawn(mcp_daemon::run(options, |address| {
+    let (ends, end) = end();
+    let serving = tokio::spawn(mcp_daemon::run(options, end, |address| {
         tell.send(address).unwrap();
     }));
     let address = told.await.unwrap();
@@ -157,6 +169,7 @@ async fn the_daemon_falls_back_and_says_so() {
     for name in names {
         assert!(page.contains(name), "{name}: {page}");
     }
+    ends.send(()).unwrap();
     serving.await.unwrap().unwrap();
     let events = std::fs::read_to_string(events).unwrap();
     for wanted in ["fell_back", "health_changed", "\"event\":\"breaker"] {

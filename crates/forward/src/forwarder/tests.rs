@@ -193,13 +193,18 @@ impl Bench {
         Self::in_folder(tempfile::tempdir().unwrap())
     }
 
+    /// With time enough for answers at the end.
     fn in_folder(folder: tempfile::TempDir) -> Self {
+        Self::with_deadline(folder, Duration::from_secs(60))
+    }
+
+    fn with_deadline(folder: tempfile::TempDir, flush_deadline: Duration) -> Self {
         let inner = Arc::new(MemoryStore::new());
         let shared: Arc<dyn MetricStore> = Arc::<MemoryStore>::clone(&inner);
         let registry = Registry::new();
         let clock = Arc::new(ManualClock::new(1_000_000));
         let mut options = ForwardOptions::new(folder.path().to_owned());
-        options.flush_deadline = Duration::from_millis(50);
+        options.flush_deadline = flush_deadline;
         let forwarder = Arc::new(Forwarder::new(ForwarderParts {
             store: Arc::clone(&shared),
             disk: Arc::new(RealDisk),
@@ -352,7 +357,8 @@ async fn errors_that_pass_are_retried_and_others_are_not() {
 #[tokio::test]
 async fn what_was_not_acknowledged_is_sent_after_a_restart() {
     let mut server = Server::start(&[Reply::Status(204), Reply::Hang]).await;
-    let bench = Bench::new();
+    let short = Duration::from_millis(50);
+    let bench = Bench::with_deadline(tempfile::tempdir().unwrap(), short);
     let mut first = settings(&server);
     first.metadata.send = false;
     bench

@@ -51,6 +51,9 @@ fn samples(store: &MemoryStore, metric: &str) -> Vec<(i64, f64)> {
     all
 }
 
+/// An interval, and so a time-out, that is long enough for an answer; the first scrape comes within it.
+const PATIENT_MS: i64 = 5_250;
+
 fn settings(job: &str, interval_ms: i64) -> ScrapeSettings {
     let mut settings = ScrapeSettings::new(job);
     settings.interval_ms = interval_ms;
@@ -212,13 +215,13 @@ async fn targets_are_scraped_over_http() {
     let (address, mut requests, stop) = serve().await;
     let (manager, store, _registry) = manager();
     let jobs = vec![
-        with_target(settings("good", 250), &address, "/metrics"),
-        with_target(settings("packed", 250), &address, "/packed"),
-        with_target(settings("broken", 250), &address, "/broken"),
+        with_target(settings("good", PATIENT_MS), &address, "/metrics"),
+        with_target(settings("packed", PATIENT_MS), &address, "/packed"),
+        with_target(settings("broken", PATIENT_MS), &address, "/broken"),
     ];
     manager.apply(jobs.clone()).await.unwrap();
     let headers = requests.recv().await.unwrap();
-    assert_eq!(headers["x-prometheus-scrape-timeout-seconds"], "0.25");
+    assert_eq!(headers["x-prometheus-scrape-timeout-seconds"], "5.25");
     assert_eq!(headers["accept-encoding"], "gzip");
     assert!(
         headers["accept"]
@@ -268,10 +271,10 @@ async fn targets_are_scraped_over_http() {
 async fn limits_of_targets_and_bodies_fail_scrapes() {
     let (address, _requests, stop) = serve().await;
     let (manager, store, _registry) = manager();
-    let mut small = with_target(settings("small", 250), &address, "/metrics");
+    let mut small = with_target(settings("small", PATIENT_MS), &address, "/metrics");
     small.limits.body_bytes_max = 5;
     small.extra_metrics = true;
-    let mut few = with_target(settings("few", 250), &address, "/metrics");
+    let mut few = with_target(settings("few", PATIENT_MS), &address, "/metrics");
     few.discovery.push(Discovery::Static(vec![TargetGroup {
         targets: vec!["127.0.0.1:1".to_owned()],
         labels: Labels::empty(),
@@ -362,10 +365,16 @@ async fn discoveries_find_targets_or_say_why_not() {
     );
     let unsupported = Some("unsupported discovery: kubernetes_sd_configs".to_owned());
     assert_eq!(discoveries[3].last_error, unsupported);
-    // A file that changes is read again.
-    std::fs::write(&file, "- targets: [10.0.0.1:1]\n").unwrap();
+    // A file that changes is read again. It changes at once: whoever looks meanwhile finds no empty one.
+    let change = |text: &str| {
+        let beside = folder.path().join("targets.new");
+        std::fs::write(&beside, text).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "nothing is kept of it")]
+        std::fs::rename(beside, &file).unwrap();
+    };
+    change("- targets: [10.0.0.1:1]\n");
     until(|| manager.targets().len() == 2).await;
-    std::fs::write(&file, "- targets: [10.0.0.1:1").unwrap();
+    change("- targets: [10.0.0.1:1");
     until(|| manager.discoveries()[0].last_error.is_some()).await;
     assert_eq!(manager.targets().len(), 2);
     manager.shutdown().await;

@@ -24,18 +24,18 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::answers::Answers;
 use super::protocol;
-use super::support::{self, Answer};
+use super::support::Answer;
 
 /// How often a session is asked whether it is still there.
 const PING: Duration = Duration::from_secs(5);
 /// A session's end as RFC 6455 names it: all is well, or the daemon goes away.
 const NORMAL: u16 = 1_000;
 
-/// Serves until the end; says where as soon as it does.
+/// Serves until `end`; says where as soon as it does.
 pub(crate) async fn serve(
     answers: &Answers,
     telemetry: &Telemetry,
-    after: Option<Duration>,
+    end: impl Future<Output = Answer>,
     ready: impl FnOnce(SocketAddr),
 ) -> Answer {
     let health = HealthRegistry::builder(&Settings::from_env()?).telemetry(telemetry);
@@ -54,7 +54,7 @@ pub(crate) async fn serve(
     // Sessions over WebSocket have no end of their own: what serves is dropped, not waited for.
     let served = tokio::select! {
         served = axum::serve(listener, router) => served.map_err(Into::into),
-        ended = support::end(after) => ended,
+        ended = end => ended,
     };
     health.begin_drain();
     health.stop();

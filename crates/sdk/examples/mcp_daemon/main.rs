@@ -36,8 +36,6 @@ use support::Answer;
 /// How the daemon is run.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// For how long; `None`: until ctrl-c.
-    pub(crate) after: Option<Duration>,
     /// The file of events.
     pub(crate) events: PathBuf,
     /// When the first provider is down.
@@ -46,8 +44,12 @@ pub(crate) struct Options {
     pub(crate) asks_each: Option<Duration>,
 }
 
-/// Serves until it is told to end; says where as soon as it does.
-pub(crate) async fn run(options: Options, ready: impl FnOnce(SocketAddr)) -> Answer {
+/// Serves until `end`; says where as soon as it does.
+pub(crate) async fn run(
+    options: Options,
+    end: impl Future<Output = Answer>,
+    ready: impl FnOnce(SocketAddr),
+) -> Answer {
     // A daemon would have `Telemetry::start(&Settings::from_env()?)?` here: off, unless it is wanted.
     let telemetry = Telemetry::new(SERIES_MAX_DEFAULT);
     telemetry.add_file(FileSettings::new(&options.events))?;
@@ -59,7 +61,7 @@ pub(crate) async fn run(options: Options, ready: impl FnOnce(SocketAddr)) -> Ans
     let asking = options
         .asks_each
         .map(|pause| tokio::spawn(ask_oneself(answers.clone(), pause)));
-    let ended = daemon::serve(&answers, &telemetry, options.after, ready).await;
+    let ended = daemon::serve(&answers, &telemetry, end, ready).await;
     if let Some(asking) = asking {
         asking.abort();
     }
@@ -86,7 +88,6 @@ async fn main() -> Answer {
     let events = std::env::var_os("TELEMETRY_FILE");
     let events = events.unwrap_or_else(|| "telemetry/events.jsonl".into());
     let options = Options {
-        after: support::seconds()?,
         events: Path::new(&events).to_owned(),
         outages: Outages {
             every: Duration::from_secs(30),
@@ -94,5 +95,6 @@ async fn main() -> Answer {
         },
         asks_each: Some(Duration::from_millis(50)),
     };
-    run(options, |address| println!("http://{address}")).await
+    let end = support::end(support::seconds()?);
+    run(options, end, |address| println!("http://{address}")).await
 }

@@ -65,9 +65,11 @@ impl Collector {
                     .pop()
                     .unwrap_or("200 OK\r\ncontent-length: 0\r\n\r\n");
                 let path = head.split(' ').nth(1).unwrap().to_owned();
+                // Told before it is answered: whoever has the answer finds what came.
+                let is_over = tell.send((path, body)).is_err();
                 stream.write_all(b"HTTP/1.1 ").unwrap();
                 stream.write_all(answer.as_bytes()).unwrap();
-                if tell.send((path, body)).is_err() {
+                if is_over {
                     return;
                 }
             }
@@ -381,17 +383,25 @@ fn what_the_receiver_refuses_is_counted() {
 
 #[test]
 fn a_receiver_that_is_not_there_is_waited_for_and_the_end_flushes() {
-    // A port that was just free.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+    // A port where nobody listens, held so that nobody gets it but who asks for it.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = held.local_addr().unwrap();
     let settings = OtlpSettings {
         pushes_numbers: false,
         ..OtlpSettings::new(format!("http://{address}"))
     };
     let telemetry = started(settings);
     telemetry.emit("early", (), Level::Info);
-    let error = telemetry.flush(Duration::from_millis(300)).unwrap_err();
+    let begun = std::time::Instant::now();
+    let error = loop {
+        let error = telemetry.flush(Duration::from_millis(300)).unwrap_err();
+        // The thread may not have come to it before.
+        if error.reason.contains("no connection") || begun.elapsed() > LONG {
+            break error;
+        }
+    };
     assert_eq!(error.waiting_count, 1);
     assert!(error.reason.contains("no connection"), "{error}");
     let collector = Collector::listen(address, &[]);

@@ -11,7 +11,7 @@ use super::aside::{AsideNames, COMPRESSED, PART};
 
 /// Compresses every file of a folder that a writer has put aside. What fails is tried again with the
 /// next file; nothing is removed before its compressed form is on the disk. Files may be removed
-/// meanwhile; what a death left half done of one that is gone is removed too.
+/// meanwhile, and do not come back; what a death left half done of one that is gone is removed too.
 pub(crate) fn compress_all(folder: &Path, names: &AsideNames) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -53,5 +53,36 @@ fn compress(path: &Path) -> io::Result<()> {
     )]
     fs::rename(&part, &whole)?;
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
-    fs::remove_file(path)
+    match fs::remove_file(path) {
+        // Somebody has removed it meanwhile, such as a writer that keeps no more files.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(&whole),
+        other => other,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write as _;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+
+    #[test]
+    fn what_is_removed_while_it_is_compressed_does_not_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = AsideNames::of(Path::new("events.jsonl"));
+        // A pipe is read to its end, which is when the test says so.
+        let plain = folder.path().join(names.make(0, 1));
+        mknodat(CWD, &plain, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        std::thread::scope(|scope| {
+            let compressing = scope.spawn(|| compress_all(folder.path(), &names));
+            let mut pipe = File::options().write(true).open(&plain).unwrap();
+            fs::remove_file(&plain).unwrap();
+            pipe.write_all(b"a line\n").unwrap();
+            drop(pipe);
+            compressing.join().unwrap().unwrap();
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }

@@ -16,7 +16,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::aside::AsideNames;
+use super::aside::{AsideNames, COMPRESSED};
 use super::medium::Medium;
 use crate::clock::read_time;
 
@@ -170,13 +170,23 @@ impl<M: Medium> Writer<M> {
 
     /// Removes the oldest files beyond what is kept.
     pub(crate) fn tidy(&mut self) -> io::Result<()> {
-        let names = self.medium.put_aside_names()?;
+        let mut names = self.medium.put_aside_names()?;
+        // What is being compressed has two names for a moment, and is one file.
+        for name in &mut names {
+            if let Some(plain) = name.strip_suffix(COMPRESSED) {
+                *name = plain.to_owned();
+            }
+        }
+        names.dedup();
         let superfluous = names.len().saturating_sub(self.rotation.files_max);
         for name in names.iter().take(superfluous) {
-            match self.medium.remove(name) {
-                // Somebody else, or its compression, was faster.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other?,
+            // In this order: its compression, where that comes later, finds it gone and leaves nothing.
+            for name in [name.clone(), format!("{name}{COMPRESSED}")] {
+                match self.medium.remove(&name) {
+                    // It has one of both names, or somebody else was faster.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    other => other?,
+                }
             }
         }
         Ok(())

@@ -52,7 +52,8 @@ fn probe(name: &str, target: String, depends_on: &[&str]) -> ProbeSettings {
         module: Arc::new(Module::new(Prober::Tcp(TcpSettings::default()))),
         target,
         interval: Duration::from_millis(100),
-        timeout: Duration::from_millis(100),
+        // Longer than any check takes: what is asked for is what they find.
+        timeout: Duration::from_secs(30),
         thresholds: Thresholds {
             failure: 1,
             success: 1,

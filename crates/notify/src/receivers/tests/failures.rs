@@ -136,11 +136,11 @@ async fn statuses_say_what_may_be_tried_again() {
 
 #[tokio::test]
 async fn who_cannot_be_reached_is_tried_again_and_not_shown() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    // It holds a port and does not listen.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let nobody = Server {
-        port,
+        port: held.local_addr().unwrap().port(),
         requests: Arc::default(),
     };
     for kind in kinds(&nobody) {

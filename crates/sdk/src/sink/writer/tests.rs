@@ -36,6 +36,15 @@ fn files_are_put_aside_by_size_and_age_and_the_oldest_go() {
     assert_eq!(all(&writer), "fourteen long\nx\ny\nz\n");
     let names: Vec<&String> = writer.medium.aside.keys().collect();
     assert_eq!(names[0], "events-19700101T000000.000Z-000003.jsonl");
+    // With its compressed form beside it, it is one file all the same.
+    let both = format!("{}.gz", names[0]);
+    writer.medium.aside.insert(both.clone(), Vec::new());
+    writer.tidy().unwrap();
+    assert_eq!(all(&writer), "fourteen long\nx\ny\nz\n");
+    writer.rotation.files_max = 1;
+    writer.tidy().unwrap();
+    assert_eq!(all(&writer), "x\ny\nz\n");
+    assert!(!writer.medium.aside.contains_key(&both));
 }
 
 #[test]
