@@ -6,7 +6,7 @@ mod grpc;
 mod hostile;
 mod http;
 mod icmp;
-mod kit;
+pub(crate) mod kit;
 mod llm;
 mod local;
 mod mcp;

@@ -155,7 +155,7 @@ async fn a_redis_says_how_it_is() {
         "the server closed the connection",
     )
     .await;
-    let result = redis(any(), &refused().await.to_string()).await;
+    let result = redis(any(), &refused().to_string()).await;
     assert_eq!(class(&result, "probe_redis_error"), "refused");
 }
 
@@ -206,7 +206,7 @@ async fn postgres(sslmode: PostgresSslMode, target: &str) -> ProbeResult {
 async fn a_postgres_that_is_none_or_says_too_much_fails() {
     use PostgresSslMode::{Disable, Require};
     let class = |result: &ProbeResult| class(result, "probe_postgres_error").to_owned();
-    let result = postgres(Disable, &refused().await.to_string()).await;
+    let result = postgres(Disable, &refused().to_string()).await;
     assert_eq!(class(&result), "refused");
     let server = scripted(&["N"]).await;
     let result = postgres(Require, &server.address.to_string()).await;

@@ -93,7 +93,7 @@ async fn only_a_service_that_serves_is_up() {
     let reason = "gRPC status 5: \"<secret>\"";
     assert_eq!(result.reason.as_deref(), Some(reason));
     assert!(!result.debug_text().contains("hunter2"));
-    let result = ask("up", &refused().await.to_string()).await;
+    let result = ask("up", &refused().to_string()).await;
     assert_eq!(result.value("probe_grpc_status_code"), Some(14.0));
 }
 

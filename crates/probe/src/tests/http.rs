@@ -122,7 +122,7 @@ async fn statuses_and_versions_are_judged() {
 
 #[tokio::test]
 async fn no_answer_leaves_zeros_and_a_reason() {
-    let result = ask(settings(), refused().await.to_string()).await;
+    let result = ask(settings(), refused().to_string()).await;
     assert!(!result.success);
     assert_eq!(result.value("probe_http_status_code"), Some(0.0));
     let closed = serve(|_| async {}).await;

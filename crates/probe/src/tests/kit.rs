@@ -1,6 +1,7 @@
 //! Servers that say what a test wants.
 
 use std::net::SocketAddr;
+use std::os::fd::IntoRawFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use bellwether_storage::SystemClock;
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -18,7 +19,7 @@ use crate::module::{AddressChoice, IpProtocol};
 use crate::{Module, ProbeResult, Prober};
 
 /// Far more than any test needs: a probe that is cut off shows as a failed test.
-pub(super) const LONG: Duration = Duration::from_secs(30);
+pub(super) const LONG: Duration = Duration::from_secs(120);
 
 pub(super) const IP4: AddressChoice = AddressChoice {
     preferred: IpProtocol::Ip4,
@@ -55,10 +56,22 @@ where
     }
 }
 
-/// An address where nobody listens.
-pub(super) async fn refused() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
+/// A socket that holds a port of the loopback interface without listening: who connects is refused, and nobody gets
+/// the port but who binds it by its number.
+pub(crate) fn hold_port() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket
+}
+
+/// An address where nobody listens, nor ever will while the tests run.
+pub(super) fn refused() -> SocketAddr {
+    let socket = hold_port();
+    let address = socket.local_addr().unwrap();
+    // It stays open until the process ends.
+    let _number = socket.into_raw_fd();
+    address
 }
 
 /// A self-signed certificate of `localhost`.

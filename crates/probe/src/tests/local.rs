@@ -83,13 +83,14 @@ async fn a_program_is_killed_with_what_it_started_when_time_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let mark = folder.path().join("pids");
     let script = format!("sleep 600 & echo $! $$ > {}; wait", mark.display());
-    let short = Duration::from_millis(500);
+    // Long enough for the shell to say what it has started.
+    let short = Duration::from_secs(3);
     let module = Module::new(shell(&script));
     let result = crate::probe(&module, "", short, &SystemClock).await;
     assert_eq!(result.verdict, Verdict::Down);
     assert_eq!(
         result.reason.as_deref(),
-        Some("timed out after 500ms during run")
+        Some("timed out after 3s during run")
     );
     let ids = fs::read_to_string(mark).unwrap();
     for id in ids.split_whitespace() {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bellwether_outbound::settings::{Auth, Secret, SecretSource};
 use bellwether_storage::SystemClock;
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::time::{self, Instant};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::kit::{Asked, ENDLESS, IP4, LONG, Reply, Server, probe, serve, serve_http};
@@ -241,14 +242,25 @@ type Log = Arc<Mutex<Vec<String>>>;
 
 #[tokio::test]
 async fn a_farewell_counts_for_nothing() {
-    let server = serve_http(|asked| {
+    let begun: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let cut = Arc::clone(&begun);
+    let server = serve_http(move |asked| {
         let (id, method, _) = call_of(asked);
         match method.as_str() {
             "initialize" => {
                 let reply = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
                 result(&id, reply).header("Mcp-Session-Id", "s1")
             }
-            "ping" => result(&id, json!({})),
+            "ping" => {
+                // The session has taken all of the probe's time but less than a farewell's.
+                if let Some(begun) = cut.lock().take() {
+                    let left = Duration::from_millis(700);
+                    time::pause();
+                    time::advance(LONG - left - begun.elapsed()).now_or_never();
+                    time::resume();
+                }
+                result(&id, json!({}))
+            }
             "" => Reply::silence(),
             _ => Reply::json("202 Accepted", ""),
         }
@@ -259,19 +271,15 @@ async fn a_farewell_counts_for_nothing() {
         ..settings()
     })));
     // The probe's time may be over before the farewell's is, or after.
-    for timeout in [Duration::from_millis(900), LONG] {
-        let outcome = crate::probe(&module, &url(&server), timeout, &SystemClock).await;
+    for is_cut in [true, false] {
+        *begun.lock() = is_cut.then(Instant::now);
+        let outcome = crate::probe(&module, &url(&server), LONG, &SystemClock).await;
         assert_eq!(outcome.verdict, Verdict::Up, "{}", outcome.debug_text());
         let in_vain = outcome
             .log
             .iter()
             .find(|it| it.text.contains("no farewell"));
-        assert_eq!(
-            in_vain.is_some(),
-            timeout == LONG,
-            "{}",
-            outcome.debug_text()
-        );
+        assert_eq!(in_vain.is_some(), !is_cut, "{}", outcome.debug_text());
         // It was waited for behind what counts.
         let waited = in_vain.map(|it| it.at - outcome.duration);
         assert!(
@@ -560,7 +568,11 @@ async fn programs_are_spoken_to_over_their_pipes() {
         reason.contains("a line has more than 8388608 bytes"),
         "{reason}"
     );
-    let outcome = ask(script("while :; do echo x; done"), "").await;
+    let patient = McpSettings {
+        discover_timeout: LONG,
+        ..script("while :; do echo x; done")
+    };
+    let outcome = ask(patient, "").await;
     let reason = outcome.reason.unwrap();
     assert!(
         reason.contains("no answer to server/discover among"),

@@ -44,7 +44,7 @@ async fn a_port_that_listens_is_up_and_one_that_does_not_is_down() {
     let phases: Vec<_> = result.phases.iter().map(|phase| phase.name).collect();
     assert_eq!(phases, ["resolve", "connect"]);
 
-    let result = probe(Prober::Tcp(settings()), &refused().await.to_string()).await;
+    let result = probe(Prober::Tcp(settings()), &refused().to_string()).await;
     assert!(!result.success);
     assert_eq!(result.value("probe_success"), Some(0.0));
     let reason = result.reason.unwrap();

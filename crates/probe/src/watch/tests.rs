@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use super::{MaintenanceSettings, ProbeSettings, Watcher, WatcherParts};
 use crate::module::TcpSettings;
+use crate::tests::kit::hold_port;
 use crate::{Module, Prober};
 
 fn settings(name: &str, target: &str, depends_on: &[&str]) -> ProbeSettings {
@@ -23,7 +24,8 @@ fn settings(name: &str, target: &str, depends_on: &[&str]) -> ProbeSettings {
         module: Arc::new(Module::new(Prober::Tcp(TcpSettings::default()))),
         target: target.to_owned(),
         interval: Duration::from_millis(100),
-        timeout: Duration::from_millis(100),
+        // Longer than any check takes: what is asked for is why it fails.
+        timeout: Duration::from_secs(10),
         thresholds: Thresholds {
             failure: 2,
             success: 1,
@@ -84,8 +86,9 @@ async fn a_target_goes_down_and_up_and_explains_what_depends_on_it() {
         Arc::new(MemoryStore::new()),
         Arc::new(MemoryStateStore::default()) as Arc<dyn StateStore>,
     );
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let held = hold_port();
+    let address = held.local_addr().unwrap();
+    let listener = TcpListener::bind(address).await.unwrap();
     let target = address.to_string();
     let watcher = watcher(&store, &state);
     let probes = || {
