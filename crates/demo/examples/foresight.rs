@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bellwether_config::{LoadOptions, Loaded, Origin, RuleOptions, load_rules_text, load_text};
 use bellwether_demo::{FORESIGHT, HistoryOptions, RULES, Staged, backfill};
-use bellwether_model::Value;
+use bellwether_model::{Labels, Value};
 use bellwether_promql::{CancelToken, Engine, EngineOptions, QueryRequest, QueryValue};
 use bellwether_rules::objective::{Objectives, ObjectivesParts};
 use bellwether_rules::prediction::settings::LimitAt;
@@ -299,9 +299,10 @@ impl Services {
             }
         }
         if at_ms < 0 {
-            for name in self.firing() {
-                if !run.quiet_alerts.contains(&name) {
-                    run.quiet_alerts.push(name);
+            for labels in self.firing() {
+                let alert = labels.to_string();
+                if !run.quiet_alerts.contains(&alert) {
+                    run.quiet_alerts.push(alert);
                 }
             }
         }
@@ -345,20 +346,22 @@ impl Services {
         })
     }
 
-    fn firing(&self) -> Vec<String> {
-        let mut names = Vec::new();
+    /// The labels of what fires.
+    fn firing(&self) -> Vec<Labels> {
+        let mut firing = Vec::new();
         for group in &self.groups {
             for rule in &group.snapshot().rules {
-                if rule.alerts.iter().any(|it| it.state == AlertState::Firing) {
-                    names.push(rule.info.kind.name().to_owned());
-                }
+                let alerts = rule.alerts.iter();
+                let alerts = alerts.filter(|it| it.state == AlertState::Firing);
+                firing.extend(alerts.map(|it| it.labels.clone()));
             }
         }
-        names
+        firing
     }
 
     fn fires(&self, alert: &str) -> bool {
-        self.firing().iter().any(|name| name == alert)
+        let mut firing = self.firing().into_iter();
+        firing.any(|labels| labels.get("alertname") == Some(alert))
     }
 
     fn note_budgets(&self, run: &mut Run, which: usize) {
