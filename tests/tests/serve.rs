@@ -1,8 +1,12 @@
 //! The server as its operator sees it: starts, scrapes itself, reloads, restarts, stops.
 
+use std::io::Write as _;
+
 use anyhow::{Context, Result, ensure};
+use bellwether_blackbox::peer::output;
 use bellwether_blackbox::remote_write::{Sample, request};
 use bellwether_blackbox::{EMPTY_CONFIG, Server, eventually, now_ms};
+use tokio::process::Command;
 
 /// A configuration that scrapes the server itself. `ADDRESS` is replaced.
 const SELF: &str = "\
@@ -287,5 +291,42 @@ async fn an_open_address_needs_auth_or_consent() -> Result<()> {
         text.contains("--insecure-listen") && text.contains("0.0.0.0"),
         "{text}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signal_while_the_server_starts_is_heeded_when_it_has() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("bellwether.yml");
+    std::fs::write(&config, EMPTY_CONFIG)?;
+    // The start waits for what is written into this pipe.
+    let notifications = folder.path().join("alertmanager.yml");
+    output(Command::new("mkfifo").arg(&notifications)).await?;
+    let mut pipe = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&notifications)?;
+    let address = format!("127.0.0.1:{}", bellwether_blackbox::free_port()?);
+    let mut server = Command::new(bellwether_blackbox::binary()?)
+        .arg("serve")
+        .arg("--config")
+        .arg(config)
+        .arg("--data")
+        .arg(folder.path().join("data"))
+        .arg("--alertmanager-config")
+        .arg(&notifications)
+        .args(["--listen", &address])
+        .kill_on_drop(true)
+        .spawn()?;
+    let pid = server.id().context("the server is gone")?.to_string();
+    eventually("it listens, and is not ready", || async {
+        Ok(tokio::net::TcpStream::connect(&address).await?)
+    })
+    .await?;
+    output(Command::new("kill").arg(pid)).await?;
+    pipe.write_all(b"route: { receiver: none }\nreceivers: [{ name: none }]\n")?;
+    drop(pipe);
+    let status = server.wait().await?;
+    ensure!(status.success(), "{status}");
     Ok(())
 }

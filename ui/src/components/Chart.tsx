@@ -7,7 +7,7 @@ import "uplot/dist/uPlot.min.css";
 import { formatValue, type Unit } from "@/lib/units";
 import { seriesColor } from "@/lib/palette";
 import { useSettings, useTimeFormat } from "@/state/settings";
-import { logSplits } from "./chart/logSplits";
+import { LOGARITHMIC } from "./chart/logSplits";
 import { type ChartSeries, type ChartSpan, type ChartThreshold, drawn, summary } from "./chart/model";
 import { areasPlugin, type ChartArea, thresholdsPlugin, spansPlugin, pointsPlugin, type ChartPoint } from "./chart/overlays";
 import { tooltipPlugin } from "./chart/tooltip";
@@ -110,7 +110,7 @@ export function Chart(props: ChartProps) {
     const axis = (scale: string, side: 1 | 3, axisUnit: Unit, write?: (value: number) => string, name?: string): uPlot.Axis => ({
       scale, side, stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (self, values) => axisWidth(self, values), gap: 6,
       grid: side === 3 ? { stroke: color("--grid"), width: 1 } : { show: false }, ticks: { show: false }, space: 34,
-      ...(now.logarithmic && scale === "left" ? { splits: (_: uPlot, __: number, low: number, high: number) => logSplits(low, high) } : {}),
+      ...(now.logarithmic && scale === "left" ? LOGARITHMIC : {}),
       ...(!now.logarithmic && now.increments && scale === "left" ? { incrs: [...now.increments] } : axisUnit === "s" && !now.logarithmic ? { incrs: SECOND_STEPS } : {}),
       values: (_, splits) => splits.map((value) => (value === null as unknown ? "" : write ? write(value) : formatValue(value, axisUnit, now.decimals))),
       ...(name ? { label: name, labelSize: 18, labelGap: 0, labelFont: "11px 'Inter Variable', system-ui" } : {}),

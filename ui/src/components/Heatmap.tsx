@@ -7,7 +7,7 @@ import { heatColors } from "@/lib/palette";
 import { formatValue, type Unit } from "@/lib/units";
 import { useSettings, useTimeFormat } from "@/state/settings";
 import { axisTimes } from "./Chart";
-import { logSplits } from "./chart/logSplits";
+import { LOGARITHMIC } from "./chart/logSplits";
 import { type HeatGrid, cellAt, type Found } from "./heatmap/grid";
 import { paint } from "./heatmap/paint";
 import classes from "./Heatmap.module.css";
@@ -119,7 +119,7 @@ export function Heatmap({ label, grid, unit = "short", format: write, height = 3
       },
       axes: [
         { stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, gap: 4, size: 28, space: 76, values: (_, splits, __, ___, increment) => axisTimes(splits, increment, dateOf) },
-        { scale: "left", side: 3, ...(latest.current.axis.isLog ? { splits: (_: uPlot, __: number, low: number, high: number) => logSplits(low, high) } : {}), stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (_, values: string[] | null) => Math.ceil(Math.max(34, ...(values ?? []).map((text) => text.length * 6.6 + 14))), gap: 6, grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, space: 30, values: (_, splits) => splits.map((value) => (value === null as unknown || (latest.current.axis.isLog && !isWhole(value, latest.current.axis)) ? "" : write?.(value) ?? formatValue(value, unit))) },
+        { scale: "left", side: 3, ...(latest.current.axis.isLog ? LOGARITHMIC : {}), stroke: color("--muted"), font: "11px 'Inter Variable', system-ui", size: (_, values: string[] | null) => Math.ceil(Math.max(34, ...(values ?? []).map((text) => text.length * 6.6 + 14))), gap: 6, grid: { show: false }, ticks: { stroke: color("--line"), size: 4 }, space: 30, values: (_, splits) => splits.map((value) => (value === null as unknown || (latest.current.axis.isLog && !isWhole(value, latest.current.axis)) ? "" : write?.(value) ?? formatValue(value, unit))) },
       ],
       series: [{}, { scale: "left", paths: () => null, points: { show: false } }],
       hooks: {

@@ -55,9 +55,16 @@ fn compress(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
     match fs::remove_file(path) {
         // Somebody has removed it meanwhile, such as a writer that keeps no more files.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(&whole),
+        Err(error) if is_gone(&error) => match fs::remove_file(&whole) {
+            Err(error) if is_gone(&error) => Ok(()),
+            other => other,
+        },
         other => other,
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
 }
 
 #[cfg(all(test, unix))]

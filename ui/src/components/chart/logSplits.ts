@@ -1,5 +1,7 @@
 /** Where a logarithmic axis may have marks: one to nine times each power of ten, and only powers over very many. */
 
+import type uPlot from "uplot";
+
 /** More powers than this have one mark each. */
 const POWERS_WITH_PARTS = 40;
 
@@ -19,3 +21,6 @@ export function logSplits(low: number, high: number): number[] {
   }
   return splits.filter((split) => split >= low && split <= high);
 }
+
+/** The marks, as an axis of uPlot takes them. */
+export const LOGARITHMIC: Pick<uPlot.Axis, "splits"> = { splits: (_, __, low, high) => logSplits(low, high) };
