@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
@@ -68,14 +69,26 @@ pub(crate) fn run(flags: &Serve) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
-        // One that comes while the server starts is not lost: it is heeded when it has started.
-        let signals = Signals::taken()?;
-        let program = Program::start(flags, loaded, Registry::new()).await?;
+    let ended = runtime.block_on(async {
+        // A reload that is asked for while the server starts is done when it has started.
+        let mut signals = Signals::taken()?;
+        let program = tokio::select! {
+            program = Program::start(flags, loaded, Registry::new()) => program?,
+            () = signals.end() => {
+                tracing::info!("stopped before it was ready");
+                return Ok(());
+            }
+        };
         program.until_told(signals).await;
         program.stop().await
-    })
+    });
+    // Whoever stops the start does not wait until a store is open.
+    runtime.shutdown_timeout(SHUTDOWN_MAX);
+    ended
 }
+
+/// How long what runs on other threads may go on when all else has ended.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
 /// The running parts.
 #[derive(Debug)]
@@ -112,6 +125,14 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// Waits for one that says to end.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
